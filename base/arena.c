@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Bump memory for one request. Chunks double from 4 KiB to 1 MiB; a larger
+ * request gets a chunk of its own. Invariant: used_size <= cap_size. */
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_SIZE_MIN ((size_t)4 << 10)
+#define CHUNK_SIZE_MAX ((size_t)1 << 20)
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t size; /* of data */
+    size_t used_size;
+    size_t pad;
+    unsigned char data[];
+};
+
+_Static_assert(sizeof(struct arena_chunk) % ARENA_ALIGN_SIZE == 0,
+               "data must stay aligned");
+
+void
+arena_init(struct arena *arena, size_t cap_size)
+{
+    assert(cap_size > 0);
+    *arena = (struct arena){ .cap_size = cap_size };
+}
+
+void
+arena_release(struct arena *arena)
+{
+    struct arena_chunk *chunk = arena->chunks;
+    while (chunk != NULL) {
+        struct arena_chunk *next = chunk->next;
+        free(chunk);
+        chunk = next;
+    }
+    arena_init(arena, arena->cap_size);
+}
+
+static struct arena_chunk *
+chunk_add(struct arena *arena, size_t size_min)
+{
+    size_t size = CHUNK_SIZE_MIN;
+    if (arena->chunks != NULL && arena->chunks->size < CHUNK_SIZE_MAX)
+        size = arena->chunks->size * 2;
+    else if (arena->chunks != NULL)
+        size = CHUNK_SIZE_MAX;
+    if (size < size_min)
+        size = size_min;
+    struct arena_chunk *chunk = malloc(sizeof(*chunk) + size);
+    if (chunk == NULL)
+        return NULL;
+    chunk->next = arena->chunks;
+    chunk->size = size;
+    chunk->used_size = 0;
+    arena->chunks = chunk;
+    return chunk;
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+    assert(arena->cap_size > 0);
+    if (arena->is_failed)
+        return NULL;
+    if (size > arena->cap_size || size > SIZE_MAX / 2)
+        goto fail;
+    if (size == 0)
+        size = 1;
+    size = (size + ARENA_ALIGN_SIZE - 1) & ~(size_t)(ARENA_ALIGN_SIZE - 1);
+    if (size > arena->cap_size - arena->used_size)
+        goto fail;
+    struct arena_chunk *chunk = arena->chunks;
+    if (chunk == NULL || chunk->size - chunk->used_size < size) {
+        chunk = chunk_add(arena, size);
+        if (chunk == NULL)
+            goto fail;
+    }
+    void *memory = chunk->data + chunk->used_size;
+    chunk->used_size += size;
+    arena->used_size += size;
+    return memory;
+
+fail:
+    arena->is_failed = true;
+    return NULL;
+}
+
+void *
+arena_calloc(struct arena *arena, size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size) {
+        arena->is_failed = true;
+        return NULL;
+    }
+    void *memory = arena_alloc(arena, count * size);
+    if (memory != NULL)
+        memset(memory, 0, count * size);
+    return memory;
+}
+
+char *
+arena_strndup(struct arena *arena, const char *text, size_t size)
+{
+    assert(text != NULL || size == 0);
+    if (size == SIZE_MAX) {
+        arena->is_failed = true;
+        return NULL;
+    }
+    char *copy = arena_alloc(arena, size + 1);
+    if (copy == NULL)
+        return NULL;
+    if (size > 0)
+        memcpy(copy, text, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+bool
+arena_failed(const struct arena *arena)
+{
+    return arena->is_failed;
+}

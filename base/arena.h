@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bump memory with a cap and a sticky failure flag. One arena serves one
+ * request: everything is taken from it and freed at once. After the first
+ * allocation that does not fit, every later one fails too, so a caller may
+ * check arena_failed() once, where the result is built.
+ * Not thread safe: one owner at a time. */
+
+#define ARENA_ALIGN_SIZE 16
+
+struct arena_chunk;
+
+struct arena {
+    struct arena_chunk *chunks; /* newest first */
+    size_t used_size;           /* bytes handed out, with alignment */
+    size_t cap_size;            /* 0 < used_size <= cap_size */
+    bool is_failed;
+};
+
+/* Prepares `arena`; allocates nothing yet. cap_size > 0. */
+void arena_init(struct arena *arena, size_t cap_size);
+
+/* Frees every allocation; the arena may be used again with the same cap. */
+void arena_release(struct arena *arena);
+
+/* Returns `size` bytes aligned to ARENA_ALIGN_SIZE, not zeroed, valid until
+ * arena_release(); NULL when the cap is reached or memory is out. */
+void *arena_alloc(struct arena *arena, size_t size)
+    __attribute__((malloc, alloc_size(2), warn_unused_result));
+
+/* As arena_alloc() for count elements of size bytes, zeroed; the product is
+ * checked. */
+void *arena_calloc(struct arena *arena, size_t count, size_t size)
+    __attribute__((malloc, alloc_size(2, 3), warn_unused_result));
+
+/* Copies `size` bytes and adds a NUL. NULL as arena_alloc(). */
+char *arena_strndup(struct arena *arena, const char *text, size_t size)
+    __attribute__((warn_unused_result));
+
+bool arena_failed(const struct arena *arena);
+
+#endif /* BASE_ARENA_H */

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# azimuthd = main.c + libengine.a; each room adds its sources in its local.mk.
+noinst_LIBRARIES += libengine.a
+libengine_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) \
+	$(YYJSON_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS) $(OPENSSL_CFLAGS)
+libengine_a_SOURCES = engine/error.c engine/error.h
+ENGINE_LIBS = libengine.a libbase.a $(UV_LIBS) $(MHD_LIBS) $(YYJSON_LIBS) \
+	$(YAML_LIBS) $(XXHASH_LIBS) $(ROCKSDB_LIBS) $(ROARING_LIBS) \
+	$(OPENSSL_LIBS) $(JEMALLOC_LIBS) -lpthread -lm
+
+bin_PROGRAMS += azimuthd
+azimuthd_SOURCES = engine/main.c
+azimuthd_CFLAGS = $(libengine_a_CFLAGS)
+azimuthd_LDFLAGS = $(AM_LDFLAGS) -pie
+azimuthd_LDADD = $(ENGINE_LIBS)
+
+include $(top_srcdir)/engine/kernel/local.mk
+include $(top_srcdir)/engine/codec/local.mk
+include $(top_srcdir)/engine/storage/local.mk
+include $(top_srcdir)/engine/index/local.mk
+include $(top_srcdir)/engine/filter/local.mk
+include $(top_srcdir)/engine/segment/local.mk
+include $(top_srcdir)/engine/collection/local.mk
+include $(top_srcdir)/engine/api/local.mk
+include $(top_srcdir)/engine/wire/local.mk
