@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Parsing of untrusted JSON: position of errors, depth limit. yyjson parses
+ * without recursion, so depth is checked after it, also without recursion. */
+#include "engine/codec/json_read.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static enum engine_code
+parse_error(struct span text, const yyjson_read_err *err, struct error *reterr)
+{
+    if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return error_memory(reterr);
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < err->pos && i < text.size; i++) {
+        if (text.data[i] == '\n') {
+            line++;
+            column = 1;
+        } else {
+            column++;
+        }
+    }
+    return error_set(reterr, ENGINE_EFORMAT, "%s at line %zu column %zu",
+                     err->msg, line, column);
+}
+
+/* Scans brackets outside strings; the text is already known to be JSON. */
+static bool
+is_too_deep(struct span text)
+{
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > JSON_DEPTH_MAX)
+                return true;
+        } else if (c == ']' || c == '}') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+enum engine_code
+json_parse(struct span text, yyjson_doc **ret_doc, struct error *reterr)
+{
+    assert(ret_doc != NULL);
+    if (text.size == 0)
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "EOF while parsing a value at line 1 column 0");
+    yyjson_read_err err;
+    /* Without YYJSON_READ_INSITU the input is never written to. */
+    union {
+        const char *in;
+        char *out;
+    } data = { .in = text.data };
+    yyjson_doc *doc = yyjson_read_opts(data.out, text.size, 0, NULL, &err);
+    if (doc == NULL)
+        return parse_error(text, &err, reterr);
+    if (is_too_deep(text)) {
+        yyjson_doc_free(doc);
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "nesting is deeper than %d levels", JSON_DEPTH_MAX);
+    }
+    *ret_doc = doc;
+    return ENGINE_OK;
+}
+
+enum engine_code
+json_value_text(yyjson_val *value, struct bytes *out, struct error *reterr)
+{
+    assert(value != NULL);
+    size_t size = 0;
+    yyjson_write_err err;
+    char *text = yyjson_val_write_opts(value, 0, NULL, &size, &err);
+    if (text == NULL)
+        return error_memory(reterr);
+    bytes_add(out, text, size);
+    free(text);
+    if (bytes_failed(out))
+        return error_memory(reterr);
+    return ENGINE_OK;
+}
+
+struct span
+json_span(yyjson_val *value)
+{
+    if (!yyjson_is_str(value))
+        return (struct span){ NULL, 0 };
+    return (struct span){ unsafe_yyjson_get_str(value),
+                          unsafe_yyjson_get_len(value) };
+}

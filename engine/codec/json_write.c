@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The writing half of the JSON codec. Invariant: has_item says whether the
+ * next item of the open container needs a comma before it. */
+#include "engine/codec/json_write.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+json_writer_init(struct json_writer *writer, struct bytes *out)
+{
+    assert(out != NULL);
+    *writer = (struct json_writer){ .out = out };
+}
+
+static void
+item_begin(struct json_writer *writer)
+{
+    if (writer->has_item)
+        bytes_add_char(writer->out, ',');
+    writer->has_item = true;
+}
+
+static void
+container_begin(struct json_writer *writer, char bracket)
+{
+    item_begin(writer);
+    bytes_add_char(writer->out, bracket);
+    writer->has_item = false;
+}
+
+static void
+container_end(struct json_writer *writer, char bracket)
+{
+    bytes_add_char(writer->out, bracket);
+    writer->has_item = true;
+}
+
+void
+json_object_begin(struct json_writer *writer)
+{
+    container_begin(writer, '{');
+}
+
+void
+json_object_end(struct json_writer *writer)
+{
+    container_end(writer, '}');
+}
+
+void
+json_array_begin(struct json_writer *writer)
+{
+    container_begin(writer, '[');
+}
+
+void
+json_array_end(struct json_writer *writer)
+{
+    container_end(writer, ']');
+}
+
+static void
+add_escaped(struct bytes *out, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        bytes_add(out, "\\\"", 2);
+        break;
+    case '\\':
+        bytes_add(out, "\\\\", 2);
+        break;
+    case '\n':
+        bytes_add(out, "\\n", 2);
+        break;
+    case '\r':
+        bytes_add(out, "\\r", 2);
+        break;
+    case '\t':
+        bytes_add(out, "\\t", 2);
+        break;
+    default:
+        bytes_addf(out, "\\u%04x", c);
+    }
+}
+
+static void
+add_string(struct bytes *out, struct span text)
+{
+    bytes_add_char(out, '"');
+    size_t start = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        bytes_add(out, text.data + start, i - start);
+        add_escaped(out, c);
+        start = i + 1;
+    }
+    if (text.size > start)
+        bytes_add(out, text.data + start, text.size - start);
+    bytes_add_char(out, '"');
+}
+
+void
+json_key_span(struct json_writer *writer, struct span key)
+{
+    item_begin(writer);
+    add_string(writer->out, key);
+    bytes_add_char(writer->out, ':');
+    writer->has_item = false;
+}
+
+void
+json_key(struct json_writer *writer, const char *key)
+{
+    json_key_span(writer, span_of(key));
+}
+
+void
+json_null(struct json_writer *writer)
+{
+    item_begin(writer);
+    bytes_add(writer->out, "null", 4);
+}
+
+void
+json_bool(struct json_writer *writer, bool value)
+{
+    item_begin(writer);
+    bytes_add_text(writer->out, value ? "true" : "false");
+}
+
+void
+json_u64(struct json_writer *writer, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    item_begin(writer);
+    bytes_add(writer->out, digits + at, sizeof(digits) - at);
+}
+
+void
+json_i64(struct json_writer *writer, int64_t value)
+{
+    if (value >= 0) {
+        json_u64(writer, (uint64_t)value);
+        return;
+    }
+    item_begin(writer);
+    bytes_addf(writer->out, "%lld", (long long)value);
+}
+
+/* A number must not look like an integer to typed readers: 1 -> 1.0. */
+static void
+add_number(struct json_writer *writer, const char *text)
+{
+    item_begin(writer);
+    bytes_add_text(writer->out, text);
+    if (strpbrk(text, ".en") == NULL)
+        bytes_add(writer->out, ".0", 2);
+}
+
+void
+json_f32(struct json_writer *writer, float value)
+{
+    if (!isfinite(value)) {
+        json_null(writer);
+        return;
+    }
+    char text[32];
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    add_number(writer, text);
+}
+
+void
+json_f64(struct json_writer *writer, double value)
+{
+    if (!isfinite(value)) {
+        json_null(writer);
+        return;
+    }
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    add_number(writer, text);
+}
+
+void
+json_text_span(struct json_writer *writer, struct span text)
+{
+    item_begin(writer);
+    add_string(writer->out, text);
+}
+
+void
+json_text(struct json_writer *writer, const char *text)
+{
+    json_text_span(writer, span_of(text));
+}
+
+void
+json_raw(struct json_writer *writer, struct span json)
+{
+    assert(json.size > 0);
+    item_begin(writer);
+    bytes_add_span(writer->out, json);
+}
