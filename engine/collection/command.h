@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_COLLECTION_COMMAND_H
+#define ENGINE_COLLECTION_COMMAND_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "engine/codec/point_id.h"
+#include "engine/filter/filter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The narrow waist: one struct per operation. REST, gRPC and replay fill the
+ * same structs; everything right of here sees only them. All pointers are
+ * borrowed for the call, typically from the request's arena. */
+
+#define COMMAND_LIMIT_MAX        100000     /* limit + offset of one search */
+#define COMMAND_POINTS_MAX       1000000    /* points in one update */
+#define COMMAND_PAYLOAD_SIZE_MAX (8u << 20) /* JSON text of one point */
+#define COMMAND_NAME_SIZE_MAX    255
+#define COMMAND_DIM_MAX          65536
+
+/* A dense vector under its name; the unnamed vector has the name "". */
+struct named_vector {
+    struct span name;
+    const float *values; /* float[dim] */
+    size_t dim;
+};
+
+/* ---- writes ---- */
+
+struct point {
+    struct point_id id;
+    const struct named_vector *vectors;
+    size_t vectors_count;
+    struct span payload; /* compact JSON object; size 0: none */
+};
+
+/* Which points: the ids, or else the filter. */
+struct point_selector {
+    const struct point_id *ids;
+    size_t ids_count;
+    const struct filter *filter; /* NULL when ids are given */
+};
+
+enum payload_schema {
+    PAYLOAD_SCHEMA_KEYWORD,
+    PAYLOAD_SCHEMA_INTEGER,
+    PAYLOAD_SCHEMA_FLOAT,
+    PAYLOAD_SCHEMA_BOOL
+};
+
+enum update_kind {
+    UPDATE_UPSERT,            /* points */
+    UPDATE_DELETE,            /* selector */
+    UPDATE_VECTORS,           /* points: merge these vectors */
+    UPDATE_DELETE_VECTORS,    /* selector, names */
+    UPDATE_SET_PAYLOAD,       /* selector, payload, key: merge */
+    UPDATE_OVERWRITE_PAYLOAD, /* selector, payload */
+    UPDATE_DELETE_PAYLOAD,    /* selector, paths */
+    UPDATE_CLEAR_PAYLOAD,     /* selector */
+    UPDATE_CREATE_INDEX,      /* key, schema, schema_json */
+    UPDATE_DELETE_INDEX       /* key */
+};
+
+struct update {
+    enum update_kind kind;
+    const struct point *points;
+    size_t points_count;
+    struct point_selector selector;
+    struct span payload;              /* JSON object */
+    const struct payload_path *paths; /* DELETE_PAYLOAD */
+    size_t paths_count;
+    const struct payload_path *key; /* SET_PAYLOAD target (may be NULL); index
+                                       field */
+    const struct span *names;       /* DELETE_VECTORS */
+    size_t names_count;
+    enum payload_schema schema;
+    struct span schema_json; /* params object as given; size 0: only a type */
+};
+
+struct update_options {
+    bool wait;            /* answer after it is durable and visible */
+    uint64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; 0: none */
+};
+
+enum update_status {
+    UPDATE_ACKNOWLEDGED,
+    UPDATE_COMPLETED,
+    UPDATE_WAIT_TIMEOUT
+};
+
+struct update_result {
+    uint64_t operation_id;
+    enum update_status status;
+};
+
+/* ---- reads ---- */
+
+enum selection { SELECT_NONE, SELECT_ALL, SELECT_INCLUDE, SELECT_EXCLUDE };
+
+struct payload_selection {
+    enum selection selection;
+    const struct payload_path *paths; /* INCLUDE, EXCLUDE */
+    size_t paths_count;
+};
+
+/* EXCLUDE is not used for vectors. */
+struct vector_selection {
+    enum selection selection;
+    const struct span *names; /* INCLUDE */
+    size_t names_count;
+};
+
+struct output_selection {
+    struct payload_selection payload;
+    struct vector_selection vectors;
+};
+
+struct search_params {
+    uint32_t hnsw_ef; /* 0: the collection's default */
+    bool is_exact;
+    bool is_indexed_only;
+};
+
+/* Nearest points. Either `vector` (dim > 0) or `by_id` is the query; with
+ * neither (query endpoint without a query) points come by ascending id with
+ * score 1.0 and version 0. */
+struct search_command {
+    struct span using; /* vector name, "" by default */
+    const float *vector;
+    size_t dim;
+    const struct point_id *by_id; /* NULL unless the query is a point */
+    const struct filter *filter;  /* NULL: all */
+    struct search_params params;
+    size_t limit; /* 1..COMMAND_LIMIT_MAX together with offset */
+    size_t offset;
+    bool has_score_threshold;
+    float score_threshold;
+    struct output_selection output;
+    uint64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; 0: none */
+};
+
+struct scroll_command {
+    const struct point_id *offset; /* first id, inclusive; NULL: start */
+    size_t limit;
+    const struct filter *filter;
+    struct output_selection output;
+    uint64_t deadline_ms;
+};
+
+struct retrieve_command {
+    const struct point_id *ids;
+    size_t ids_count;
+    struct output_selection output;
+};
+
+struct count_command {
+    const struct filter *filter;
+    bool is_exact;
+    uint64_t deadline_ms;
+};
+
+/* One point of an answer; everything in the caller's arena. */
+struct record {
+    struct point_id id;
+    uint64_t version; /* operation number of its last change */
+    float score;      /* searches only */
+    bool has_payload;
+    struct span payload; /* JSON object text when has_payload */
+    bool has_vectors;    /* vectors were asked for */
+    const struct named_vector *vectors;
+    size_t vectors_count;
+};
+
+struct records {
+    const struct record *items;
+    size_t count;
+    bool has_next; /* scroll: next_id is the first id of the next page */
+    struct point_id next_id;
+};
+
+#endif /* ENGINE_COLLECTION_COMMAND_H */

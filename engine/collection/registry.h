@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_COLLECTION_REGISTRY_H
+#define ENGINE_COLLECTION_REGISTRY_H
+
+#include "base/arena.h"
+#include "engine/collection/collection.h"
+#include "engine/collection/config.h"
+#include "engine/error.h"
+
+/* All collections of one storage directory, by name. Any thread. */
+struct registry;
+
+struct registry_options {
+    const char *storage_path;        /* created when missing */
+    uint32_t background_threads;     /* graph linking; 0: one per core */
+    uint64_t checkpoint_interval_ms; /* 0: only at close */
+    /* Progress and trouble for the log: collection name ("" for all), text.
+     * Called from any thread. NULL: silent. */
+    void (*report)(void *ctx, const char *collection, const char *text);
+    void *report_ctx;
+};
+
+/* Opens the directory, locks it against a second process and loads every
+ * collection (in parallel where there are several). A graph checkpoint that is
+ * missing or corrupted is rebuilt in the background and reported.
+ * ENGINE_EUNAVAILABLE another process holds the directory.
+ * ENGINE_ECORRUPT, ENGINE_EVERSION name the file and what to do. */
+enum engine_code registry_open(const struct registry_options *options,
+                               struct registry **ret_registry,
+                               struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Ends background work, writes checkpoints, closes everything. No handle may
+ * be out. NULL is allowed. */
+void registry_close(struct registry *registry);
+
+/* ENGINE_EVALIDPATH bad name; ENGINE_EEXIST it exists already. */
+enum engine_code registry_create(struct registry *registry, struct span name,
+                                 const struct collection_config *config,
+                                 struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ret_existed false: there was none. Running calls finish first. */
+enum engine_code registry_delete(struct registry *registry, struct span name,
+                                 bool *ret_existed, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Applies a PATCH body to the collection's configuration, durably. */
+enum engine_code registry_patch(struct registry *registry, struct span name,
+                                yyjson_val *body, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Takes a handle. ENGINE_ENOTFOUND with Qdrant's text. */
+enum engine_code registry_acquire(struct registry *registry, struct span name,
+                                  struct collection **ret_collection,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
+
+void registry_release(struct registry *registry, struct collection *collection);
+
+bool registry_exists(struct registry *registry, struct span name);
+
+/* Names in ascending order, in `arena`. */
+enum engine_code registry_list(struct registry *registry, struct arena *arena,
+                               const struct span **ret_names, size_t *ret_count,
+                               struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_COLLECTION_REGISTRY_H */

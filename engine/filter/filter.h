@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_FILTER_FILTER_H
+#define ENGINE_FILTER_FILTER_H
+
+#include "base/bytes.h"
+#include "engine/codec/point_id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A parsed filter: plain data that REST, gRPC and replay fill alike. All of it
+ * lives in one arena (or outlives the operation) and is read only once built.
+ * Meaning: Qdrant's filter semantics (reference: semantics, section 3). */
+
+#define FILTER_DEPTH_MAX      64    /* filters inside filters */
+#define FILTER_CONDITIONS_MAX 4096  /* in one clause */
+#define FILTER_ANY_MAX        65536 /* values of one match any/except */
+#define FILTER_PATH_STEPS_MAX 32
+
+/* One step of a payload path: `key`, then what to do with an array there. */
+enum path_index {
+    PATH_INDEX_NONE, /* a.b    do not descend into arrays */
+    PATH_INDEX_ALL,  /* a[].b  every element */
+    PATH_INDEX_ONE   /* a[3].b one element */
+};
+
+struct path_step {
+    struct span key;
+    enum path_index index;
+    uint32_t element; /* for PATH_INDEX_ONE */
+};
+
+/* `text` is the path as the user wrote it: the name of the payload index. */
+struct payload_path {
+    struct span text;
+    const struct path_step *steps;
+    size_t steps_count; /* 1..FILTER_PATH_STEPS_MAX */
+};
+
+enum match_type { MATCH_STRING, MATCH_INTEGER, MATCH_BOOL };
+
+struct match_value {
+    enum match_type type;
+    struct span string;
+    int64_t integer;
+    bool boolean;
+};
+
+struct range {
+    bool has_lt, has_gt, has_lte, has_gte;
+    double lt, gt, lte, gte;
+};
+
+struct filter;
+
+enum condition_kind {
+    CONDITION_MATCH,    /* path, values[1] */
+    CONDITION_ANY,      /* path, values[0..] of one type (or none) */
+    CONDITION_EXCEPT,   /* path, values[0..] of one type (or none) */
+    CONDITION_RANGE,    /* path, range */
+    CONDITION_IS_EMPTY, /* path, is_negated: {is_empty: false} */
+    CONDITION_IS_NULL,  /* path, is_negated */
+    CONDITION_HAS_ID,   /* ids */
+    CONDITION_OR,       /* tests: several tests of one field object */
+    CONDITION_FILTER    /* filter: a whole filter as one condition */
+};
+
+struct condition {
+    enum condition_kind kind;
+    struct payload_path path;
+    const struct match_value *values;
+    size_t values_count;
+    struct range range;
+    bool is_negated;
+    const struct point_id *ids;
+    size_t ids_count;
+    const struct condition *tests;
+    size_t tests_count;
+    const struct filter *filter;
+};
+
+struct clause {
+    const struct condition *conditions;
+    size_t count;
+};
+
+/* All four clauses are ANDed; an empty clause counts as absent. */
+struct filter {
+    struct clause must;
+    struct clause should;
+    struct clause must_not;
+    struct clause min_should;
+    size_t min_should_count; /* >= 1 when min_should is used */
+};
+
+#endif /* ENGINE_FILTER_FILTER_H */
