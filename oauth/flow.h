@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OAUTH_FLOW_H
+#define OAUTH_FLOW_H
+
+#include "base/bytes.h"
+#include "oauth/error.h"
+#include "oauth/provider.h"
+#include "oauth/seal.h"
+#include "oauth/session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* THE door of oauth/: one flow judges one HTTP request. It knows no socket,
+ * clock, randomness or log. The host tells it what happened (an event) and it
+ * answers with what to do next (actions):
+ *
+ *     flow = flow_create(config, provider, seed);
+ *     actions = flow_step(flow, &request_event);
+ *     while the last action is no final one:
+ *         perform it, without blocking; when its answer is there:
+ *         actions = flow_step(flow, &answer_event);
+ *     perform the final action; flow_free(flow);
+ *
+ * The actions of one step are performed in order. Those with is_background
+ * are started and forgotten (their failure is logged by the host, nothing
+ * else). The last one is never a background one: it is either
+ *   a question  SESSION_GET, SESSION_PUT, SESSION_DEL, FETCH: exactly one
+ *               event must answer it; the durable effect must be confirmed
+ *               before the event is given; or
+ *   a verdict   ALLOW, REPLY: the flow is over.
+ *
+ *   action        answered by
+ *   SESSION_GET   SESSION_FOUND | SESSION_MISSING | SESSION_FAILED
+ *   SESSION_PUT   SESSION_DONE | SESSION_CONFLICT | SESSION_FAILED
+ *   SESSION_DEL   SESSION_DONE (also when there was none) | SESSION_FAILED
+ *   FETCH         FETCHED (any status) | FETCH_FAILED
+ *
+ * Every request of a protected location and every request under "/oauth2/" of
+ * its host goes through a flow, whatever its method; the flow finds the
+ * endpoint by the path. The host judges a request once: subrequests and
+ * internal redirects of a judged request get no second flow.
+ *
+ * Memory: an event and all it points to are borrowed during the call. Actions
+ * and all they point to are owned by the flow and valid until flow_free().
+ * A flow, its provider and the steps of one flow belong to one thread.
+ * A client that goes away: flow_free() at any time; give no further event. */
+
+#define FLOW_PREFIX           "/oauth2/"
+#define FLOW_SEED_SIZE        32
+#define FLOW_ACTION_COUNT_MAX 3
+#define FLOW_HEADER_COUNT_MAX 12
+#define FLOW_COOKIE_COUNT_MAX 3 /* Set-Cookie lines of one reply */
+#define FLOW_MEMORY_SIZE_MAX  ((size_t)1 << 20)
+#define FLOW_FETCH_SIZE_MAX   PROVIDER_BODY_SIZE_MAX
+
+/* ---- configuration ---------------------------------------------------- */
+
+enum flow_same_site { FLOW_LAX, FLOW_STRICT, FLOW_NONE };
+
+/* One protected host. Owned by the host program, immutable, outlives every
+ * flow. Zeroed fields take the default in brackets. */
+struct flow_config {
+    struct span base_url; /* "https://dash.example:8443": scheme and
+                              authority, no path; never taken from a request */
+    struct span issuer;   /* as in struct provider_options */
+    struct span client_id;
+    struct span client_secret;   /* empty: public client, PKCE alone */
+    struct span scope;           /* ["openid profile email"] */
+    struct span home_path;       /* where a login without rd ends ["/"] */
+    struct span logout_path;     /* post_logout_redirect_uri, after base_url;
+                                  must be registered at the provider ["/"] */
+    const struct span *rd_hosts; /* hosts that an absolute rd may name besides
+                                    our own: "host" or "host:port" */
+    size_t rd_host_count;
+    const struct seal_ring *ring;
+    struct span cookie_name;   /* ["azimuth"]; gets __Host- or __Secure- */
+    struct span cookie_domain; /* empty: host-only, __Host- */
+    enum flow_same_site cookie_same_site; /* NONE needs cookie_domain */
+    int64_t idle_s;     /* [1800] a session without requests */
+    int64_t lifetime_s; /* [28800] a session in any case */
+    bool allows_http;   /* provider at http://127.0.0.1, [::1], localhost */
+};
+
+/* Checks what `nginx -t` has to refuse; the text names the field.
+ * OAUTH_ECONFIG. */
+enum oauth_code flow_config_check(const struct flow_config *config,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ---- events ------------------------------------------------------------ */
+
+enum flow_event_kind {
+    FLOW_EVENT_REQUEST, /* first event of each flow, and only that */
+    FLOW_EVENT_SESSION_FOUND,
+    FLOW_EVENT_SESSION_MISSING,
+    FLOW_EVENT_SESSION_DONE,
+    FLOW_EVENT_SESSION_CONFLICT, /* FLOW_PUT_NEW: the key exists already;
+                                    FLOW_PUT_REPLACE: it exists no more */
+    FLOW_EVENT_SESSION_FAILED,   /* store down, slow, refusing */
+    FLOW_EVENT_FETCHED,
+    FLOW_EVENT_FETCH_FAILED, /* connect, TLS, time or size limit */
+};
+
+/* A request as the client sent it, after the server's own parsing. A header
+ * that is absent has data == NULL; a present empty one has data != NULL.
+ * Nothing here is believed further than this comment says. */
+struct flow_request {
+    struct span method; /* "GET" */
+    struct span path;   /* decoded and normalised (nginx: r->uri) */
+    struct span target; /* as written, path?query (nginx: r->unparsed_uri) */
+    struct span query;  /* as written, without '?' (nginx: r->args) */
+    const struct span *cookies; /* every Cookie header's value, in order */
+    size_t cookie_count;
+    struct span accept;
+    struct span sec_fetch_mode;
+    struct span sec_fetch_dest;
+    struct span sec_fetch_site;
+    struct span requested_with; /* X-Requested-With */
+    struct span upgrade;        /* Upgrade */
+    struct span authorization;  /* only its presence is looked at */
+    struct span origin;         /* Origin */
+    struct span referer;        /* Referer */
+    struct span preflight;      /* Access-Control-Request-Method */
+};
+
+struct flow_event {
+    enum flow_event_kind kind;
+    int64_t now_s; /* wall clock, seconds since 1970; may jump */
+    union {
+        const struct flow_request *request; /* REQUEST */
+        struct span record;                 /* SESSION_FOUND: stored bytes */
+        struct {
+            int status;       /* HTTP status, redirects not followed */
+            struct span body; /* at most FLOW_FETCH_SIZE_MAX */
+        } fetched;            /* FETCHED */
+        struct span failure;  /* *_FAILED: one line for page and log, such as
+                                 "connect to 127.0.0.1:6379: refused" */
+    };
+};
+
+/* ---- actions ----------------------------------------------------------- */
+
+enum flow_action_kind {
+    FLOW_ACTION_ALLOW,
+    FLOW_ACTION_REPLY,
+    FLOW_ACTION_SESSION_GET,
+    FLOW_ACTION_SESSION_PUT,
+    FLOW_ACTION_SESSION_DEL,
+    FLOW_ACTION_FETCH,
+};
+
+struct flow_header {
+    struct span name;
+    struct span value; /* printable ASCII, no line end */
+};
+
+/* Let the request through. `headers` replace all headers of these names on
+ * the way to the upstream; names of flow_identity_headers that are not listed
+ * here are removed. */
+struct flow_allow {
+    struct flow_header headers[FLOW_HEADER_COUNT_MAX];
+    size_t header_count;
+};
+
+/* Answer the client and end the request: redirects (Location is among the
+ * headers), 401 JSON, error pages, /oauth2/ answers. Add the headers as they
+ * are, each cookie as one Set-Cookie header, also on error statuses. CORS
+ * headers are the host's, on every status. */
+struct flow_reply {
+    int status;
+    struct span content_type; /* size 0: no body */
+    struct span body;         /* not sent for HEAD */
+    struct flow_header headers[FLOW_HEADER_COUNT_MAX];
+    size_t header_count;
+    struct span cookies[FLOW_COOKIE_COUNT_MAX]; /* Set-Cookie values */
+    size_t cookie_count;
+};
+
+enum flow_put_mode {
+    FLOW_PUT_NEW,     /* SET ... NX */
+    FLOW_PUT_REPLACE, /* SET ... XX: a session deleted meanwhile stays so */
+};
+
+/* The key is printable ASCII, unguessable and safe to log; the value is
+ * binary. */
+struct flow_session {
+    struct span key;
+    struct span value; /* PUT only; at most SESSION_RECORD_SIZE_MAX + 64 */
+    int64_t ttl_s;     /* PUT only; > 0 */
+    enum flow_put_mode mode;
+};
+
+enum flow_fetch_kind {
+    FLOW_FETCH_DISCOVERY, /* the same answer serves every flow that waits */
+    FLOW_FETCH_JWKS,      /* likewise */
+    FLOW_FETCH_TOKEN,     /* never shared, never retried, never logged */
+};
+
+/* One HTTP request to the provider: TLS verified, redirects not followed,
+ * answer cut off (FETCH_FAILED) past FLOW_FETCH_SIZE_MAX. */
+struct flow_fetch {
+    enum flow_fetch_kind kind;
+    struct span url;
+    bool is_post;
+    struct flow_header headers[FLOW_HEADER_COUNT_MAX];
+    size_t header_count;
+    struct span body; /* POST only */
+};
+
+struct flow_action {
+    enum flow_action_kind kind;
+    bool is_background; /* only SESSION_PUT and SESSION_DEL */
+    union {
+        struct flow_allow allow;
+        struct flow_reply reply;
+        struct flow_session session;
+        struct flow_fetch fetch;
+    };
+};
+
+/* What became of the request, for metrics and the audit log; WAITING while
+ * the last action is a question. */
+#define FLOW_OUTCOMES(X)                                                       \
+    X(FLOW_WAITING, "waiting")                                                 \
+    X(FLOW_ALLOWED, "allowed")             /* ALLOW, 202, userinfo */          \
+    X(FLOW_PREFLIGHT, "preflight")         /* 204 without a session */         \
+    X(FLOW_SENT_TO_LOGIN, "sent_to_login") /* 302 to /oauth2/start */          \
+    X(FLOW_DENIED, "denied")               /* 401 */                           \
+    X(FLOW_LOGIN_STARTED, "login_started") /* 302 to the provider */           \
+    X(FLOW_LOGGED_IN, "logged_in")                                             \
+    X(FLOW_LOGIN_REPLAYED,                                                     \
+      "login_replayed") /* callback again, session fine */                     \
+    X(FLOW_LOGIN_FAILED, "login_failed")                                       \
+    X(FLOW_SIGNED_OUT, "signed_out")                                           \
+    X(FLOW_REFUSED, "refused") /* 403, 404, 405 on an endpoint */              \
+    X(FLOW_STORE_DOWN, "store_down")                                           \
+    X(FLOW_PROVIDER_DOWN, "provider_down")                                     \
+    X(FLOW_FAILED, "failed")
+
+enum flow_outcome {
+#define X(code, name) code,
+    FLOW_OUTCOMES(X)
+#undef X
+        FLOW_OUTCOME_COUNT
+};
+
+struct flow_actions {
+    struct flow_action items[FLOW_ACTION_COUNT_MAX];
+    size_t count; /* >= 1 */
+    enum flow_outcome outcome;
+    const struct error *cause;     /* to be logged once; NULL: nothing wrong */
+    const struct session *session; /* who it is, once known; else NULL */
+};
+
+/* ---- the door ---------------------------------------------------------- */
+
+struct flow;
+
+/* Makes the flow of one request.
+ *   config, provider  must outlive the flow; the provider is written when the
+ *                     flow gets one of its documents
+ *   seed              FLOW_SEED_SIZE bytes from the system's random source,
+ *                     never used before; copied
+ * NULL when memory is out. */
+struct flow *flow_create(const struct flow_config *config,
+                         struct provider *provider, const unsigned char *seed)
+    __attribute__((warn_unused_result));
+
+/* Wipes and frees, at any time; NULL is allowed. */
+void flow_free(struct flow *flow);
+
+/* Takes one event, returns what to do. Never fails: trouble, memory
+ * exhaustion included, becomes a reply. An event that does not answer the
+ * last action is a programmer's error (assertion). */
+const struct flow_actions *flow_step(struct flow *flow,
+                                     const struct flow_event *event)
+    __attribute__((returns_nonnull, warn_unused_result));
+
+/* Whether `action` ends the flow. */
+bool flow_is_verdict(const struct flow_action *action);
+
+/* An ALLOW and the 202 of /oauth2/auth carry X-Auth-Request-User (the sub),
+ * -Preferred-Username, -Email, -Name and -Groups (roles, then groups, comma
+ * between), each when known. Bytes outside printable ASCII, '%', and commas
+ * inside a group are percent-encoded.
+ * Every header name that only we may set towards an upstream; the host
+ * removes them from each client request on every host, '-' and '_' being the
+ * same and case ignored. NULL-terminated. */
+extern const char *const flow_identity_headers[];
+
+const char *flow_outcome_name(enum flow_outcome outcome);
+
+#endif /* OAUTH_FLOW_H */
