@@ -54,6 +54,10 @@
 #define FLOW_MEMORY_SIZE_MAX  ((size_t)1 << 20)
 #define FLOW_FETCH_SIZE_MAX   PROVIDER_BODY_SIZE_MAX
 
+/* Cookies of ours that a request may carry, for a host that hides them from
+ * the upstream: PREFIX cookie_name, and the same with "-login". */
+#define FLOW_LOGIN_SUFFIX "-login"
+
 /* ---- configuration ---------------------------------------------------- */
 
 enum flow_same_site { FLOW_LAX, FLOW_STRICT, FLOW_NONE };
@@ -65,11 +69,11 @@ struct flow_config {
                               authority, no path; never taken from a request */
     struct span issuer;   /* as in struct provider_options */
     struct span client_id;
-    struct span client_secret;   /* empty: public client, PKCE alone */
-    struct span scope;           /* ["openid profile email"] */
-    struct span home_path;       /* where a login without rd ends ["/"] */
-    struct span logout_path;     /* post_logout_redirect_uri, after base_url;
-                                  must be registered at the provider ["/"] */
+    struct span client_secret; /* empty: public client, PKCE alone */
+    struct span scope;         /* ["openid profile email"] */
+    struct span home_path;     /* where a login without rd ends ["/"] */
+    struct span logout_url;    /* post_logout_redirect_uri, a whole URL that is
+                                  registered at the provider [base_url "/"] */
     const struct span *rd_hosts; /* hosts that an absolute rd may name besides
                                     our own: "host" or "host:port" */
     size_t rd_host_count;

@@ -20,7 +20,7 @@
  * longest session is over. */
 
 #define SEAL_SECRET_SIZE_MIN  32
-#define SEAL_SECRET_COUNT_MAX 4
+#define SEAL_SECRET_COUNT_MAX 8
 #define SEAL_SALT_SIZE        32
 #define SEAL_NONCE_SIZE       12
 #define SEAL_OVERHEAD_SIZE    (2 + SEAL_NONCE_SIZE + 16)
