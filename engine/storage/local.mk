@@ -1,1 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
+libengine_a_SOURCES += \
+	engine/storage/store.c engine/storage/store.h \
+	engine/storage/checkpoint.c engine/storage/checkpoint.h
+EXTRA_DIST += engine/storage/README.md
+
+check_PROGRAMS += tests/unit/engine/storage/test_store \
+	tests/unit/engine/storage/test_checkpoint
+tests_unit_engine_storage_test_store_SOURCES = \
+	tests/unit/engine/storage/test_store.c
+tests_unit_engine_storage_test_store_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_storage_test_store_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_storage_test_checkpoint_SOURCES = \
+	tests/unit/engine/storage/test_checkpoint.c
+tests_unit_engine_storage_test_checkpoint_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_storage_test_checkpoint_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Write beside, fsync, rename, fsync the folder. A crash at any instant leaves
+ * the old file or the new one; a stale PATH.tmp is overwritten next time. */
+#include "engine/storage/checkpoint.h"
+
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STREAM_BUFFER_SIZE ((size_t)1 << 20)
+
+struct checkpoint {
+    char *path;
+    char *path_tmp; /* NULL when reading */
+    FILE *file;
+    size_t left_size; /* reading */
+};
+
+static enum engine_code
+io_error(const char *what, const char *path, struct error *reterr)
+{
+    int number = errno;
+    enum engine_code code = ENGINE_EINTERNAL;
+    if (number == ENOSPC || number == EFBIG || number == EDQUOT)
+        code = ENGINE_ENOSPACE;
+    else if (number == ENOENT)
+        code = ENGINE_ENOTFOUND;
+    return error_set(reterr, code, "cannot %s %s: %s", what, path,
+                     strerror(number));
+}
+
+static struct checkpoint *
+checkpoint_new(const char *path, bool is_writing)
+{
+    struct checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
+    if (checkpoint == NULL)
+        return NULL;
+    struct bytes name;
+    bytes_init(&name, 8192);
+    checkpoint->path = strdup(path);
+    if (is_writing) {
+        bytes_addf(&name, "%s.tmp", path);
+        checkpoint->path_tmp = bytes_take(&name);
+    }
+    bytes_release(&name);
+    if (checkpoint->path == NULL ||
+        (is_writing && checkpoint->path_tmp == NULL)) {
+        free(checkpoint->path);
+        free(checkpoint->path_tmp);
+        free(checkpoint);
+        return NULL;
+    }
+    return checkpoint;
+}
+
+static void
+checkpoint_free(struct checkpoint *checkpoint)
+{
+    if (checkpoint->file != NULL)
+        fclose(checkpoint->file);
+    free(checkpoint->path);
+    free(checkpoint->path_tmp);
+    free(checkpoint);
+}
+
+enum engine_code
+checkpoint_create(const char *path, struct checkpoint **ret_checkpoint,
+                  struct error *reterr)
+{
+    struct checkpoint *checkpoint = checkpoint_new(path, true);
+    if (checkpoint == NULL)
+        return error_memory(reterr);
+    checkpoint->file = fopen(checkpoint->path_tmp, "wbe");
+    if (checkpoint->file == NULL) {
+        enum engine_code code =
+            io_error("create", checkpoint->path_tmp, reterr);
+        checkpoint_free(checkpoint);
+        return code;
+    }
+    setvbuf(checkpoint->file, NULL, _IOFBF, STREAM_BUFFER_SIZE);
+    *ret_checkpoint = checkpoint;
+    return ENGINE_OK;
+}
+
+enum engine_code
+checkpoint_append(struct checkpoint *checkpoint, const void *data, size_t size,
+                  struct error *reterr)
+{
+    assert(checkpoint->path_tmp != NULL);
+    if (size > 0 && fwrite(data, 1, size, checkpoint->file) != size)
+        return io_error("write", checkpoint->path_tmp, reterr);
+    return ENGINE_OK;
+}
+
+static int
+folder_sync(const char *path)
+{
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return -1;
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(copy);
+    if (fd < 0)
+        return -1;
+    int result = fsync(fd);
+    close(fd);
+    return result;
+}
+
+enum engine_code
+checkpoint_commit(struct checkpoint *checkpoint, struct error *reterr)
+{
+    assert(checkpoint->path_tmp != NULL);
+    enum engine_code code = ENGINE_OK;
+    if (fflush(checkpoint->file) != 0 || fsync(fileno(checkpoint->file)) != 0)
+        code = io_error("write", checkpoint->path_tmp, reterr);
+    else if (rename(checkpoint->path_tmp, checkpoint->path) != 0)
+        code = io_error("rename", checkpoint->path_tmp, reterr);
+    else if (folder_sync(checkpoint->path) != 0)
+        code = io_error("sync the folder of", checkpoint->path, reterr);
+    if (code != ENGINE_OK)
+        unlink(checkpoint->path_tmp);
+    checkpoint_free(checkpoint);
+    return code;
+}
+
+enum engine_code
+checkpoint_open(const char *path, struct checkpoint **ret_checkpoint,
+                struct error *reterr)
+{
+    struct checkpoint *checkpoint = checkpoint_new(path, false);
+    if (checkpoint == NULL)
+        return error_memory(reterr);
+    struct stat status;
+    checkpoint->file = fopen(path, "rbe");
+    if (checkpoint->file == NULL ||
+        fstat(fileno(checkpoint->file), &status) != 0) {
+        enum engine_code code = io_error("open", path, reterr);
+        checkpoint_free(checkpoint);
+        return code;
+    }
+    setvbuf(checkpoint->file, NULL, _IOFBF, STREAM_BUFFER_SIZE);
+    checkpoint->left_size = (size_t)status.st_size;
+    *ret_checkpoint = checkpoint;
+    return ENGINE_OK;
+}
+
+enum engine_code
+checkpoint_read(struct checkpoint *checkpoint, void *data, size_t size,
+                struct error *reterr)
+{
+    assert(checkpoint->path_tmp == NULL);
+    if (size > checkpoint->left_size ||
+        (size > 0 && fread(data, 1, size, checkpoint->file) != size))
+        return error_set(reterr, ENGINE_ECORRUPT, "%s ends too early",
+                         checkpoint->path);
+    checkpoint->left_size -= size;
+    return ENGINE_OK;
+}
+
+size_t
+checkpoint_left(const struct checkpoint *checkpoint)
+{
+    return checkpoint->left_size;
+}
+
+void
+checkpoint_close(struct checkpoint *checkpoint)
+{
+    if (checkpoint == NULL)
+        return;
+    if (checkpoint->path_tmp != NULL)
+        unlink(checkpoint->path_tmp);
+    checkpoint_free(checkpoint);
+}

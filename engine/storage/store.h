@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_STORAGE_STORE_H
+#define ENGINE_STORAGE_STORE_H
+
+#include "base/bytes.h"
+#include "engine/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The durable truth of one collection: one RocksDB directory with a few
+ * ordered families of keys. Nothing left of this header knows RocksDB.
+ * Durability: README.md in this folder.
+ * Any thread; a batch belongs to one thread at a time. */
+struct store;
+struct store_batch;
+
+/* Written into META by store_open(); a newer one is refused. */
+#define STORE_FORMAT_VERSION 1u
+
+#define STORE_VALUE_SIZE_MAX ((size_t)64 << 20)
+
+enum store_family {
+    STORE_META,     /* configuration, indexes, applied sequence */
+    STORE_POINTS,   /* slot -> id and version */
+    STORE_PAYLOADS, /* slot -> JSON text */
+    STORE_VECTORS   /* vector number and slot -> raw values */
+};
+#define STORE_FAMILY_COUNT 4
+
+enum store_sync {
+    STORE_SYNC_LATER, /* in the WAL; survives a killed process */
+    STORE_SYNC_NOW    /* on the disk when the call returns; survives power loss,
+                         with everything committed before it */
+};
+
+/* Opens the directory, creating it when missing; replays the WAL.
+ * ENGINE_ECORRUPT    the files fail their checksums; text names the directory.
+ * ENGINE_EVERSION    written by a newer version; nothing was changed.
+ * ENGINE_ENOSPACE    the disk is full. ENGINE_EINTERNAL other I/O errors. */
+enum engine_code store_open(const char *path, struct store **ret_store,
+                            struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* No call may be running. NULL is allowed. */
+void store_close(struct store *store);
+
+/* Removes a closed store's files. A missing directory is fine. */
+enum engine_code store_destroy(const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* An empty batch for `store`, which must outlive it; NULL when memory is out.
+ * Keys and values are copied. Keys within one family sort by their bytes. */
+struct store_batch *store_batch_create(struct store *store)
+    __attribute__((warn_unused_result));
+void store_batch_free(struct store_batch *batch);
+void store_batch_clear(struct store_batch *batch);
+void store_batch_put(struct store_batch *batch, enum store_family family,
+                     struct span key, struct span value);
+void store_batch_delete(struct store_batch *batch, enum store_family family,
+                        struct span key);
+
+/* All keys from `from` (inclusive) up to `to` (exclusive). */
+void store_batch_delete_range(struct store_batch *batch,
+                              enum store_family family, struct span from,
+                              struct span to);
+size_t store_batch_size(const struct store_batch *batch);
+
+/* Applies the batch to its store atomically; it stays as it is (clear it before reuse).
+ * ENGINE_ENOSPACE   nothing was applied; reads go on. The store repairs itself
+ *                   at a later commit, once there is room again.
+ * ENGINE_EINTERNAL, ENGINE_ECORRUPT  nothing was applied. */
+enum engine_code store_commit(struct store_batch *batch, enum store_sync sync,
+                              struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Makes everything committed so far survive power loss. */
+enum engine_code store_sync(struct store *store, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Replaces the content of `value`, which the caller initialised and releases.
+ * ret_found false: there is no such key. */
+enum engine_code store_get(struct store *store, enum store_family family,
+                           struct span key, struct bytes *value,
+                           bool *ret_found, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Called for each pair in key order; both spans are valid for the call only.
+ * A code other than ENGINE_OK ends the scan and is its result. */
+typedef enum engine_code store_visit(void *ctx, struct span key,
+                                     struct span value, struct error *reterr);
+
+/* Visits all keys of a family that start with `prefix` (size 0: all). Sees the
+ * state of its start; commits may go on meanwhile. */
+enum engine_code store_scan(struct store *store, enum store_family family,
+                            struct span prefix, store_visit *visit, void *ctx,
+                            struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Bytes on disk, WAL included; an estimate. */
+uint64_t store_disk_size(struct store *store);
+
+#endif /* ENGINE_STORAGE_STORE_H */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: whole-or-absent replacement, short files, missing files. */
+#include "engine/storage/checkpoint.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/azimuth-checkpoint-XXXXXX";
+static char path[64];
+
+static void
+setup(void)
+{
+    strcpy(folder, "/tmp/azimuth-checkpoint-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/graph", folder);
+}
+
+static void
+teardown(void)
+{
+    unlink(path);
+    rmdir(folder);
+}
+
+static void
+write_text(const char *text)
+{
+    struct checkpoint *file;
+    ck_assert_int_eq(checkpoint_create(path, &file, NULL), ENGINE_OK);
+    ck_assert_int_eq(checkpoint_append(file, text, strlen(text), NULL),
+                     ENGINE_OK);
+    ck_assert_int_eq(checkpoint_commit(file, NULL), ENGINE_OK);
+}
+
+/* What was committed is read back, and not a byte more. */
+START_TEST(checkpoint_reads_what_was_committed)
+{
+    write_text("first");
+    write_text("second");
+    struct checkpoint *file;
+    ck_assert_int_eq(checkpoint_open(path, &file, NULL), ENGINE_OK);
+    ck_assert_uint_eq(checkpoint_left(file), 6);
+    char text[7] = "";
+    ck_assert_int_eq(checkpoint_read(file, text, 6, NULL), ENGINE_OK);
+    ck_assert_str_eq(text, "second");
+    struct error error;
+    ck_assert_int_eq(checkpoint_read(file, text, 1, &error), ENGINE_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(error.text, "ends too early"));
+    checkpoint_close(file);
+}
+END_TEST
+
+/* Giving up leaves the old version and no stray file. */
+START_TEST(checkpoint_keeps_the_old_version_when_writing_is_given_up)
+{
+    write_text("old");
+    struct checkpoint *file;
+    ck_assert_int_eq(checkpoint_create(path, &file, NULL), ENGINE_OK);
+    ck_assert_int_eq(checkpoint_append(file, "new", 3, NULL), ENGINE_OK);
+    checkpoint_close(file);
+    char text[3];
+    ck_assert_int_eq(checkpoint_open(path, &file, NULL), ENGINE_OK);
+    ck_assert_int_eq(checkpoint_read(file, text, 3, NULL), ENGINE_OK);
+    ck_assert_mem_eq(text, "old", 3);
+    checkpoint_close(file);
+    char stray[80];
+    snprintf(stray, sizeof(stray), "%s.tmp", path);
+    ck_assert_int_ne(access(stray, F_OK), 0);
+}
+END_TEST
+
+START_TEST(checkpoint_says_that_there_is_none)
+{
+    struct checkpoint *file;
+    ck_assert_int_eq(checkpoint_open(path, &file, NULL), ENGINE_ENOTFOUND);
+    struct error error;
+    ck_assert_int_eq(
+        checkpoint_create("/nonexistent/folder/graph", &file, &error),
+        ENGINE_ENOTFOUND);
+    ck_assert_ptr_nonnull(strstr(error.text, "/nonexistent/folder"));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("checkpoint");
+    TCase *tcase = tcase_create("checkpoint");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, checkpoint_reads_what_was_committed);
+    tcase_add_test(tcase,
+                   checkpoint_keeps_the_old_version_when_writing_is_given_up);
+    tcase_add_test(tcase, checkpoint_says_that_there_is_none);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: batches, order of scans, reopening, a killed writer, a full disk
+ * (by the file size limit), a newer format, damage. */
+#include "engine/storage/store.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[64];
+static struct store *store;
+
+static void
+setup(void)
+{
+    strcpy(folder, "/tmp/azimuth-store-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(store_open(folder, &store, NULL), ENGINE_OK);
+}
+
+static void
+teardown(void)
+{
+    store_close(store);
+    store = NULL;
+    ck_assert_int_eq(store_destroy(folder, NULL), ENGINE_OK);
+}
+
+static enum engine_code
+put(const char *key, const char *value, enum store_sync sync,
+    struct error *reterr)
+{
+    struct store_batch *batch = store_batch_create(store);
+    ck_assert_ptr_nonnull(batch);
+    store_batch_put(batch, STORE_POINTS, span_of(key), span_of(value));
+    enum engine_code code = store_commit(batch, sync, reterr);
+    store_batch_free(batch);
+    return code;
+}
+
+static void
+assert_value(const char *key, const char *expected)
+{
+    struct bytes value;
+    bytes_init(&value, 1 << 20);
+    bool found = false;
+    ck_assert_int_eq(
+        store_get(store, STORE_POINTS, span_of(key), &value, &found, NULL),
+        ENGINE_OK);
+    if (expected == NULL) {
+        ck_assert(!found);
+    } else {
+        ck_assert(found);
+        ck_assert(span_equal_text(bytes_span(&value), expected));
+    }
+    bytes_release(&value);
+}
+
+static enum engine_code
+collect(void *ctx, struct span key, struct span value, struct error *reterr)
+{
+    (void)value;
+    (void)reterr;
+    bytes_add_span(ctx, key);
+    return ENGINE_OK;
+}
+
+/* A batch is applied whole; families do not mix; scans go by key order. */
+START_TEST(store_applies_batches_and_scans_in_order)
+{
+    ck_assert_int_eq(put("b", "2", STORE_SYNC_NOW, NULL), ENGINE_OK);
+    ck_assert_int_eq(put("a", "1", STORE_SYNC_LATER, NULL), ENGINE_OK);
+    ck_assert_int_eq(put("c", "3", STORE_SYNC_LATER, NULL), ENGINE_OK);
+    struct store_batch *batch = store_batch_create(store);
+    store_batch_put(batch, STORE_VECTORS, span_of("z"), span_of("9"));
+    store_batch_delete(batch, STORE_POINTS, span_of("b"));
+    ck_assert_int_eq(store_commit(batch, STORE_SYNC_NOW, NULL), ENGINE_OK);
+    store_batch_clear(batch);
+    ck_assert_int_eq(store_commit(batch, STORE_SYNC_NOW, NULL), ENGINE_OK);
+    assert_value("b", NULL);
+    assert_value("z", NULL);
+    struct bytes keys;
+    bytes_init(&keys, 100);
+    ck_assert_int_eq(
+        store_scan(store, STORE_POINTS, span_of(""), collect, &keys, NULL),
+        ENGINE_OK);
+    ck_assert(span_equal_text(bytes_span(&keys), "ac"));
+    bytes_release(&keys);
+    store_batch_delete_range(batch, STORE_POINTS, span_of("a"), span_of("c"));
+    ck_assert_int_eq(store_commit(batch, STORE_SYNC_NOW, NULL), ENGINE_OK);
+    assert_value("a", NULL);
+    assert_value("c", "3");
+    store_batch_free(batch);
+    ck_assert_uint_gt(store_disk_size(store), 0);
+}
+END_TEST
+
+/* A process killed right after a commit loses nothing. */
+START_TEST(store_keeps_commits_of_a_killed_process)
+{
+    store_close(store);
+    store = NULL;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        if (store_open(folder, &store, NULL) != ENGINE_OK)
+            _exit(1);
+        for (int i = 0; i < 100; i++) {
+            char key[8];
+            snprintf(key, sizeof(key), "%03d", i);
+            if (put(key, "value", STORE_SYNC_LATER, NULL) != ENGINE_OK)
+                _exit(1);
+        }
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(store_open(folder, &store, NULL), ENGINE_OK);
+    assert_value("000", "value");
+    assert_value("099", "value");
+}
+END_TEST
+
+/* The file size limit stands for a full disk: the write is refused with the
+ * cause, what was there stays, and writes work again once there is room. */
+START_TEST(store_survives_a_full_disk)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(put("kept", "yes", STORE_SYNC_NOW, NULL), ENGINE_OK);
+    struct rlimit old, small;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = 64 << 10;
+    char *big = calloc(1, (1 << 20) + 1);
+    ck_assert_ptr_nonnull(big);
+    memset(big, 'x', 1 << 20);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    struct error error;
+    ck_assert_int_eq(put("lost", big, STORE_SYNC_NOW, &error), ENGINE_ENOSPACE);
+    ck_assert_ptr_nonnull(strstr(error.text, "no space left"));
+    ck_assert_int_ne(put("lost", "small", STORE_SYNC_NOW, NULL), ENGINE_OK);
+    assert_value("kept", "yes");
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+    ck_assert_int_eq(put("after", "room", STORE_SYNC_NOW, NULL), ENGINE_OK);
+    store_close(store);
+    ck_assert_int_eq(store_open(folder, &store, NULL), ENGINE_OK);
+    assert_value("kept", "yes");
+    assert_value("lost", NULL);
+    assert_value("after", "room");
+    free(big);
+}
+END_TEST
+
+START_TEST(store_refuses_a_newer_format)
+{
+    struct store_batch *batch = store_batch_create(store);
+    store_batch_put(batch, STORE_META, span_of("format"),
+                    (struct span){ "\xff\0\0\0", 4 });
+    ck_assert_int_eq(store_commit(batch, STORE_SYNC_NOW, NULL), ENGINE_OK);
+    store_batch_free(batch);
+    store_close(store);
+    store = NULL;
+    struct error error;
+    ck_assert_int_eq(store_open(folder, &store, &error), ENGINE_EVERSION);
+    ck_assert_ptr_nonnull(strstr(error.text, "storage format 255"));
+}
+END_TEST
+
+START_TEST(store_names_a_path_that_cannot_be_opened)
+{
+    struct store *none;
+    struct error error;
+    ck_assert_int_ne(store_open("/proc/nothing/here", &none, &error),
+                     ENGINE_OK);
+    ck_assert_ptr_nonnull(strstr(error.text, "/proc/nothing/here"));
+    ck_assert_int_eq(store_destroy("/proc/nothing/here", NULL), ENGINE_OK);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("store");
+    TCase *tcase = tcase_create("store");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, store_applies_batches_and_scans_in_order);
+    tcase_add_test(tcase, store_keeps_commits_of_a_killed_process);
+    tcase_add_test(tcase, store_survives_a_full_disk);
+    tcase_add_test(tcase, store_refuses_a_newer_format);
+    tcase_add_test(tcase, store_names_a_path_that_cannot_be_opened);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
