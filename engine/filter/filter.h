@@ -60,10 +60,12 @@ enum condition_kind {
     CONDITION_EXCEPT,   /* path, values[0..] of one type (or none) */
     CONDITION_RANGE,    /* path, range */
     CONDITION_IS_EMPTY, /* path, is_negated: {is_empty: false} */
-    CONDITION_IS_NULL,  /* path, is_negated */
+    CONDITION_IS_NULL,  /* path, is_negated, is_whole */
     CONDITION_HAS_ID,   /* ids */
     CONDITION_OR,       /* tests: several tests of one field object */
-    CONDITION_FILTER    /* filter: a whole filter as one condition */
+    CONDITION_FILTER,   /* filter: a whole filter as one condition */
+    CONDITION_NESTED,   /* path (of an array), filter on one element */
+    CONDITION_COUNT     /* path, range: values_count */
 };
 
 struct condition {
@@ -73,6 +75,7 @@ struct condition {
     size_t values_count;
     struct range range;
     bool is_negated;
+    bool is_whole; /* IS_NULL: an array holding a null is not null */
     const struct point_id *ids;
     size_t ids_count;
     const struct condition *tests;

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_FILTER_PAYLOAD_INDEX_H
+#define ENGINE_FILTER_PAYLOAD_INDEX_H
+
+#include "engine/error.h"
+#include "engine/filter/filter.h"
+#include "engine/filter/slot_set.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <yyjson.h>
+
+/* One payload field's values by value: keyword, integer, float or bool.
+ * Answers are exactly what filter_matches() says, whatever types the field
+ * holds. Besides its own values an index knows for each slot whether the field
+ * is empty, null, or holds anything of another type.
+ * Concurrency: the owner calls payload_index_add() and _remove() under its
+ * exclusive lock and everything else under its shared lock; nothing inside
+ * locks. */
+struct payload_index;
+
+enum payload_index_kind {
+    PAYLOAD_INDEX_KEYWORD,
+    PAYLOAD_INDEX_INTEGER,
+    PAYLOAD_INDEX_FLOAT,
+    PAYLOAD_INDEX_BOOL
+};
+
+/* Distinct keywords of one index. Past it an insert is refused. */
+#define PAYLOAD_INDEX_KEYWORDS_MAX (1u << 30)
+
+/* An empty index over `path`, which is copied. ENGINE_ENOMEM. */
+enum engine_code
+payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
+                  struct payload_index **ret_index, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+void payload_index_free(struct payload_index *index); /* NULL is allowed */
+
+/* Adds what the whole payload object `payload` (NULL: none) holds at the
+ * index's path. The slot must not be in the index.
+ * ENGINE_ENOMEM  the index is unchanged for this slot. */
+enum engine_code payload_index_add(struct payload_index *index, uint32_t slot,
+                                   yyjson_val *payload, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Takes out what payload_index_add() put in; `payload` is the same value as
+ * then (the stored payload before it changes). A slot that is not there is
+ * fine. */
+void payload_index_remove(struct payload_index *index, uint32_t slot,
+                          yyjson_val *payload);
+
+const struct payload_path *
+payload_index_path(const struct payload_index *index);
+enum payload_index_kind payload_index_kind(const struct payload_index *index);
+
+/* Points with at least one value of the index's type: `points` of the
+ * payload schema. */
+uint64_t payload_index_points(const struct payload_index *index);
+
+/* Heap bytes, about. */
+size_t payload_index_memory(const struct payload_index *index);
+
+/* How a condition's answer relates to the points that satisfy it. */
+enum index_answer {
+    INDEX_EXACT,    /* the set is the answer */
+    INDEX_SUPERSET, /* it contains the answer */
+    INDEX_UNKNOWN   /* this index cannot tell; no set */
+};
+
+struct index_result {
+    enum index_answer answer;
+    struct slot_set *slots; /* owned by the caller; NULL when UNKNOWN */
+};
+
+/* Answers one field condition on the index's path (asserted for the kinds
+ * with a path; others are UNKNOWN).
+ *   live  all slots in use: what negations complement against; the answer
+ *         never leaves it when `live` covers the indexed slots
+ * ENGINE_ENOMEM. */
+enum engine_code payload_index_query(const struct payload_index *index,
+                                     const struct condition *condition,
+                                     const struct slot_set *live,
+                                     struct index_result *ret_result,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_FILTER_PAYLOAD_INDEX_H */
