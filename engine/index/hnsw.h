@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_INDEX_HNSW_H
+#define ENGINE_INDEX_HNSW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/error.h"
+#include "engine/index/plain.h"
+#include "engine/index/slab.h"
+#include "engine/kernel/kernel.h"
+
+/* One living graph per (shard, named vector): Malkov & Yashunin 2018, searched
+ * without locks while threads insert into it. README.md of this folder has the
+ * papers, the deviations and the lock rules. The graph holds links only; the
+ * vectors belong to the caller's slab, which must outlive it. */
+
+struct hnsw;
+
+#define HNSW_M_MIN     2u
+#define HNSW_M_MAX     256u
+#define HNSW_EF_MAX    8192u
+#define HNSW_K_MAX     HNSW_EF_MAX
+#define HNSW_LEVEL_MAX 15u
+
+struct hnsw_params {
+    uint32_t dim;
+    enum metric metric;
+    uint32_t m;            /* links per node and upper level; level 0: 2 m */
+    uint32_t ef_construct; /* candidates looked at by an insert */
+    uint64_t seed;         /* of the levels: a node's level follows from seed
+                              and slot alone */
+};
+
+/* ENGINE_EINPUT  m or ef_construct out of range. ENGINE_ENOMEM */
+enum engine_code hnsw_create(const struct hnsw_params *params,
+                             const struct slab *vectors, struct hnsw **ret_hnsw,
+                             struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Accepts NULL. Nobody may use the graph any more. */
+void hnsw_free(struct hnsw *hnsw);
+
+/* Links `slot`, whose row is written and never changes as long as the graph
+ * lives. A slot that is linked already is left alone (ENGINE_OK). Slots may
+ * come in any order and with gaps. Any number of threads at once, also with
+ * searches and a checkpoint; two threads never insert the same slot at once.
+ * ENGINE_ENOMEM  nothing was linked. */
+enum engine_code hnsw_insert(struct hnsw *hnsw, uint32_t slot,
+                             struct error *reterr)
+    __attribute__((warn_unused_result));
+
+struct hnsw_search {
+    uint32_t k;  /* 1..HNSW_K_MAX */
+    uint32_t ef; /* list length of the walk; raised to k, cut to the maximum */
+    uint32_t visit_max; /* with a filter: give up after scoring so many
+                           nodes; 0 = no limit */
+    const struct slot_filter *filter; /* NULL = all linked slots. Slots that do
+                                         not pass are walked through */
+    struct stopper stopper;
+};
+
+struct hnsw_found {
+    uint32_t count;       /* hits written, <= k */
+    uint32_t visit_count; /* nodes scored */
+    uint32_t hop_count;   /* link lists read */
+    bool is_cut;          /* stopped by visit_max: finish with plain_search() */
+};
+
+/* The k nearest linked slots that pass, approximately.
+ *   query      float[dim]; unit length when the metric is cosine; borrowed
+ *   ret_hits   hit[k] of the caller, ascending as plain_search(); undefined on
+ *              failure
+ *   ret_found  what came out
+ * A slot whose insert returned before the call can be found; one being
+ * inserted may be. An empty graph gives 0 hits.
+ * ENGINE_EINPUT  k out of range. ENGINE_ETIMEOUT  the stopper said so.
+ * ENGINE_ENOMEM  no scratch memory.
+ * Any thread; takes no lock. */
+enum engine_code hnsw_search(const struct hnsw *hnsw, const float *query,
+                             const struct hnsw_search *options,
+                             struct hit *ret_hits, struct hnsw_found *ret_found,
+                             struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Whether an insert of `slot` has completed (or a checkpoint brought it).
+ * Any thread. */
+bool hnsw_is_linked(const struct hnsw *hnsw, uint32_t slot);
+
+/* Number of linked slots. Any thread. */
+uint32_t hnsw_linked_count(const struct hnsw *hnsw);
+
+/* Links, upper levels and scratch; not the vectors. Any thread. */
+struct memory_report hnsw_memory(const struct hnsw *hnsw);
+
+/* Checkpoint: the graph as bytes (the format is drawn in hnsw_checkpoint.c).
+ * The file around it (temporary name, fsync, rename) is the storage room's. */
+
+/* Takes `size` bytes, in order; a failure ends the write with its code. */
+struct hnsw_writer {
+    enum engine_code (*write)(void *ctx, const void *data, size_t size,
+                              struct error *reterr);
+    void *ctx;
+};
+
+/* Fills up to `size` bytes; *ret_size < size only at the end of the bytes. */
+struct hnsw_reader {
+    enum engine_code (*read)(void *ctx, void *data, size_t size,
+                             size_t *ret_size, struct error *reterr);
+    void *ctx;
+};
+
+/* Writes the slots linked at the time of the call, with links among them;
+ * inserts and searches go on meanwhile. `sequence` is the caller's: the last
+ * operation that is surely in (take it before the call); given back by
+ * hnsw_checkpoint_read(). One checkpoint of a graph at a time.
+ * ENGINE_ENOMEM, or the writer's failure. */
+enum engine_code
+hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
+                      const struct hnsw_writer *writer, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Makes a graph from a checkpoint, after every byte was checked. The rows of
+ * its slots must be in `vectors` first (slots removed since may be zero rows,
+ * but each costs recall: rebuild when they are many). Then hnsw_insert() what
+ * is newer: every live slot that is not hnsw_is_linked().
+ *   params        must be those of the checkpoint in dim, metric and m
+ *   ret_hnsw      as from hnsw_create(); untouched on failure
+ *   ret_sequence  as given to the write; untouched on failure
+ * ENGINE_ECORRUPT  damaged, cut short, for other parameters, or with slots
+ * that `vectors` does not back: rebuild. ENGINE_EVERSION  written by a newer
+ * version. ENGINE_ENOMEM, or the reader's failure. */
+enum engine_code
+hnsw_checkpoint_read(const struct hnsw_params *params,
+                     const struct slab *vectors,
+                     const struct hnsw_reader *reader, struct hnsw **ret_hnsw,
+                     uint64_t *ret_sequence, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_INDEX_HNSW_H */

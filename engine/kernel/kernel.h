@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_KERNEL_KERNEL_H
+#define ENGINE_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/error.h"
+
+/* Distances between f32 rows. Inside the engine a *distance* is always lower =
+ * closer; a *score* is what the API shows (semantics of Qdrant):
+ *   metric     distance            score
+ *   COSINE     -dot, unit rows     -distance      higher is better
+ *   DOT        -dot                -distance      higher is better
+ *   EUCLID     squared l2          sqrt(distance) lower is better
+ *   MANHATTAN  l1                  distance       lower is better
+ * A variant gives the same bits for the same pair whether it is asked by
+ * `pair` or by `rows`, at any alignment, so that exact scan and graph agree;
+ * two variants differ by rounding only.
+ * NaN and infinity: no trap and no memory harm. A NaN component makes the
+ * distance NaN, infinite or overflowing ones make it infinite or NaN; the
+ * index orders NaN as +infinity. Callers refuse non-finite input before. */
+
+enum metric {
+    METRIC_COSINE,
+    METRIC_EUCLID,
+    METRIC_DOT,
+    METRIC_MANHATTAN,
+};
+
+#define METRIC_COUNT 4
+
+/* The most rows that one call of `rows` takes. */
+#define KERNEL_ROWS_MAX 64
+
+/* Distance of a and b, float[dim] each; no alignment needed. */
+typedef float (*kernel_pair_fn)(const float *a, const float *b, size_t dim);
+
+/* ret_distances[i] = distance of query and rows[i], count <=
+ * KERNEL_ROWS_MAX; the rows should have been prefetched. */
+typedef void (*kernel_rows_fn)(const float *query, const float *const *rows,
+                               size_t count, size_t dim, float *ret_distances);
+
+struct kernel {
+    const char *name;                  /* "plain", "avx2" */
+    kernel_pair_fn pair[METRIC_COUNT]; /* indexed by enum metric */
+    kernel_rows_fn rows[METRIC_COUNT];
+};
+
+/* Chooses the table for the whole process: "auto" (best of this CPU), "plain"
+ * or "avx2". Call once, before any thread uses a kernel; without a call
+ * kernel_get() chooses "auto" itself.
+ * ENGINE_EINPUT  unknown name, or this CPU lacks the instructions. */
+enum engine_code kernel_select(const char *name, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The chosen table; constant for the life of the process. Any thread. */
+const struct kernel *kernel_get(void);
+
+/* The table of that name, or NULL when unknown or not usable on this CPU.
+ * For tests and for measuring variants against each other. */
+const struct kernel *kernel_find(const char *name);
+
+/* The API's score of an internal distance, and back. Strictly monotonic. */
+float kernel_score(enum metric metric, float distance);
+float kernel_distance_of_score(enum metric metric, float score);
+
+/* Whether a higher score is better: true for COSINE and DOT. */
+bool kernel_score_is_descending(enum metric metric);
+
+/* The name of the API ("Cosine", "Euclid", "Dot", "Manhattan"). */
+const char *kernel_metric_name(enum metric metric);
+
+/* Cosine's rule for stored and query vectors: scales `vector` to unit length
+ * in place, unless its squared length is below FLT_EPSILON (a zero vector
+ * stays as it is) or already within 1e-6 of 1. True when it was changed. The
+ * caller does this before slab_put() and before a search. */
+bool kernel_normalise(float *vector, size_t dim);
+
+#endif /* ENGINE_KERNEL_KERNEL_H */
