@@ -4,3 +4,11 @@ libbase_a_CFLAGS = $(AM_CFLAGS)
 libbase_a_SOURCES = \
 	base/arena.c base/arena.h \
 	base/bytes.c base/bytes.h
+
+check_PROGRAMS += tests/unit/base/test_arena tests/unit/base/test_bytes
+tests_unit_base_test_arena_SOURCES = tests/unit/base/test_arena.c
+tests_unit_base_test_arena_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_base_test_arena_LDADD = libbase.a $(UNIT_LIBS)
+tests_unit_base_test_bytes_SOURCES = tests/unit/base/test_bytes.c
+tests_unit_base_test_bytes_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_base_test_bytes_LDADD = libbase.a $(UNIT_LIBS)

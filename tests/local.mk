@@ -1,1 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
+# Guards over the sources, and the sanitizer builds. Unit tests are in the
+# local.mk of the room they test; pytest suites are run by ./appliance check.
+GUARDS = tests/guard/layers.sh tests/guard/sizes.sh tests/guard/headers.sh \
+	tests/guard/banned.sh tests/guard/registration.sh \
+	tests/guard/format.sh
+TESTS += $(GUARDS)
+EXTRA_DIST += $(GUARDS)
+
+# Out-of-tree builds of the unit tests: make check-asan check-ubsan check-tsan
+check-asan: ; +$(call sanitizer_check,asan,address)
+check-ubsan: ; +$(call sanitizer_check,ubsan,undefined)
+check-tsan: ; +$(call sanitizer_check,tsan,thread)
+.PHONY: check-asan check-ubsan check-tsan
+
+# Guards need no sanitizer; RocksDB and roaring are not instrumented.
+sanitizer_check = mkdir -p build-$(1) && cd build-$(1) && \
+	{ test -f Makefile || $(abs_top_srcdir)/configure --enable-werror \
+	  --with-sanitizer=$(2) --quiet; } && \
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 \
+	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp \
+	CK_FORK=yes $(MAKE) check GUARDS=
+EXTRA_DIST += tests/tsan.supp

@@ -3,3 +3,16 @@ libengine_a_SOURCES += \
 	engine/codec/json_read.c engine/codec/json_read.h \
 	engine/codec/json_write.c engine/codec/json_write.h \
 	engine/codec/point_id.c engine/codec/point_id.h
+
+check_PROGRAMS += tests/unit/engine/codec/test_json \
+	tests/unit/engine/codec/test_point_id
+tests_unit_engine_codec_test_json_SOURCES = \
+	tests/unit/engine/codec/test_json.c
+tests_unit_engine_codec_test_json_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_codec_test_json_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_codec_test_point_id_SOURCES = \
+	tests/unit/engine/codec/test_point_id.c
+tests_unit_engine_codec_test_point_id_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_codec_test_point_id_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

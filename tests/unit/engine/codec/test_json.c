@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: positions of JSON errors, depth, shortest numbers, escapes. */
+#include "engine/codec/json_read.h"
+#include "engine/codec/json_write.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+START_TEST(json_errors_carry_line_and_column)
+{
+    yyjson_doc *doc;
+    struct error error;
+    ck_assert_int_eq(
+        json_parse(span_of("{\n  \"a\": 1,\n  b\n}"), &doc, &error),
+        ENGINE_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(error.text, " at line 3 column 3"));
+    ck_assert_int_eq(json_parse(span_of(""), &doc, &error), ENGINE_EFORMAT);
+    ck_assert_int_eq(json_parse(span_of("[NaN]"), &doc, &error),
+                     ENGINE_EFORMAT);
+    ck_assert_int_eq(json_parse(span_of("{} x"), &doc, &error), ENGINE_EFORMAT);
+    ck_assert_int_eq(json_parse(span_of("\"\xff\""), &doc, &error),
+                     ENGINE_EFORMAT);
+}
+END_TEST
+
+START_TEST(json_refuses_one_level_past_the_limit)
+{
+    char text[2 * (JSON_DEPTH_MAX + 1) + 1];
+    memset(text, 0, sizeof(text));
+    memset(text, '[', JSON_DEPTH_MAX);
+    memset(text + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);
+    yyjson_doc *doc;
+    ck_assert_int_eq(json_parse(span_of(text), &doc, NULL), ENGINE_OK);
+    yyjson_doc_free(doc);
+    memset(text, '[', JSON_DEPTH_MAX + 1);
+    memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+    struct error error;
+    ck_assert_int_eq(json_parse(span_of(text), &doc, &error), ENGINE_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(error.text, "128"));
+}
+END_TEST
+
+static const struct {
+    float value;
+    const char *text;
+} floats[] = {
+    { 0.99248314f, "0.99248314" },
+    { 1.0f, "1.0" },
+    { -0.0f, "-0.0" },
+    { 0.1f, "0.1" },
+    { 3.4028235e38f, "3.4028235e+38" },
+    { 1e-45f, "1.4013e-45" },
+    { 16777216.0f, "16777216.0" },
+};
+
+START_TEST(json_floats_are_short_and_read_back_the_same)
+{
+    struct bytes out;
+    bytes_init(&out, 100);
+    struct json_writer writer;
+    json_writer_init(&writer, &out);
+    json_f32(&writer, floats[_i].value);
+    ck_assert(strtof(out.data, NULL) == floats[_i].value);
+    if (floats[_i].value > 1e-40f)
+        ck_assert_str_eq(out.data, floats[_i].text);
+    bytes_release(&out);
+}
+END_TEST
+
+START_TEST(json_writes_containers_and_escapes)
+{
+    struct bytes out;
+    bytes_init(&out, 1000);
+    struct json_writer writer;
+    json_writer_init(&writer, &out);
+    json_object_begin(&writer);
+    json_key(&writer, "a\"b");
+    json_array_begin(&writer);
+    json_u64(&writer, UINT64_MAX);
+    json_i64(&writer, INT64_MIN);
+    json_f64(&writer, 0.1);
+    json_f32(&writer, INFINITY);
+    json_array_end(&writer);
+    json_key(&writer, "t");
+    json_text(&writer, "\x01\n\\\xc3\xa9");
+    json_key(&writer, "e");
+    json_object_begin(&writer);
+    json_object_end(&writer);
+    json_key(&writer, "r");
+    json_raw(&writer, span_of("[true]"));
+    json_object_end(&writer);
+    ck_assert_str_eq(out.data,
+                     "{\"a\\\"b\":[18446744073709551615,-9223372036854775808,"
+                     "0.1,null],\"t\":\"\\u0001\\n\\\\\xc3\xa9\",\"e\":{},"
+                     "\"r\":[true]}");
+    yyjson_doc *doc;
+    ck_assert_int_eq(json_parse(bytes_span(&out), &doc, NULL), ENGINE_OK);
+    yyjson_doc_free(doc);
+    bytes_release(&out);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("json");
+    TCase *tcase = tcase_create("json");
+    tcase_add_test(tcase, json_errors_carry_line_and_column);
+    tcase_add_test(tcase, json_refuses_one_level_past_the_limit);
+    tcase_add_loop_test(tcase, json_floats_are_short_and_read_back_the_same, 0,
+                        sizeof(floats) / sizeof(floats[0]));
+    tcase_add_test(tcase, json_writes_containers_and_escapes);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
