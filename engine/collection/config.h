@@ -45,7 +45,8 @@ struct collection_config {
     bool on_disk_payload;              /* true */
     uint64_t indexing_threshold;       /* KiB, 10000; 0: never index */
     uint64_t flush_interval_sec;       /* 5 */
-    /* Echoed exactly as given and merged by PATCH; size 0: absent. */
+    /* As given, unknown members dropped, merged by PATCH; size 0: absent. */
+    struct span hnsw_json;
     struct span optimizers_json;
     struct span wal_json;
     struct span quantization_json;
@@ -59,6 +60,12 @@ struct collection_config {
 enum engine_code config_parse(yyjson_val *body, struct arena *arena,
                               struct collection_config *ret_config,
                               struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* A deep copy in `arena`. ENGINE_ENOMEM */
+enum engine_code
+config_copy(const struct collection_config *config, struct arena *arena,
+            struct collection_config *ret_config, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Applies a PATCH body to a copy of `config` in `arena`. Errors as above;
