@@ -31,7 +31,7 @@ collection_create(const struct collection_options *options, struct span name,
 
 /* Loads a collection; searches are complete when it returns, linking may go on
  * in collection_work().
- * ENGINE_ENOTFOUND  a create or delete was interrupted: destroy the directory.
+ * ENGINE_ENOTFOUND  its create was interrupted: destroy the directory.
  * ENGINE_ECORRUPT, ENGINE_EVERSION  as store_open(). */
 enum engine_code collection_open(const struct collection_options *options,
                                  struct collection **ret_collection,
@@ -53,15 +53,12 @@ enum engine_code collection_patch(struct collection *collection,
  * called again (0: at once, there is more; UINT64_MAX: only after wake()). */
 uint64_t collection_work(struct collection *collection);
 
-/* Marks it as deleted, durably, so that an interrupted removal goes on at the
- * next start. Then collection_close() and collection_destroy(). */
-enum engine_code collection_mark_deleted(struct collection *collection,
-                                         struct error *reterr)
-    __attribute__((warn_unused_result));
-
-/* Ends it: no other call is running or will come. Writes checkpoints unless it
- * is marked as deleted. NULL is allowed. */
+/* Ends it: no other call is running or will come. Syncs the log and writes
+ * checkpoints. NULL is allowed. */
 void collection_close(struct collection *collection);
+
+/* As collection_close() without writing anything: it is to be destroyed. */
+void collection_discard(struct collection *collection);
 
 /* Removes the files of a closed or half-made collection. */
 enum engine_code collection_destroy(const char *path, struct error *reterr)
