@@ -1,1 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
+# Configuration for nginx and Keycloak, the appliance's parts, its sample.
+EXTRA_DIST += \
+	.ci/run \
+	ingress/keycloak/realm.json.in \
+	ingress/local/azimuthd.yaml.in ingress/local/build.sh \
+	ingress/local/check.sh ingress/local/children.sh \
+	ingress/local/identity.sh ingress/local/keycloak.sh \
+	ingress/local/machine.sh ingress/local/packages.sh \
+	ingress/local/provision.sh ingress/local/say.sh \
+	ingress/local/valkey.conf.in \
+	ingress/nginx/api.conf.in ingress/nginx/keycloak.conf.in \
+	ingress/nginx/nginx.conf.in ingress/nginx/proxy.conf.in \
+	ingress/nginx/tls.conf.in ingress/nginx/ui.conf.in \
+	share/sample/README.md share/sample/make-sample.py \
+	share/sample/points-0.json.gz share/sample/points-1.json.gz \
+	share/sample/points-2.json.gz share/sample/points-3.json.gz \
+	share/sample/points-4.json.gz

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh disable=SC2034,SC2154,SC2086
+# The four programs: configuration, start, health, stop. Each has a pid file
+# "PID BIRTH" and a stamp of what it was started with; a child that lives and
+# whose stamp is current is left alone.
+
+children_list()
+{
+    if [ "$issuer" = local ]; then
+        echo valkey azimuthd keycloak nginx
+    else
+        echo valkey azimuthd nginx
+    fi
+}
+
+# render TEMPLATE: prints it with the @NAME@ filled in. The values reach sed by
+# its standard input, so that no secret stands on a command line.
+render()
+{
+    sed -f - "$1" <<END
+s|@STATE@|$state|g
+s|@DOMAIN@|$domain|g
+s|@LISTEN@|$listen|g
+s|@LOCAL@|$nginx_address|g
+s|@PORT@|$port|g
+s|@AT_PORT@|$at_port|g
+s|@DASHBOARD_HOST@|$dashboard_host|g
+s|@API_HOST@|$api_host|g
+s|@KEYCLOAK_HOST@|$keycloak_host|g
+s|@DASHBOARD_URL@|$dashboard_url|g
+s|@ENGINE_PORT@|$engine_port|g
+s|@GRPC_PORT@|$grpc_port|g
+s|@KEYCLOAK_PORT@|$keycloak_port|g
+s|@CLIENT_ID@|$client_id|g
+s|@CLIENT_SECRET@|$(head -n 1 "$state/secret/client-secret")|g
+s|@DEMO_PASSWORD@|$(cat "$state/secret/demo-password" 2>/dev/null)|g
+s|@ISSUER@|$issuer_url|g
+s|@USER_LINE@|$user_line|g
+s|@HTTP2_LISTEN@|$http2_listen|g
+s|@HTTP2@|$http2|g
+s|@IF_TRUST@|$if_trust|g
+s|@TRUST@|$trust|g
+s|@IF_KEYCLOAK@|$if_keycloak|g
+s|@IF_LOOPBACK@|$if_loopback|g
+END
+}
+
+# Values of the templates that depend on the machine. A line that starts with
+# @IF_...@ becomes a comment when it does not apply.
+children_values()
+{
+    if_keycloak='# '
+    if_trust='# '
+    if_loopback='# '
+    trust=$issuer_ca
+    issuer_url=$issuer
+    [ -z "$issuer_ca" ] || if_trust=
+    case $issuer in http://*) if_loopback= ;; esac
+    if [ "$issuer" = local ]; then
+        issuer_url=$keycloak_url/realms/azimuth
+        trust=$state/tls/ca.pem
+        if_keycloak=
+        if_trust=
+    fi
+    user_line=
+    [ "$(id -u)" != 0 ] || user_line="user ${owner:-root};"
+    # nginx 1.25.1 made http2 a directive of its own.
+    http2='http2 on;'
+    http2_listen=
+    nginx_version=$("$(nginx_path)" -v 2>&1 | sed 's|.*/\([0-9.]*\).*|\1|')
+    if [ "$(printf '%s\n' 1.25.1 "$nginx_version" | sort -V | head -n 1)" \
+        != 1.25.1 ]; then
+        http2=
+        http2_listen=' http2'
+    fi
+}
+
+nginx_path()
+{
+    command -v nginx || echo /usr/sbin/nginx
+}
+
+children_configure()
+{
+    children_values
+    [ "$issuer" = local ] || {
+        (umask 077 && cp "$client_secret_file" "$state/secret/client-secret")
+    }
+    [ "$issuer" != local ] || keycloak_realm
+    mkdir -p "$state/nginx/temp"
+    [ -z "$owner" ] || chown "$owner:" "$state/nginx/temp"
+    for file in nginx.conf ui.conf api.conf keycloak.conf tls.conf proxy.conf; do
+        keep_text "$state/program/$file" \
+            "$(render "$here/ingress/nginx/$file.in")"
+    done
+    keep_text "$state/program/azimuthd.yaml" \
+        "$(render "$here/ingress/local/azimuthd.yaml.in")"
+    keep_text "$state/program/valkey.conf" \
+        "$(render "$here/ingress/local/valkey.conf.in")"
+    "$(nginx_path)" -t -q -e stderr -p "$state/nginx/" \
+        -c "$state/program/nginx.conf" >"$state/log/nginx-test.log" 2>&1 || {
+        last_lines "$state/log/nginx-test.log" 5
+        die "nginx refuses its configuration in $state/program"
+    }
+}
+
+keep_text()
+{
+    [ "$(cat "$1" 2>/dev/null)" != "$2" ] || return 0
+    printf '%s\n' "$2" >"$1.new"
+    mv "$1.new" "$1"
+}
+
+# ---- what each child is started with ------------------------------------
+run_valkey()
+{
+    exec setsid $run_as valkey-server "$state/program/valkey.conf"
+}
+
+run_azimuthd()
+{
+    exec setsid $run_as "$state/program/azimuthd" \
+        --config-path "$state/program/azimuthd.yaml"
+}
+
+# As root nginx reads the keys and gives its workers to the user azimuth.
+run_nginx()
+{
+    exec setsid "$(nginx_path)" -e stderr -p "$state/nginx/" \
+        -c "$state/program/nginx.conf"
+}
+
+# child_files NAME: the files whose change asks for a restart.
+child_files()
+{
+    case $1 in
+        valkey) echo "$state/program/valkey.conf" ;;
+        azimuthd) echo "$state/program/azimuthd $state/program/azimuthd.yaml" ;;
+        keycloak) echo "$here/ingress/local/keycloak.sh" ;;
+        nginx) echo "$state/program/ngx_http_azimuth_module.so" \
+            "$state/program/*.conf $state/tls/server.pem $state/tls/ca.pem" \
+            "$state/secret/client-secret $state/secret/session-key" ;;
+    esac
+}
+
+child_stamp()
+{
+    # shellcheck disable=SC2046 # a list of files, with patterns
+    {
+        cat $(child_files "$1")
+        [ "$1" != keycloak ] || echo "$keycloak_port $keycloak_url"
+        echo "$run_as"
+    } | sha256sum | cut -d ' ' -f 1
+}
+
+child_ports()
+{
+    case $1 in
+        azimuthd) echo "$engine_port" ;;
+        keycloak) echo "$keycloak_port $((keycloak_port + 1))" ;;
+        nginx) echo "$port" ;;
+    esac
+}
+
+child_port_option()
+{
+    case $1 in
+        azimuthd) echo --engine-port ;;
+        keycloak) echo --keycloak-port ;;
+        nginx) echo --port ;;
+    esac
+}
+
+ask()
+{
+    curl --silent --noproxy '*' --max-time "${ask_seconds:-5}" "$@"
+}
+
+child_healthy()
+{
+    case $1 in
+        valkey) [ "$(valkey-cli -s "$state/valkey/valkey.sock" ping 2>/dev/null)" \
+            = PONG ] ;;
+        azimuthd) ask -f -o /dev/null "http://127.0.0.1:$engine_port/readyz" ;;
+        keycloak) ask -f -o /dev/null \
+            "http://127.0.0.1:$((keycloak_port + 1))/health/ready" ;;
+        nginx) ask -f -o /dev/null --cacert "$state/tls/ca.pem" \
+            --connect-to "::$nginx_address:$port" "$api_url/healthz" ;;
+    esac
+}
+
+# ---- life and death ------------------------------------------------------
+# child_pid NAME: prints the pid if that process is the one we started.
+child_pid()
+{
+    [ -s "$state/run/$1.pid" ] || return 1
+    read -r pid birth <"$state/run/$1.pid" || return 1
+    [ -n "$pid" ] && [ "$(process_birth "$pid")" = "$birth" ] || return 1
+    # A zombie of a parent that does not wait is dead, too.
+    ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null || return 1
+    printf '%s\n' "$pid"
+}
+
+child_start()
+{
+    child_log=$state/log/$1.log
+    [ ! -e "$child_log" ] || [ "$(wc -c <"$child_log")" -lt 10000000 ] ||
+        mv "$child_log" "$child_log.1"
+    for number in $(child_ports "$1"); do
+        port_free "$number" "$(child_port_option "$1")"
+    done
+    (
+        cd /
+        exec 9>&- </dev/null >>"$child_log" 2>&1
+        "run_$1"
+    ) &
+    child=$!
+    birth=$(process_birth "$child")
+    printf '%s %s\n' "$child" "$birth" >"$state/run/$1.pid"
+    rm -f "$state/run/$1.stamp"
+}
+
+# child_wait NAME SECONDS: until it is healthy; names a dead or mute child.
+child_wait()
+{
+    wait_until=$(($(date +%s) + $2))
+    until ask_seconds=2 child_healthy "$1"; do
+        child_pid "$1" >/dev/null || {
+            last_lines "$state/log/$1.log" 10
+            die "$1 died while it was starting" \
+                "the end of $state/log/$1.log is above"
+        }
+        [ "$(date +%s)" -lt "$wait_until" ] || {
+            last_lines "$state/log/$1.log" 10
+            die "$1 is not ready after $2 s" \
+                "the end of $state/log/$1.log is above"
+        }
+        sleep 0.2
+    done
+}
+
+# child_stop NAME: politely, then by force; the pid is checked to be ours.
+child_stop()
+{
+    stop_pid=$(child_pid "$1") || {
+        rm -f "$state/run/$1.pid" "$state/run/$1.stamp"
+        return 0
+    }
+    stop_signal=TERM
+    [ "$1" != nginx ] || stop_signal=QUIT
+    kill -s $stop_signal "$stop_pid" 2>/dev/null || die \
+        "may not stop $1 (pid $stop_pid)" "run as the user who started it"
+    stop_until=$(($(date +%s) + 30))
+    while child_pid "$1" >/dev/null; do
+        if [ "$(date +%s)" -ge "$stop_until" ]; then
+            say "$1 (pid $stop_pid) did not end within 30 s: killed."
+            kill -KILL "$stop_pid" 2>/dev/null || :
+            sleep 0.5
+            break
+        fi
+        sleep 0.1
+    done
+    rm -f "$state/run/$1.pid" "$state/run/$1.stamp"
+}
+
+# Before anything long is done: the ports of what is not running are free.
+children_ports_free()
+{
+    for name in $(children_list); do
+        child_pid "$name" >/dev/null || for number in $(child_ports "$name"); do
+            port_free "$number" "$(child_port_option "$name")"
+        done
+    done
+}
+
+children_up()
+{
+    children_started=
+    [ "$issuer" = local ] || child_stop keycloak
+    for name in $(children_list); do
+        if child_pid "$name" >/dev/null; then
+            [ "$(child_stamp "$name")" != \
+                "$(cat "$state/run/$name.stamp" 2>/dev/null)" ] || continue
+            say "$name: its program or configuration changed, starting it anew."
+            child_stop "$name"
+        elif [ -e "$state/run/$name.pid" ]; then
+            say "$name was not running any more; the end of its log:"
+            last_lines "$state/log/$name.log" 3
+        fi
+        child_start "$name"
+        children_started="$children_started $name"
+    done
+    for name in $children_started; do
+        case $name in
+            keycloak) step "Starting keycloak" "$state/log/up.log" \
+                child_wait keycloak 180 || {
+                last_lines "$state/log/keycloak.log" 10
+                die "keycloak did not start" \
+                    "the end of $state/log/keycloak.log is above"
+            } ;;
+            *) child_wait "$name" 60 ;;
+        esac
+        child_stamp "$name" >"$state/run/$name.stamp"
+    done
+    rm -rf "$state/keycloak/data/import"
+}
+
+children_down()
+{
+    stopped=
+    for name in nginx keycloak azimuthd valkey; do
+        child_pid "$name" >/dev/null && stopped="$stopped $name"
+        child_stop "$name"
+    done
+    if [ -n "$stopped" ]; then
+        say "Stopped:$stopped."
+    else
+        say "Nothing was running in $state."
+    fi
+}
+
+children_status()
+{
+    settings_check
+    status=0
+    printf '%-10s %-8s %-12s %s\n' PART PID PORT HEALTH
+    for name in $(children_list); do
+        health=ok
+        if ! pid=$(child_pid "$name"); then
+            pid=-
+            health="DOWN: start it with ./appliance up; log: $state/log/$name.log"
+            status=1
+        elif ! child_healthy "$name"; then
+            health="NOT ANSWERING: read $state/log/$name.log"
+            status=1
+        fi
+        ports=$(child_ports "$name")
+        printf '%-10s %-8s %-12s %s\n' "$name" "$pid" "${ports:--}" "$health"
+        [ "$pid" != - ] || last_lines "$state/log/$name.log" 3
+    done
+    say ""
+    say "Dashboard  $dashboard_url"
+    say "API        $api_url"
+    [ "$issuer" != local ] ||
+        say "User       demo, password in $state/secret/demo-password"
+    return $status
+}
+
+children_logs()
+{
+    [ $# -gt 0 ] || set -- valkey azimuthd keycloak nginx
+    for name; do
+        shift
+        file=$state/log/$name.log
+        if [ -e "$file" ]; then
+            set -- "$@" "$file"
+        elif [ $# -eq 0 ]; then
+            die "there is no log of '$name'" \
+                "logs: $(cd "$state/log" && echo *.log)"
+        fi
+    done
+    if [ "$follow" = yes ]; then
+        exec tail -n 20 -F "$@"
+    fi
+    tail -n 50 "$@"
+}
