@@ -115,14 +115,28 @@ export const api = {
 };
 
 /**
+ * The gateway's answer as {name, login, email, roles, expires}, or null when
+ * it names nobody. Names of claims and those of OAuth2 Proxy are both read.
+ */
+export function person(body) {
+  const login = body?.preferred_username ?? body?.preferredUsername;
+  const subject = body?.sub ?? body?.user;
+  const name = body?.name || login || body?.email || subject;
+  const roles = body?.roles ?? body?.groups;
+  return !name ? null : {
+    name, login, email: body.email,
+    roles: Array.isArray(roles) ? roles : [], expires: body.expires_at,
+  };
+}
+
+/**
  * Who is logged in: {state: "user", user}; {state: "none"} when no login
  * stands in front of the engine; {state: "ended"}; {state: "unknown", text}.
  */
 export async function whoAmI() {
   try {
-    const user = await send("GET", "/oauth2/userinfo");
-    return user && typeof user === "object" && user.sub
-      ? { state: "user", user } : { state: "none" };
+    const user = person(await send("GET", "/oauth2/userinfo"));
+    return user ? { state: "user", user } : { state: "none" };
   } catch (error) {
     if (error.kind === "session") return { state: "ended" };
     const absent = error.status === 404 || error.status === 401

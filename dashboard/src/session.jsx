@@ -35,24 +35,19 @@ export function useSession() {
   return session;
 }
 
-function nameOf(user) {
-  return user.name || user.preferred_username || user.email || user.sub;
-}
-
 function Details({ user }) {
-  const expires = moment(user.expires_at);
-  const roles = Array.isArray(user.roles) ? user.roles : [];
+  const expires = moment(user.expires);
   return (
     <div class="card account-card">
-      <p><strong>{nameOf(user)}</strong></p>
-      {user.email && <p>{user.email}</p>}
+      <p><strong>{user.name}</strong></p>
+      {user.email && user.email !== user.name && <p>{user.email}</p>}
       <dl>
-        {user.preferred_username && (
-          <div><dt>User</dt><dd>{user.preferred_username}</dd></div>
+        {user.login && user.login !== user.name && (
+          <div><dt>User</dt><dd>{user.login}</dd></div>
         )}
         <div>
           <dt>Roles</dt>
-          <dd>{roles.length ? roles.join(", ") : "none"}</dd>
+          <dd>{user.roles.join(", ") || "none"}</dd>
         </div>
         {expires && (
           <div>
@@ -86,7 +81,7 @@ function SignedIn({ user }) {
       <details ref={box}>
         <summary>
           <span class="unseen">Logged in as </span>
-          <span class="who">{nameOf(user)}</span>
+          <span class="who">{user.name}</span>
         </summary>
         <Details user={user} />
       </details>
