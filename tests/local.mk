@@ -21,3 +21,10 @@ sanitizer_check = mkdir -p build-$(1) && cd build-$(1) && \
 	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp \
 	CK_FORK=yes $(MAKE) check GUARDS=
 EXTRA_DIST += tests/tsan.supp
+
+# Browser walks: Chromium driven by playwright-core, run by pytest.
+EXTRA_DIST += \
+	tests/browser/.npmrc tests/browser/alone.mjs tests/browser/browser.mjs \
+	tests/browser/conftest.py tests/browser/login.mjs \
+	tests/browser/package-lock.json tests/browser/package.json \
+	tests/browser/test_engine_alone.py tests/browser/test_login.py

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the walks share: a Chromium with a fresh profile that writes down what
+// went wrong in it, a picture after each step, and a summary for pytest.
+//   AZIMUTH_MODULES   folder whose node_modules has playwright-core
+//   AZIMUTH_SHOTS     folder for the pictures
+//   AZIMUTH_CHROMIUM  default /usr/bin/chromium
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic",
+  "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync"];
+const PATIENCE_MS = 20000;
+
+export function given(name) {
+  const value = process.env[name];
+  assert.ok(value, `${name} is not set`);
+  return value;
+}
+
+function watch(page, troubles) {
+  page.on("pageerror", (error) => troubles.push(`script: ${error.message}`));
+  page.on("console", (message) => {
+    if (/Content.Security.Policy|Refused to|Mixed Content/i
+      .test(message.text())) troubles.push(`console: ${message.text()}`);
+  });
+}
+
+/** Origins that a page of `origin` has asked for anything, itself included. */
+function watchOrigins(page, origin, asked) {
+  page.on("request", (request) => {
+    if (request.isNavigationRequest()) return;
+    const from = request.frame().url();
+    if (from.startsWith(`${origin}/`) && !request.url().startsWith("data:")) {
+      asked.add(new URL(request.url()).origin);
+    }
+  });
+}
+
+/**
+ * Runs walk({page, context, shot, say, look}) for the pages of `origin`.
+ * Fails when the walk does, when a page broke its policy or threw, or when it
+ * asked another origin for anything.
+ */
+export async function run(origin, walk, options = {}) {
+  const load = createRequire(join(given("AZIMUTH_MODULES"), "/"));
+  const { chromium } = load("playwright-core");
+  const shots = given("AZIMUTH_SHOTS");
+  mkdirSync(shots, { recursive: true });
+  const browser = await chromium.launch({
+    executablePath: process.env.AZIMUTH_CHROMIUM ?? "/usr/bin/chromium",
+    args: ARGUMENTS, headless: true,
+  });
+  const troubles = [];
+  const asked = new Set();
+  let pictures = 0;
+  const look = async (more = {}) => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true,
+      viewport: { width: 1280, height: 860 }, ...options, ...more });
+    context.setDefaultTimeout(PATIENCE_MS);
+    const page = await context.newPage();
+    watch(page, troubles);
+    watchOrigins(page, origin, asked);
+    return { context, page };
+  };
+  const first = await look();
+  const shot = async (name, page = first.page) => {
+    const number = String(++pictures).padStart(2, "0");
+    await page.screenshot({ path: join(shots, `${number}-${name}.png`) });
+  };
+  const say = (...words) => console.log(...words);
+  try {
+    await walk({ ...first, shot, say, look });
+    assert.deepEqual(troubles, [], "the page broke its policy or threw");
+    assert.deepEqual([...asked], [origin], "the page asked another origin");
+  } catch (error) {
+    await shot("failed").catch(() => {});
+    console.error(`at ${first.page.url()}`, troubles);
+    throw error;
+  } finally {
+    await browser.close();
+  }
+}

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the browser tests: Node with playwright-core, an appliance, an
+engine on its own. Each can be pointed at something that runs already:
+
+  AZIMUTH_DASHBOARD_URL, AZIMUTH_USER, AZIMUTH_PASSWORD   an appliance
+  AZIMUTH_ENGINE_URL                                      an engine
+  AZIMUTH_SHOTS     keeps the screenshots (default: pytest's temporary folder)
+  AZIMUTH_BUILD     where azimuthd was built (default: build/)
+  AZIMUTH_CACHE     downloaded packages
+"""
+import hashlib
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+UP_SECONDS = 900
+WALK_SECONDS = 240
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def cache_folder():
+    given = os.environ.get("AZIMUTH_CACHE")
+    if given:
+        return pathlib.Path(given)
+    if os.geteuid() == 0:
+        return pathlib.Path("/var/cache/azimuth")
+    home = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+    return pathlib.Path(home) / "azimuth"
+
+
+@pytest.fixture(scope="session")
+def modules():
+    """A folder with playwright-core, installed from the lock file once."""
+    for program, package in (("node", "nodejs"), ("npm", "npm")):
+        if not shutil.which(program):
+            pytest.fail(f"{program} is missing: apt-get install {package}")
+    lock = (HERE / "package-lock.json").read_bytes()
+    name = "browser-" + hashlib.sha256(lock).hexdigest()[:16]
+    folder = cache_folder() / name
+    if not (folder / "node_modules/playwright-core").is_dir():
+        fresh = folder.with_name(f"{name}.{os.getpid()}")
+        fresh.mkdir(parents=True)
+        for part in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(HERE / part, fresh)
+        subprocess.run(["npm", "ci", "--loglevel=error"], cwd=fresh, check=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    return folder
+
+
+@pytest.fixture
+def walk(modules, tmp_path, request):
+    """walk(script, **environment): runs a walk, gives what it said."""
+    chromium = os.environ.get("AZIMUTH_CHROMIUM", "/usr/bin/chromium")
+    if not os.access(chromium, os.X_OK):
+        pytest.fail(f"no {chromium}: apt-get install chromium")
+    keep = os.environ.get("AZIMUTH_SHOTS")
+    shots = pathlib.Path(keep) if keep else tmp_path
+    shots = shots / request.node.name
+
+    def run(script, **environment):
+        done = subprocess.run(
+            ["node", str(HERE / script)], capture_output=True, text=True,
+            timeout=WALK_SECONDS, check=False,
+            env={**os.environ, "AZIMUTH_MODULES": str(modules),
+                 "AZIMUTH_SHOTS": str(shots), **environment})
+        print(done.stdout)
+        print(f"screenshots: {shots}")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def appliance(tmp_path_factory):
+    """Environment for login.mjs: a running appliance of our own."""
+    if os.environ.get("AZIMUTH_DASHBOARD_URL"):
+        yield {}
+        return
+    state = tmp_path_factory.mktemp("appliance") / "state"
+    port = free_port()
+    script = str(ROOT / "appliance")
+    keycloak = free_port()
+    command = [
+        script, "up", "--state", str(state), "--port", str(port),
+        "--engine-port", str(free_port()), "--grpc-port", str(free_port()),
+        "--keycloak-port", str(keycloak), "--no-install"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True,
+                              timeout=UP_SECONDS, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        password = (state / "secret/demo-password").read_text().strip()
+        yield {
+            "AZIMUTH_DASHBOARD_URL":
+                f"https://qdrant-dashboard.azimuth.localhost:{port}",
+            "AZIMUTH_USER": "demo",
+            "AZIMUTH_PASSWORD": password,
+        }
+    finally:
+        subprocess.run([script, "down", "--state", str(state)], check=False,
+                       timeout=120)
+
+
+def azimuthd():
+    build = pathlib.Path(os.environ.get("AZIMUTH_BUILD", ROOT / "build"))
+    program = build / "azimuthd"
+    if not os.access(program, os.X_OK):
+        pytest.fail(f"no {program}: build first, or set AZIMUTH_BUILD")
+    return program
+
+
+def wait_until_ready(url, process):
+    for _ in range(200):
+        assert process.poll() is None, "azimuthd ended at start"
+        try:
+            with urllib.request.urlopen(url + "/readyz", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    pytest.fail("azimuthd did not become ready within 10 s")
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory):
+    """URL of an engine that serves dashboard/dist, with nothing in front."""
+    if os.environ.get("AZIMUTH_ENGINE_URL"):
+        yield os.environ["AZIMUTH_ENGINE_URL"]
+        return
+    folder = tmp_path_factory.mktemp("engine")
+    port = free_port()
+    log = open(folder / "log", "w", encoding="utf-8")
+    process = subprocess.Popen(
+        [azimuthd()], cwd=folder, stdout=log, stderr=subprocess.STDOUT,
+        env={**os.environ,
+             "QDRANT__SERVICE__HOST": "127.0.0.1",
+             "QDRANT__SERVICE__HTTP_PORT": str(port),
+             "QDRANT__SERVICE__GRPC_PORT": str(free_port()),
+             "QDRANT__SERVICE__STATIC_CONTENT_DIR":
+                 str(ROOT / "dashboard/dist"),
+             "QDRANT__STORAGE__STORAGE_PATH": str(folder / "storage")})
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
