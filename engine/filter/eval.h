@@ -26,14 +26,15 @@ bool condition_matches(const struct condition *condition,
  * caller may skip parsing it. */
 bool filter_reads_payload(const struct filter *filter);
 
-/* Whether a filter has no condition: it matches every point. */
-bool filter_is_empty(const struct filter *filter);
-
 /* ---- tests of one value, shared with the indexes ---- */
 
-/* Whether the scalar `value` equals `match`: types must agree, an integer
- * matches only a stored integer, exactly. */
-bool match_value_equals(const struct match_value *match, yyjson_val *value);
+/* Reads a string, a bool or an integer of the i64 range; false for anything
+ * else. The string is borrowed. */
+bool match_value_read(yyjson_val *value, struct match_value *ret_value);
+
+/* Whether `value` is in the sorted list. */
+bool match_values_contain(const struct match_value *values, size_t count,
+                          const struct match_value *value);
 
 /* Whether `number` satisfies every bound. */
 bool range_holds(const struct range *range, double number);

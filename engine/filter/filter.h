@@ -56,12 +56,12 @@ struct filter;
 
 enum condition_kind {
     CONDITION_MATCH,    /* path, values[1] */
-    CONDITION_ANY,      /* path, values[0..] of one type (or none) */
-    CONDITION_EXCEPT,   /* path, values[0..] of one type (or none) */
+    CONDITION_ANY,      /* path, values[0..] of one type, sorted (or none) */
+    CONDITION_EXCEPT,   /* path, values[0..] of one type, sorted (or none) */
     CONDITION_RANGE,    /* path, range */
     CONDITION_IS_EMPTY, /* path, is_negated: {is_empty: false} */
     CONDITION_IS_NULL,  /* path, is_negated, is_whole */
-    CONDITION_HAS_ID,   /* ids */
+    CONDITION_HAS_ID,   /* ids, sorted */
     CONDITION_OR,       /* tests: several tests of one field object */
     CONDITION_FILTER,   /* filter: a whole filter as one condition */
     CONDITION_NESTED,   /* path (of an array), filter on one element */
@@ -96,5 +96,18 @@ struct filter {
     struct clause min_should;
     size_t min_should_count; /* >= 1 when min_should is used */
 };
+
+/* Whoever fills a filter calls these once per list, so that a test of one
+ * point is a binary search. Both sort in place, drop duplicates and return
+ * the new count. */
+size_t match_values_sort(struct match_value *values, size_t count);
+size_t filter_ids_sort(struct point_id *ids, size_t count);
+
+/* <0, 0, >0; by type, then strings by bytes, integers and bools by value. */
+int match_value_compare(const struct match_value *a,
+                        const struct match_value *b);
+
+/* Whether a filter has no condition: it matches every point. */
+bool filter_is_empty(const struct filter *filter);
 
 #endif /* ENGINE_FILTER_FILTER_H */

@@ -25,8 +25,8 @@
 /* Parses `text`: bare keys hold letters, digits, `_` and `-` (and any byte
  * above 0x7f); others stand in double quotes, where no escape exists.
  *   ret_path  steps and text are copied into `arena`
- * ENGINE_EFORMAT  `Invalid json path: 'TEXT', expected: ...` style text, also
- *                 past FILTER_PATH_STEPS_MAX and FILTER_PATH_SIZE_MAX
+ * ENGINE_EFORMAT  `Invalid json path: 'TEXT'`, also past
+ *                 FILTER_PATH_STEPS_MAX and FILTER_PATH_SIZE_MAX
  * ENGINE_ENOMEM   arena cap reached. Any thread. */
 enum engine_code path_parse(struct span text, struct arena *arena,
                             struct payload_path *ret_path, struct error *reterr)

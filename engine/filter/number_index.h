@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_FILTER_NUMBER_INDEX_H
+#define ENGINE_FILTER_NUMBER_INDEX_H
+
+#include "engine/error.h"
+#include "engine/filter/filter.h"
+#include "engine/filter/slot_set.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers to slots in the order of the numbers: a B+-tree of two levels, that
+ * is a sorted array of first entries over blocks of NUMBER_BLOCK_ROOM sorted
+ * entries. Insert and remove move at most one block (4 KiB) and, once per
+ * ~NUMBER_BLOCK_ROOM / 2 inserts, the tail of the block array (16 bytes per
+ * block: 64 KiB at a million numbers).
+ * Doubles order all; integers are kept exact beyond 2^53 as well. Not thread
+ * safe: many readers or one writer. */
+struct number_index;
+
+#define NUMBER_BLOCK_ROOM 256
+
+/* One number of one slot, comparable by its fields in order. */
+struct number_entry {
+    uint64_t key;  /* the double, mapped so that u64 order is number order */
+    uint32_t kind; /* 0: no integer; else 2^15 + (integer - the double) */
+    uint32_t slot;
+};
+
+/* NULL when memory is out. */
+struct number_index *number_index_new(void) __attribute__((warn_unused_result));
+void number_index_free(struct number_index *index); /* NULL is allowed */
+
+/* A finite double that is no integer of the i64 range (1.0 is such a value
+ * too: a JSON number with a point). */
+struct number_entry number_entry_float(double number, uint32_t slot);
+struct number_entry number_entry_integer(int64_t number, uint32_t slot);
+
+/* *ret_added false: it was there. ENGINE_ENOMEM nothing changed. */
+enum engine_code number_index_add(struct number_index *index,
+                                  struct number_entry entry, bool *ret_added,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Fine when it is not there. */
+void number_index_remove(struct number_index *index, struct number_entry entry);
+
+/* Entries whose number satisfies `range` / equals the integer exactly. */
+uint64_t number_index_range_count(const struct number_index *index,
+                                  const struct range *range);
+
+/* set |= slots of those entries. ENGINE_ENOMEM `set` is partly filled. */
+enum engine_code number_index_range(const struct number_index *index,
+                                    const struct range *range,
+                                    struct slot_set *set, struct error *reterr)
+    __attribute__((warn_unused_result));
+enum engine_code number_index_integer(const struct number_index *index,
+                                      int64_t number, struct slot_set *set,
+                                      struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* set |= slots that have an integer which is not in `values` (MATCH_INTEGER,
+ * sorted). Reads the whole index. ENGINE_ENOMEM. */
+enum engine_code number_index_other(const struct number_index *index,
+                                    const struct match_value *values,
+                                    size_t count, struct slot_set *set,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+uint64_t number_index_count(const struct number_index *index);
+
+/* Heap bytes. */
+size_t number_index_memory(const struct number_index *index);
+
+#endif /* ENGINE_FILTER_NUMBER_INDEX_H */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One value's slots in the smallest of three forms. Moves:
+ *   one -> few at the second slot, few -> many past POSTING_FEW_MAX; back to
+ *   empty when the last slot goes (never to a smaller form before: a value
+ *   that lost slots tends to get new ones). */
+#include "engine/filter/posting.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROOM_MANY UINT32_MAX
+#define ROOM_MIN  4
+
+void
+posting_release(struct posting *posting)
+{
+    if (posting->room == ROOM_MANY)
+        slot_set_free(posting->as.many);
+    else if (posting->room > 0)
+        free(posting->as.few);
+    *posting = (struct posting){ 0 };
+}
+
+/* Index of the first element >= slot. */
+static uint32_t
+few_find(const struct posting *posting, uint32_t slot)
+{
+    uint32_t low = 0, high = posting->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (posting->as.few[middle] < slot)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool
+few_grow(struct posting *posting)
+{
+    uint32_t room = posting->room == 0 ? ROOM_MIN : posting->room * 2;
+    uint32_t *few = malloc(room * sizeof(*few));
+    if (few == NULL)
+        return false;
+    if (posting->room == 0) {
+        few[0] = posting->as.one;
+    } else {
+        memcpy(few, posting->as.few, posting->count * sizeof(*few));
+        free(posting->as.few);
+    }
+    posting->as.few = few;
+    posting->room = room;
+    return true;
+}
+
+static bool
+many_from_few(struct posting *posting)
+{
+    struct slot_set *many = slot_set_new();
+    if (many == NULL)
+        return false;
+    slot_set_add_many(many, posting->as.few, posting->count);
+    free(posting->as.few);
+    posting->as.many = many;
+    posting->room = ROOM_MANY;
+    return true;
+}
+
+static bool
+few_add(struct posting *posting, uint32_t slot)
+{
+    if (posting->room == 0 || posting->count == posting->room)
+        if (!few_grow(posting))
+            return false;
+    uint32_t at = few_find(posting, slot);
+    memmove(posting->as.few + at + 1, posting->as.few + at,
+            (posting->count - at) * sizeof(slot));
+    posting->as.few[at] = slot;
+    posting->count++;
+    return true;
+}
+
+enum engine_code
+posting_add(struct posting *posting, uint32_t slot, bool *ret_added,
+            struct error *reterr)
+{
+    if (posting_contains(posting, slot)) {
+        *ret_added = false;
+        return ENGINE_OK;
+    }
+    if (posting->count == 0) {
+        posting_release(posting);
+        posting->as.one = slot;
+        posting->count = 1;
+    } else if (posting->room == ROOM_MANY) {
+        slot_set_add(posting->as.many, slot);
+        posting->count++;
+    } else if (posting->count < POSTING_FEW_MAX) {
+        if (!few_add(posting, slot))
+            return error_memory(reterr);
+    } else {
+        if (!many_from_few(posting))
+            return error_memory(reterr);
+        slot_set_add(posting->as.many, slot);
+        posting->count++;
+    }
+    *ret_added = true;
+    return ENGINE_OK;
+}
+
+void
+posting_remove(struct posting *posting, uint32_t slot)
+{
+    if (!posting_contains(posting, slot))
+        return;
+    if (posting->count == 1) {
+        posting_release(posting);
+        return;
+    }
+    if (posting->room == ROOM_MANY) {
+        slot_set_remove(posting->as.many, slot);
+    } else {
+        assert(posting->room >= posting->count);
+        uint32_t at = few_find(posting, slot);
+        memmove(posting->as.few + at, posting->as.few + at + 1,
+                (posting->count - at - 1) * sizeof(slot));
+    }
+    posting->count--;
+}
+
+bool
+posting_contains(const struct posting *posting, uint32_t slot)
+{
+    if (posting->count == 0)
+        return false;
+    if (posting->room == 0)
+        return posting->as.one == slot;
+    if (posting->room == ROOM_MANY)
+        return slot_set_contains(posting->as.many, slot);
+    uint32_t at = few_find(posting, slot);
+    return at < posting->count && posting->as.few[at] == slot;
+}
+
+void
+posting_or_into(const struct posting *posting, struct slot_set *set)
+{
+    if (posting->count == 0)
+        return;
+    if (posting->room == 0)
+        slot_set_add(set, posting->as.one);
+    else if (posting->room == ROOM_MANY)
+        slot_set_or(set, posting->as.many);
+    else
+        slot_set_add_many(set, posting->as.few, posting->count);
+}
+
+size_t
+posting_memory(const struct posting *posting)
+{
+    if (posting->room == ROOM_MANY)
+        return slot_set_memory(posting->as.many);
+    return posting->room * sizeof(uint32_t);
+}
