@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Collections by name. Each has a directory with a number for a name, so that
+ * any collection name is possible. States of an entry:
+ *   create: CREATING -> LIVE (or gone when it failed)
+ *   delete: LIVE -> DELETING -> gone, once its users have left
+ * Invariant: entries are sorted by name, and a name stands there once. */
+#include "engine/collection/registry.h"
+
+#include "engine/collection/lifecycle.h"
+#include "engine/collection/registry_pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_SIZE_MAX 4096
+
+static int
+name_compare(struct span name, const struct entry *entry)
+{
+    size_t shared = name.size < entry->name_size ? name.size : entry->name_size;
+    int order = shared == 0 ? 0 : memcmp(name.data, entry->name, shared);
+    if (order != 0)
+        return order;
+    return (name.size > entry->name_size) - (name.size < entry->name_size);
+}
+
+/* Index of the entry, or where it would stand. Caller holds the lock. */
+static bool
+find(const struct registry *registry, struct span name, size_t *ret_at)
+{
+    size_t low = 0, high = registry->entries_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = name_compare(name, registry->entries[middle]);
+        if (order == 0) {
+            *ret_at = middle;
+            return true;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *ret_at = low;
+    return false;
+}
+
+void
+registry_entry_free(struct entry *entry)
+{
+    if (entry == NULL)
+        return;
+    free(entry->name);
+    free(entry->path);
+    free(entry);
+}
+
+struct entry *
+registry_entry_new(struct registry *registry, uint64_t number)
+{
+    struct entry *entry = calloc(1, sizeof(*entry));
+    struct bytes path;
+    bytes_init(&path, PATH_SIZE_MAX);
+    bytes_addf(&path, "%s/collections/%08" PRIu64, registry->path, number);
+    if (entry != NULL) {
+        entry->registry = registry;
+        entry->path = bytes_take(&path);
+    }
+    bytes_release(&path);
+    if (entry == NULL || entry->path == NULL) {
+        registry_entry_free(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+enum engine_code
+registry_entry_set_name(struct entry *entry, struct span name,
+                        struct error *reterr)
+{
+    entry->name = malloc(name.size + 1);
+    if (entry->name == NULL)
+        return error_memory(reterr);
+    memcpy(entry->name, name.data, name.size);
+    entry->name[name.size] = '\0';
+    entry->name_size = name.size;
+    return ENGINE_OK;
+}
+
+/* Caller holds the lock, and the name is not there. */
+enum engine_code
+registry_entry_insert(struct registry *registry, struct entry *entry,
+                      struct error *reterr)
+{
+    if (registry->entries_count == registry->entries_room) {
+        size_t room = registry->entries_room * 2 + 16;
+        struct entry **entries =
+            realloc(registry->entries, room * sizeof(struct entry *));
+        if (entries == NULL)
+            return error_memory(reterr);
+        registry->entries = entries;
+        registry->entries_room = room;
+    }
+    size_t at;
+    bool is_there =
+        find(registry, (struct span){ entry->name, entry->name_size }, &at);
+    assert(!is_there);
+    memmove(registry->entries + at + 1, registry->entries + at,
+            (registry->entries_count - at) * sizeof(struct entry *));
+    registry->entries[at] = entry;
+    registry->entries_count++;
+    return ENGINE_OK;
+}
+
+/* Caller holds the lock. */
+static void
+entry_remove(struct registry *registry, struct entry *entry)
+{
+    size_t at;
+    bool is_there =
+        find(registry, (struct span){ entry->name, entry->name_size }, &at);
+    assert(is_there && registry->entries[at] == entry);
+    registry->entries_count--;
+    memmove(registry->entries + at, registry->entries + at + 1,
+            (registry->entries_count - at) * sizeof(struct entry *));
+    pthread_cond_broadcast(&registry->changed);
+}
+
+struct collection_options
+registry_entry_options(struct entry *entry)
+{
+    assert(entry != NULL && entry->registry != NULL);
+    const struct registry_options *options = &entry->registry->options;
+    return (struct collection_options){
+        .path = entry->path,
+        .report = options->report,
+        .report_ctx = options->report_ctx,
+        .wake = registry_pool_wake,
+        .wake_ctx = entry,
+        .checkpoint_interval_ms = options->checkpoint_interval_ms,
+    };
+}
+
+/* RFC 3629; JSON answers could not hold anything else. */
+static bool
+is_utf8(struct span text)
+{
+    for (size_t i = 0; i < text.size;) {
+        unsigned char c = (unsigned char)text.data[i];
+        size_t more = c < 0x80   ? 0
+                      : c < 0xc2 ? 4
+                      : c < 0xe0 ? 1
+                      : c < 0xf0 ? 2
+                      : c < 0xf5 ? 3
+                                 : 4;
+        if (more == 4 || text.size - i <= more)
+            return false;
+        for (size_t j = 1; j <= more; j++)
+            if (((unsigned char)text.data[i + j] & 0xc0) != 0x80)
+                return false;
+        unsigned char next = more > 0 ? (unsigned char)text.data[i + 1] : 0;
+        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
+            (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
+            return false;
+        i += more + 1;
+    }
+    return true;
+}
+
+static enum engine_code
+name_check(struct span name, struct error *reterr)
+{
+    if (name.size == 0 || name.size > COMMAND_NAME_SIZE_MAX)
+        return error_set(reterr, ENGINE_EVALIDPATH,
+                         "[collection_name: value has %zu bytes, must be from "
+                         "1 to %d]",
+                         name.size, COMMAND_NAME_SIZE_MAX);
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        if (c == '\0' || strchr("<>:\"/\\|?*\x1f", c) != NULL)
+            return error_set(reterr, ENGINE_EVALIDPATH,
+                             "[collection_name: collection name cannot contain "
+                             "\"%c\" char]",
+                             c < ' ' ? ' ' : c);
+    }
+    if (!is_utf8(name))
+        return error_set(reterr, ENGINE_EVALIDPATH,
+                         "[collection_name: collection name must be UTF-8]");
+    return ENGINE_OK;
+}
+
+/* Reserves the name; waits for one that is being deleted. */
+static enum engine_code
+reserve(struct registry *registry, struct span name, struct entry **ret_entry,
+        struct error *reterr)
+{
+    enum engine_code code;
+    struct entry *entry = NULL;
+    size_t at;
+    pthread_mutex_lock(&registry->lock);
+    while (find(registry, name, &at)) {
+        if (registry->entries[at]->state != ENTRY_DELETING) {
+            code = error_set(reterr, ENGINE_EEXIST,
+                             "Collection `%.*s` already exists!",
+                             (int)name.size, name.data);
+            goto out;
+        }
+        pthread_cond_wait(&registry->changed, &registry->lock);
+    }
+    entry = registry_entry_new(registry, registry->next_number++);
+    if (entry == NULL) {
+        code = error_memory(reterr);
+        goto out;
+    }
+    entry->state = ENTRY_CREATING;
+    entry->due_ms = UINT64_MAX;
+    code = registry_entry_set_name(entry, name, reterr);
+    if (code == ENGINE_OK)
+        code = registry_entry_insert(registry, entry, reterr);
+out:
+    pthread_mutex_unlock(&registry->lock);
+    if (code != ENGINE_OK)
+        registry_entry_free(entry);
+    else
+        *ret_entry = entry;
+    return code;
+}
+
+enum engine_code
+registry_create(struct registry *registry, struct span name,
+                const struct collection_config *config, struct error *reterr)
+{
+    enum engine_code code = name_check(name, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct entry *entry = NULL;
+    code = reserve(registry, name, &entry, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct collection_options options = registry_entry_options(entry);
+    struct collection *collection = NULL;
+    code = collection_create(&options, name, config, &collection, reterr);
+    if (code != ENGINE_OK)
+        (void)!collection_destroy(entry->path, NULL);
+    pthread_mutex_lock(&registry->lock);
+    if (code == ENGINE_OK) {
+        entry->collection = collection;
+        entry->state = ENTRY_LIVE;
+        entry->due_ms = 0;
+        pthread_cond_broadcast(&registry->changed);
+    } else {
+        entry_remove(registry, entry);
+    }
+    pthread_mutex_unlock(&registry->lock);
+    if (code != ENGINE_OK)
+        registry_entry_free(entry);
+    return code;
+}
+
+/* Renaming is what deletes: it works on a full disk, and what is left behind
+ * by a crash is removed at the next start. */
+static enum engine_code
+remove_directory(struct entry *entry, struct error *reterr)
+{
+    struct bytes gone;
+    bytes_init(&gone, PATH_SIZE_MAX);
+    bytes_addf(&gone, "%s.deleted", entry->path);
+    enum engine_code code = ENGINE_OK;
+    if (bytes_failed(&gone))
+        code = error_memory(reterr);
+    else if (rename(entry->path, gone.data) != 0)
+        code = error_set(reterr, ENGINE_EINTERNAL, "cannot rename %s: %s",
+                         entry->path, strerror(errno));
+    else
+        code = collection_destroy(gone.data, reterr);
+    bytes_release(&gone);
+    return code;
+}
+
+enum engine_code
+registry_delete(struct registry *registry, struct span name, bool *ret_existed,
+                struct error *reterr)
+{
+    size_t at;
+    pthread_mutex_lock(&registry->lock);
+    if (!find(registry, name, &at) ||
+        registry->entries[at]->state != ENTRY_LIVE) {
+        pthread_mutex_unlock(&registry->lock);
+        *ret_existed = false;
+        return ENGINE_OK;
+    }
+    struct entry *entry = registry->entries[at];
+    entry->state = ENTRY_DELETING;
+    while (entry->users > 0)
+        pthread_cond_wait(&registry->changed, &registry->lock);
+    pthread_mutex_unlock(&registry->lock);
+    collection_discard(entry->collection);
+    enum engine_code code = remove_directory(entry, reterr);
+    pthread_mutex_lock(&registry->lock);
+    entry_remove(registry, entry);
+    pthread_mutex_unlock(&registry->lock);
+    registry_entry_free(entry);
+    if (code == ENGINE_OK)
+        *ret_existed = true;
+    return code;
+}
+
+enum engine_code
+registry_acquire(struct registry *registry, struct span name,
+                 struct collection **ret_collection, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    size_t at;
+    pthread_mutex_lock(&registry->lock);
+    if (find(registry, name, &at) &&
+        registry->entries[at]->state == ENTRY_LIVE) {
+        registry->entries[at]->users++;
+        *ret_collection = registry->entries[at]->collection;
+    } else {
+        code = error_set(reterr, ENGINE_ENOTFOUND,
+                         "Collection `%.*s` doesn't exist!",
+                         name.size < 256 ? (int)name.size : 256, name.data);
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return code;
+}
+
+void
+registry_release(struct registry *registry, struct collection *collection)
+{
+    struct span name = collection_name(collection);
+    size_t at;
+    pthread_mutex_lock(&registry->lock);
+    bool is_there = find(registry, name, &at);
+    assert(is_there && registry->entries[at]->users > 0);
+    struct entry *entry = registry->entries[at];
+    if (--entry->users == 0 && entry->state == ENTRY_DELETING)
+        pthread_cond_broadcast(&registry->changed);
+    pthread_mutex_unlock(&registry->lock);
+}
+
+enum engine_code
+registry_patch(struct registry *registry, struct span name, yyjson_val *body,
+               struct error *reterr)
+{
+    struct collection *collection;
+    enum engine_code code =
+        registry_acquire(registry, name, &collection, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    code = collection_patch(collection, body, reterr);
+    registry_release(registry, collection);
+    return code;
+}
+
+bool
+registry_exists(struct registry *registry, struct span name)
+{
+    size_t at;
+    pthread_mutex_lock(&registry->lock);
+    bool exists =
+        find(registry, name, &at) && registry->entries[at]->state == ENTRY_LIVE;
+    pthread_mutex_unlock(&registry->lock);
+    return exists;
+}
+
+enum engine_code
+registry_list(struct registry *registry, struct arena *arena,
+              const struct span **ret_names, size_t *ret_count,
+              struct error *reterr)
+{
+    pthread_mutex_lock(&registry->lock);
+    struct span *names =
+        arena_calloc(arena, registry->entries_count + 1, sizeof(*names));
+    size_t count = 0;
+    for (size_t i = 0; names != NULL && i < registry->entries_count; i++) {
+        const struct entry *entry = registry->entries[i];
+        if (entry->state != ENTRY_LIVE)
+            continue;
+        names[count].data = arena_strndup(arena, entry->name, entry->name_size);
+        names[count++].size = entry->name_size;
+    }
+    pthread_mutex_unlock(&registry->lock);
+    if (arena_failed(arena))
+        return error_memory(reterr);
+    *ret_names = names;
+    *ret_count = count;
+    return ENGINE_OK;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_COLLECTION_REGISTRY_POOL_H
+#define ENGINE_COLLECTION_REGISTRY_POOL_H
+
+#include "engine/collection/lifecycle.h"
+#include "engine/collection/registry.h"
+
+#include <pthread.h>
+
+/* Inside of the registry: its table of collections and the background threads
+ * that give each of them time.
+ * Lock order: a collection may call wake() with its own locks held, so no
+ * collection_*() function is ever called with `lock` held. */
+
+enum entry_state {
+    ENTRY_CREATING, /* reserves the name */
+    ENTRY_LIVE,
+    ENTRY_DELETING /* no new users; the last one wakes the deleter */
+};
+
+struct entry {
+    struct registry *registry;
+    struct collection *collection; /* NULL while creating */
+    char *name;
+    size_t name_size;
+    char *path;
+    enum entry_state state;
+    uint32_t users;
+    uint64_t due_ms; /* when collection_work() wants a call; UINT64_MAX never */
+    uint64_t wakes;
+};
+
+struct registry {
+    pthread_mutex_t lock; /* guards everything below */
+    pthread_cond_t changed;
+    struct entry **entries; /* by name */
+    size_t entries_count;
+    size_t entries_room;
+    size_t next_work; /* round robin */
+    bool is_stopping;
+    /* Immutable after registry_open(). */
+    struct registry_options options;
+    char *path;
+    int lock_fd;
+    pthread_t *threads;
+    uint32_t threads_count;
+    uint64_t next_number; /* of directories; guarded by lock */
+};
+
+/* Parts of registry.c that registry_open.c needs. entry_new() gives the entry
+ * of directory `number`, without a name; NULL when memory is out.
+ * entry_insert() needs the lock (or a registry that nobody else knows yet) and
+ * takes the entry on success. */
+struct entry *registry_entry_new(struct registry *registry, uint64_t number);
+void registry_entry_free(struct entry *entry);
+enum engine_code registry_entry_set_name(struct entry *entry, struct span name,
+                                         struct error *reterr)
+    __attribute__((warn_unused_result));
+enum engine_code registry_entry_insert(struct registry *registry,
+                                       struct entry *entry,
+                                       struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Starts and joins the background threads. */
+enum engine_code registry_pool_start(struct registry *registry,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+void registry_pool_stop(struct registry *registry);
+
+/* collection_options.wake of every collection; ctx is its entry. */
+void registry_pool_wake(void *ctx);
+
+struct collection_options registry_entry_options(struct entry *entry);
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+uint64_t registry_now_ms(void);
+
+#endif /* ENGINE_COLLECTION_REGISTRY_POOL_H */
