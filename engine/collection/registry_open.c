@@ -283,6 +283,7 @@ registry_open(const struct registry_options *options,
     enum engine_code code = registry_new(options, &registry, reterr);
     if (code != ENGINE_OK)
         return code;
+    assert(registry != NULL);
     code = make_directories(registry->path, reterr);
     if (code == ENGINE_OK)
         code = storage_lock(registry, reterr);
