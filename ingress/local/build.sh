@@ -9,7 +9,8 @@ build_programs()
     if [ -e "$build/Makefile" ] && build_make >"$build_log" 2>&1; then
         : # nothing to do, or only little
     else
-        step "Building (all cores)" "$build_log" build_all || {
+        step "Building (all cores)" "$build_log" build_all
+        ! step_failed || {
             last_lines "$build_log" 20
             die "the build failed" "read $build_log"
         }

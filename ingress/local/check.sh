@@ -1,4 +1,201 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2034,SC2154,SC2086
-command_check() { die "not yet"; }
-command_bench() { die "not yet"; }
+# Every test, on a build of its own with warnings as errors. What tests need
+# (Python packages, playwright-core) is kept in the cache, by the hash of what
+# was asked for. Ends with one line: "N passed, N failed".
+
+check_passed=0
+check_failed=0
+
+command_check()
+{
+    check_started=$(date +%s)
+    build=${AZIMUTH_BUILD:-$here/build-check}
+    issuer=local
+    packages_need $packages_build $packages_serve maven \
+        $(java_find >/dev/null || packages_java) $(check_packages)
+    mkdir -p "$cache" "$build"
+    need_space "$here" 1000 "the build"
+    need_space "$cache" 1500 "what the tests need" \
+        "name another folder in AZIMUTH_CACHE"
+    check_log=$build/check.log
+    : >"$check_log"
+    export AZIMUTH_BUILD="$build" AZIMUTH_CACHE="$cache"
+    check_build
+    check_unit
+    check_dashboard
+    check_pytest
+    say ""
+    say "$check_passed passed, $check_failed failed ($(elapsed "$check_started"))"
+    [ "$check_failed" = 0 ]
+}
+
+# What tests need beyond the appliance; programs that are there may have come
+# from elsewhere. Other versions of clang-format lay out differently.
+check_packages()
+{
+    command -v npm >/dev/null || echo nodejs npm
+    command -v chromium >/dev/null || echo chromium
+    command -v git >/dev/null || echo git
+    [ "$(debian VERSION_ID)" != 12 ] || echo clang-format-14
+    echo python3-venv shellcheck
+}
+
+check_build()
+{
+    step "Building with warnings as errors" "$check_log" \
+        build_all --enable-werror
+    if step_failed; then
+        last_lines "$check_log" 30
+        die "the build failed" "read $check_log"
+    fi
+}
+
+# check_count PASSED FAILED NAME LOG: adds to the totals, shows what failed.
+check_count()
+{
+    check_passed=$((check_passed + $1))
+    check_failed=$((check_failed + $2))
+    say "  $3: $1 passed, $2 failed"
+    [ "$2" = 0 ] || say "  read $4"
+}
+
+check_unit()
+{
+    unit_log=$build/check-unit.log
+    : >"$unit_log"
+    step "Unit tests and guards" "$unit_log" \
+        make -s -k -C "$build" -j"$(nproc)" check
+    passed=$(sed -n 's/^# PASS: *//p' "$unit_log" | tail -n 1)
+    failed=$(sed -n 's/^# FAIL: *//p' "$unit_log" | tail -n 1)
+    errors=$(sed -n 's/^# ERROR: *//p' "$unit_log" | tail -n 1)
+    failed=$((${failed:-0} + ${errors:-0}))
+    if step_failed; then
+        [ "$failed" != 0 ] || failed=1
+        grep -E '^(FAIL|ERROR|XPASS)|[Ee]rror:' "$unit_log" | head -n 40
+    fi
+    check_count "${passed:-0}" "$failed" "unit" "$unit_log"
+}
+
+check_dashboard()
+{
+    page_log=$build/check-dashboard.log
+    : >"$page_log"
+    step "Dashboard: tests, and dist is what its sources build" "$page_log" \
+        "$here/dashboard/check.sh"
+    if step_failed; then
+        last_lines "$page_log" 20
+        check_count 0 1 "dashboard" "$page_log"
+    else
+        check_count 1 0 "dashboard" "$page_log"
+    fi
+}
+
+check_python()
+{
+    venv=$cache/python-$(sha256sum <"$here/tests/requirements.txt" |
+        cut -c 1-16)
+    [ ! -e "$venv/ready" ] || return 0
+    step "Installing the Python packages of the tests" "$check_log" \
+        check_venv
+    step_failed || return 0
+    last_lines "$check_log" 10
+    die "the Python packages could not be installed" \
+        "check the network (pip reads PIP_INDEX_URL, PIP_CERT), then again"
+}
+
+check_venv()
+{
+    set -e
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        -r "$here/tests/requirements.txt"
+    touch "$venv/ready"
+}
+
+# One run of pytest for each folder: a suite that cannot start does not take
+# the others with it, and each says how long it took.
+check_pytest()
+{
+    check_python
+    for suite in "$here"/tests/*/; do
+        suite=$(basename "$suite")
+        [ -n "$(find "$here/tests/$suite" -name 'test_*.py')" ] || continue
+        suite_log=$build/check-$suite.log
+        : >"$suite_log"
+        step "Tests: $suite" "$suite_log" check_suite "$suite"
+        tally=$(grep -E '^(=+ )?.*(passed|failed|error|no tests ran)' \
+            "$suite_log" | tail -n 1)
+        passed=$(check_tally passed "$tally")
+        failed=$(($(check_tally failed "$tally") + \
+            $(check_tally 'errors\{0,1\}' "$tally")))
+        if step_failed && [ "$failed" = 0 ]; then
+            failed=1
+            last_lines "$suite_log" 15
+        fi
+        grep -E '^(FAILED|ERROR)' "$suite_log" | cut -c 1-200 | head -n 20 || :
+        check_count "$passed" "$failed" "$suite" "$suite_log"
+    done
+}
+
+check_suite()
+{
+    cd "$here"
+    "$venv/bin/python" -m pytest -q -ra --color=no -p no:cacheprovider \
+        -o addopts= "tests/$1"
+}
+
+# check_tally WORD LINE: the number in front of WORD, or 0.
+check_tally()
+{
+    number=$(printf '%s\n' "$2" | sed -n "s/.*[^0-9]\([0-9][0-9]*\) $1.*/\1/p;
+        s/^\([0-9][0-9]*\) $1.*/\1/p" | head -n 1)
+    echo "${number:-0}"
+}
+
+# ---- bench ---------------------------------------------------------------
+command_bench()
+{
+    [ $# -gt 0 ] || {
+        say "Programs of bench/:"
+        for program in "$here"/bench/*.py "$here"/bench/*.sh; do
+            [ ! -e "$program" ] || say "  $(basename "${program%.*}")"
+        done
+        return 0
+    }
+    name=$1
+    shift
+    if [ -e "$here/bench/$name.py" ]; then
+        packages_need python3-venv
+        requirements=$here/bench/requirements.txt
+        venv=$cache/bench-$(cat "$requirements" 2>/dev/null | sha256sum |
+            cut -c 1-16)
+        bench_venv
+        exec "$venv/bin/python" "$here/bench/$name.py" "$@"
+    fi
+    [ -e "$here/bench/$name.sh" ] || usage_error "there is no bench/$name"
+    exec sh "$here/bench/$name.sh" "$@"
+}
+
+bench_venv()
+{
+    [ ! -e "$venv/ready" ] || return 0
+    bench_log=$cache/bench-install.log
+    mkdir -p "$cache"
+    step "Installing the Python packages of bench/" "$bench_log" bench_install
+    ! step_failed || {
+        last_lines "$bench_log" 10
+        die "the Python packages could not be installed" "read $bench_log"
+    }
+}
+
+bench_install()
+{
+    set -e
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    [ ! -e "$requirements" ] || "$venv/bin/pip" install --quiet \
+        --disable-pip-version-check -r "$requirements"
+    touch "$venv/ready"
+}

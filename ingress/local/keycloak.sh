@@ -35,13 +35,15 @@ keycloak_prepare()
     keycloak_archive=$cache/keycloak-$keycloak_version.tar.gz
     keycloak_checked || keycloak_fetch
     ready=$cache/keycloak-$keycloak_version-built
-    [ -e "$ready/built" ] ||
+    if [ ! -e "$ready/built" ]; then
         step "Preparing Keycloak $keycloak_version" \
-            "$state/log/keycloak-build.log" keycloak_build || {
-        last_lines "$state/log/keycloak-build.log" 10
-        die "Keycloak could not be prepared" \
-            "read $state/log/keycloak-build.log; then run up again"
-    }
+            "$state/log/keycloak-build.log" keycloak_build
+        ! step_failed || {
+            last_lines "$state/log/keycloak-build.log" 10
+            die "Keycloak could not be prepared" \
+                "read $state/log/keycloak-build.log; then run up again"
+        }
+    fi
     rm -rf "$keycloak_home" "$keycloak_home.new"
     cp -al "$ready" "$keycloak_home.new" 2>/dev/null || {
         rm -rf "$keycloak_home.new"
@@ -65,7 +67,8 @@ keycloak_fetch()
 {
     need_space "$cache" 800 "Keycloak" "name another folder in AZIMUTH_CACHE"
     step "Fetching Keycloak $keycloak_version (176 MB)" \
-        "$state/log/keycloak-fetch.log" keycloak_maven || {
+        "$state/log/keycloak-fetch.log" keycloak_maven
+    ! step_failed || {
         last_lines "$state/log/keycloak-fetch.log" 8
         die "Keycloak could not be fetched from Maven Central" \
             "check the network (maven reads ~/.m2/settings.xml for a proxy or

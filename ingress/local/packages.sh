@@ -10,7 +10,6 @@ libcurl4-openssl-dev libhiredis-dev libjansson-dev libjemalloc-dev libjwt-dev
 libmicrohttpd-dev libroaring-dev librocksdb-dev libssl-dev libuv1-dev
 libxxhash-dev libyaml-dev libyyjson-dev make nginx-dev pkgconf"
 packages_serve="ca-certificates curl nginx openssl valkey-server valkey-tools"
-packages_check="chromium clang-format-14 git npm python3-venv shellcheck"
 
 # packages_missing NAME...: prints those that are not installed.
 packages_missing()
@@ -66,7 +65,8 @@ packages_need()
     need_space /var 1500 "installing packages"
     packages_log=$(mktemp /tmp/azimuth-packages.XXXXXX)
     step "Installing packages ($(echo $missing | wc -w))" "$packages_log" \
-        packages_install $missing || {
+        packages_install $missing
+    ! step_failed || {
         last_lines "$packages_log" 15
         die "apt could not install: $missing" \
             "read $packages_log; network, mirror or disk are the usual causes"
@@ -105,7 +105,7 @@ packages_suite()
     mirror=$(printf '%s\n' "$targets" |
         awk -v c="$codename" '$1 == c { print $2; exit }')
     signed_by=$(printf '%s\n' "$targets" |
-        awk -v c="$codename" '$1 == c { print $3; exit }')
+        awk -v c="$codename" '$1 == c && $3 !~ /[$]/ { print $3; exit }')
     [ -n "$mirror" ] || {
         echo "no apt source of this machine serves $codename"
         return 1

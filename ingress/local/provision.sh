@@ -17,7 +17,8 @@ sample_load()
     fi
     touch "$state/sample-loading"
     step "Loading the sample into $sample_collection" "$state/log/sample.log" \
-        sample_put || {
+        sample_put
+    ! step_failed || {
         last_lines "$state/log/sample.log" 5
         die "the sample could not be loaded" \
             "read $state/log/sample.log and $state/log/azimuthd.log,

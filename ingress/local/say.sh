@@ -31,7 +31,8 @@ trap step_stop INT TERM
 
 # step TEXT LOG COMMAND...: runs a long command with its output in LOG and
 # says what goes on: a counter on a terminal, a line each half minute
-# elsewhere. Returns the command's status; the caller explains a failure.
+# elsewhere. step_failed says how it ended, so that the command does not run
+# as a condition, where `set -e` is off; the caller explains a failure.
 step()
 {
     step_text=$1
@@ -60,7 +61,11 @@ step()
     [ "$step_status" = 0 ] || step_end=FAILED
     [ ! -t 1 ] || printf '\r'
     printf '%s: %s (%s)\n' "$step_text" "$step_end" "$(elapsed "$step_from")"
-    return "$step_status"
+}
+
+step_failed()
+{
+    [ "$step_status" != 0 ]
 }
 
 # last_lines FILE COUNT: indented, so that it is seen as a quotation.
