@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shell: header, the page that the address names, and the session.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { linkTo, parseRoute } from "./route.js";
 import { Account, SessionEnded, useSession } from "./session.jsx";
 import { Mark } from "./parts.jsx";
@@ -45,6 +45,14 @@ export function App() {
     document.title = titleOf(route);
     scrollTo(0, 0);
   }, [place]);
+  // The link that was followed is gone: go on at the top of the new content.
+  const subject = `${route.name ?? ""}/${route.id ?? ""}`;
+  const last = useRef(subject);
+  useEffect(() => {
+    if (last.current === subject) return;
+    last.current = subject;
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, [subject]);
   const skip = (event) => {
     event.preventDefault();
     document.getElementById("main").focus();

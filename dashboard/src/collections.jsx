@@ -7,6 +7,7 @@ import { count, plural, vectorsOf, vectorWords } from "./format.js";
 import { linkTo } from "./route.js";
 import { Problem, Status, Waiting } from "./parts.jsx";
 
+const byName = new Intl.Collator("en", { numeric: true }).compare;
 const ROWS_MAX = 50;
 const SEARCH_FROM = 8;
 
@@ -58,15 +59,15 @@ function Table({ names, turn }) {
   );
 }
 
+const EXAMPLE = "PUT /collections/first\n"
+  + "{\"vectors\": {\"size\": 4, \"distance\": \"Cosine\"}}";
+
 function Empty() {
-  const line = `curl -X PUT ${location.origin}/collections/first \\\n`
-    + "  -H 'Content-Type: application/json' \\\n"
-    + "  -d '{\"vectors\": {\"size\": 4, \"distance\": \"Cosine\"}}'";
   return (
     <div class="card empty">
       <h2>No collections yet</h2>
       <p>A collection is made through the API, for example:</p>
-      <pre class="json">{line}</pre>
+      <pre class="json">{EXAMPLE}</pre>
     </div>
   );
 }
@@ -80,7 +81,7 @@ function Listing({ names, turn }) {
     <>
       {names.length >= SEARCH_FROM && (
         <div class="tools">
-          <label class="grow">
+          <label class="find">
             <span class="unseen">Find by name</span>
             <input type="search" value={wanted} placeholder="Find by name"
               onInput={(event) => setWanted(event.currentTarget.value)} />
@@ -103,7 +104,7 @@ export function Collections() {
   const [turn, setTurn] = useState(0);
   const { data, error, busy } = useLoad(
     (signal) => api.collections({ signal }), [turn]);
-  const names = data?.result?.collections?.map((c) => c.name).sort();
+  const names = data?.result?.collections?.map((c) => c.name).sort(byName);
   const reload = () => setTurn(turn + 1);
   return (
     <>

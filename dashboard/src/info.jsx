@@ -9,7 +9,7 @@ function VectorTable({ info }) {
   return (
     <section class="card table">
       <h2>Vectors</h2>
-      <table>
+      <table class="stack">
         <thead>
           <tr>
             <th scope="col">Name</th><th scope="col">Kind</th>
@@ -22,10 +22,11 @@ function VectorTable({ info }) {
             <tr key={vector.name}>
               <th scope="row">{vector.name
                 || <span class="faint">unnamed</span>}</th>
-              <td>{vector.kind}</td>
-              <td class="number">{vector.size ? count(vector.size) : "–"}</td>
-              <td>{vector.distance}</td>
-              <td>{vector.datatype ?? "–"}{vector.onDisk && ", on disk"}</td>
+              <td data-label="Kind">{vector.kind}</td>
+              <td class="number" data-label="Size">
+                {vector.size ? count(vector.size) : "–"}</td>
+              <td data-label="Distance">{vector.distance}</td>
+              <td data-label="Stored as">{vector.datatype ?? "–"}{vector.onDisk && ", on disk"}</td>
             </tr>
           ))}
         </tbody>
