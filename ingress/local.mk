@@ -16,3 +16,7 @@ EXTRA_DIST += \
 	share/sample/points-0.json.gz share/sample/points-1.json.gz \
 	share/sample/points-2.json.gz share/sample/points-3.json.gz \
 	share/sample/points-4.json.gz
+
+# Its tests: run by ./appliance check.
+EXTRA_DIST += tests/appliance/conftest.py tests/appliance/test_refusals.py \
+	tests/appliance/test_up.py

@@ -169,8 +169,8 @@ command_bench()
     if [ -e "$here/bench/$name.py" ]; then
         packages_need python3-venv
         requirements=$here/bench/requirements.txt
-        venv=$cache/bench-$(cat "$requirements" 2>/dev/null | sha256sum |
-            cut -c 1-16)
+        [ -e "$requirements" ] || requirements=/dev/null
+        venv=$cache/bench-$(sha256sum <"$requirements" | cut -c 1-16)
         bench_venv
         exec "$venv/bin/python" "$here/bench/$name.py" "$@"
     fi
@@ -195,7 +195,7 @@ bench_install()
     set -e
     rm -rf "$venv"
     python3 -m venv "$venv"
-    [ ! -e "$requirements" ] || "$venv/bin/pip" install --quiet \
-        --disable-pip-version-check -r "$requirements"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        -r "$requirements"
     touch "$venv/ready"
 }

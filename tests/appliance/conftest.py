@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An appliance of its own for the tests: free ports, a state directory that
+is removed, and an OpenID provider that need not answer (only the tests of
+Keycloak start one).
+
+  AZIMUTH_BUILD   where azimuthd and the module were built (default: build/)
+  AZIMUTH_CACHE   downloads
+"""
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+UP_SECONDS = 1500
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args):
+        return None
+
+
+class Appliance:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.state = self.folder / "state"
+        self.secret = self.folder / "client.secret"
+        self.secret.write_text("a-secret\n")
+        self.secret.chmod(0o600)
+        self.port, self.engine_port, self.grpc_port = free_ports(3)
+        self.domain = "azimuth.localhost"
+        self.host = f"qdrant-dashboard.{self.domain}"
+        self.api = f"qdrant.{self.domain}"
+        self.built = os.environ.get("AZIMUTH_BUILD", str(ROOT / "build"))
+
+    def run(self, *words, **environment):
+        done = subprocess.run(
+            [ROOT / "appliance", *words, "--state", self.state],
+            env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=UP_SECONDS)
+        done.said = done.stdout + done.stderr
+        return done
+
+    def ports(self):
+        return ["--port", str(self.port), "--engine-port",
+                str(self.engine_port), "--grpc-port", str(self.grpc_port)]
+
+    def provider(self):
+        return ["--issuer", "https://127.0.0.1:1/realms/none",
+                "--client-id", "some-client",
+                "--client-secret-file", str(self.secret)]
+
+    def up(self, *words, **environment):
+        return self.run("up", "--no-install", *words, **environment)
+
+    def pid(self, name):
+        return int((self.state / f"run/{name}.pid").read_text().split()[0])
+
+    def pids(self):
+        return {p.stem: int(p.read_text().split()[0])
+                for p in (self.state / "run").glob("*.pid")
+                if p.stem != "nginx-master"}
+
+    def get(self, host, path, **headers):
+        """GET through nginx with our authority: (status, headers, body)."""
+        trust = ssl.create_default_context(cafile=self.state / "tls/ca.pem")
+        trust.check_hostname = host.endswith(self.domain)
+        opener = urllib.request.build_opener(
+            NoRedirect, urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=trust))
+        request = urllib.request.Request(
+            f"https://{host}:{self.port}{path}", headers=headers)
+        try:
+            answer = opener.open(request, timeout=60)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            return answer.status, answer.headers, answer.read()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def names_resolve_to_loopback():
+    """Names below .localhost are loopback, whatever /etc/hosts says."""
+    real = socket.getaddrinfo
+
+    def lookup(host, *args, **named):
+        if isinstance(host, str) and host.endswith(".localhost"):
+            host = "127.0.0.1"
+        return real(host, *args, **named)
+
+    socket.getaddrinfo = lookup
+    yield
+    socket.getaddrinfo = real
+
+
+def is_alive(pid):
+    """Runs; a zombie that nobody has waited for does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def make_appliance():
+    # Not pytest's own folder: others may not enter it, the children must.
+    folder = tempfile.mkdtemp(prefix="azimuth-", dir="/var/tmp")
+    os.chmod(folder, 0o755)
+    return Appliance(folder)
+
+
+@pytest.fixture
+def appliance():
+    """Not started yet."""
+    one = make_appliance()
+    yield one
+    one.run("down")
+    shutil.rmtree(one.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def running():
+    """Started once, with a provider that does not answer."""
+    one = make_appliance()
+    try:
+        one.first = one.up(*one.ports(), *one.provider())
+        assert one.first.returncode == 0, one.first.said
+        yield one
+    finally:
+        one.run("down")
+        shutil.rmtree(one.folder, ignore_errors=True)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ./appliance refuses, and that it says what to do."""
+import fcntl
+import pathlib
+import socket
+import stat
+
+import pytest
+
+
+def fake_program(folder, name, text):
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP
+               | stat.S_IXOTH)
+    return folder
+
+
+@pytest.mark.parametrize("words", [
+    ["up", "--no-such-option"], ["up", "--no-such-option", "1"], ["fly"],
+    ["up", "--port", "70000"], ["up", "--port", "http"], ["up", "--port"],
+    ["up", "--domain", "a b"], ["up", "--listen", "::1"],
+    ["up", "--issuer", "ftp://somewhere"],
+    ["up", "--issuer", "https://somewhere/realm"],
+    ["down", "--port", "1"], ["status", "word"]])
+def test_wrong_options_are_named_with_status_2(appliance, words):
+    refused = appliance.run(*words)
+    assert refused.returncode == 2
+    assert "--help" in refused.stderr
+    assert not (appliance.state / "run").exists()
+
+
+def test_help_names_every_command(appliance):
+    shown = appliance.run("--help")
+    assert shown.returncode == 0
+    for word in ("up", "down", "status", "logs", "check", "bench",
+                 "--issuer", "--state"):
+        assert word in shown.stdout
+
+
+def test_port_in_use_is_named_with_its_process(appliance):
+    with socket.create_server(("127.0.0.1", appliance.port)):
+        refused = appliance.up(*appliance.ports(), *appliance.provider())
+    assert refused.returncode == 1
+    assert f"port {appliance.port} is in use by python" in refused.stderr
+    assert "--port" in refused.stderr
+    assert appliance.pids() == {}
+
+
+def test_missing_packages_are_named(appliance):
+    programs = fake_program(appliance.folder / "bin", "dpkg-query", "exit 1\n")
+    refused = appliance.up(*appliance.ports(), *appliance.provider(),
+                           PATH=f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin")
+    assert refused.returncode == 1
+    assert "apt-get install" in refused.stderr
+    for package in ("gcc", "libyyjson-dev", "valkey-server", "nginx-dev"):
+        assert package in refused.stderr
+    assert "maven" not in refused.stderr    # no Keycloak, no Maven
+
+
+def test_full_disk_is_named(appliance):
+    programs = fake_program(
+        appliance.folder / "bin", "df",
+        "echo header; echo /dev/x 1000000 900000 102400 90% /\n")
+    refused = appliance.up(*appliance.ports(), *appliance.provider(),
+                           PATH=f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin")
+    assert refused.returncode == 1
+    assert "no disk space" in refused.stderr
+    assert "100 MiB are free" in refused.stderr
+
+
+def test_unreadable_secret_is_named(appliance):
+    refused = appliance.up(*appliance.ports(), "--issuer", "https://a/b",
+                           "--client-secret-file", "/no/such/file")
+    assert refused.returncode == 1
+    assert "/no/such/file" in refused.stderr
+
+
+def test_state_path_that_is_too_long_is_refused(appliance):
+    appliance.state = appliance.folder / ("x" * 90)
+    refused = appliance.up(*appliance.ports(), *appliance.provider())
+    assert refused.returncode == 1
+    assert "longer than" in refused.stderr and "--state" in refused.stderr
+
+
+def test_state_that_is_not_there_is_named(appliance):
+    refused = appliance.run("status")
+    assert refused.returncode == 1
+    assert "no appliance in" in refused.stderr
+
+
+def test_child_that_dies_at_start_is_named_with_its_words(appliance):
+    build = appliance.folder / "build"
+    fake_program(build, "azimuthd", "echo the storage is made of cheese >&2\n"
+                 "exit 3\n")
+    (build / "Makefile").write_text("all:\n\t@:\n")
+    module = "ngx_http_azimuth_module.so"
+    real = pathlib.Path(appliance.built) / module
+    (build / module).write_bytes(real.read_bytes())
+    refused = appliance.up(*appliance.ports(), *appliance.provider(),
+                           AZIMUTH_BUILD=str(build))
+    assert refused.returncode == 1
+    assert "azimuthd died while it was starting" in refused.stderr
+    assert "made of cheese" in refused.stderr
+    # What came up before it does not stay behind unseen.
+    assert "valkey" in appliance.run("status").stdout
+
+
+def test_two_at_a_time_are_kept_apart(appliance):
+    appliance.state.mkdir()
+    with open(appliance.state / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = appliance.up(*appliance.ports(), *appliance.provider())
+    assert refused.returncode == 1
+    assert "another ./appliance works" in refused.stderr

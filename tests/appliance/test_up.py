@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./appliance up and what it leaves running."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+from conftest import is_alive
+
+
+def test_up_ends_with_both_hosts_answering(running):
+    said = running.first.stdout
+    assert f"https://{running.host}:{running.port}" in said
+    assert f"https://{running.api}:{running.port}" in said
+    assert "curl --cacert" in said
+    status, _, body = running.get(running.api, "/")
+    assert status == 200 and json.loads(body)["title"]
+    status, headers, _ = running.get(running.host, "/")
+    assert status == 301 and headers["Location"].endswith("/dashboard")
+    status, headers, _ = running.get(
+        running.host, "/dashboard", Accept="text/html",
+        **{"Sec-Fetch-Mode": "navigate"})
+    assert status == 302 and "/oauth2/start" in headers["Location"]
+
+
+def test_sample_is_there_and_the_printed_query_works(running):
+    status, _, body = running.get(running.api, "/collections/debian_packages")
+    assert status == 200
+    assert json.loads(body)["result"]["points_count"] == 5000
+    printed = running.first.stdout.split("a small web server:")[1]
+    answer = subprocess.run(["sh", "-c", printed], capture_output=True,
+                            text=True, timeout=60)
+    found = json.loads(answer.stdout)["result"]["points"]
+    assert len(found) == 5
+    assert "web server" in json.dumps(found)
+
+
+def test_provider_elsewhere_starts_no_keycloak(running):
+    assert "keycloak" not in running.pids()
+    assert "keycloak" not in running.run("status").stdout
+
+
+def test_unknown_host_gets_nothing(running):
+    status, _, body = running.get("other.localhost", "/collections")
+    assert status == 421 and b"result" not in body
+
+
+def test_second_up_is_quick_and_changes_nothing(running):
+    pids = running.pids()
+    leaf = (running.state / "tls/server.pem").read_bytes()
+    started = time.monotonic()
+    again = running.up()
+    assert again.returncode == 0, again.said
+    assert "nothing changed" in again.stdout
+    assert time.monotonic() - started < 60
+    assert running.pids() == pids
+    assert (running.state / "tls/server.pem").read_bytes() == leaf
+    # The settings of the first time were remembered.
+    assert f":{running.port}" in again.stdout
+
+
+def test_killed_child_is_named_and_comes_back_alone(running):
+    before = running.pids()
+    os.kill(running.pid("azimuthd"), signal.SIGKILL)
+    time.sleep(0.5)
+    status = running.run("status")
+    assert status.returncode == 1
+    line = next(l for l in status.stdout.splitlines() if "azimuthd" in l)
+    assert "DOWN" in line and "appliance up" in line
+    again = running.up()
+    assert again.returncode == 0, again.said
+    assert "azimuthd was not running" in again.said
+    after = running.pids()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"azimuthd"}
+    status = running.run("status")
+    assert status.returncode == 0, status.said
+    # What was stored is still there.
+    _, _, body = running.get(running.api, "/collections/debian_packages")
+    assert json.loads(body)["result"]["points_count"] == 5000
+
+
+def test_changed_setting_restarts_only_what_it_concerns(running):
+    before = running.pids()
+    other = running.folder / "other.secret"
+    other.write_text("another-secret\n")
+    other.chmod(0o600)
+    again = running.up("--client-secret-file", str(other))
+    assert again.returncode == 0, again.said
+    after = running.pids()
+    assert {n for n in before if before[n] != after[n]} == {"nginx"}
+
+
+def test_logs_show_one_child_and_refuse_an_unknown_name(running):
+    assert "nginx" in running.run("logs", "nginx").stdout
+    wrong = running.run("logs", "nothing")
+    assert wrong.returncode == 1 and "no log of 'nothing'" in wrong.stderr
+
+
+def test_certificates_verify_and_keys_are_private(running):
+    tls = running.state / "tls"
+    subprocess.run(["openssl", "verify", "-CAfile", tls / "ca.pem",
+                    "-verify_hostname", running.host, tls / "server.pem"],
+                   check=True, capture_output=True)
+    for key in (tls / "ca.key", tls / "server.key",
+                running.state / "secret/session-key",
+                running.state / "secret/client-secret"):
+        assert key.stat().st_mode & 0o077 == 0, key
+
+
+def test_down_leaves_nothing_running(appliance):
+    first = appliance.up(*appliance.ports(), *appliance.provider(),
+                         "--no-sample")
+    assert first.returncode == 0, first.said
+    pids = appliance.pids()
+    assert set(pids) == {"valkey", "azimuthd", "nginx"}
+    down = appliance.run("down")
+    assert down.returncode == 0, down.said
+    for name, pid in pids.items():
+        assert not is_alive(pid), name
+    for port in (appliance.port, appliance.engine_port):
+        with socket.create_server(("127.0.0.1", port)):
+            pass    # nobody holds it
+    assert "Nothing was running" in appliance.run("down").stdout
+    assert appliance.run("status").returncode == 1
+
+
+def test_down_spares_a_process_that_only_has_the_pid(appliance):
+    (appliance.state / "run").mkdir(parents=True)
+    with subprocess.Popen(["sleep", "600"]) as other:
+        (appliance.state / "run/azimuthd.pid").write_text(f"{other.pid} 1\n")
+        try:
+            assert "Nothing was running" in appliance.run("down").stdout
+            assert other.poll() is None
+        finally:
+            other.kill()
+
+
+def test_own_keycloak_takes_the_demo_user_and_prints_the_password_once(
+        appliance):
+    keycloak_port = appliance.grpc_port + 1
+    first = appliance.up(*appliance.ports(), "--keycloak-port",
+                         str(keycloak_port), "--no-sample")
+    assert first.returncode == 0, first.said
+    password = (appliance.state / "secret/demo-password").read_text().strip()
+    assert password in first.stdout
+    status, _, body = appliance.get(
+        f"keycloak.{appliance.domain}",
+        "/realms/azimuth/.well-known/openid-configuration")
+    assert status == 200
+    issuer = f"https://keycloak.{appliance.domain}:{appliance.port}"
+    assert json.loads(body)["issuer"] == f"{issuer}/realms/azimuth"
+    # The management port is not published; on loopback it says ready.
+    urllib.request.urlopen(
+        f"http://127.0.0.1:{keycloak_port + 1}/health/ready", timeout=10)
+    again = appliance.up()
+    assert again.returncode == 0 and "nothing changed" in again.stdout
+    assert password not in again.stdout
+    status = appliance.run("status")
+    assert status.returncode == 0 and "keycloak" in status.stdout
+    assert password not in status.stdout
