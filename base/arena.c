@@ -41,6 +41,15 @@ arena_release(struct arena *arena)
     arena_init(arena, arena->cap_size);
 }
 
+void
+arena_wipe(struct arena *arena)
+{
+    for (struct arena_chunk *chunk = arena->chunks; chunk != NULL;
+         chunk = chunk->next)
+        explicit_bzero(chunk->data, chunk->used_size);
+    arena_release(arena);
+}
+
 static struct arena_chunk *
 chunk_add(struct arena *arena, size_t size_min)
 {

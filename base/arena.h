@@ -28,6 +28,9 @@ void arena_init(struct arena *arena, size_t cap_size);
 /* Frees every allocation; the arena may be used again with the same cap. */
 void arena_release(struct arena *arena);
 
+/* As arena_release(), and overwrites the content first: for secrets. */
+void arena_wipe(struct arena *arena);
+
 /* Returns `size` bytes aligned to ARENA_ALIGN_SIZE, not zeroed, valid until
  * arena_release(); NULL when the cap is reached or memory is out. */
 void *arena_alloc(struct arena *arena, size_t size)
