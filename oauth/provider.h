@@ -19,6 +19,7 @@
 #define PROVIDER_FRESH_S       3600        /* then it is fetched again */
 #define PROVIDER_STALE_S       (24 * 3600) /* a failed fetch falls back so long */
 #define PROVIDER_REFETCH_S     60 /* key set refetch for an unknown kid */
+#define PROVIDER_RETRY_S       30 /* between failed fetches, old document at hand */
 
 struct provider;
 struct jwks;
@@ -73,6 +74,15 @@ bool provider_is_usable(const struct provider *provider,
 /* Whether the key set may be fetched again because of an unknown kid: at most
  * once in PROVIDER_REFETCH_S. Notes the attempt when it says yes. */
 bool provider_may_refetch(struct provider *provider, int64_t now_s);
+
+/* Whether a flow should fetch the document before it goes on: not fresh, and
+ * not (usable with a failure less than PROVIDER_RETRY_S ago). */
+bool provider_wants(const struct provider *provider,
+                    enum provider_document document, int64_t now_s);
+
+/* Notes that a fetch came to nothing. */
+void provider_note_failure(struct provider *provider,
+                           enum provider_document document, int64_t now_s);
 
 /* Takes over a fetched document. On failure the old one stays.
  *   status  HTTP status;  body  at most PROVIDER_BODY_SIZE_MAX bytes

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The door: creation, the transition table, one step. The table is the whole
+ * life of a request; after each move the invariants are checked.
+ *
+ *   START -> SESSION -> over                        page, auth, userinfo
+ *   START -> [BEGIN] -> over                        start
+ *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> KEEP
+ *         -> over                                   callback; else
+ *            [REPLAY] -> over                       callback without a login
+ *   START -> [LEAVE -> LEAVE_DEL] -> [LEAVE_ADDRESS] -> over      sign_out
+ * In brackets: only when needed. Every state may end in a reply. */
+#include "oauth/flow_move.h"
+
+#include "oauth/url.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define BIT(n)       (1u << (n))
+
+const char *const flow_identity_headers[] = {
+    "X-Auth-Request-User",
+    "X-Auth-Request-Preferred-Username",
+    "X-Auth-Request-Email",
+    "X-Auth-Request-Name",
+    "X-Auth-Request-Groups",
+    "X-Auth-Request-Access-Token",
+    "X-Auth-Request-Redirect",
+    "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-Access-Token",
+    NULL,
+};
+
+#define SESSION_ANSWERS                                                        \
+    (BIT(FLOW_EVENT_SESSION_FOUND) | BIT(FLOW_EVENT_SESSION_MISSING) |         \
+     BIT(FLOW_EVENT_SESSION_FAILED))
+#define PUT_ANSWERS                                                            \
+    (BIT(FLOW_EVENT_SESSION_DONE) | BIT(FLOW_EVENT_SESSION_CONFLICT) |         \
+     BIT(FLOW_EVENT_SESSION_FAILED))
+#define DEL_ANSWERS                                                            \
+    (BIT(FLOW_EVENT_SESSION_DONE) | BIT(FLOW_EVENT_SESSION_FAILED))
+#define FETCH_ANSWERS (BIT(FLOW_EVENT_FETCHED) | BIT(FLOW_EVENT_FETCH_FAILED))
+
+/* By state: which events may come, what handles them, where it may lead. */
+static const struct {
+    unsigned events;
+    flow_move *move;
+    unsigned next; /* besides FLOW_OVER */
+} moves[FLOW_STATE_COUNT] = {
+    [FLOW_AT_START] = { BIT(FLOW_EVENT_REQUEST), flow_on_request,
+                        BIT(FLOW_AT_SESSION) | BIT(FLOW_AT_BEGIN) |
+                            BIT(FLOW_AT_REPLAY) | BIT(FLOW_AT_DISCOVERY) |
+                            BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) |
+                            BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) },
+    [FLOW_AT_SESSION] = { SESSION_ANSWERS, flow_on_session, 0 },
+    [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, 0 },
+    [FLOW_AT_REPLAY] = { SESSION_ANSWERS, flow_on_replay, 0 },
+    [FLOW_AT_DISCOVERY] = { FETCH_ANSWERS, flow_on_discovery,
+                            BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) },
+    [FLOW_AT_KEYS] = { FETCH_ANSWERS, flow_on_keys, BIT(FLOW_AT_MARK) },
+    [FLOW_AT_MARK] = { PUT_ANSWERS, flow_on_mark,
+                       BIT(FLOW_AT_TOKEN) | BIT(FLOW_AT_REPLAY) },
+    [FLOW_AT_TOKEN] = { FETCH_ANSWERS, flow_on_token,
+                        BIT(FLOW_AT_NEW_KEYS) | BIT(FLOW_AT_KEEP) },
+    [FLOW_AT_NEW_KEYS] = { FETCH_ANSWERS, flow_on_new_keys, BIT(FLOW_AT_KEEP) },
+    [FLOW_AT_KEEP] = { PUT_ANSWERS, flow_on_keep, 0 },
+    [FLOW_AT_LEAVE] = { SESSION_ANSWERS, flow_on_leave,
+                        BIT(FLOW_AT_LEAVE_DEL) | BIT(FLOW_AT_LEAVE_ADDRESS) },
+    [FLOW_AT_LEAVE_DEL] = { DEL_ANSWERS, flow_on_leave_del,
+                            BIT(FLOW_AT_LEAVE_ADDRESS) },
+    [FLOW_AT_LEAVE_ADDRESS] = { FETCH_ANSWERS, flow_on_leave_address, 0 },
+    [FLOW_OVER] = { 0, NULL, 0 },
+};
+
+bool
+flow_is_verdict(const struct flow_action *action)
+{
+    return action->kind == FLOW_ACTION_ALLOW ||
+           action->kind == FLOW_ACTION_REPLY;
+}
+
+const char *
+flow_outcome_name(enum flow_outcome outcome)
+{
+    static const char *const names[] = {
+#define X(code, name) name,
+        FLOW_OUTCOMES(X)
+#undef X
+    };
+    assert((size_t)outcome < COUNT(names));
+    return names[outcome];
+}
+
+void
+flow_draw(struct flow *flow, void *ret, size_t size)
+{
+    unsigned char block[EVP_MAX_MD_SIZE];
+    unsigned block_size = 0;
+    assert(size <= 32);
+    flow->draw_count++;
+    const void *done = HMAC(EVP_sha256(), flow->seed, sizeof(flow->seed),
+                            (const unsigned char *)&flow->draw_count,
+                            sizeof(flow->draw_count), block, &block_size);
+    assert(done != NULL && size <= block_size);
+    memcpy(ret, block, size);
+    OPENSSL_cleanse(block, sizeof(block));
+}
+
+/* A question leads to a state that waits for its answer, a verdict ends the
+ * flow, and nothing follows either. */
+static void
+check_actions(const struct flow *flow)
+{
+    const struct flow_actions *actions = &flow->actions;
+    assert(actions->count >= 1 && actions->count <= FLOW_ACTION_COUNT_MAX);
+    for (size_t i = 0; i < actions->count; i++) {
+        bool is_last = i + 1 == actions->count;
+        assert(actions->items[i].is_background == !is_last);
+        assert(is_last || !flow_is_verdict(&actions->items[i]));
+    }
+    const struct flow_action *last = &actions->items[actions->count - 1];
+    assert(flow_is_verdict(last) == (flow->state == FLOW_OVER));
+    assert((actions->outcome == FLOW_WAITING) == (flow->state != FLOW_OVER));
+}
+
+const struct flow_actions *
+flow_step(struct flow *flow, const struct flow_event *event)
+{
+    enum flow_state before = flow->state;
+    assert(before < FLOW_OVER);
+    assert((moves[before].events & BIT(event->kind)) != 0);
+    flow->now_s = event->now_s;
+    flow->actions.count = 0;
+    flow->actions.outcome = FLOW_WAITING;
+    moves[before].move(flow, event);
+    assert(flow->state == FLOW_OVER ||
+           (moves[before].next & BIT(flow->state)) != 0);
+    if (arena_failed(&flow->arena))
+        flow_reply_static(flow);
+    flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
+    flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
+    check_actions(flow);
+    return &flow->actions;
+}
+
+static void
+set_default(struct span *field, const char *text)
+{
+    if (field->size == 0)
+        *field = span_of(text);
+}
+
+static void
+set_cookie_names(struct flow *flow)
+{
+    const char *prefix =
+        flow->config.cookie_domain.size > 0 ? "__Secure-" : "__Host-";
+    size_t prefix_size = strlen(prefix);
+    struct span name = flow->config.cookie_name;
+    assert(name.size <= COOKIE_NAME_SIZE_MAX / 2);
+    memcpy(flow->cookie_name, prefix, prefix_size);
+    memcpy(flow->cookie_name + prefix_size, name.data, name.size);
+    flow->cookie_name[prefix_size + name.size] = '\0';
+    memcpy(flow->login_name, flow->cookie_name, prefix_size + name.size);
+    memcpy(flow->login_name + prefix_size + name.size, FLOW_LOGIN_SUFFIX,
+           sizeof(FLOW_LOGIN_SUFFIX));
+}
+
+struct flow *
+flow_create(const struct flow_config *config, struct provider *provider,
+            const unsigned char *seed)
+{
+    assert(config->ring != NULL && provider != NULL);
+    struct flow *flow = calloc(1, sizeof(*flow));
+    if (flow == NULL)
+        return NULL;
+    flow->config = *config;
+    flow->provider = provider;
+    memcpy(flow->seed, seed, sizeof(flow->seed));
+    arena_init(&flow->arena, FLOW_MEMORY_SIZE_MAX);
+    bytes_init(&flow->plain, SESSION_RECORD_SIZE_MAX);
+    set_default(&flow->config.scope, "openid profile email");
+    set_default(&flow->config.home_path, "/");
+    set_default(&flow->config.cookie_name, "azimuth");
+    if (flow->config.idle_s == 0)
+        flow->config.idle_s = 1800;
+    if (flow->config.lifetime_s == 0)
+        flow->config.lifetime_s = 28800;
+    set_cookie_names(flow);
+    return flow;
+}
+
+void
+flow_free(struct flow *flow)
+{
+    if (flow == NULL)
+        return;
+    if (flow->login != NULL)
+        state_wipe(flow->login);
+    if (flow->slot != NULL)
+        OPENSSL_cleanse(flow->slot, sizeof(*flow->slot));
+    bytes_wipe(&flow->plain);
+    arena_wipe(&flow->arena);
+    OPENSSL_cleanse(flow, sizeof(*flow));
+    free(flow);
+}

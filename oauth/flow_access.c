@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The request: which endpoint, which cookie, and who may pass. Without a
+ * session a person is sent to the login, a machine gets 401. */
+#include "oauth/flow_move.h"
+
+#include "oauth/url.h"
+
+#include <assert.h>
+#include <string.h>
+
+static enum flow_route
+route_of(struct span path)
+{
+    static const struct {
+        const char *path;
+        enum flow_route route;
+    } routes[] = {
+        { FLOW_PREFIX "start", FLOW_ROUTE_START },
+        { FLOW_PREFIX "callback", FLOW_ROUTE_CALLBACK },
+        { FLOW_PREFIX "auth", FLOW_ROUTE_AUTH },
+        { FLOW_PREFIX "sign_out", FLOW_ROUTE_SIGN_OUT },
+        { FLOW_PREFIX "userinfo", FLOW_ROUTE_USERINFO },
+    };
+    if (!span_starts(path, FLOW_PREFIX))
+        return FLOW_ROUTE_PAGE;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (span_equal_text(path, routes[i].path))
+            return routes[i].route;
+    }
+    return FLOW_ROUTE_UNKNOWN;
+}
+
+/* Reads our session cookie. A bad one is as good as none, and is cleared by
+ * whatever reply follows. */
+static void
+read_cookie(struct flow *flow, const struct flow_request *request)
+{
+    struct span value = { NULL, 0 };
+    enum cookie_found found =
+        cookie_find(request->cookies, request->cookie_count,
+                    span_of(flow->cookie_name), &value);
+    flow->drops_cookie = found != COOKIE_ABSENT;
+    if (found != COOKIE_FOUND)
+        return;
+    if (session_ticket_parse(flow->config.ring, value, &flow->ticket) !=
+            OAUTH_OK ||
+        session_store_key(&flow->ticket, flow->store_key) != OAUTH_OK) {
+        error_set(&flow->cause, OAUTH_ECOOKIE,
+                  "the session cookie is forged, cut or of an old secret");
+        return;
+    }
+    flow->has_ticket = true;
+    flow->drops_cookie = false;
+}
+
+static bool
+method_fits(enum flow_route route, const struct flow_request *request)
+{
+    bool is_get = span_equal_text(request->method, "GET");
+    switch (route) {
+    case FLOW_ROUTE_START:
+    case FLOW_ROUTE_USERINFO:
+        return request_is_read(request);
+    case FLOW_ROUTE_CALLBACK:
+        return is_get;
+    case FLOW_ROUTE_SIGN_OUT:
+        return is_get || span_equal_text(request->method, "POST");
+    case FLOW_ROUTE_PAGE:
+    case FLOW_ROUTE_AUTH:
+    case FLOW_ROUTE_UNKNOWN:
+        return true;
+    }
+    return true;
+}
+
+/* No valid session: the answer depends on who asks for what. */
+static void
+deny(struct flow *flow)
+{
+    flow->drops_cookie = flow->drops_cookie || flow->has_ticket;
+    if (flow->cause.code == OAUTH_OK)
+        error_set(&flow->cause, OAUTH_ENOSESSION, "there is no session");
+    if (flow->route == FLOW_ROUTE_PAGE && flow->kind == REQUEST_PAGE) {
+        if (flow->cause.code == OAUTH_ENOSESSION)
+            flow->cause = (struct error){ 0 };
+        flow_redirect(flow, flow_start_url(flow, flow->target),
+                      FLOW_SENT_TO_LOGIN);
+        return;
+    }
+    flow_reply_cause(flow, FLOW_DENIED);
+}
+
+static void
+route(struct flow *flow, const struct flow_request *request)
+{
+    switch (flow->route) {
+    case FLOW_ROUTE_START:
+        flow_login_begin(flow, request);
+        return;
+    case FLOW_ROUTE_CALLBACK:
+        flow_login_back(flow, request);
+        return;
+    case FLOW_ROUTE_SIGN_OUT:
+        flow_leave(flow, request);
+        return;
+    case FLOW_ROUTE_PAGE:
+    case FLOW_ROUTE_AUTH:
+    case FLOW_ROUTE_USERINFO:
+        if (flow->has_ticket)
+            flow_ask_session(flow, FLOW_AT_SESSION);
+        else
+            deny(flow);
+        return;
+    case FLOW_ROUTE_UNKNOWN:
+        error_set(&flow->cause, OAUTH_ENOTFOUND,
+                  "there is no such address below " FLOW_PREFIX);
+        flow_reply_cause(flow, FLOW_REFUSED);
+        return;
+    }
+}
+
+/* Copies what a login should come back to: the path as written, without its
+ * query where that would be too long. */
+static void
+keep_target(struct flow *flow, struct span target)
+{
+    if (target.size > URL_RD_SIZE_MAX) {
+        const char *query = memchr(target.data, '?', target.size);
+        target.size = query != NULL ? (size_t)(query - target.data) : 0;
+    }
+    if (target.size == 0 || target.size > URL_RD_SIZE_MAX ||
+        target.data[0] != '/')
+        target = span_of("/");
+    flow->target.data = arena_strndup(&flow->arena, target.data, target.size);
+    flow->target.size = flow->target.data == NULL ? 0 : target.size;
+}
+
+void
+flow_on_request(struct flow *flow, const struct flow_event *event)
+{
+    const struct flow_request *request = event->request;
+    flow->route = route_of(request->path);
+    flow->kind = request_kind(request);
+    flow->is_script = request_is_script(request);
+    keep_target(flow, request->target);
+    if (request_is_preflight(request)) {
+        flow_reply_empty(flow, 204, FLOW_PREFLIGHT);
+        return;
+    }
+    if (!method_fits(flow->route, request)) {
+        error_set(&flow->cause, OAUTH_EMETHOD,
+                  "this address does not take that method");
+        flow_reply_cause(flow, FLOW_REFUSED);
+        return;
+    }
+    read_cookie(flow, request);
+    route(flow, request);
+}
+
+bool
+flow_open_session(struct flow *flow, struct span record)
+{
+    assert(flow->has_ticket);
+    enum oauth_code code = session_open(flow->config.ring, &flow->ticket,
+                                        record, &flow->plain, &flow->session);
+    if (code == OAUTH_OK && !session_is_expired(&flow->session, flow->now_s))
+        return true;
+    if (code == OAUTH_OK) {
+        error_set(&flow->cause, OAUTH_EEXPIRED, "the session is over");
+    } else {
+        flow->session = (struct session){ 0 };
+        error_set(&flow->cause, code,
+                  "the stored session does not open: changed, swapped or of "
+                  "another version");
+    }
+    return false;
+}
+
+/* Moves the idle expiry on, at most once in a tenth of the idle time. The put
+ * replaces only: a session deleted meanwhile stays deleted. */
+static void
+touch(struct flow *flow)
+{
+    struct session *session = &flow->session;
+    unsigned char nonce[SEAL_NONCE_SIZE];
+    struct bytes record;
+    if (flow->now_s - session->seen_s < flow->config.idle_s / 10)
+        return;
+    session->seen_s = flow->now_s;
+    session->idle_expires_s = flow->now_s + flow->config.idle_s;
+    if (session->idle_expires_s > session->expires_s)
+        session->idle_expires_s = session->expires_s;
+    session->serial++;
+    flow_draw(flow, nonce, sizeof(nonce));
+    bytes_init(&record, SESSION_RECORD_SIZE_MAX + SEAL_OVERHEAD_SIZE);
+    if (session_seal(flow->config.ring, &flow->ticket, session, nonce,
+                     &record) == OAUTH_OK) {
+        struct flow_session *put = flow_put_behind(flow);
+        put->key = span_of(flow->store_key);
+        put->value = flow_keep(flow, &record);
+        put->ttl_s = session->idle_expires_s - flow->now_s;
+        put->mode = FLOW_PUT_REPLACE;
+    }
+    bytes_wipe(&record);
+}
+
+void
+flow_on_session(struct flow *flow, const struct flow_event *event)
+{
+    if (event->kind == FLOW_EVENT_SESSION_FAILED) {
+        flow_fail_with(flow, OAUTH_ESTORE,
+                       "the session store cannot be reached", event);
+        flow_reply_cause(flow, FLOW_STORE_DOWN);
+        return;
+    }
+    if (event->kind == FLOW_EVENT_SESSION_MISSING) {
+        error_set(&flow->cause, OAUTH_EEXPIRED, "the session is over");
+        deny(flow);
+        return;
+    }
+    if (!flow_open_session(flow, event->record)) {
+        if (flow->cause.code == OAUTH_EEXPIRED)
+            flow_delete_behind(flow);
+        flow->session = (struct session){ 0 };
+        if (flow->cause.code == OAUTH_ENOMEM)
+            flow_reply_cause(flow, FLOW_FAILED);
+        else
+            deny(flow);
+        return;
+    }
+    if (flow->route != FLOW_ROUTE_USERINFO)
+        touch(flow);
+    if (flow->route == FLOW_ROUTE_AUTH)
+        flow_reply_auth(flow);
+    else if (flow->route == FLOW_ROUTE_USERINFO)
+        flow_reply_user(flow);
+    else
+        flow_allow(flow);
+}

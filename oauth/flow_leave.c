@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sign-out: the record is deleted first, then the browser is sent to end the
+ * provider's session. Whatever is down, the cookie goes. */
+#include "oauth/flow_move.h"
+
+#include "oauth/logout.h"
+
+#include <assert.h>
+
+/* Another site's page asks: a person has to confirm by a button of ours. */
+static void
+confirm(struct flow *flow)
+{
+    error_set(&flow->cause, OAUTH_ECSRF,
+              "a sign-out was asked for by another site");
+    if (flow->is_script) {
+        flow->kind = REQUEST_CALL;
+        flow_reply_cause(flow, FLOW_REFUSED);
+        return;
+    }
+    const struct page page = {
+        .title = "Sign out?",
+        .text = "Another site asked to sign you out. You are still logged in.",
+        .link_text = "Sign out",
+        .link_url = flow_own_url(flow, span_of(FLOW_PREFIX "sign_out")),
+        .link_is_form = true,
+    };
+    flow_reply_page(flow, error_http_status(OAUTH_ECSRF), &page, FLOW_REFUSED);
+}
+
+/* Everything of ours is gone: on to `url`. A script has to go there itself. */
+static void
+say_goodbye(struct flow *flow, struct span url)
+{
+    if (!flow->is_script) {
+        flow_redirect(flow, url, FLOW_SIGNED_OUT);
+        return;
+    }
+    struct bytes body;
+    bytes_init(&body, PAGE_SIZE_MAX);
+    bytes_add_text(&body, "{\"signed_out\":true,\"logout_url\":\"");
+    bytes_add_span(&body, url); /* percent-encoded: no quote inside */
+    bytes_add_text(&body, "\"}\n");
+    flow_reply_json(flow, &body, FLOW_SIGNED_OUT);
+}
+
+static struct span
+return_url(struct flow *flow)
+{
+    if (flow->config.logout_url.size > 0)
+        return flow->config.logout_url;
+    return flow_own_url(flow, span_of("/"));
+}
+
+static void
+send_to_logout(struct flow *flow)
+{
+    const struct provider_metadata *metadata =
+        provider_metadata(flow->provider);
+    assert(metadata != NULL);
+    if (metadata->end_session_endpoint == NULL) {
+        say_goodbye(flow, return_url(flow));
+        return;
+    }
+    struct bytes url;
+    const struct logout_request request = {
+        .endpoint = metadata->end_session_endpoint,
+        .client_id = flow->config.client_id,
+        .id_token = flow->session.id_token,
+        .return_url = return_url(flow),
+    };
+    bytes_init(&url, LOGOUT_URL_SIZE_MAX);
+    logout_url(&request, &url);
+    say_goodbye(flow, flow_keep(flow, &url));
+}
+
+static void
+find_logout(struct flow *flow)
+{
+    if (provider_wants(flow->provider, PROVIDER_DISCOVERY, flow->now_s))
+        flow_ask_document(flow, PROVIDER_DISCOVERY, FLOW_AT_LEAVE_ADDRESS);
+    else
+        send_to_logout(flow);
+}
+
+void
+flow_leave(struct flow *flow, const struct flow_request *request)
+{
+    struct span value;
+    flow->kind = flow->is_script ? REQUEST_CALL : REQUEST_PAGE;
+    if (!request_is_own(request, flow->config.base_url)) {
+        flow->drops_cookie = false;
+        confirm(flow);
+        return;
+    }
+    flow->cause = (struct error){ 0 }; /* a bad cookie: it goes anyway */
+    flow->drops_cookie = true;
+    if (cookie_find(request->cookies, request->cookie_count,
+                    span_of(flow->login_name), &value) != COOKIE_ABSENT)
+        flow->login_cookie = flow_set_cookie(
+            flow, flow->login_name, span_of(""), 0,
+            flow->config.cookie_same_site == FLOW_NONE ? FLOW_NONE : FLOW_LAX);
+    if (flow->has_ticket)
+        flow_ask_session(flow, FLOW_AT_LEAVE);
+    else
+        find_logout(flow);
+}
+
+static void
+store_down(struct flow *flow, const struct flow_event *event)
+{
+    flow_fail_with(flow, OAUTH_ESTORE,
+                   "signed out in this browser only: the session store cannot "
+                   "be reached",
+                   event);
+    flow_reply_cause(flow, FLOW_STORE_DOWN);
+}
+
+void
+flow_on_leave(struct flow *flow, const struct flow_event *event)
+{
+    if (event->kind == FLOW_EVENT_SESSION_FAILED) {
+        store_down(flow, event);
+        return;
+    }
+    if (event->kind == FLOW_EVENT_SESSION_MISSING) {
+        find_logout(flow);
+        return;
+    }
+    if (!flow_open_session(flow, event->record))
+        flow->cause = (struct error){ 0 };
+    flow_ask_delete(flow, FLOW_AT_LEAVE_DEL);
+}
+
+void
+flow_on_leave_del(struct flow *flow, const struct flow_event *event)
+{
+    if (event->kind == FLOW_EVENT_SESSION_FAILED)
+        store_down(flow, event);
+    else
+        find_logout(flow);
+}
+
+void
+flow_on_leave_address(struct flow *flow, const struct flow_event *event)
+{
+    if (flow_take_document(flow, PROVIDER_DISCOVERY, event)) {
+        send_to_logout(flow);
+        return;
+    }
+    if (flow->is_script) {
+        say_goodbye(flow, return_url(flow));
+        return;
+    }
+    const struct page page = {
+        .title = "Signed out here",
+        .text = "You are signed out of this site. The identity provider could "
+                "not be reached, so you may still be logged in there.",
+        .detail = span_of(flow->cause.text),
+        .link_text = "Log in again",
+        .link_url = flow_start_url(flow, (struct span){ NULL, 0 }),
+    };
+    flow_reply_page(flow, 200, &page, FLOW_SIGNED_OUT);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Verdicts: what the upstream or the client gets to see. Every reply of ours
+ * is uncacheable; every page is locked down by its policy; a script always
+ * gets JSON. */
+#include "oauth/flow_move.h"
+
+#include "oauth/url.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define COOKIE_TEXT_SIZE_MAX (COOKIE_VALUE_SIZE_MAX + 512)
+#define HEADER_TEXT_SIZE_MAX 4096
+
+struct span
+flow_keep(struct flow *flow, struct bytes *bytes)
+{
+    struct span kept = { NULL, bytes->size };
+    if (bytes_failed(bytes))
+        flow->arena.is_failed = true;
+    else
+        kept.data = arena_strndup(&flow->arena, bytes->data, bytes->size);
+    if (kept.data == NULL)
+        kept = span_of("");
+    bytes_wipe(bytes);
+    return kept;
+}
+
+struct span
+flow_set_cookie(struct flow *flow, const char *name, struct span value,
+                int64_t max_age_s, enum flow_same_site same_site)
+{
+    struct bytes text;
+    const struct cookie_policy policy = {
+        .name = span_of(name),
+        .domain = flow->config.cookie_domain,
+        .same_site = same_site == FLOW_LAX      ? COOKIE_LAX
+                     : same_site == FLOW_STRICT ? COOKIE_STRICT
+                                                : COOKIE_NONE,
+    };
+    bytes_init(&text, COOKIE_TEXT_SIZE_MAX);
+    cookie_format(&policy, value, max_age_s, &text);
+    return flow_keep(flow, &text);
+}
+
+static void
+add_header(struct flow_reply *reply, const char *name, struct span value)
+{
+    assert(reply->header_count < FLOW_HEADER_COUNT_MAX);
+    reply->headers[reply->header_count++] =
+        (struct flow_header){ span_of(name), value };
+}
+
+static struct flow_action *
+add_verdict(struct flow *flow, enum flow_action_kind kind,
+            enum flow_outcome outcome)
+{
+    assert(flow->actions.count < FLOW_ACTION_COUNT_MAX);
+    struct flow_action *action = &flow->actions.items[flow->actions.count++];
+    *action = (struct flow_action){ .kind = kind };
+    flow->actions.outcome = outcome;
+    flow->state = FLOW_OVER;
+    return action;
+}
+
+static struct flow_reply *
+begin(struct flow *flow, int status, enum flow_outcome outcome)
+{
+    struct flow_reply *reply =
+        &add_verdict(flow, FLOW_ACTION_REPLY, outcome)->reply;
+    reply->status = status;
+    add_header(reply, "Cache-Control", span_of("no-store"));
+    if (flow->login_cookie.size > 0)
+        reply->cookies[reply->cookie_count++] = flow->login_cookie;
+    if (flow->new_cookie.size > 0)
+        reply->cookies[reply->cookie_count++] = flow->new_cookie;
+    else if (flow->drops_cookie)
+        reply->cookies[reply->cookie_count++] =
+            flow_set_cookie(flow, flow->cookie_name, span_of(""), 0,
+                            flow->config.cookie_same_site);
+    if (status == 503)
+        add_header(reply, "Retry-After", span_of("5"));
+    return reply;
+}
+
+/* Appends `text` fit for a header: printable ASCII as it is, the rest and
+ * '%' percent-encoded, `list` making the commas inside items safe, too. */
+static void
+add_encoded(struct bytes *out, struct span text, bool is_list)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (is_list && c == '\n')
+            bytes_add_char(out, ',');
+        else if (c < 0x20 || c >= 0x7f || c == '%' || (is_list && c == ','))
+            bytes_addf(out, "%%%02X", (unsigned)c);
+        else
+            bytes_add_char(out, (char)c);
+    }
+}
+
+static void
+add_identity(struct flow *flow, struct flow_header *headers, size_t *count,
+             const char *name, struct span first, struct span second)
+{
+    struct bytes value;
+    bool is_list = strcmp(name, "X-Auth-Request-Groups") == 0;
+    if (first.size + second.size == 0)
+        return;
+    bytes_init(&value, 8 * HEADER_TEXT_SIZE_MAX);
+    add_encoded(&value, first, is_list);
+    if (first.size > 0 && second.size > 0)
+        bytes_add_char(&value, ',');
+    add_encoded(&value, second, is_list);
+    assert(*count < FLOW_HEADER_COUNT_MAX);
+    headers[(*count)++] =
+        (struct flow_header){ span_of(name), flow_keep(flow, &value) };
+}
+
+static void
+add_identities(struct flow *flow, struct flow_header *headers, size_t *count)
+{
+    const struct session *session = &flow->session;
+    struct span none = { NULL, 0 };
+    add_identity(flow, headers, count, "X-Auth-Request-User", session->sub,
+                 none);
+    add_identity(flow, headers, count, "X-Auth-Request-Preferred-Username",
+                 session->preferred_username, none);
+    add_identity(flow, headers, count, "X-Auth-Request-Email", session->email,
+                 none);
+    add_identity(flow, headers, count, "X-Auth-Request-Name", session->name,
+                 none);
+    add_identity(flow, headers, count, "X-Auth-Request-Groups", session->roles,
+                 session->groups);
+}
+
+void
+flow_allow(struct flow *flow)
+{
+    assert(flow->session.sub.size > 0);
+    struct flow_allow *allow =
+        &add_verdict(flow, FLOW_ACTION_ALLOW, FLOW_ALLOWED)->allow;
+    add_identities(flow, allow->headers, &allow->header_count);
+}
+
+void
+flow_reply_auth(struct flow *flow)
+{
+    struct flow_reply *reply = begin(flow, 202, FLOW_ALLOWED);
+    add_identities(flow, reply->headers, &reply->header_count);
+}
+
+void
+flow_reply_empty(struct flow *flow, int status, enum flow_outcome outcome)
+{
+    begin(flow, status, outcome);
+}
+
+void
+flow_redirect(struct flow *flow, struct span url, enum flow_outcome outcome)
+{
+    struct flow_reply *reply = begin(flow, 302, outcome);
+    add_header(reply, "Location", url);
+    add_header(reply, "Referrer-Policy", span_of("no-referrer"));
+}
+
+static void
+set_json(struct flow *flow, struct flow_reply *reply, struct bytes *body)
+{
+    reply->content_type = span_of("application/json");
+    reply->body = flow_keep(flow, body);
+    add_header(reply, "X-Content-Type-Options", span_of("nosniff"));
+}
+
+void
+flow_reply_json(struct flow *flow, struct bytes *body,
+                enum flow_outcome outcome)
+{
+    set_json(flow, begin(flow, 200, outcome), body);
+}
+
+void
+flow_reply_user(struct flow *flow)
+{
+    struct bytes body;
+    bytes_init(&body, PAGE_SIZE_MAX * 2);
+    page_json_user(&flow->session, &body);
+    flow_reply_json(flow, &body, FLOW_ALLOWED);
+}
+
+void
+flow_reply_page(struct flow *flow, int status, const struct page *page,
+                enum flow_outcome outcome)
+{
+    struct bytes body;
+    struct flow_reply *reply = begin(flow, status, outcome);
+    bytes_init(&body, PAGE_SIZE_MAX);
+    page_html(page, &body);
+    reply->content_type = span_of("text/html; charset=utf-8");
+    reply->body = flow_keep(flow, &body);
+    add_header(reply, "Content-Security-Policy", span_of(PAGE_CSP));
+    add_header(reply, "X-Content-Type-Options", span_of("nosniff"));
+    add_header(reply, "Referrer-Policy", span_of("no-referrer"));
+}
+
+struct span
+flow_own_url(struct flow *flow, struct span rd)
+{
+    struct bytes url;
+    if (rd.size == 0 || rd.data[0] != '/')
+        return rd;
+    bytes_init(&url, URL_SIZE_MAX);
+    bytes_add_span(&url, flow->config.base_url);
+    bytes_add_span(&url, rd);
+    return flow_keep(flow, &url);
+}
+
+struct span
+flow_start_url(struct flow *flow, struct span rd)
+{
+    struct bytes url;
+    assert(rd.size <= URL_RD_SIZE_MAX);
+    bytes_init(&url, URL_SIZE_MAX + 3 * URL_RD_SIZE_MAX);
+    bytes_add_span(&url, flow->config.base_url);
+    bytes_add_text(&url, FLOW_PREFIX "start");
+    if (rd.size > 0 && !span_equal_text(rd, "/")) {
+        bytes_add_text(&url, "?rd=");
+        url_encode(rd, &url);
+    }
+    return flow_keep(flow, &url);
+}
+
+/* One or two sentences for a person, by code. */
+static const char *
+text_of(enum oauth_code code)
+{
+    switch (code) {
+    case OAUTH_EREQUEST:
+    case OAUTH_ESTATE:
+        return "This answer belongs to no login that was begun in this "
+               "browser, or that login was finished or is too old.";
+    case OAUTH_ECODE:
+        return "The login took too long or was finished already.";
+    case OAUTH_EREFUSED:
+        return "The login was refused or cancelled at the identity provider.";
+    case OAUTH_ELOOP:
+        return "You were logged in several times within a minute, but the "
+               "session was lost each time. The cookies of this site may be "
+               "blocked, or the session store loses its data.";
+    case OAUTH_ETOKEN:
+    case OAUTH_EKEY:
+    case OAUTH_EDOCUMENT:
+        return "The identity provider gave an answer that cannot be trusted.";
+    case OAUTH_EPROVIDER:
+        return "The identity provider cannot be reached right now.";
+    case OAUTH_ESTORE:
+        return "The session store cannot be reached right now, so nobody can "
+               "be let in.";
+    case OAUTH_ENOTFOUND:
+        return "There is nothing at this address.";
+    case OAUTH_EMETHOD:
+        return "This address cannot be used in that way.";
+    case OAUTH_ENOSESSION:
+    case OAUTH_EEXPIRED:
+    case OAUTH_ECOOKIE:
+        return "You are not logged in any more, and what you sent was not "
+               "processed. Log in, go back and send it again.";
+    case OAUTH_OK:
+    case OAUTH_ECONFIG:
+    case OAUTH_ECSRF:
+    case OAUTH_ELIMIT:
+    case OAUTH_ENOMEM:
+    case OAUTH_EINTERNAL:
+        break;
+    }
+    return "Something went wrong on our side.";
+}
+
+static void
+add_status_headers(struct flow *flow, struct flow_reply *reply)
+{
+    if (reply->status == 401)
+        add_header(reply, "WWW-Authenticate",
+                   span_of("Cookie realm=\"azimuth\""));
+    if (reply->status == 405)
+        add_header(reply, "Allow",
+                   span_of(flow->route == FLOW_ROUTE_SIGN_OUT   ? "GET, POST"
+                           : flow->route == FLOW_ROUTE_CALLBACK ? "GET"
+                                                                : "GET, HEAD"));
+}
+
+static struct flow_reply *
+last_reply(struct flow *flow)
+{
+    return &flow->actions.items[flow->actions.count - 1].reply;
+}
+
+void
+flow_reply_cause(struct flow *flow, enum flow_outcome outcome)
+{
+    assert(flow->cause.code != OAUTH_OK);
+    int status = error_http_status(flow->cause.code);
+    bool is_call = flow->kind == REQUEST_CALL ||
+                   flow->route == FLOW_ROUTE_AUTH ||
+                   flow->route == FLOW_ROUTE_USERINFO;
+    if (!is_call) {
+        flow_reply_failed_login(flow, outcome);
+        return;
+    }
+    struct bytes body;
+    struct span login_url = { NULL, 0 };
+    if (status == 401)
+        login_url = flow_start_url(flow, (struct span){ NULL, 0 });
+    bytes_init(&body, PAGE_SIZE_MAX);
+    page_json_error(error_name(flow->cause.code), span_of(flow->cause.text),
+                    login_url, &body);
+    set_json(flow, begin(flow, status, outcome), &body);
+    add_status_headers(flow, last_reply(flow));
+}
+
+void
+flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome)
+{
+    int status = error_http_status(flow->cause.code);
+    struct span rd = { NULL, 0 };
+    if (flow->slot != NULL)
+        rd = (struct span){ flow->slot->rd, flow->slot->rd_size };
+    else if (flow->route == FLOW_ROUTE_PAGE)
+        rd = flow->target;
+    struct page page = {
+        .title = status >= 500 ? "Not available" : "Not logged in",
+        .text = text_of(flow->cause.code),
+        .detail = span_of(flow->cause.text),
+        .link_text = "Log in again",
+        .link_url = flow_start_url(flow, rd),
+    };
+    if (flow->route == FLOW_ROUTE_PAGE && status >= 500) {
+        page.link_text = "Try again";
+        page.link_url = flow_own_url(flow, flow->target);
+    }
+    if (flow->cause.code == OAUTH_ENOTFOUND ||
+        flow->cause.code == OAUTH_EMETHOD) {
+        page.title = "Not found";
+        page.link_text = "Home";
+        page.link_url = flow_own_url(flow, flow->config.home_path);
+    }
+    flow_reply_page(flow, status, &page, outcome);
+    add_status_headers(flow, last_reply(flow));
+}
+
+void
+flow_reply_static(struct flow *flow)
+{
+    static const struct flow_reply reply = {
+        .status = 500,
+        .content_type = { "text/plain", sizeof("text/plain") - 1 },
+        .body = { "out of memory\n", sizeof("out of memory\n") - 1 },
+        .headers = { { { "Cache-Control", sizeof("Cache-Control") - 1 },
+                       { "no-store", sizeof("no-store") - 1 } } },
+        .header_count = 1,
+    };
+    error_memory(&flow->cause);
+    flow->actions.count = 1;
+    flow->actions.items[0] =
+        (struct flow_action){ .kind = FLOW_ACTION_REPLY, .reply = reply };
+    flow->actions.outcome = FLOW_FAILED;
+    flow->state = FLOW_OVER;
+}

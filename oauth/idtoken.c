@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The claim rules of an ID token. Signature first, then issuer, audience,
+ * kind of token, times, nonce and hashes; only then a claim is read. */
+#include "oauth/idtoken.h"
+
+#include "oauth/base64.h"
+#include "oauth/json.h"
+#include "oauth/jwt.h"
+#include "oauth/roles.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+
+static bool
+equal_secret(struct span a, struct span b)
+{
+    return a.size == b.size && a.size > 0 &&
+           CRYPTO_memcmp(a.data, b.data, a.size) == 0;
+}
+
+static enum oauth_code
+check_audience(const json_t *claims, const struct idtoken_rules *rules,
+               struct error *reterr)
+{
+    const json_t *aud = json_object_get(claims, "aud");
+    const json_t *azp = json_object_get(claims, "azp");
+    if (!span_equal(json_text(claims, "iss"), rules->issuer))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's iss is another issuer");
+    if (!json_has_text(aud, rules->client_id))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's aud does not name us");
+    if (json_is_array(aud) && json_array_size(aud) > 1 && azp == NULL)
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token has several aud but no azp");
+    if (azp != NULL && !span_equal(json_text(claims, "azp"), rules->client_id))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's azp is another client");
+    return OAUTH_OK;
+}
+
+/* Access, refresh and logout tokens of the same issuer carry the same keys:
+ * they must not pass as an ID token. */
+static enum oauth_code
+check_kind(const json_t *claims, struct error *reterr)
+{
+    struct span type = json_text(claims, "typ");
+    if (json_object_get(claims, "events") != NULL)
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "a logout token came as ID token");
+    if (json_object_get(claims, "typ") != NULL &&
+        !span_equal_text(type, "ID") && !span_equal_text(type, "JWT"))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "another kind of token came as ID token");
+    return OAUTH_OK;
+}
+
+static enum oauth_code
+check_times(const json_t *claims, int64_t now_s, struct error *reterr)
+{
+    int64_t expires_s = 0;
+    int64_t issued_s = 0;
+    int64_t starts_s = 0;
+    if (!json_time(claims, "exp", &expires_s) ||
+        !json_time(claims, "iat", &issued_s))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the token's exp or iat is missing or bad");
+    if (json_object_get(claims, "nbf") != NULL &&
+        !json_time(claims, "nbf", &starts_s))
+        return error_set(reterr, OAUTH_ETOKEN, "the token's nbf is bad");
+    if (expires_s + IDTOKEN_SKEW_S <= now_s)
+        return error_set(
+            reterr, OAUTH_ETOKEN,
+            "the token is over since %lld s; are the clocks right?",
+            (long long)(now_s - expires_s));
+    if (issued_s > now_s + IDTOKEN_SKEW_S || starts_s > now_s + IDTOKEN_SKEW_S)
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the token is from the future; are the clocks right?");
+    return OAUTH_OK;
+}
+
+/* Whether `claim`, when present, is the left half of the digest of `value`
+ * (Core section 3.1.3.6). */
+static bool
+half_hash_fits(const json_t *claims, const char *claim, struct span value,
+               const char *digest)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned char given[EVP_MAX_MD_SIZE / 2];
+    size_t size = 0;
+    if (json_object_get(claims, claim) == NULL)
+        return true;
+    if (value.size == 0)
+        return false;
+    if (EVP_Q_digest(NULL, digest, NULL, value.data, value.size, hash, &size) !=
+        1)
+        return false;
+    assert(size <= sizeof(hash));
+    return base64_decode_exact(json_text(claims, claim), given, size / 2) &&
+           CRYPTO_memcmp(given, hash, size / 2) == 0;
+}
+
+static enum oauth_code
+check_binding(const json_t *claims, const struct idtoken_rules *rules,
+              const char *digest, struct error *reterr)
+{
+    struct span nonce = json_text(claims, "nonce");
+    if (rules->nonce.size > 0 && !equal_secret(nonce, rules->nonce))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's nonce is not that of this login");
+    if (!half_hash_fits(claims, "at_hash", rules->access_token, digest))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's at_hash does not fit");
+    if (!half_hash_fits(claims, "c_hash", rules->code, digest))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's c_hash does not fit");
+    return OAUTH_OK;
+}
+
+static bool
+is_printable(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static struct span
+copy(struct arena *arena, struct span text)
+{
+    char *data = arena_strndup(arena, text.data, text.size);
+    return (struct span){ data, data == NULL ? 0 : text.size };
+}
+
+/* An optional claim; one that is too long or not printable is left out. */
+static struct span
+read_text(const json_t *claims, const char *name, struct arena *arena)
+{
+    struct span text = json_text(claims, name);
+    if (text.size == 0 || text.size > IDTOKEN_TEXT_SIZE_MAX ||
+        !is_printable(text))
+        return (struct span){ NULL, 0 };
+    return copy(arena, text);
+}
+
+static void
+read_roles(const json_t *claims, struct span client_id, struct arena *arena,
+           struct session *session)
+{
+    struct bytes lines;
+    bytes_init(&lines, ROLES_SIZE_MAX);
+    bytes_add_span(&lines, session->roles);
+    roles_collect(claims, client_id, &lines);
+    session->roles = copy(arena, bytes_span(&lines));
+    bytes_release(&lines);
+    bytes_add_span(&lines, session->groups);
+    roles_collect_groups(claims, &lines);
+    session->groups = copy(arena, bytes_span(&lines));
+    bytes_release(&lines);
+}
+
+static enum oauth_code
+read_claims(const json_t *claims, const struct idtoken_rules *rules,
+            struct arena *arena, struct session *ret_session,
+            struct error *reterr)
+{
+    struct session session = *ret_session;
+    struct span sub = json_text(claims, "sub");
+    if (sub.size == 0 || sub.size > IDTOKEN_SUB_SIZE_MAX || !is_printable(sub))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's sub is missing or bad");
+    session.sub = copy(arena, sub);
+    session.preferred_username = read_text(claims, "preferred_username", arena);
+    session.email = read_text(claims, "email", arena);
+    session.name = read_text(claims, "name", arena);
+    session.sid = read_text(claims, "sid", arena);
+    session.auth_s = 0;
+    if (json_object_get(claims, "auth_time") != NULL &&
+        !json_time(claims, "auth_time", &session.auth_s))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the ID token's auth_time is bad");
+    read_roles(claims, rules->client_id, arena, &session);
+    if (arena_failed(arena))
+        return error_memory(reterr);
+    *ret_session = session;
+    return OAUTH_OK;
+}
+
+/* Parses and verifies; claims are owned by the caller on success. */
+static enum oauth_code
+open_token(struct span token, const struct idtoken_rules *rules,
+           json_t **ret_claims, const char **ret_digest, struct error *reterr)
+{
+    struct jws jws;
+    enum oauth_code code = jws_parse(token, &jws, reterr);
+    if (code != OAUTH_OK)
+        return code;
+    *ret_digest = jws.alg->digest;
+    code = jws_verify(&jws, rules->jwks, reterr);
+    if (code == OAUTH_OK) {
+        code = json_parse(bytes_span(&jws.payload), JWT_SIZE_MAX,
+                          "the token's payload", ret_claims, reterr);
+        if (code == OAUTH_EDOCUMENT) {
+            code = OAUTH_ETOKEN;
+            if (reterr != NULL)
+                reterr->code = code;
+        }
+    }
+    jws_release(&jws);
+    return code;
+}
+
+enum oauth_code
+idtoken_check(struct span token, const struct idtoken_rules *rules,
+              struct arena *arena, struct session *ret_session,
+              struct error *reterr)
+{
+    json_t *claims = NULL;
+    const char *digest = NULL;
+    enum oauth_code code = open_token(token, rules, &claims, &digest, reterr);
+    if (code != OAUTH_OK)
+        return code;
+    code = check_audience(claims, rules, reterr);
+    if (code == OAUTH_OK)
+        code = check_kind(claims, reterr);
+    if (code == OAUTH_OK)
+        code = check_times(claims, rules->now_s, reterr);
+    if (code == OAUTH_OK)
+        code = check_binding(claims, rules, digest, reterr);
+    if (code == OAUTH_OK)
+        code = read_claims(claims, rules, arena, ret_session, reterr);
+    json_decref(claims);
+    return code;
+}
+
+void
+idtoken_add_access_roles(const struct idtoken_rules *rules, struct arena *arena,
+                         struct session *session)
+{
+    json_t *claims = NULL;
+    const char *digest = NULL;
+    if (rules->access_token.size == 0 ||
+        open_token(rules->access_token, rules, &claims, &digest, NULL) !=
+            OAUTH_OK)
+        return;
+    if (span_equal(json_text(claims, "iss"), rules->issuer) &&
+        span_equal(json_text(claims, "sub"), session->sub) &&
+        check_times(claims, rules->now_s, NULL) == OAUTH_OK)
+        read_roles(claims, rules->client_id, arena, session);
+    json_decref(claims);
+}

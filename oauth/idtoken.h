@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OAUTH_IDTOKEN_H
+#define OAUTH_IDTOKEN_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "oauth/error.h"
+#include "oauth/jwks.h"
+#include "oauth/session.h"
+
+#include <stdint.h>
+
+#define IDTOKEN_SKEW_S        60
+#define IDTOKEN_SUB_SIZE_MAX  255
+#define IDTOKEN_TEXT_SIZE_MAX 1024
+
+/* What an ID token is held against. */
+struct idtoken_rules {
+    struct span issuer;
+    struct span client_id;
+    struct span nonce;        /* of this login; size 0: the token has none */
+    struct span access_token; /* for at_hash; may be empty */
+    struct span code;         /* for c_hash; may be empty */
+    const struct jwks *jwks;
+    int64_t now_s;
+};
+
+/* Verifies an ID token (OpenID Connect Core 1.0 section 3.1.3.7) and reads
+ * who it is about.
+ *   ret_session  sub, preferred_username, email, name, roles, groups, sid and
+ *                auth_s are written, copied into `arena`; untouched on failure
+ * OAUTH_EKEY    no key fits: fetch the key set once more and repeat.
+ * OAUTH_ETOKEN  a rule is broken; the text says which.   OAUTH_ENOMEM. */
+enum oauth_code idtoken_check(struct span token,
+                              const struct idtoken_rules *rules,
+                              struct arena *arena, struct session *ret_session,
+                              struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Adds the roles and groups of an access token that is a JWT of the same
+ * issuer about the same sub with a good signature; leaves the session alone
+ * otherwise (an access token may be opaque). */
+void idtoken_add_access_roles(const struct idtoken_rules *rules,
+                              struct arena *arena, struct session *session);
+
+#endif /* OAUTH_IDTOKEN_H */

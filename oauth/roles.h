@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OAUTH_ROLES_H
+#define OAUTH_ROLES_H
+
+#include "base/bytes.h"
+
+#include <jansson.h>
+
+#define ROLES_SIZE_MAX      4096
+#define ROLES_NAME_SIZE_MAX 128
+
+/* Appends the role names of a token's claims, one per line: `roles`,
+ * realm_access.roles and resource_access.CLIENT.roles as Keycloak writes
+ * them. Anything of another type, empty, longer than ROLES_NAME_SIZE_MAX or
+ * with control characters is left out, as is a name already there and what
+ * does not fit into `out`. */
+void roles_collect(const json_t *claims, struct span client_id,
+                   struct bytes *out);
+
+/* Likewise for the `groups` claim. */
+void roles_collect_groups(const json_t *claims, struct bytes *out);
+
+#endif /* OAUTH_ROLES_H */
