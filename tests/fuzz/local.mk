@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fuzz targets: check replays their corpora through replay.c.
+FUZZ_CFLAGS = $(libengine_a_CFLAGS) -Wno-missing-prototypes
+check_PROGRAMS += tests/fuzz/fuzz_path tests/fuzz/fuzz_filter
+tests_fuzz_fuzz_path_SOURCES = tests/fuzz/fuzz_path.c tests/fuzz/replay.c
+tests_fuzz_fuzz_path_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_path_LDADD = $(ENGINE_LIBS)
+tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c tests/fuzz/replay.c
+tests_fuzz_fuzz_filter_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_filter_LDADD = $(ENGINE_LIBS)
+EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus
