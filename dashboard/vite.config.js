@@ -11,6 +11,8 @@ export default defineConfig({
     target: ["chrome109", "firefox115", "safari16"],
     assetsInlineLimit: 0,
     modulePreload: false,
+    // A server tells hashed names by eight letters and digits after a dash.
+    rollupOptions: { output: { hashCharacters: "base36" } },
     reportCompressedSize: true,
   },
   server: {

@@ -260,8 +260,7 @@ filter_matches(const struct filter *filter, const struct point_id *id,
         !any_matches(filter->should.conditions, filter->should.count, id,
                      payload))
         return false;
-    return filter->min_should.count == 0 ||
-           min_should_holds(filter, id, payload);
+    return min_should_holds(filter, id, payload);
 }
 
 static bool

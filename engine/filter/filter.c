@@ -74,5 +74,5 @@ bool
 filter_is_empty(const struct filter *filter)
 {
     return filter->must.count == 0 && filter->should.count == 0 &&
-           filter->must_not.count == 0 && filter->min_should.count == 0;
+           filter->must_not.count == 0 && filter->min_should_count == 0;
 }

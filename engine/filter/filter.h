@@ -88,13 +88,14 @@ struct clause {
     size_t count;
 };
 
-/* All four clauses are ANDed; an empty clause counts as absent. */
+/* All four clauses are ANDed; an empty clause counts as absent, min_should
+ * when its count is 0. */
 struct filter {
     struct clause must;
     struct clause should;
     struct clause must_not;
     struct clause min_should;
-    size_t min_should_count; /* >= 1 when min_should is used */
+    size_t min_should_count; /* >= 1 when min_should is given */
 };
 
 /* Whoever fills a filter calls these once per list, so that a test of one

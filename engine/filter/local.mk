@@ -10,11 +10,74 @@ libengine_a_SOURCES += \
 	engine/filter/posting.c engine/filter/posting.h \
 	engine/filter/slot_set.c engine/filter/slot_set.h
 
-check_PROGRAMS += \
-	tests/unit/engine/filter/test_plan
+check_PROGRAMS += tests/unit/engine/filter/test_eval
+tests_unit_engine_filter_test_eval_SOURCES = \
+	tests/unit/engine/filter/test_eval.c
+tests_unit_engine_filter_test_eval_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_eval_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_filter
+tests_unit_engine_filter_test_filter_SOURCES = \
+	tests/unit/engine/filter/test_filter.c
+tests_unit_engine_filter_test_filter_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_filter_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_keyword_index
+tests_unit_engine_filter_test_keyword_index_SOURCES = \
+	tests/unit/engine/filter/test_keyword_index.c
+tests_unit_engine_filter_test_keyword_index_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_keyword_index_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_number_index
+tests_unit_engine_filter_test_number_index_SOURCES = \
+	tests/unit/engine/filter/test_number_index.c
+tests_unit_engine_filter_test_number_index_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_number_index_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_path
+tests_unit_engine_filter_test_path_SOURCES = \
+	tests/unit/engine/filter/test_path.c
+tests_unit_engine_filter_test_path_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_path_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_payload_index
+tests_unit_engine_filter_test_payload_index_SOURCES = \
+	tests/unit/engine/filter/test_payload_index.c
+tests_unit_engine_filter_test_payload_index_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_payload_index_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_plan
 tests_unit_engine_filter_test_plan_SOURCES = \
 	tests/unit/engine/filter/test_plan.c
 tests_unit_engine_filter_test_plan_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_filter_test_plan_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_posting
+tests_unit_engine_filter_test_posting_SOURCES = \
+	tests/unit/engine/filter/test_posting.c
+tests_unit_engine_filter_test_posting_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_posting_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_slot_set
+tests_unit_engine_filter_test_slot_set_SOURCES = \
+	tests/unit/engine/filter/test_slot_set.c
+tests_unit_engine_filter_test_slot_set_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_slot_set_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)

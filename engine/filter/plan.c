@@ -200,10 +200,7 @@ plan_min_should(const struct planner *planner, const struct filter *filter,
                 struct part *ret_part)
 {
     const struct clause *clause = &filter->min_should;
-    if (filter->min_should_count == 0) {
-        *ret_part = (struct part){ .is_exact = true };
-        return ENGINE_OK;
-    }
+    assert(filter->min_should_count > 0);
     if (filter->min_should_count == 1)
         return plan_any(planner, clause, ret_part);
     if (clause->count <= COUNTED_CONDITIONS_MAX &&
@@ -211,7 +208,7 @@ plan_min_should(const struct planner *planner, const struct filter *filter,
         return plan_min_counted(planner, filter, ret_part);
     enum engine_code code = plan_any(planner, clause, ret_part);
     if (code == ENGINE_OK)
-        ret_part->is_exact = false;
+        ret_part->is_exact = part_is_nothing(ret_part);
     return code;
 }
 
@@ -336,7 +333,7 @@ plan_shoulds(const struct planner *planner, const struct filter *filter,
         residual->has_should = !next.is_exact;
         part_and(part, &next);
     }
-    if (filter->min_should.count > 0 && !part_is_nothing(part)) {
+    if (filter->min_should_count > 0 && !part_is_nothing(part)) {
         code = plan_min_should(planner, filter, &next);
         if (code != ENGINE_OK)
             return code;
@@ -421,7 +418,7 @@ estimate_of(const struct filter_plan *plan, const struct slot_set *live)
         return (struct filter_estimate){ count, count, count };
     const struct filter *rest = plan->residual;
     size_t conditions = rest->must.count + rest->must_not.count +
-                        (rest->should.count > 0) + (rest->min_should.count > 0);
+                        (rest->should.count > 0) + (rest->min_should_count > 0);
     uint64_t expected = conditions < 32 ? count >> conditions : 0;
     return (struct filter_estimate){ 0, count, expected };
 }

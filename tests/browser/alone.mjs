@@ -26,12 +26,11 @@ async function headers({ page, say }) {
   const asset = await page.request.get(origin + script);
   assert.match(asset.headers()["content-type"], /javascript/);
   assert.match(asset.headers()["cache-control"] ?? "", /immutable/);
-  for (const path of ["/dashboard/", "/dashboard/any/where"]) {
-    assert.equal((await page.request.get(origin + path)).status(), 200, path);
-  }
+  const slash = await page.request.get(`${origin}/dashboard/`);
+  assert.equal(slash.status(), 200);
   const missing = await page.request.get(`${origin}/dashboard/assets/no.js`);
   assert.equal(missing.status(), 404);
-  say("headers, deep paths and missing files are right");
+  say("headers and missing files are right");
 }
 
 async function nobody({ page, shot }) {

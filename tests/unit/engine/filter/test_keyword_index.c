@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Strings to slots: growth, removal in any order, odd strings. */
+#include "engine/filter/keyword_index.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WORDS 5000
+
+static struct span
+word(char text[32], unsigned i)
+{
+    int size = snprintf(text, 32, "w%u", i);
+    return (struct span){ text, (size_t)size };
+}
+
+static bool
+count_visit(void *ctx, struct span text, const struct posting *posting)
+{
+    size_t *count = ctx;
+    ck_assert_uint_gt(text.size, 0);
+    ck_assert_uint_gt(posting->count, 0);
+    (*count)++;
+    return true;
+}
+
+START_TEST(keywords_survive_growth_and_removal)
+{
+    struct keyword_index *index = keyword_index_new();
+    char text[32];
+    bool is_added;
+    for (unsigned i = 0; i < WORDS; i++) {
+        for (uint32_t slot = i; slot < i + 2; slot++)
+            ck_assert_int_eq(
+                keyword_index_add(index, word(text, i), slot, &is_added, NULL),
+                ENGINE_OK);
+        ck_assert(is_added);
+    }
+    ck_assert_uint_eq(keyword_index_count(index), WORDS);
+    /* Remove every other word; the rest must still be found. */
+    for (unsigned i = 0; i < WORDS; i += 2) {
+        keyword_index_remove(index, word(text, i), i);
+        ck_assert_ptr_nonnull(keyword_index_find(index, word(text, i)));
+        keyword_index_remove(index, word(text, i), i + 1);
+        ck_assert_ptr_null(keyword_index_find(index, word(text, i)));
+        keyword_index_remove(index, word(text, i), i + 1);
+    }
+    for (unsigned i = 1; i < WORDS; i += 2) {
+        const struct posting *posting =
+            keyword_index_find(index, word(text, i));
+        ck_assert_ptr_nonnull(posting);
+        ck_assert(posting_contains(posting, i + 1));
+    }
+    size_t count = 0;
+    keyword_index_each(index, count_visit, &count);
+    ck_assert_uint_eq(count, WORDS / 2);
+    ck_assert_uint_eq(keyword_index_count(index), WORDS / 2);
+    ck_assert_uint_gt(keyword_index_memory(index), WORDS);
+    keyword_index_free(index);
+}
+END_TEST
+
+START_TEST(keywords_may_be_empty_or_hold_any_byte)
+{
+    struct keyword_index *index = keyword_index_new();
+    bool is_added;
+    struct span none = { NULL, 0 }, nul = { "a\0b", 3 }, a = { "a", 1 };
+    ck_assert_int_eq(keyword_index_add(index, none, 1, &is_added, NULL),
+                     ENGINE_OK);
+    ck_assert_int_eq(keyword_index_add(index, nul, 2, &is_added, NULL),
+                     ENGINE_OK);
+    ck_assert_ptr_null(keyword_index_find(index, a));
+    ck_assert(posting_contains(keyword_index_find(index, nul), 2));
+    ck_assert(posting_contains(keyword_index_find(index, none), 1));
+    keyword_index_remove(index, a, 9);
+    keyword_index_free(index);
+    keyword_index_free(NULL);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("keyword_index");
+    TCase *tcase = tcase_create("keyword_index");
+    tcase_add_test(tcase, keywords_survive_growth_and_removal);
+    tcase_add_test(tcase, keywords_may_be_empty_or_hold_any_byte);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The ordered index against a plain list: counts and sets of random ranges
+ * while numbers come and go, and integers that doubles cannot tell apart. */
+#include "engine/filter/number_index.h"
+
+#include "engine/filter/eval.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#define SLOTS 20000
+
+static uint32_t
+next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(*state >> 33);
+}
+
+static void
+add(struct number_index *index, struct number_entry entry)
+{
+    bool is_added = false;
+    ck_assert_int_eq(number_index_add(index, entry, &is_added, NULL),
+                     ENGINE_OK);
+    ck_assert(is_added);
+}
+
+static void
+check_range(const struct number_index *index, const double *numbers,
+            const bool *is_there, const struct range *range)
+{
+    uint64_t expected = 0;
+    struct slot_set *set = slot_set_new();
+    ck_assert_int_eq(number_index_range(index, range, set, NULL), ENGINE_OK);
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        bool is_in = is_there[slot] && range_holds(range, numbers[slot]);
+        expected += is_in;
+        ck_assert_int_eq(slot_set_contains(set, slot), is_in);
+    }
+    ck_assert_uint_eq(slot_set_count(set), expected);
+    ck_assert_uint_eq(number_index_range_count(index, range), expected);
+    slot_set_free(set);
+}
+
+static void
+check_ranges(const struct number_index *index, const double *numbers,
+             const bool *is_there, uint64_t *random)
+{
+    struct range all = { .has_lt = false };
+    check_range(index, numbers, is_there, &all);
+    for (int i = 0; i < 20; i++) {
+        double a = next_random(random) % 3000 - 1500.0;
+        double b = a + next_random(random) % 1000 - 100.0;
+        struct range range = { .gt = a, .gte = a, .lt = b, .lte = b };
+        range.has_gt = next_random(random) % 2 == 0;
+        range.has_gte = !range.has_gt;
+        range.has_lt = next_random(random) % 2 == 0;
+        range.has_lte = next_random(random) % 2 == 0;
+        check_range(index, numbers, is_there, &range);
+    }
+}
+
+START_TEST(ranges_agree_with_a_list_while_numbers_change)
+{
+    static double numbers[SLOTS];
+    static bool is_there[SLOTS];
+    uint64_t random = 42;
+    struct number_index *index = number_index_new();
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        numbers[slot] = (next_random(&random) % 4000 - 2000.0) / 2;
+        is_there[slot] = true;
+        add(index, number_entry_float(numbers[slot], slot));
+    }
+    ck_assert_uint_eq(number_index_count(index), SLOTS);
+    check_ranges(index, numbers, is_there, &random);
+    for (int i = 0; i < SLOTS; i++) {
+        uint32_t slot = next_random(&random) % SLOTS;
+        number_index_remove(index, number_entry_float(numbers[slot], slot));
+        is_there[slot] = false;
+    }
+    check_ranges(index, numbers, is_there, &random);
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        number_index_remove(index, number_entry_float(numbers[slot], slot));
+    ck_assert_uint_eq(number_index_count(index), 0);
+    ck_assert_uint_lt(number_index_memory(index), 1 << 16);
+    number_index_free(index);
+}
+END_TEST
+
+START_TEST(rising_numbers_fill_their_blocks)
+{
+    struct number_index *index = number_index_new();
+    for (uint32_t slot = 0; slot < 100000; slot++)
+        add(index, number_entry_integer(slot, slot));
+    ck_assert_uint_lt(number_index_memory(index), 100000 * 18);
+    number_index_free(index);
+}
+END_TEST
+
+START_TEST(integers_stay_exact_where_doubles_do_not)
+{
+    static const int64_t numbers[] = {
+        INT64_MIN,
+        INT64_MIN + 1,
+        -9007199254740993,
+        -9007199254740992,
+        -1,
+        0,
+        1,
+        9007199254740992,
+        9007199254740993,
+        9007199254740994,
+        INT64_MAX - 1,
+        INT64_MAX,
+    };
+    const uint32_t count = sizeof(numbers) / sizeof(numbers[0]);
+    struct number_index *index = number_index_new();
+    for (uint32_t i = 0; i < count; i++)
+        add(index, number_entry_integer(numbers[i], i));
+    add(index, number_entry_float(9007199254740992.0, 77));
+    for (uint32_t i = 0; i < count; i++) {
+        struct slot_set *set = slot_set_new();
+        ck_assert_int_eq(number_index_integer(index, numbers[i], set, NULL),
+                         ENGINE_OK);
+        ck_assert_uint_eq(slot_set_count(set), 1);
+        ck_assert(slot_set_contains(set, i));
+        slot_set_free(set);
+    }
+    number_index_free(index);
+}
+END_TEST
+
+START_TEST(zero_has_no_sign)
+{
+    struct number_index *index = number_index_new();
+    bool is_added;
+    add(index, number_entry_float(-0.0, 1));
+    ck_assert_int_eq(
+        number_index_add(index, number_entry_float(0.0, 1), &is_added, NULL),
+        ENGINE_OK);
+    ck_assert(!is_added);
+    struct range range = { .has_gte = true, .gte = 0.0 };
+    ck_assert_uint_eq(number_index_range_count(index, &range), 1);
+    range = (struct range){ .has_lt = true, .lt = 0.0 };
+    ck_assert_uint_eq(number_index_range_count(index, &range), 0);
+    range = (struct range){ .has_lt = true, .lt = __builtin_nan("") };
+    ck_assert_uint_eq(number_index_range_count(index, &range), 0);
+    number_index_free(index);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("number_index");
+    TCase *tcase = tcase_create("number_index");
+    tcase_add_test(tcase, ranges_agree_with_a_list_while_numbers_change);
+    tcase_add_test(tcase, rising_numbers_fill_their_blocks);
+    tcase_add_test(tcase, integers_stay_exact_where_doubles_do_not);
+    tcase_add_test(tcase, zero_has_no_sign);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
