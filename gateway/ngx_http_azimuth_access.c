@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request, one flow. The access phase judges requests of protected
+ * locations; the content handler answers /oauth2/ (also when auth_request asks
+ * by a subrequest, which has no access phase). While a question is open the
+ * phase answers NGX_AGAIN to every stray event; a client that leaves frees the
+ * pool, whose cleanup withdraws the question and frees the flow. The context
+ * hangs on that cleanup too, because an internal redirect forgets contexts but
+ * must neither judge twice nor lose the verdict. */
+
+#include "gateway/ngx_http_azimuth_module.h"
+
+#include <openssl/rand.h>
+
+#include <assert.h>
+
+static void
+access_cleanup(void *data)
+{
+    ngx_http_azimuth_ctx_t *ctx = data;
+
+    ngx_http_azimuth_wait_cancel(&ctx->wait);
+    flow_free(ctx->flow);
+    ctx->flow = NULL;
+}
+
+ngx_http_azimuth_ctx_t *
+ngx_http_azimuth_ctx_find(ngx_http_request_t *r)
+{
+    ngx_http_azimuth_ctx_t *ctx;
+    ngx_pool_cleanup_t *cleanup;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_azimuth_module);
+    if (ctx != NULL || (!r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+    for (cleanup = r->pool->cleanup; cleanup != NULL; cleanup = cleanup->next) {
+        if (cleanup->handler != access_cleanup) {
+            continue;
+        }
+        ctx = cleanup->data;
+        if (ctx->request == r) {
+            ngx_http_set_ctx(r, ctx, ngx_http_azimuth_module);
+            return ctx;
+        }
+    }
+    return NULL;
+}
+
+static void
+access_read_cookies(ngx_http_azimuth_ctx_t *ctx)
+{
+    ngx_http_request_t *r = ctx->request;
+    ngx_uint_t count;
+
+    /* One more than is allowed makes oauth refuse them as a whole. */
+#if nginx_version >= 1023000
+    ngx_table_elt_t *header = r->headers_in.cookie;
+
+    for (count = 0; header != NULL && count < AZIMUTH_COOKIE_HEADER_MAX;
+         header = header->next) {
+        ctx->cookies[count++] = ngx_http_azimuth_span(header->value);
+    }
+#else
+    ngx_table_elt_t **headers = r->headers_in.cookies.elts;
+
+    for (count = 0; count < r->headers_in.cookies.nelts &&
+                    count < AZIMUTH_COOKIE_HEADER_MAX;
+         count++) {
+        ctx->cookies[count] = ngx_http_azimuth_span(headers[count]->value);
+    }
+#endif
+    ctx->cookie_count = count;
+}
+
+static ngx_http_azimuth_ctx_t *
+access_context(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t *cleanup;
+    ngx_http_azimuth_ctx_t *ctx;
+
+    cleanup = ngx_pool_cleanup_add(r->pool, sizeof(*ctx));
+    if (cleanup == NULL) {
+        return NULL;
+    }
+    ctx = cleanup->data;
+    ngx_memzero(ctx, sizeof(*ctx));
+    ctx->request = r;
+    cleanup->handler = access_cleanup;
+    access_read_cookies(ctx);
+    ngx_http_set_ctx(r, ctx, ngx_http_azimuth_module);
+    return ctx;
+}
+
+static struct span
+access_header(ngx_http_request_t *r, const char *lowcase_name)
+{
+    ngx_table_elt_t *header = ngx_http_azimuth_header_in(r, lowcase_name);
+
+    if (header == NULL) {
+        return (struct span){ NULL, 0 };
+    }
+    if (header->value.data == NULL) {
+        return (struct span){ "", 0 };
+    }
+    return ngx_http_azimuth_span(header->value);
+}
+
+static void
+access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
+{
+    ngx_http_request_t *r = ctx->request;
+
+    ngx_memzero(request, sizeof(*request));
+    request->method = ngx_http_azimuth_span(r->method_name);
+    request->path = ngx_http_azimuth_span(r->uri);
+    request->target = ngx_http_azimuth_span(r->unparsed_uri);
+    request->query = ngx_http_azimuth_span(r->args);
+    request->cookies = ctx->cookies;
+    request->cookie_count = ctx->cookie_count;
+    request->accept = access_header(r, "accept");
+    request->sec_fetch_mode = access_header(r, "sec-fetch-mode");
+    request->sec_fetch_dest = access_header(r, "sec-fetch-dest");
+    request->sec_fetch_site = access_header(r, "sec-fetch-site");
+    request->requested_with = access_header(r, "x-requested-with");
+    request->upgrade = access_header(r, "upgrade");
+    request->authorization = access_header(r, "authorization");
+    request->origin = access_header(r, "origin");
+    request->referer = access_header(r, "referer");
+    request->preflight = access_header(r, "access-control-request-method");
+}
+
+/* Sends ctx->reply; the result is for ngx_http_finalize_request(). */
+static ngx_int_t
+access_reply(ngx_http_request_t *r, ngx_http_azimuth_ctx_t *ctx)
+{
+    if (ctx->state == AZIMUTH_ALLOWED) {
+        return NGX_HTTP_NOT_FOUND; /* an endpoint that is none of oauth's */
+    }
+    assert(ctx->state == AZIMUTH_REPLY);
+    if (ctx->reply.headers.elts == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR; /* out of memory */
+    }
+    return ngx_http_azimuth_reply_send(r, &ctx->reply);
+}
+
+/* An answer is there: go on with the request from outside of it. */
+static void
+access_resume(ngx_http_azimuth_wait_t *wait, struct flow_event *event)
+{
+    ngx_http_azimuth_ctx_t *ctx = wait->data;
+    ngx_http_request_t *r = ctx->request;
+    ngx_connection_t *c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+    if (ngx_http_azimuth_perform(ctx, event) == NGX_AGAIN) {
+        return;
+    }
+    r->read_event_handler = ngx_http_block_reading;
+    if (ctx->is_content) {
+        ngx_http_finalize_request(r, access_reply(r, ctx));
+    } else {
+        ngx_http_core_run_phases(r);
+    }
+    ngx_http_run_posted_requests(c);
+}
+
+/* Begins the flow. NGX_AGAIN: it waits; NGX_OK: ctx->state is a verdict. */
+static ngx_int_t
+access_begin(ngx_http_azimuth_ctx_t *ctx)
+{
+    ngx_http_request_t *r = ctx->request;
+    struct flow_request request;
+    struct flow_event event;
+    unsigned char seed[FLOW_SEED_SIZE];
+
+    if (RAND_bytes(seed, (int)sizeof(seed)) != 1) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "azimuth: the system gives no random bytes");
+        return NGX_ERROR;
+    }
+    ctx->wait.handler = access_resume;
+    ctx->wait.data = ctx;
+    ctx->flow =
+        flow_create(&ctx->provider->flow, ctx->provider->provider, seed);
+    ngx_explicit_memzero(seed, sizeof(seed));
+    if (ctx->flow == NULL) {
+        return NGX_ERROR;
+    }
+    access_describe(ctx, &request);
+    ngx_memzero(&event, sizeof(event));
+    event.kind = FLOW_EVENT_REQUEST;
+    event.now_s = ngx_time();
+    event.request = &request;
+    return ngx_http_azimuth_perform(ctx, &event);
+}
+
+/* The verdict about a protected location. NGX_OK: it is in ret_ctx. */
+static ngx_int_t
+access_judge(ngx_http_request_t *r, ngx_http_azimuth_provider_t *provider,
+             ngx_http_azimuth_ctx_t **ret_ctx)
+{
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_ctx_t *ctx = ngx_http_azimuth_ctx_find(r);
+    ngx_int_t rc;
+
+    if (ctx == NULL) {
+        ctx = access_context(r);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+        ctx->provider = provider;
+    }
+    *ret_ctx = ctx;
+    if (ctx->provider != provider) {
+        /* An internal redirect into another provider's location. */
+        return NGX_HTTP_FORBIDDEN;
+    }
+    if (ctx->state == AZIMUTH_WAITING) {
+        return NGX_AGAIN;
+    }
+    if (ctx->state != AZIMUTH_NEW) {
+        return NGX_OK;
+    }
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
+    (void)ngx_http_azimuth_zone_key(ctx, mcf);
+    rc = ngx_http_azimuth_zone_get(ctx, mcf);
+    if (rc == NGX_OK) {
+        ctx->state = AZIMUTH_ALLOWED;
+        return NGX_OK;
+    }
+    if (rc == NGX_DECLINED) {
+        rc = access_begin(ctx);
+    }
+    if (rc == NGX_AGAIN) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+    return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+}
+
+ngx_int_t
+ngx_http_azimuth_access_handler(ngx_http_request_t *r)
+{
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_loc_conf_t *lcf;
+    ngx_http_azimuth_ctx_t *ctx;
+    ngx_int_t rc;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_azimuth_module);
+    rc = ngx_http_azimuth_cors_preflight(r, lcf);
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_azimuth_redirect(r, lcf);
+    }
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+    if (lcf->provider == NULL || lcf->endpoint != NULL) {
+        return NGX_DECLINED;
+    }
+    rc = access_judge(r, lcf->provider, &ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+    if (ctx->state == AZIMUTH_REPLY) {
+        ngx_http_finalize_request(r, access_reply(r, ctx));
+        return NGX_DONE;
+    }
+    assert(ctx->state == AZIMUTH_ALLOWED);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
+    if (!ctx->is_cut) {
+        if (ngx_http_azimuth_identity_cut(r, &mcf->cookie_name) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+        ctx->is_cut = 1;
+    }
+    return NGX_OK;
+}
+
+ngx_int_t
+ngx_http_azimuth_endpoint_handler(ngx_http_request_t *r)
+{
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_loc_conf_t *lcf;
+    ngx_http_azimuth_ctx_t *ctx;
+    ngx_int_t rc;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_azimuth_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
+    ctx = access_context(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    ctx->provider = lcf->endpoint;
+    ctx->is_content = 1;
+    (void)ngx_http_azimuth_zone_key(ctx, mcf);
+    rc = access_begin(ctx);
+    if (rc == NGX_AGAIN) {
+        if (r == r->main) {
+            r->read_event_handler = ngx_http_test_reading;
+        }
+        r->main->count++;
+        return NGX_DONE;
+    }
+    return rc == NGX_OK ? access_reply(r, ctx) : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directives of the http level and of locations. Everything wrong is said
+ * here, with file and line, so that `nginx -t` finds it; what only shows when
+ * all is read (a provider without a store) is said with the place that was
+ * kept. Secrets come from files that nobody else can read. */
+
+#include "gateway/ngx_http_azimuth_conf.h"
+
+#include <assert.h>
+
+#define CONF_ZONE_SIZE_MIN ((ssize_t)64 << 10)
+#define CONF_VALKEY_PORT   6379
+
+char *
+ngx_http_azimuth_conf_error(ngx_conf_t *cf, const char *text, ngx_str_t *value)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s: \"%V\"", text, value);
+    return NGX_CONF_ERROR;
+}
+
+void
+ngx_http_azimuth_conf_place(ngx_conf_t *cf, ngx_http_azimuth_place_t *place)
+{
+    place->file = cf->conf_file->file.name;
+    place->line = cf->conf_file->line;
+}
+
+int
+ngx_http_azimuth_conf_option(ngx_str_t *argument, const char *name,
+                             ngx_str_t *ret_value)
+{
+    size_t size = ngx_strlen(name);
+
+    if (argument->len <= size || ngx_strncmp(argument->data, name, size) != 0) {
+        return 0;
+    }
+    ret_value->data = argument->data + size;
+    ret_value->len = argument->len - size;
+    return 1;
+}
+
+/* ---- http --------------------------------------------------------------- */
+
+char *
+ngx_http_azimuth_conf_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
+                                  void *conf)
+{
+    ngx_http_azimuth_main_conf_t *mcf = conf;
+    ngx_str_t *value = cf->args->elts;
+
+    (void)cmd;
+    if (mcf->ring != NULL) {
+        return "is duplicate";
+    }
+    return ngx_http_azimuth_secret_ring(cf, &value[1], mcf) == NGX_OK
+               ? NGX_CONF_OK
+               : NGX_CONF_ERROR;
+}
+
+/* unix:PATH or HOST:PORT; a host name is resolved now, since it would block a
+ * worker later. */
+static char *
+conf_valkey_address(ngx_conf_t *cf, ngx_str_t *text,
+                    ngx_http_azimuth_valkey_conf_t *valkey)
+{
+    u_char ip[NGX_SOCKADDR_STRLEN];
+    ngx_str_t found;
+    ngx_url_t url;
+
+    valkey->address = *text;
+    if (ngx_http_azimuth_conf_option(text, "unix:", &found)) {
+        return ngx_http_azimuth_copy(cf->pool, ngx_http_azimuth_span(found),
+                                     &valkey->path) == NGX_OK
+                   ? NGX_CONF_OK
+                   : NGX_CONF_ERROR;
+    }
+    ngx_memzero(&url, sizeof(url));
+    url.url = *text;
+    url.default_port = CONF_VALKEY_PORT;
+    if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "azimuth_valkey \"%V\": %s",
+                           text, url.err != NULL ? url.err : "no address");
+        return NGX_CONF_ERROR;
+    }
+    found.data = ip;
+    found.len = ngx_sock_ntop(url.addrs[0].sockaddr, url.addrs[0].socklen, ip,
+                              sizeof(ip), 0);
+    valkey->port = ngx_inet_get_port(url.addrs[0].sockaddr);
+    return ngx_http_azimuth_copy(cf->pool, ngx_http_azimuth_span(found),
+                                 &valkey->ip) == NGX_OK
+               ? NGX_CONF_OK
+               : NGX_CONF_ERROR;
+}
+
+static char *
+conf_valkey_option(ngx_conf_t *cf, ngx_str_t *argument,
+                   ngx_http_azimuth_valkey_conf_t *valkey)
+{
+    ngx_str_t value;
+
+    if (ngx_http_azimuth_conf_option(argument, "username=", &value)) {
+        valkey->username = value;
+        return NGX_CONF_OK;
+    }
+    if (ngx_http_azimuth_conf_option(argument, "password_file=", &value)) {
+        return ngx_http_azimuth_secret_line(cf, &value, &valkey->password) ==
+                       NGX_OK
+                   ? NGX_CONF_OK
+                   : NGX_CONF_ERROR;
+    }
+    if (ngx_http_azimuth_conf_option(argument, "db=", &value)) {
+        valkey->database = ngx_atoi(value.data, value.len);
+        return valkey->database == NGX_ERROR
+                   ? ngx_http_azimuth_conf_error(cf, "no database number",
+                                                 argument)
+                   : NGX_CONF_OK;
+    }
+    if (ngx_http_azimuth_conf_option(argument, "timeout=", &value)) {
+        valkey->timeout = (ngx_msec_t)ngx_parse_time(&value, 0);
+        return valkey->timeout == (ngx_msec_t)NGX_ERROR ||
+                       valkey->timeout < 10 || valkey->timeout > 60000
+                   ? ngx_http_azimuth_conf_error(
+                         cf, "the timeout must be 10ms to 60s", argument)
+                   : NGX_CONF_OK;
+    }
+    return ngx_http_azimuth_conf_error(cf, "unknown option of azimuth_valkey",
+                                       argument);
+}
+
+char *
+ngx_http_azimuth_conf_valkey(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_main_conf_t *mcf = conf;
+    ngx_http_azimuth_valkey_conf_t *valkey = &mcf->valkey_conf;
+    ngx_str_t *value = cf->args->elts;
+    ngx_uint_t i;
+
+    (void)cmd;
+    if (valkey->address.len > 0) {
+        return "is duplicate";
+    }
+    valkey->timeout = 1000;
+    if (conf_valkey_address(cf, &value[1], valkey) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (conf_valkey_option(cf, &value[i], valkey) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+    if (valkey->username.len > 0 && valkey->password.len == 0) {
+        return "has a username but no password_file";
+    }
+    return NGX_CONF_OK;
+}
+
+char *
+ngx_http_azimuth_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_main_conf_t *mcf = conf;
+    ngx_str_t *value = cf->args->elts;
+    ngx_str_t option;
+    ssize_t size;
+
+    (void)cmd;
+    if (mcf->is_zone_set) {
+        return "is duplicate";
+    }
+    mcf->is_zone_set = 1;
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        mcf->zone_off = 1;
+        return NGX_CONF_OK;
+    }
+    size = ngx_parse_size(&value[1]);
+    if (size == NGX_ERROR || size < CONF_ZONE_SIZE_MIN) {
+        return ngx_http_azimuth_conf_error(
+            cf, "azimuth_session_zone needs a size of 64k or more", &value[1]);
+    }
+    mcf->zone_size = (size_t)size;
+    if (cf->args->nelts == 3) {
+        if (!ngx_http_azimuth_conf_option(&value[2], "ttl=", &option)) {
+            return ngx_http_azimuth_conf_error(
+                cf, "unknown option of azimuth_session_zone", &value[2]);
+        }
+        mcf->zone_ttl = ngx_parse_time(&option, 1);
+        if (mcf->zone_ttl < 1 || mcf->zone_ttl > 30) {
+            return ngx_http_azimuth_conf_error(cf, "ttl must be 1s to 30s",
+                                               &value[2]);
+        }
+    }
+    return NGX_CONF_OK;
+}
+
+char *
+ngx_http_azimuth_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_main_conf_t *mcf = conf;
+    ngx_str_t *value = cf->args->elts;
+    ngx_str_t option;
+    ngx_uint_t i;
+    time_t *target;
+
+    (void)cmd;
+    if (mcf->is_lifetime_set) {
+        return "is duplicate";
+    }
+    mcf->is_lifetime_set = 1;
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_azimuth_conf_option(&value[i], "idle=", &option)) {
+            target = &mcf->idle;
+        } else if (ngx_http_azimuth_conf_option(&value[i],
+                                                "absolute=", &option)) {
+            target = &mcf->absolute;
+        } else {
+            return ngx_http_azimuth_conf_error(
+                cf, "unknown option of azimuth_session_lifetime", &value[i]);
+        }
+        *target = ngx_parse_time(&option, 1);
+        if (*target < 1) {
+            return ngx_http_azimuth_conf_error(cf, "no time", &value[i]);
+        }
+    }
+    return mcf->idle > mcf->absolute
+               ? "has an idle lifetime above the absolute one"
+               : NGX_CONF_OK;
+}
+
+char *
+ngx_http_azimuth_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_main_conf_t *mcf = conf;
+    ngx_str_t *value = cf->args->elts;
+    ngx_str_t option;
+    ngx_uint_t i;
+
+    (void)cmd;
+    if (mcf->is_cookie_set) {
+        return "is duplicate";
+    }
+    mcf->is_cookie_set = 1;
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_azimuth_conf_option(&value[i], "domain=", &option)) {
+            mcf->cookie_domain = option;
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "azimuth_cookie: every host below \"%V\" gets "
+                               "the session cookie",
+                               &option);
+        } else if (ngx_http_azimuth_conf_option(&value[i],
+                                                "samesite=", &option) &&
+                   ngx_strcmp(option.data, "lax") == 0) {
+            mcf->cookie_same_site = FLOW_LAX;
+        } else if (ngx_http_azimuth_conf_option(&value[i],
+                                                "samesite=", &option) &&
+                   ngx_strcmp(option.data, "strict") == 0) {
+            mcf->cookie_same_site = FLOW_STRICT;
+        } else if (ngx_http_azimuth_conf_option(&value[i],
+                                                "samesite=", &option) &&
+                   ngx_strcmp(option.data, "none") == 0) {
+            mcf->cookie_same_site = FLOW_NONE;
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "azimuth_cookie: samesite=none sends the "
+                               "session cookie with other sites' requests");
+        } else {
+            return ngx_http_azimuth_conf_error(
+                cf, "unknown option of azimuth_cookie", &value[i]);
+        }
+    }
+    return NGX_CONF_OK;
+}
+
+/* Completes what the http block left open. */
+ngx_int_t
+ngx_http_azimuth_conf_finish(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
+{
+    ngx_http_azimuth_provider_t **providers = mcf->providers.elts;
+    const char *missing = NULL;
+    ngx_uint_t i;
+
+    ngx_str_set(&mcf->cookie_name, "__Host-azimuth");
+    if (mcf->cookie_domain.len > 0) {
+        ngx_str_set(&mcf->cookie_name, "__Secure-azimuth");
+    }
+    if (ngx_http_azimuth_identity_init(cf, mcf) != NGX_OK ||
+        ngx_http_azimuth_digest_init(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    if (mcf->providers.nelts == 0) {
+        return NGX_OK;
+    }
+    if (mcf->ring == NULL) {
+        missing = "azimuth_secret_file";
+    } else if (mcf->valkey_conf.address.len == 0) {
+        missing = "azimuth_valkey";
+    }
+    if (missing != NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "azimuth_provider \"%V\" needs \"%s\" in the http block "
+                      "in %V:%ui",
+                      &providers[0]->name, missing, &providers[0]->place.file,
+                      providers[0]->place.line);
+        return NGX_ERROR;
+    }
+    for (i = 0; i < mcf->providers.nelts; i++) {
+        if (ngx_http_azimuth_provider_finish(cf, mcf, providers[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+    return ngx_http_azimuth_zone_init(cf, mcf);
+}

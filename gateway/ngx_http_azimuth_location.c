@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directives of servers and locations: who may pass, the endpoints, CORS, the
+ * root redirect. A provider has to stand above its first use, so that a wrong
+ * name is found at the line where it is written. */
+
+#include "gateway/ngx_http_azimuth_conf.h"
+
+char *
+ngx_http_azimuth_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_loc_conf_t *lcf = conf;
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_str_t *value = cf->args->elts;
+
+    (void)cmd;
+    if (lcf->provider != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->provider = NULL;
+        return NGX_CONF_OK;
+    }
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_azimuth_module);
+    lcf->provider = ngx_http_azimuth_provider_find(mcf, &value[1]);
+    if (lcf->provider == NULL) {
+        return ngx_http_azimuth_conf_error(
+            cf, "no azimuth_provider of this name above", &value[1]);
+    }
+    return NGX_CONF_OK;
+}
+
+char *
+ngx_http_azimuth_conf_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    static ngx_str_t path = ngx_string(FLOW_PREFIX);
+    ngx_http_azimuth_loc_conf_t *lcf = conf;
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_core_loc_conf_t *clcf;
+    ngx_str_t *value = cf->args->elts;
+
+    (void)cmd;
+    if (lcf->endpoint != NULL) {
+        return "is duplicate";
+    }
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_azimuth_module);
+    lcf->endpoint = ngx_http_azimuth_provider_find(mcf, &value[1]);
+    if (lcf->endpoint == NULL) {
+        return ngx_http_azimuth_conf_error(
+            cf, "no azimuth_provider of this name above", &value[1]);
+    }
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    if (clcf->name.len < path.len ||
+        ngx_strncmp(clcf->name.data, path.data, path.len) != 0) {
+        return ngx_http_azimuth_conf_error(
+            cf, "azimuth_endpoint belongs into \"location " FLOW_PREFIX "\"",
+            &clcf->name);
+    }
+    clcf->handler = ngx_http_azimuth_endpoint_handler;
+    return NGX_CONF_OK;
+}
+
+char *
+ngx_http_azimuth_conf_api_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_loc_conf_t *lcf = conf;
+    ngx_str_t *value = cf->args->elts;
+
+    (void)cmd;
+    if (lcf->api_open != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+    if (ngx_strcmp(value[1].data, "open") != 0) {
+        return ngx_http_azimuth_conf_error(
+            cf, "azimuth_api_auth knows only \"open\"", &value[1]);
+    }
+    lcf->api_open = 1;
+    ngx_http_azimuth_conf_place(cf, &lcf->api_place);
+    return NGX_CONF_OK;
+}
+
+/* scheme://host[:port] in lower case, as browsers send it (RFC 6454). */
+static int
+location_is_origin(ngx_str_t *text)
+{
+    ngx_str_t rest;
+    size_t i;
+    u_char c;
+
+    if (!ngx_http_azimuth_conf_option(text, "https://", &rest) &&
+        !ngx_http_azimuth_conf_option(text, "http://", &rest)) {
+        return 0;
+    }
+    for (i = 0; i < rest.len; i++) {
+        c = rest.data[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+              c == '.' || c == ':' || c == '[' || c == ']')) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+char *
+ngx_http_azimuth_conf_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_loc_conf_t *lcf = conf;
+    ngx_str_t *value = cf->args->elts;
+    ngx_str_t *origin;
+    ngx_uint_t i;
+
+    (void)cmd;
+    if (lcf->cors_origins != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->cors_origins = NULL;
+        return NGX_CONF_OK;
+    }
+    lcf->cors_origins =
+        ngx_array_create(cf->pool, cf->args->nelts, sizeof(ngx_str_t));
+    if (lcf->cors_origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (!location_is_origin(&value[i])) {
+            return ngx_http_azimuth_conf_error(
+                cf, "not an origin like https://host[:port]", &value[i]);
+        }
+        origin = ngx_array_push(lcf->cors_origins);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+        *origin = value[i];
+    }
+    return NGX_CONF_OK;
+}
+
+char *
+ngx_http_azimuth_conf_root_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
+                                    void *conf)
+{
+    ngx_http_azimuth_loc_conf_t *lcf = conf;
+    ngx_str_t *value = cf->args->elts;
+    size_t i;
+
+    (void)cmd;
+    if (lcf->root_redirect.data != NULL) {
+        return "is duplicate";
+    }
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        ngx_str_set(&lcf->root_redirect, "");
+        return NGX_CONF_OK;
+    }
+    if (value[1].len < 2 || value[1].data[0] != '/' ||
+        value[1].data[1] == '/' || value[1].data[1] == '\\') {
+        return ngx_http_azimuth_conf_error(
+            cf, "azimuth_root_redirect needs a path of this host", &value[1]);
+    }
+    for (i = 0; i < value[1].len; i++) {
+        if (value[1].data[i] <= 0x20 || value[1].data[i] >= 0x7f) {
+            return ngx_http_azimuth_conf_error(
+                cf, "azimuth_root_redirect needs printable ASCII", &value[1]);
+        }
+    }
+    lcf->root_redirect = value[1];
+    return NGX_CONF_OK;
+}
+
+void *
+ngx_http_azimuth_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_azimuth_loc_conf_t *lcf = ngx_pcalloc(cf->pool, sizeof(*lcf));
+
+    if (lcf == NULL) {
+        return NULL;
+    }
+    lcf->provider = NGX_CONF_UNSET_PTR;
+    lcf->cors_origins = NGX_CONF_UNSET_PTR;
+    lcf->api_open = NGX_CONF_UNSET;
+    return lcf;
+}
+
+char *
+ngx_http_azimuth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_azimuth_loc_conf_t *prev = parent;
+    ngx_http_azimuth_loc_conf_t *conf = child;
+
+    ngx_conf_merge_ptr_value(conf->provider, prev->provider, NULL);
+    ngx_conf_merge_ptr_value(conf->cors_origins, prev->cors_origins, NULL);
+    ngx_conf_merge_str_value(conf->root_redirect, prev->root_redirect, "");
+    if (conf->api_open == NGX_CONF_UNSET) {
+        conf->api_open = prev->api_open;
+        conf->api_place = prev->api_place;
+    }
+    if (conf->api_open == 1 && conf->provider != NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"azimuth_api_auth open\" and \"azimuth_auth %V\" hold "
+                      "for the same requests in %V:%ui",
+                      &conf->provider->name, &conf->api_place.file,
+                      conf->api_place.line);
+        return NGX_CONF_ERROR;
+    }
+    return NGX_CONF_OK;
+}

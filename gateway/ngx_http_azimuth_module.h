@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_NGX_HTTP_AZIMUTH_MODULE_H
+#define GATEWAY_NGX_HTTP_AZIMUTH_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "oauth/flow.h"
+
+/* What the files of the adapter share. One request walks
+ *   access -> oauth/flow -> perform -> (valkey | fetch) -> flow -> ... -> reply
+ * Everything runs in one worker's event loop; nothing here may block. */
+
+#define AZIMUTH_PROVIDER_COUNT_MAX 16
+#define AZIMUTH_COOKIE_HEADER_MAX  16 /* Cookie lines of one request */
+#define AZIMUTH_CAUSE_SIZE         256
+#define AZIMUTH_DIGEST_SIZE        32
+
+extern ngx_module_t ngx_http_azimuth_module;
+
+typedef struct ngx_http_azimuth_valkey_s ngx_http_azimuth_valkey_t;
+typedef struct ngx_http_azimuth_fetch_s ngx_http_azimuth_fetch_t;
+typedef struct ngx_http_azimuth_wait_s ngx_http_azimuth_wait_t;
+
+/* ---- questions to the outside -------------------------------------------
+ * One open question of a flow. It is embedded in its owner, who may withdraw
+ * it at any time with ngx_http_azimuth_wait_cancel(): the operation then ends
+ * with nobody listening. The handler is called at most once, never from
+ * within ask(), and the event is borrowed during the call. */
+typedef void (*ngx_http_azimuth_wait_pt)(ngx_http_azimuth_wait_t *wait,
+                                         struct flow_event *event);
+
+struct ngx_http_azimuth_wait_s {
+    ngx_queue_t queue; /* among the waits of one operation */
+    ngx_http_azimuth_wait_pt handler;
+    void *data;
+    unsigned is_open : 1;
+};
+
+/* Somebody who can be asked: the store or a provider. ask() returns NGX_AGAIN
+ * when `wait` will get the answer, or NGX_OK when `ret_event` holds it already
+ * (a refusal: too much is pending, or the peer is known to be down). `wait` is
+ * NULL for background actions. */
+typedef struct {
+    ngx_int_t (*ask)(void *data, const struct flow_action *action,
+                     ngx_http_azimuth_wait_t *wait,
+                     struct flow_event *ret_event);
+    void *data;
+} ngx_http_azimuth_peer_t;
+
+void ngx_http_azimuth_wait_open(ngx_http_azimuth_wait_t *wait,
+                                ngx_queue_t *waits);
+void ngx_http_azimuth_wait_cancel(ngx_http_azimuth_wait_t *wait);
+/* Gives `event` to every wait in `waits`; new ones may be opened meanwhile. */
+void ngx_http_azimuth_wait_answer(ngx_queue_t *waits, struct flow_event *event);
+
+/* ---- configuration ------------------------------------------------------ */
+
+/* Where a directive stands, for complaints found later. */
+typedef struct {
+    ngx_str_t file;
+    ngx_uint_t line;
+} ngx_http_azimuth_place_t;
+
+typedef struct {
+    ngx_str_t address; /* as configured: for logs and pages */
+    ngx_str_t path;    /* Unix socket, NUL-terminated; or empty and */
+    ngx_str_t ip;      /* NUL-terminated, and */
+    in_port_t port;
+    ngx_str_t username;
+    ngx_str_t password; /* secret */
+    ngx_int_t database;
+    ngx_msec_t timeout;
+} ngx_http_azimuth_valkey_conf_t;
+
+typedef struct {
+    ngx_str_t name;
+    ngx_http_azimuth_place_t place;
+    ngx_str_t issuer;
+    ngx_str_t discovery;
+    ngx_str_t client_id;
+    ngx_str_t client_secret; /* secret */
+    ngx_str_t redirect_uri;
+    ngx_str_t post_logout_redirect_uri;
+    ngx_str_t scope;
+    ngx_str_t trusted_certificate; /* PEM, read */
+    ngx_str_t connect_to;          /* ::HOST:PORT, as curl wants it */
+    ngx_str_t timeout_text;
+    ngx_str_t loopback_text;
+    ngx_msec_t timeout;
+    ngx_flag_t allow_http_loopback;
+
+    struct flow_config flow;   /* made of the above */
+    struct provider *provider; /* documents; each worker has its own copy */
+    u_char digest[AZIMUTH_DIGEST_SIZE]; /* parts cache entries by provider */
+} ngx_http_azimuth_provider_t;
+
+typedef struct {
+    ngx_array_t providers; /* of ngx_http_azimuth_provider_t * */
+
+    struct seal_ring *ring;
+
+    ngx_http_azimuth_valkey_conf_t valkey_conf;
+
+    ngx_flag_t zone_off;
+    size_t zone_size;
+    time_t zone_ttl;
+    ngx_shm_zone_t *zone;
+
+    time_t idle;
+    time_t absolute;
+    ngx_str_t cookie_domain;
+    ngx_uint_t cookie_same_site; /* enum flow_same_site */
+    unsigned is_cookie_set : 1;
+    unsigned is_lifetime_set : 1;
+    unsigned is_zone_set : 1;
+
+    ngx_str_t cookie_name; /* with its prefix */
+    ngx_array_t identity;  /* of ngx_table_elt_t: the headers we may set */
+    ngx_uint_t user_index; /* in identity: X-Auth-Request-User */
+    ngx_uint_t name_index; /* in identity: ...-Preferred-Username */
+    void *digest;          /* EVP_MD *, fetched once: the hot path needs it */
+    void *digest_context;  /* EVP_MD_CTX * */
+
+    /* Made by a worker when first needed; the reason for one conf per cycle
+     * instead of a global. */
+    ngx_http_azimuth_valkey_t *valkey;
+    ngx_http_azimuth_fetch_t *fetch;
+} ngx_http_azimuth_main_conf_t;
+
+typedef struct {
+    ngx_http_azimuth_provider_t *provider; /* NULL: off; UNSET */
+    ngx_http_azimuth_provider_t *endpoint; /* not inherited */
+    ngx_array_t *cors_origins;             /* of ngx_str_t; NULL: off; UNSET */
+    ngx_str_t root_redirect;               /* empty: off */
+    ngx_flag_t api_open;
+    ngx_http_azimuth_place_t api_place;
+} ngx_http_azimuth_loc_conf_t;
+
+/* ---- one request -------------------------------------------------------- */
+
+typedef enum {
+    AZIMUTH_NEW = 0,
+    AZIMUTH_WAITING, /* a question is open */
+    AZIMUTH_ALLOWED,
+    AZIMUTH_REPLY, /* the reply is in ctx->reply */
+} ngx_http_azimuth_state_e;
+
+/* A reply, copied out of the flow into the request's pool. */
+typedef struct {
+    ngx_uint_t status;
+    ngx_str_t content_type; /* empty: no body */
+    ngx_str_t body;
+    ngx_array_t headers; /* of ngx_table_elt_t: key and value only */
+} ngx_http_azimuth_reply_t;
+
+typedef struct {
+    ngx_http_request_t *request;
+    ngx_http_azimuth_provider_t *provider; /* by whom it was judged */
+    struct flow *flow;
+    ngx_http_azimuth_wait_t wait;
+    ngx_http_azimuth_state_e state;
+    ngx_http_azimuth_reply_t reply;
+    ngx_str_t user; /* $azimuth_user */
+
+    struct span cookies[AZIMUTH_COOKIE_HEADER_MAX]; /* before cutting */
+    size_t cookie_count;
+
+    u_char cache_key[AZIMUTH_DIGEST_SIZE];
+    uint64_t cache_generation;
+    unsigned has_cache_key : 1;
+    unsigned is_content : 1;    /* answered by the content handler */
+    unsigned is_forgetting : 1; /* a session is being deleted */
+    unsigned is_cut : 1;        /* our cookies are out of the request */
+} ngx_http_azimuth_ctx_t;
+
+/* access.c */
+ngx_int_t ngx_http_azimuth_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_azimuth_endpoint_handler(ngx_http_request_t *r);
+/* NULL when the request was not judged. */
+ngx_http_azimuth_ctx_t *ngx_http_azimuth_ctx_find(ngx_http_request_t *r);
+/* variable.c: $azimuth_user */
+ngx_int_t ngx_http_azimuth_variable_init(ngx_conf_t *cf);
+
+/* perform.c: gives the flow one event and carries out what it wants.
+ * NGX_AGAIN: a question is open; NGX_OK: ctx->state holds the verdict. */
+ngx_int_t ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx,
+                                   struct flow_event *event);
+/* Sets an identity header and, when it names the user, ctx->user. */
+ngx_int_t ngx_http_azimuth_identity_give(ngx_http_azimuth_ctx_t *ctx,
+                                         ngx_http_azimuth_main_conf_t *mcf,
+                                         ngx_uint_t index, ngx_str_t value);
+
+/* reply.c */
+ngx_int_t ngx_http_azimuth_reply_copy(ngx_http_request_t *r,
+                                      const struct flow_reply *reply,
+                                      ngx_http_azimuth_reply_t *ret_reply);
+/* Sends; the return value is for ngx_http_finalize_request(). */
+ngx_int_t ngx_http_azimuth_reply_send(ngx_http_request_t *r,
+                                      const ngx_http_azimuth_reply_t *reply);
+ngx_int_t ngx_http_azimuth_header_out(ngx_http_request_t *r, ngx_str_t key,
+                                      ngx_str_t value);
+
+/* redirect.c: exactly "/" */
+ngx_int_t ngx_http_azimuth_redirect(ngx_http_request_t *r,
+                                    ngx_http_azimuth_loc_conf_t *lcf);
+
+/* cors.c */
+ngx_int_t ngx_http_azimuth_cors_preflight(ngx_http_request_t *r,
+                                          ngx_http_azimuth_loc_conf_t *lcf);
+ngx_int_t ngx_http_azimuth_cors_init(ngx_conf_t *cf);
+
+/* identity.c */
+ngx_int_t ngx_http_azimuth_identity_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_azimuth_identity_init(ngx_conf_t *cf,
+                                         ngx_http_azimuth_main_conf_t *mcf);
+/* Index of a name that only we may set, or NGX_ERROR. */
+ngx_int_t ngx_http_azimuth_identity_index(ngx_http_azimuth_main_conf_t *mcf,
+                                          struct span name);
+/* Adds identity header `index` to what the upstream gets. */
+ngx_int_t ngx_http_azimuth_identity_set(ngx_http_request_t *r,
+                                        ngx_http_azimuth_main_conf_t *mcf,
+                                        ngx_uint_t index, ngx_str_t value);
+/* Takes our cookies out of what the upstream gets. */
+ngx_int_t ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
+                                        const ngx_str_t *cookie_name);
+ngx_table_elt_t *ngx_http_azimuth_header_in(ngx_http_request_t *r,
+                                            const char *lowcase_name);
+
+/* zone.c: sessions that were opened a moment ago, shared by all workers */
+ngx_int_t ngx_http_azimuth_zone_init(ngx_conf_t *cf,
+                                     ngx_http_azimuth_main_conf_t *mcf);
+/* Makes ctx->cache_key of the one session cookie. NGX_DECLINED: none, or more
+ * than one. */
+ngx_int_t ngx_http_azimuth_zone_key(ngx_http_azimuth_ctx_t *ctx,
+                                    ngx_http_azimuth_main_conf_t *mcf);
+/* NGX_OK: known and valid, identity headers and ctx->user are set.
+ * NGX_DECLINED: ask the flow. */
+ngx_int_t ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
+                                    ngx_http_azimuth_main_conf_t *mcf);
+void ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
+                               ngx_http_azimuth_main_conf_t *mcf,
+                               const struct flow_allow *allow,
+                               const struct session *session);
+void ngx_http_azimuth_zone_forget(ngx_http_azimuth_ctx_t *ctx,
+                                  ngx_http_azimuth_main_conf_t *mcf);
+
+/* valkey.c */
+ngx_int_t ngx_http_azimuth_valkey_peer(ngx_http_azimuth_main_conf_t *mcf,
+                                       ngx_http_azimuth_peer_t *ret_peer);
+void ngx_http_azimuth_valkey_close(ngx_http_azimuth_valkey_t *valkey);
+
+/* fetch.c */
+typedef struct {
+    ngx_http_azimuth_fetch_t *fetch;
+    ngx_http_azimuth_provider_t *provider;
+} ngx_http_azimuth_fetch_to_t;
+
+ngx_int_t ngx_http_azimuth_fetch_peer(ngx_http_azimuth_main_conf_t *mcf,
+                                      ngx_http_azimuth_fetch_to_t *to,
+                                      ngx_http_azimuth_peer_t *ret_peer);
+void ngx_http_azimuth_fetch_close(ngx_http_azimuth_fetch_t *fetch);
+
+/* bytes.c: between nginx and oauth */
+struct span ngx_http_azimuth_span(ngx_str_t text);
+ngx_int_t ngx_http_azimuth_copy(ngx_pool_t *pool, struct span span,
+                                ngx_str_t *ret_text);
+/* The only place that logs an oauth error. */
+void ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
+                          const struct error *cause);
+/* SHA-256 over the parts, each behind its length. */
+ngx_int_t ngx_http_azimuth_digest(ngx_http_azimuth_main_conf_t *mcf,
+                                  const struct span *parts, size_t count,
+                                  u_char ret_digest[AZIMUTH_DIGEST_SIZE]);
+ngx_int_t ngx_http_azimuth_digest_init(ngx_conf_t *cf,
+                                       ngx_http_azimuth_main_conf_t *mcf);
+
+#endif /* GATEWAY_NGX_HTTP_AZIMUTH_MODULE_H */
