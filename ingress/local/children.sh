@@ -31,8 +31,9 @@ s|@DASHBOARD_URL@|$dashboard_url|g
 s|@ENGINE_PORT@|$engine_port|g
 s|@GRPC_PORT@|$grpc_port|g
 s|@KEYCLOAK_PORT@|$keycloak_port|g
-s|@CLIENT_ID@|$client_id|g
-s|@CLIENT_SECRET@|$(head -n 1 "$state/secret/client-secret")|g
+s|@CLIENT_ID@|$provider_client|g
+s|@CLIENT_SECRET_FILE@|$provider_secret|g
+s|@CLIENT_SECRET@|$(cat "$state/secret/client-secret")|g
 s|@DEMO_PASSWORD@|$(cat "$state/secret/demo-password" 2>/dev/null)|g
 s|@ISSUER@|$issuer_url|g
 s|@USER_LINE@|$user_line|g
@@ -84,7 +85,7 @@ children_configure()
 {
     children_values
     [ "$issuer" = local ] || {
-        (umask 077 && cp "$client_secret_file" "$state/secret/client-secret")
+        (umask 077 && cp "$client_secret_file" "$provider_secret")
     }
     [ "$issuer" != local ] || keycloak_realm
     mkdir -p "$state/nginx/temp"
@@ -139,7 +140,7 @@ child_files()
         keycloak) echo "$here/ingress/local/keycloak.sh" ;;
         nginx) echo "$state/program/ngx_http_azimuth_module.so" \
             "$state/program/*.conf $state/tls/server.pem $state/tls/ca.pem" \
-            "$state/secret/client-secret $state/secret/session-key" ;;
+            "$provider_secret $state/secret/session-key" ;;
     esac
 }
 
@@ -305,7 +306,7 @@ children_up()
         esac
         child_stamp "$name" >"$state/run/$name.stamp"
     done
-    rm -rf "$state/keycloak/data/import"
+    [ "$issuer" != local ] || keycloak_follow
 }
 
 children_down()

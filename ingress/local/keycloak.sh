@@ -123,16 +123,67 @@ keycloak_realm()
     [ -z "$owner" ] || chown -R "$owner:" "$state/keycloak/data"
 }
 
+# The realm knows the public addresses. When another --domain or --port was
+# asked for, the running Keycloak is told; the import only knew the first ones.
+keycloak_follow()
+{
+    rm -rf "$state/keycloak/data/import"
+    addresses="$keycloak_url $dashboard_url"
+    [ "$keycloak_is_new" != yes ] ||
+        printf '%s\n' "$addresses" >"$state/program/keycloak-addresses"
+    [ "$(cat "$state/program/keycloak-addresses" 2>/dev/null)" \
+        != "$addresses" ] || return 0
+    (umask 077 && keycloak_tell) >"$state/log/keycloak-tell.log" 2>&1 || {
+        last_lines "$state/log/keycloak-tell.log" 5
+        die "Keycloak did not take the new addresses of the dashboard" \
+            "set them for client qdrant-dashboard at $keycloak_url/admin
+  (user admin, password in $state/secret/keycloak-admin-password)"
+    }
+    printf '%s\n' "$addresses" >"$state/program/keycloak-addresses"
+    say "Keycloak: told the new address of the dashboard."
+}
+
+# Secrets and the token go through standard input, not the command line.
+keycloak_tell()
+{
+    set -e
+    base=http://127.0.0.1:$keycloak_port
+    token=$(printf %s "$(cat "$state/secret/keycloak-admin-password")" |
+        ask -f -d client_id=admin-cli -d grant_type=password \
+            -d username=admin --data-urlencode password@- \
+            "$base/realms/master/protocol/openid-connect/token" |
+        sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
+    client=$(keycloak_admin "clients?clientId=$provider_client" |
+        sed -n 's/^\[{"id":"\([^"]*\)".*/\1/p')
+    keycloak_admin "clients/$client" -X PUT -d "{
+        \"clientId\": \"$provider_client\", \"rootUrl\": \"$dashboard_url\",
+        \"redirectUris\": [\"$dashboard_url/oauth2/callback\"],
+        \"webOrigins\": [\"$dashboard_url\"],
+        \"attributes\": {\"post.logout.redirect.uris\": \"$dashboard_url/\"}}"
+    headers=$(render "$here/ingress/keycloak/realm.json.in" | tr -d '\n' |
+        sed 's/.*\("browserSecurityHeaders": {[^}]*}\).*/\1/')
+    keycloak_admin "" -X PUT -d "{$headers}"
+}
+
+# keycloak_admin PATH CURL-OPTIONS...: a call to the realm's administration.
+keycloak_admin()
+{
+    path=$1
+    shift
+    printf 'header = "Authorization: Bearer %s"\n' "$token" |
+        ask -f --config - -H 'Content-Type: application/json' "$@" \
+            "$base/admin/realms/azimuth/$path"
+}
+
 # Java by its own name instead of kc.sh, which would stay in between as a
 # shell and make the pid useless. The options are kc.sh's with a small heap,
 # the serial collector and only the first compiler: 340 MB, ready in 6-12 s.
 run_keycloak()
 {
-    if [ "$keycloak_is_new" = yes ]; then
-        KC_BOOTSTRAP_ADMIN_USERNAME="admin"
-        KC_BOOTSTRAP_ADMIN_PASSWORD=$(cat "$state/secret/keycloak-admin-password")
-        export KC_BOOTSTRAP_ADMIN_USERNAME KC_BOOTSTRAP_ADMIN_PASSWORD
-    fi
+    # Read only while there is no master realm yet.
+    KC_BOOTSTRAP_ADMIN_USERNAME="admin"
+    KC_BOOTSTRAP_ADMIN_PASSWORD=$(cat "$state/secret/keycloak-admin-password")
+    export KC_BOOTSTRAP_ADMIN_USERNAME KC_BOOTSTRAP_ADMIN_PASSWORD
     factory=io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory
     exec setsid $run_as "$java" -Xms64m -Xmx256m -XX:MetaspaceSize=96M \
         -XX:MaxMetaspaceSize=256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \

@@ -81,7 +81,11 @@ settings_check()
     dashboard_url=https://$dashboard_host$at_port
     api_url=https://$api_host$at_port
     keycloak_url=https://$keycloak_host$at_port
+    provider_client=qdrant-dashboard
+    provider_secret=$state/secret/client-secret
     [ "$issuer" != local ] || return 0
+    provider_client=$client_id
+    provider_secret=$state/secret/provider-secret
     case $issuer in
         *[!A-Za-z0-9._~:/%-]*) usage_error "--issuer: '$issuer' is no URL" ;;
         https://?* | http://127.0.0.1* | http://localhost*) ;;

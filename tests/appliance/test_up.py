@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 
-from conftest import is_alive
+from conftest import free_ports, is_alive
 
 
 def test_up_ends_with_both_hosts_answering(running):
@@ -162,3 +163,15 @@ def test_own_keycloak_takes_the_demo_user_and_prints_the_password_once(
     status = appliance.run("status")
     assert status.returncode == 0 and "keycloak" in status.stdout
     assert password not in status.stdout
+    # Another port: the provider is told, or it would refuse to come back.
+    appliance.port = free_ports(1)[0]
+    moved = appliance.up("--port", str(appliance.port))
+    assert moved.returncode == 0, moved.said
+    back = urllib.parse.quote(
+        f"https://{appliance.host}:{appliance.port}/oauth2/callback")
+    status, _, body = appliance.get(
+        f"keycloak.{appliance.domain}",
+        "/realms/azimuth/protocol/openid-connect/auth?client_id="
+        "qdrant-dashboard&response_type=code&scope=openid&redirect_uri="
+        f"{back}&code_challenge_method=S256&code_challenge={'A' * 43}")
+    assert status == 200 and b"kc-login" in body
