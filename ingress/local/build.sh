@@ -16,7 +16,7 @@ build_programs()
         }
     fi
     build_keep "$build/azimuthd" "$state/program/azimuthd"
-    build_keep "$build/ngx_http_azimuth_module.so" \
+    build_keep "$build/gateway/ngx_http_azimuth_module.so" \
         "$state/program/ngx_http_azimuth_module.so"
     build_keep_folder "$here/dashboard/dist" "$state/program/dashboard"
 }

@@ -95,8 +95,9 @@ def test_child_that_dies_at_start_is_named_with_its_words(appliance):
     fake_program(build, "azimuthd", "echo the storage is made of cheese >&2\n"
                  "exit 3\n")
     (build / "Makefile").write_text("all:\n\t@:\n")
-    module = "ngx_http_azimuth_module.so"
+    module = "gateway/ngx_http_azimuth_module.so"
     real = pathlib.Path(appliance.built) / module
+    (build / module).parent.mkdir()
     (build / module).write_bytes(real.read_bytes())
     refused = appliance.up(*appliance.ports(), *appliance.provider(),
                            AZIMUTH_BUILD=str(build))
