@@ -18,5 +18,6 @@ EXTRA_DIST += \
 	share/sample/points-4.json.gz
 
 # Its tests: run by ./appliance check.
-EXTRA_DIST += tests/appliance/conftest.py tests/appliance/test_refusals.py \
+EXTRA_DIST += tests/requirements.txt tests/appliance/conftest.py \
+	tests/appliance/test_refusals.py \
 	tests/appliance/test_up.py
