@@ -83,7 +83,7 @@ struct plain_scan {
  *   ret_hits   hit[k] of the caller; undefined on failure
  *   ret_count  hits written, <= k
  * All slots asked for must be backed by the slab and written before.
- * ENGINE_ETIMEOUT  the stopper said so. ENGINE_ENOMEM  (large lists only).
+ * ENGINE_ETIMEOUT  the stopper said so.
  * Any thread; takes no lock. */
 enum engine_code plain_search(const struct plain_scan *scan, const float *query,
                               uint32_t k, struct hit *ret_hits,

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The graph's life: making, growing, counting, freeing. */
+#include "engine/index/hnsw.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/index/hnsw_graph.h"
+
+enum engine_code
+hnsw_create(const struct hnsw_params *params, const struct slab *vectors,
+            struct hnsw **ret_hnsw, struct error *reterr)
+{
+    assert(params->dim > 0 && (unsigned)params->metric < METRIC_COUNT);
+    assert(params->dim * sizeof(float) <= vectors->row_size);
+    if (params->m < HNSW_M_MIN || params->m > HNSW_M_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "hnsw m is %u, must be between %u and %u", params->m,
+                         HNSW_M_MIN, HNSW_M_MAX);
+    if (params->ef_construct < 1 || params->ef_construct > HNSW_EF_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "hnsw ef_construct is %u, must be between 1 and %u",
+                         params->ef_construct, HNSW_EF_MAX);
+    struct hnsw *hnsw = calloc(1, sizeof(*hnsw));
+    struct scratch_pool *scratches = scratch_pool_create();
+    if (hnsw == NULL || scratches == NULL) {
+        free(hnsw);
+        scratch_pool_free(scratches);
+        return error_memory(reterr);
+    }
+    hnsw->params = *params;
+    hnsw->m0 = 2 * params->m;
+    hnsw->level_scale = 1.0 / log((double)params->m);
+    hnsw->vectors = vectors;
+    hnsw->rows = kernel_get()->rows[params->metric];
+    slab_init(&hnsw->nodes, sizeof(struct hnsw_node), 8);
+    slab_init(&hnsw->links, hnsw->m0 * sizeof(hnsw_link), SLAB_ROW_ALIGN);
+    slab_init(&hnsw->upper, params->m * sizeof(hnsw_link), SLAB_ROW_ALIGN);
+    pthread_mutex_init(&hnsw->grow_mutex, NULL);
+    pthread_mutex_init(&hnsw->entry_mutex, NULL);
+    hnsw->scratches = scratches;
+    *ret_hnsw = hnsw;
+    return ENGINE_OK;
+}
+
+void
+hnsw_free(struct hnsw *hnsw)
+{
+    if (hnsw == NULL)
+        return;
+    slab_release(&hnsw->nodes);
+    slab_release(&hnsw->links);
+    slab_release(&hnsw->upper);
+    pthread_mutex_destroy(&hnsw->grow_mutex);
+    pthread_mutex_destroy(&hnsw->entry_mutex);
+    scratch_pool_free(hnsw->scratches);
+    free(hnsw);
+}
+
+enum engine_code
+hnsw_reserve(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
+{
+    if (slot < slab_capacity(&hnsw->nodes) &&
+        slot < slab_capacity(&hnsw->links))
+        return ENGINE_OK;
+    pthread_mutex_lock(&hnsw->grow_mutex);
+    enum engine_code code = slab_reserve(&hnsw->links, slot + 1, reterr);
+    if (code == ENGINE_OK)
+        code = slab_reserve(&hnsw->nodes, slot + 1, reterr);
+    pthread_mutex_unlock(&hnsw->grow_mutex);
+    return code;
+}
+
+uint32_t
+hnsw_level_of(const struct hnsw *hnsw, uint32_t slot)
+{
+    /* splitmix64: Steele, Lea, Flood 2014. */
+    uint64_t z =
+        hnsw->params.seed + ((uint64_t)slot + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    z ^= z >> 31;
+    double uniform = ((double)(z >> 11) + 1.0) * 0x1p-53; /* (0, 1] */
+    double level = -log(uniform) * hnsw->level_scale;
+    return level < HNSW_LEVEL_MAX ? (uint32_t)level : HNSW_LEVEL_MAX;
+}
+
+bool
+hnsw_is_linked(const struct hnsw *hnsw, uint32_t slot)
+{
+    return slot < slab_capacity(&hnsw->nodes) &&
+           atomic_load_explicit(&hnsw_node(hnsw, slot)->is_linked,
+                                memory_order_acquire) != 0;
+}
+
+uint32_t
+hnsw_linked_count(const struct hnsw *hnsw)
+{
+    return atomic_load_explicit(&hnsw->linked_count, memory_order_acquire);
+}
+
+struct memory_report
+hnsw_memory(const struct hnsw *hnsw)
+{
+    uint32_t end = atomic_load_explicit(&hnsw->slot_end, memory_order_acquire);
+    struct memory_report sum = { sizeof(*hnsw), sizeof(*hnsw) };
+    struct memory_report parts[3] = {
+        slab_memory(&hnsw->nodes, end),
+        slab_memory(&hnsw->links, end),
+        slab_memory(&hnsw->upper, atomic_load(&hnsw->upper_count)),
+    };
+    for (size_t i = 0; i < 3; i++) {
+        sum.reserved_size += parts[i].reserved_size;
+        sum.used_size += parts[i].used_size;
+    }
+    size_t idle = scratch_pool_size(hnsw->scratches);
+    sum.reserved_size += idle;
+    sum.used_size += idle;
+    return sum;
+}

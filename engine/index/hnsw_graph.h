@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_INDEX_HNSW_GRAPH_H
+#define ENGINE_INDEX_HNSW_GRAPH_H
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/index/hnsw.h"
+#include "engine/index/hnsw_scratch.h"
+
+/* The graph as its own files see it; README.md has the rules in words.
+ * Lock order: entry_mutex, then grow_mutex, then one node's spin byte; nobody
+ * holds two spin bytes. */
+
+/* Slots of the graph fit 31 bits: a list entry keeps one bit for itself. */
+#define HNSW_SLOT_MAX 0x7ffffffeu
+
+struct hnsw_node {
+    _Atomic uint32_t upper;    /* row of level 1 in `upper`; written once */
+    _Atomic uint8_t level;     /* top level; written once */
+    _Atomic uint8_t is_locked; /* spin byte: guards changes of its lists */
+    _Atomic uint8_t is_linked; /* the insert is complete */
+    uint8_t reserved;
+};
+static_assert(sizeof(struct hnsw_node) == 8, "eight nodes in a cache line");
+
+struct hnsw {
+    /* Immutable. */
+    struct hnsw_params params;
+    uint32_t m0; /* links at level 0 */
+    double level_scale;
+    const struct slab *vectors;
+    kernel_rows_fn rows;
+    /* Growing; the slabs' one writer holds grow_mutex. */
+    struct slab nodes; /* struct hnsw_node by slot */
+    struct slab links; /* level 0: _Atomic uint32_t[m0] by slot */
+    struct slab upper; /* levels 1..: _Atomic uint32_t[m] per node and level */
+    pthread_mutex_t grow_mutex;
+    _Atomic uint32_t upper_count; /* rows of `upper` in use */
+    /* Top level + 1 in the high half, slot in the low; 0 = empty graph.
+     * Changed under entry_mutex; release pairs with the searcher's acquire. */
+    pthread_mutex_t entry_mutex;
+    _Atomic uint64_t entry;
+    _Atomic uint32_t linked_count;
+    _Atomic uint32_t slot_end; /* highest slot ever inserted + 1 */
+    struct scratch_pool *scratches;
+};
+
+/* Lists of u32 end by SLOT_NONE or by their full length. Stores are release:
+ * who reads a slot from a list sees its vector and its own lists. */
+typedef _Atomic uint32_t hnsw_link;
+
+static inline struct hnsw_node *
+hnsw_node(const struct hnsw *hnsw, uint32_t slot)
+{
+    return slab_row(&hnsw->nodes, slot);
+}
+
+static inline hnsw_link *
+hnsw_links(const struct hnsw *hnsw, uint32_t slot, uint32_t level)
+{
+    if (level == 0)
+        return slab_row(&hnsw->links, slot);
+    uint32_t upper = atomic_load_explicit(&hnsw_node(hnsw, slot)->upper,
+                                          memory_order_relaxed);
+    return slab_row(&hnsw->upper, upper + level - 1);
+}
+
+static inline uint32_t
+hnsw_links_max(const struct hnsw *hnsw, uint32_t level)
+{
+    return level == 0 ? hnsw->m0 : hnsw->params.m;
+}
+
+static inline uint32_t
+hnsw_link_load(const hnsw_link *link)
+{
+    return atomic_load_explicit(link, memory_order_acquire);
+}
+
+static inline void
+hnsw_link_store(hnsw_link *link, uint32_t slot)
+{
+    atomic_store_explicit(link, slot, memory_order_release);
+}
+
+/* A candidate in one word that sorts by distance, then slot: the distance's
+ * bits made monotonic, the slot, and a bit that says "expanded". */
+static inline uint64_t
+key_make(float distance, uint32_t slot)
+{
+    float plus = isnan(distance) ? INFINITY : distance + 0.0f;
+    uint32_t bits;
+    memcpy(&bits, &plus, sizeof(bits));
+    bits ^= (bits >> 31) != 0 ? UINT32_MAX : UINT32_C(1) << 31;
+    return (uint64_t)bits << 32 | (uint64_t)slot << 1;
+}
+
+static inline uint32_t
+key_slot(uint64_t key)
+{
+    return (uint32_t)key >> 1;
+}
+
+static inline float
+key_distance(uint64_t key)
+{
+    uint32_t bits = (uint32_t)(key >> 32);
+    bits ^= (bits >> 31) != 0 ? UINT32_C(1) << 31 : UINT32_MAX;
+    float distance;
+    memcpy(&distance, &bits, sizeof(distance));
+    return distance;
+}
+
+#define KEY_EXPANDED UINT64_C(1)
+
+/* Keys ascending, at most `count_max`: the best seen so far. */
+struct key_list {
+    uint64_t *keys;
+    uint32_t count;
+    uint32_t count_max;
+};
+
+/* Puts `key` in its place; the worst drops out of a full list. Returns the
+ * place, or count_max when it did not get in. */
+static inline uint32_t
+key_list_insert(struct key_list *list, uint64_t key)
+{
+    uint64_t *keys = list->keys;
+    if (list->count == list->count_max) {
+        if (key >= keys[list->count - 1])
+            return list->count_max;
+        list->count--;
+    }
+    uint32_t begin = 0;
+    for (uint32_t size = list->count; size > 0;) {
+        uint32_t half = size / 2;
+        bool is_right = keys[begin + half] < key;
+        begin = is_right ? begin + half + 1 : begin;
+        size = is_right ? size - half - 1 : half;
+    }
+    memmove(&keys[begin + 1], &keys[begin],
+            (list->count - begin) * sizeof(*keys));
+    keys[begin] = key;
+    list->count++;
+    return begin;
+}
+
+/* One search: what it looks for, its lists and what it has counted. */
+struct hnsw_walk {
+    const struct hnsw *hnsw;
+    const float *query;
+    struct scratch *scratch;
+    struct stopper stopper;
+    uint32_t visit_count;
+    uint32_t hop_count;
+};
+
+/* Distances of the query to `count` <= KERNEL_ROWS_MAX slots. */
+void hnsw_score(const struct hnsw *hnsw, const float *query,
+                const uint32_t *slots, uint32_t count, float *ret_distances);
+
+/* Greedy descent from the entry's level to `level` + 1: the closest node met.
+ * False when the graph is empty. */
+bool hnsw_descend(struct hnsw_walk *walk, uint64_t entry, uint32_t level,
+                  uint32_t *ret_slot);
+
+/* The paper's algorithm 2 on one level from `start`: the `ef` closest nodes,
+ * ascending, in scratch->list. False when the stopper ended it.
+ * ef <= HNSW_EF_MAX and scratch made ready for it. */
+bool hnsw_walk_level(struct hnsw_walk *walk, uint32_t level, uint32_t start,
+                     uint32_t ef);
+
+/* Backs the rows of slots 0..slot. ENGINE_ENOMEM */
+enum engine_code hnsw_reserve(struct hnsw *hnsw, uint32_t slot,
+                              struct error *reterr);
+
+/* The level that a node of this slot gets. */
+uint32_t hnsw_level_of(const struct hnsw *hnsw, uint32_t slot);
+
+#endif /* ENGINE_INDEX_HNSW_GRAPH_H */

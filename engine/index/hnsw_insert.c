@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Insertion (the paper's algorithms 1, 3 and 4). First the neighbours of all
+ * levels are looked up without a lock; then the new node's own lists are
+ * written while nobody can see them; then the node is added to its
+ * neighbours' lists from level 0 upwards, each under that neighbour's spin
+ * byte. So a node that can be reached on a level can be walked down from. */
+#include "engine/index/hnsw_graph.h"
+
+#include <assert.h>
+#include <sched.h>
+
+/* The first nodes are linked one after another: threads that see almost no
+ * graph would leave islands. */
+#define SERIAL_COUNT 256u
+/* Spins before the core is offered to others. */
+#define SPIN_MAX 64u
+
+static void
+node_lock(struct hnsw_node *node)
+{
+    for (uint32_t spins = 0;; spins++) {
+        if (atomic_load_explicit(&node->is_locked, memory_order_relaxed) == 0 &&
+            atomic_exchange_explicit(&node->is_locked, 1,
+                                     memory_order_acquire) == 0)
+            return;
+        if (spins % SPIN_MAX == SPIN_MAX - 1)
+            sched_yield();
+    }
+}
+
+static void
+node_unlock(struct hnsw_node *node)
+{
+    atomic_store_explicit(&node->is_locked, 0, memory_order_release);
+}
+
+/* Whether one of the kept slots is closer to `slot` than `distance` is. */
+static bool
+is_covered(const struct hnsw *hnsw, const uint32_t *kept, uint32_t count,
+           uint32_t slot, float distance)
+{
+    const float *row = slab_f32(hnsw->vectors, slot);
+    for (uint32_t i = 0; i < count; i += 4) {
+        float distances[4];
+        uint32_t part = count - i < 4 ? count - i : 4;
+        hnsw_score(hnsw, row, kept + i, part, distances);
+        for (uint32_t j = 0; j < part; j++)
+            if (distances[j] < distance)
+                return true;
+    }
+    return false;
+}
+
+/* Algorithm 4 without the discarded ones: from keys in ascending distance to
+ * some node, at most `count_max` that no closer kept one covers. */
+static uint32_t
+select_diverse(const struct hnsw *hnsw, const uint64_t *keys, uint32_t count,
+               uint32_t *ret_slots, uint32_t count_max)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count && kept < count_max; i++) {
+        uint32_t slot = key_slot(keys[i]);
+        if (!is_covered(hnsw, ret_slots, kept, slot, key_distance(keys[i])))
+            ret_slots[kept++] = slot;
+    }
+    return kept;
+}
+
+/* Writes a whole list; the rest becomes empty. */
+static void
+write_links(hnsw_link *links, uint32_t links_max, const uint32_t *slots,
+            uint32_t count)
+{
+    assert(count <= links_max);
+    for (uint32_t i = 0; i < links_max; i++)
+        hnsw_link_store(&links[i], i < count ? slots[i] : SLOT_NONE);
+}
+
+/* Chooses anew from a full list and `slot`. */
+static void
+shrink_links(const struct hnsw *hnsw, uint32_t owner, uint32_t level,
+             uint32_t slot)
+{
+    uint32_t slots[2 * HNSW_M_MAX + 1];
+    uint64_t keys[2 * HNSW_M_MAX + 2];
+    float distances[KERNEL_ROWS_MAX];
+    uint32_t links_max = hnsw_links_max(hnsw, level);
+    hnsw_link *links = hnsw_links(hnsw, owner, level);
+    for (uint32_t i = 0; i < links_max; i++)
+        slots[i] = hnsw_link_load(&links[i]);
+    slots[links_max] = slot;
+    struct key_list list = { keys, 0, links_max + 1 };
+    for (uint32_t i = 0; i < links_max + 1; i += KERNEL_ROWS_MAX) {
+        uint32_t left = links_max + 1 - i;
+        uint32_t part = left < KERNEL_ROWS_MAX ? left : KERNEL_ROWS_MAX;
+        hnsw_score(hnsw, slab_f32(hnsw->vectors, owner), slots + i, part,
+                   distances);
+        for (uint32_t j = 0; j < part; j++)
+            key_list_insert(&list, key_make(distances[j], slots[i + j]));
+    }
+    uint32_t count = select_diverse(hnsw, keys, list.count, slots, links_max);
+    write_links(links, links_max, slots, count);
+}
+
+/* Adds `slot` to a neighbour's list. */
+static void
+add_link(const struct hnsw *hnsw, uint32_t owner, uint32_t level, uint32_t slot)
+{
+    struct hnsw_node *node = hnsw_node(hnsw, owner);
+    uint32_t links_max = hnsw_links_max(hnsw, level);
+    hnsw_link *links = hnsw_links(hnsw, owner, level);
+    uint32_t count = 0;
+    node_lock(node);
+    while (count < links_max && hnsw_link_load(&links[count]) != SLOT_NONE)
+        count++;
+    if (count < links_max)
+        hnsw_link_store(&links[count], slot);
+    else
+        shrink_links(hnsw, owner, level, slot);
+    node_unlock(node);
+}
+
+/* Looks up the neighbours of levels top..0; *start is a node of level top. */
+static void
+prepare(struct hnsw_walk *walk, uint32_t top, uint32_t start,
+        struct scratch_chosen *ret_levels)
+{
+    const struct hnsw *hnsw = walk->hnsw;
+    for (uint32_t level = top + 1; level-- > 0;) {
+        scratch_clear(walk->scratch);
+        bool is_done =
+            hnsw_walk_level(walk, level, start, hnsw->params.ef_construct);
+        assert(is_done && walk->scratch->list_count > 0);
+        struct scratch_chosen *found = &ret_levels[level];
+        found->count =
+            select_diverse(hnsw, walk->scratch->list, walk->scratch->list_count,
+                           found->slots, hnsw->params.m);
+        start = key_slot(walk->scratch->list[0]);
+    }
+}
+
+/* Reserves the node's upper rows and empties its lists. */
+static enum engine_code
+node_open(struct hnsw *hnsw, uint32_t slot, uint32_t level,
+          struct error *reterr)
+{
+    struct hnsw_node *node = hnsw_node(hnsw, slot);
+    enum engine_code code = ENGINE_OK;
+    uint32_t upper = 0;
+    if (level > 0) {
+        pthread_mutex_lock(&hnsw->grow_mutex);
+        upper = atomic_load(&hnsw->upper_count);
+        code = slab_reserve(&hnsw->upper, upper + level, reterr);
+        if (code == ENGINE_OK)
+            atomic_store(&hnsw->upper_count, upper + level);
+        pthread_mutex_unlock(&hnsw->grow_mutex);
+    }
+    if (code != ENGINE_OK)
+        return code;
+    atomic_store_explicit(&node->upper, upper, memory_order_relaxed);
+    atomic_store_explicit(&node->level, (uint8_t)level, memory_order_relaxed);
+    for (uint32_t i = 0; i <= level; i++)
+        write_links(hnsw_links(hnsw, slot, i), hnsw_links_max(hnsw, i), NULL,
+                    0);
+    return ENGINE_OK;
+}
+
+static void
+commit(const struct hnsw *hnsw, uint32_t slot, uint32_t top,
+       const struct scratch_chosen *levels)
+{
+    for (uint32_t level = 0; level <= top; level++)
+        write_links(hnsw_links(hnsw, slot, level), hnsw_links_max(hnsw, level),
+                    levels[level].slots, levels[level].count);
+    for (uint32_t level = 0; level <= top; level++)
+        for (uint32_t i = 0; i < levels[level].count; i++)
+            add_link(hnsw, levels[level].slots[i], level, slot);
+}
+
+static void
+raise_slot_end(struct hnsw *hnsw, uint32_t end)
+{
+    uint32_t seen = atomic_load_explicit(&hnsw->slot_end, memory_order_relaxed);
+    while (seen < end && !atomic_compare_exchange_weak_explicit(
+                             &hnsw->slot_end, &seen, end, memory_order_release,
+                             memory_order_relaxed))
+        ;
+}
+
+/* Links an opened node; `entry` was read after what guards it was taken. */
+static enum engine_code
+link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
+          struct error *reterr)
+{
+    struct scratch *scratch = scratch_take(
+        hnsw->scratches,
+        atomic_load_explicit(&hnsw->slot_end, memory_order_acquire),
+        hnsw->params.ef_construct);
+    struct scratch_chosen *levels =
+        scratch != NULL ? scratch_chosen(scratch) : NULL;
+    if (levels == NULL) {
+        scratch_give(hnsw->scratches, scratch);
+        return error_memory(reterr);
+    }
+    struct hnsw_walk walk = {
+        .hnsw = hnsw,
+        .query = slab_f32(hnsw->vectors, slot),
+        .scratch = scratch,
+    };
+    uint32_t top = (uint32_t)(entry >> 32) - 1;
+    top = level < top ? level : top;
+    uint32_t start;
+    bool is_found = hnsw_descend(&walk, entry, top, &start);
+    assert(is_found);
+    prepare(&walk, top, start, levels);
+    commit(hnsw, slot, top, levels);
+    scratch_give(hnsw->scratches, scratch);
+    return ENGINE_OK;
+}
+
+enum engine_code
+hnsw_insert(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
+{
+    assert(slot <= HNSW_SLOT_MAX);
+    assert(slot < slab_capacity(hnsw->vectors));
+    if (hnsw_is_linked(hnsw, slot))
+        return ENGINE_OK;
+    uint32_t level = hnsw_level_of(hnsw, slot);
+    enum engine_code code = hnsw_reserve(hnsw, slot, reterr);
+    if (code == ENGINE_OK)
+        code = node_open(hnsw, slot, level, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    raise_slot_end(hnsw, slot + 1);
+
+    uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
+    /* Who may become the entry, or comes early, works alone among its like. */
+    bool is_alone = (uint64_t)level + 1 > entry >> 32 ||
+                    hnsw_linked_count(hnsw) < SERIAL_COUNT;
+    if (is_alone) {
+        pthread_mutex_lock(&hnsw->entry_mutex);
+        entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
+    }
+    if (entry != 0)
+        code = link_node(hnsw, slot, level, entry, reterr);
+    if (code == ENGINE_OK) {
+        atomic_store_explicit(&hnsw_node(hnsw, slot)->is_linked, 1,
+                              memory_order_release);
+        atomic_fetch_add_explicit(&hnsw->linked_count, 1, memory_order_release);
+        if ((uint64_t)level + 1 > entry >> 32)
+            atomic_store_explicit(&hnsw->entry,
+                                  ((uint64_t)level + 1) << 32 | slot,
+                                  memory_order_release);
+    }
+    if (is_alone)
+        pthread_mutex_unlock(&hnsw->entry_mutex);
+    return code;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Working memory of walks, pooled per graph. The pool is an array of pointers
+ * that are taken and put back by atomic exchange: a searcher never waits. */
+#include "engine/index/hnsw_scratch.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAP_FIRST_ROOM 1024u
+/* The visited set grows by at least so many words at once. */
+#define WORDS_STEP 1024u
+
+struct scratch_pool {
+    _Atomic(struct scratch *) idle[SCRATCH_POOL_MAX];
+    _Atomic size_t idle_size;
+};
+
+static size_t
+scratch_size(const struct scratch *scratch)
+{
+    size_t chosen_size = (HNSW_LEVEL_MAX + 1) * sizeof(*scratch->chosen);
+    return sizeof(*scratch) + (scratch->chosen != NULL ? chosen_size : 0) +
+           scratch->word_count * (sizeof(uint64_t) + sizeof(uint16_t)) +
+           ((size_t)scratch->ef_room + 1 + scratch->heap_room) *
+               sizeof(uint64_t);
+}
+
+static void
+scratch_free(struct scratch *scratch)
+{
+    if (scratch == NULL)
+        return;
+    free(scratch->words);
+    free(scratch->tags);
+    free(scratch->list);
+    free(scratch->heap);
+    free(scratch->chosen);
+    free(scratch);
+}
+
+struct scratch_pool *
+scratch_pool_create(void)
+{
+    return calloc(1, sizeof(struct scratch_pool));
+}
+
+void
+scratch_pool_free(struct scratch_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    for (size_t i = 0; i < SCRATCH_POOL_MAX; i++)
+        scratch_free(atomic_load(&pool->idle[i]));
+    free(pool);
+}
+
+static bool
+make_visited_room(struct scratch *scratch, uint32_t slot_count)
+{
+    uint32_t words = slot_count / 64 + 1;
+    if (words <= scratch->word_count)
+        return true;
+    uint32_t room = scratch->word_count + scratch->word_count / 2 + WORDS_STEP;
+    if (room < words)
+        room = words;
+    uint64_t *new_words = calloc(room, sizeof(*new_words));
+    uint16_t *new_tags = calloc(room, sizeof(*new_tags));
+    if (new_words == NULL || new_tags == NULL) {
+        free(new_words);
+        free(new_tags);
+        return false;
+    }
+    free(scratch->words);
+    free(scratch->tags);
+    scratch->words = new_words;
+    scratch->tags = new_tags;
+    scratch->word_count = room;
+    scratch->tag = 0;
+    return true;
+}
+
+static bool
+make_list_room(struct scratch *scratch, uint32_t ef)
+{
+    if (ef <= scratch->ef_room)
+        return true;
+    uint64_t *list = malloc(((size_t)ef + 1) * sizeof(*list));
+    if (list == NULL)
+        return false;
+    free(scratch->list);
+    scratch->list = list;
+    scratch->ef_room = ef;
+    return true;
+}
+
+void
+scratch_clear(struct scratch *scratch)
+{
+    scratch->tag++;
+    if (scratch->tag == 0) { /* wrapped: old tags could be taken for new */
+        memset(scratch->tags, 0, scratch->word_count * sizeof(uint16_t));
+        scratch->tag = 1;
+    }
+}
+
+struct scratch *
+scratch_take(struct scratch_pool *pool, uint32_t slot_count, uint32_t ef)
+{
+    struct scratch *scratch = NULL;
+    for (size_t i = 0; i < SCRATCH_POOL_MAX && scratch == NULL; i++)
+        if (atomic_load_explicit(&pool->idle[i], memory_order_relaxed) != NULL)
+            scratch = atomic_exchange_explicit(&pool->idle[i], NULL,
+                                               memory_order_acquire);
+    if (scratch != NULL)
+        atomic_fetch_sub(&pool->idle_size, scratch_size(scratch));
+    else
+        scratch = calloc(1, sizeof(*scratch));
+    if (scratch == NULL)
+        return NULL;
+    if (!make_visited_room(scratch, slot_count) ||
+        !make_list_room(scratch, ef)) {
+        scratch_free(scratch);
+        return NULL;
+    }
+    scratch_clear(scratch);
+    scratch->list_count = 0;
+    scratch->heap_count = 0;
+    return scratch;
+}
+
+void
+scratch_give(struct scratch_pool *pool, struct scratch *scratch)
+{
+    if (scratch == NULL)
+        return;
+    size_t size = scratch_size(scratch);
+    atomic_fetch_add(&pool->idle_size, size);
+    for (size_t i = 0; i < SCRATCH_POOL_MAX; i++) {
+        struct scratch *none = NULL;
+        if (atomic_compare_exchange_strong_explicit(
+                &pool->idle[i], &none, scratch, memory_order_release,
+                memory_order_relaxed))
+            return;
+    }
+    atomic_fetch_sub(&pool->idle_size, size);
+    scratch_free(scratch);
+}
+
+struct scratch_chosen *
+scratch_chosen(struct scratch *scratch)
+{
+    if (scratch->chosen == NULL)
+        scratch->chosen = calloc(HNSW_LEVEL_MAX + 1, sizeof(*scratch->chosen));
+    return scratch->chosen;
+}
+
+size_t
+scratch_pool_size(struct scratch_pool *pool)
+{
+    return sizeof(*pool) + atomic_load(&pool->idle_size);
+}
+
+bool
+scratch_heap_push(struct scratch *scratch, uint64_t key)
+{
+    if (scratch->heap_count == scratch->heap_room) {
+        uint32_t room =
+            scratch->heap_room == 0 ? HEAP_FIRST_ROOM : scratch->heap_room * 2;
+        uint64_t *heap = realloc(scratch->heap, room * sizeof(*heap));
+        if (heap == NULL)
+            return false;
+        scratch->heap = heap;
+        scratch->heap_room = room;
+    }
+    uint32_t at = scratch->heap_count++;
+    while (at > 0 && key < scratch->heap[(at - 1) / 2]) {
+        scratch->heap[at] = scratch->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    scratch->heap[at] = key;
+    return true;
+}
+
+uint64_t
+scratch_heap_pop(struct scratch *scratch)
+{
+    assert(scratch->heap_count > 0);
+    uint64_t *heap = scratch->heap;
+    uint64_t smallest = heap[0];
+    uint64_t key = heap[--scratch->heap_count];
+    uint32_t at = 0;
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= scratch->heap_count)
+            break;
+        if (child + 1 < scratch->heap_count && heap[child + 1] < heap[child])
+            child++;
+        if (heap[child] >= key)
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = key;
+    return smallest;
+}

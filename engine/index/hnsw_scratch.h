@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_INDEX_HNSW_SCRATCH_H
+#define ENGINE_INDEX_HNSW_SCRATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/index/hnsw.h"
+
+/* What one walk needs beside the graph: the visited set and the lists. Taken
+ * from the graph's pool and given back, so that as many exist as walks ran at
+ * once. */
+
+/* Scratches kept for reuse; more at once are made and freed. */
+#define SCRATCH_POOL_MAX 32
+
+struct scratch {
+    /* Visited set: a bit per slot, valid where the tag of its word equals
+     * `tag`; starting over costs nothing (1.25 bits per slot in cache). */
+    uint64_t *words;
+    uint16_t *tags;
+    uint32_t word_count;
+    uint16_t tag;
+    /* Keys (hnsw_graph.h) of the walk, of ef_room + 1 elements. */
+    uint64_t *list;
+    uint32_t list_count;
+    uint32_t ef_room;
+    /* Candidates of a filtered walk: a heap that grows. */
+    uint64_t *heap;
+    uint32_t heap_count;
+    uint32_t heap_room;
+    /* What an insert has chosen, by level; made by scratch_chosen(). */
+    struct scratch_chosen *chosen;
+};
+
+struct scratch_chosen {
+    uint32_t slots[HNSW_M_MAX];
+    uint32_t count;
+};
+
+struct scratch_pool;
+
+/* NULL without memory. */
+struct scratch_pool *scratch_pool_create(void);
+
+/* Frees the pool and what was given back; accepts NULL. */
+void scratch_pool_free(struct scratch_pool *pool);
+
+/* A scratch for slots 0..slot_count-1 and lists of `ef`, empty visited set;
+ * NULL without memory. Any thread, no lock. */
+struct scratch *scratch_take(struct scratch_pool *pool, uint32_t slot_count,
+                             uint32_t ef);
+
+/* Gives it back. Any thread. */
+void scratch_give(struct scratch_pool *pool, struct scratch *scratch);
+
+/* Room for the choice of HNSW_LEVEL_MAX + 1 levels; NULL without memory. */
+struct scratch_chosen *scratch_chosen(struct scratch *scratch);
+
+/* Bytes held by scratches that are not in use. */
+size_t scratch_pool_size(struct scratch_pool *pool);
+
+/* Empties the visited set. */
+void scratch_clear(struct scratch *scratch);
+
+/* Adds `slot` to the visited set; true when it was there already or lies
+ * beyond the set (inserted after the walk began: not followed). */
+static inline bool
+scratch_visit(struct scratch *scratch, uint32_t slot)
+{
+    uint32_t word = slot / 64;
+    if (word >= scratch->word_count)
+        return true;
+    uint64_t bit = UINT64_C(1) << (slot % 64);
+    uint64_t bits =
+        scratch->tags[word] == scratch->tag ? scratch->words[word] : 0;
+    scratch->tags[word] = scratch->tag;
+    scratch->words[word] = bits | bit;
+    return (bits & bit) != 0;
+}
+
+/* The heap: smallest key first. Push is false without memory. */
+bool scratch_heap_push(struct scratch *scratch, uint64_t key);
+uint64_t scratch_heap_pop(struct scratch *scratch);
+
+#endif /* ENGINE_INDEX_HNSW_SCRATCH_H */

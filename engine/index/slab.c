@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Chunks of doubling size, mapped from the system, never moved or unmapped
+ * before slab_release(). Chunk 0 holds rows 0..f-1, chunk c > 0 holds rows
+ * f << (c-1) .. (f << c) - 1, where f = 1 << first_shift. The chunk table is
+ * written before the capacity is published with release; a reader that has
+ * seen the capacity, or a slot published after it, sees the table. */
+#include "engine/index/slab.h"
+
+#include <stdbool.h>
+#include <sys/mman.h>
+
+static uint64_t
+chunk_begin(const struct slab *slab, uint32_t chunk)
+{
+    return chunk == 0 ? 0 : UINT64_C(1) << (slab->first_shift + chunk - 1);
+}
+
+static uint64_t
+chunk_end(const struct slab *slab, uint32_t chunk)
+{
+    uint64_t end = UINT64_C(1) << (slab->first_shift + chunk);
+    return end < UINT32_MAX ? end : UINT32_MAX;
+}
+
+static size_t
+chunk_size(const struct slab *slab, uint32_t chunk)
+{
+    uint64_t rows = chunk_end(slab, chunk) - chunk_begin(slab, chunk);
+    size_t unit =
+        rows * slab->row_size >= SLAB_HUGE_SIZE ? SLAB_HUGE_SIZE : (size_t)4096;
+    return ((size_t)rows * slab->row_size + unit - 1) / unit * unit;
+}
+
+/* Maps zeroed memory; big chunks aligned to huge pages. NULL on failure. */
+static void *
+chunk_map(size_t size)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    size_t slack = size >= SLAB_HUGE_SIZE ? SLAB_HUGE_SIZE : 0;
+    char *at = mmap(NULL, size + slack, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    if (slack == 0)
+        return at;
+    size_t skip =
+        (SLAB_HUGE_SIZE - (uintptr_t)at % SLAB_HUGE_SIZE) % SLAB_HUGE_SIZE;
+    if (skip > 0)
+        munmap(at, skip);
+    if (slack > skip)
+        munmap(at + skip + size, slack - skip);
+    at += skip;
+    madvise(at, size, MADV_HUGEPAGE); /* advice: a refusal costs only speed */
+    return at;
+}
+
+void
+slab_init(struct slab *slab, size_t row_size, size_t row_align)
+{
+    assert(row_size > 0 && row_size <= UINT32_MAX);
+    assert(row_align > 0 && row_align <= 4096);
+    assert((row_align & (row_align - 1)) == 0);
+    memset(slab, 0, sizeof(*slab));
+    slab->row_size = (row_size + row_align - 1) / row_align * row_align;
+    uint32_t shift = 0;
+    while ((slab->row_size << (shift + 1)) <= SLAB_FIRST_SIZE)
+        shift++;
+    slab->first_shift = shift;
+}
+
+void
+slab_init_f32(struct slab *slab, size_t dim)
+{
+    slab_init(slab, dim * sizeof(float), SLAB_ROW_ALIGN);
+}
+
+void
+slab_release(struct slab *slab)
+{
+    if (slab == NULL || slab->row_size == 0)
+        return;
+    for (uint32_t chunk = 0; chunk < SLAB_CHUNKS_MAX; chunk++) {
+        uintptr_t biased = atomic_load(&slab->biased[chunk]);
+        if (biased == 0)
+            continue;
+        uintptr_t offset = (uintptr_t)chunk_begin(slab, chunk) * slab->row_size;
+        munmap((void *)(biased + offset), chunk_size(slab, chunk));
+        atomic_store(&slab->biased[chunk], 0);
+    }
+    atomic_store(&slab->capacity, 0);
+}
+
+enum engine_code
+slab_reserve(struct slab *slab, uint32_t count, struct error *reterr)
+{
+    assert(slab->row_size > 0);
+    uint32_t chunk = 0;
+    while (slab_capacity(slab) < count) {
+        while (chunk_end(slab, chunk) <= slab_capacity(slab))
+            chunk++;
+        assert(chunk < SLAB_CHUNKS_MAX + 1);
+        void *at =
+            chunk < SLAB_CHUNKS_MAX ? chunk_map(chunk_size(slab, chunk)) : NULL;
+        if (at == NULL)
+            return error_memory(reterr);
+        uintptr_t offset = (uintptr_t)chunk_begin(slab, chunk) * slab->row_size;
+        atomic_store_explicit(&slab->biased[chunk], (uintptr_t)at - offset,
+                              memory_order_relaxed);
+        atomic_store_explicit(&slab->capacity, (uint32_t)chunk_end(slab, chunk),
+                              memory_order_release);
+    }
+    return ENGINE_OK;
+}
+
+void
+slab_put_f32(struct slab *slab, uint32_t slot, const float *vector, size_t dim)
+{
+    assert(slot < slab_capacity(slab));
+    assert(dim * sizeof(float) <= slab->row_size);
+    float *row = slab_row(slab, slot);
+    memcpy(row, vector, dim * sizeof(float));
+}
+
+struct memory_report
+slab_memory(const struct slab *slab, uint32_t used_count)
+{
+    struct memory_report report = { 0, 0 };
+    for (uint32_t chunk = 0; chunk < SLAB_CHUNKS_MAX; chunk++) {
+        if (atomic_load(&slab->biased[chunk]) == 0)
+            break;
+        size_t size = chunk_size(slab, chunk);
+        uint64_t begin = chunk_begin(slab, chunk);
+        report.reserved_size += size;
+        if (used_count <= begin)
+            continue;
+        size_t unit = size >= SLAB_HUGE_SIZE ? SLAB_HUGE_SIZE : (size_t)4096;
+        size_t used = (size_t)(used_count - begin) * slab->row_size;
+        used = (used + unit - 1) / unit * unit;
+        report.used_size += used < size ? used : size;
+    }
+    return report;
+}

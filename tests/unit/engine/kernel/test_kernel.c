@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: choice of a table, scores of the API, cosine's normalisation. */
+#include "engine/kernel/kernel.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+START_TEST(kernel_chooses_by_name)
+{
+    struct error error = { ENGINE_OK, "" };
+    ck_assert_int_eq(kernel_select("plain", &error), ENGINE_OK);
+    ck_assert_str_eq(kernel_get()->name, "plain");
+    ck_assert_int_eq(kernel_select("auto", &error), ENGINE_OK);
+    if (kernel_find("avx2") != NULL)
+        ck_assert_str_eq(kernel_get()->name, "avx2");
+}
+END_TEST
+
+START_TEST(kernel_refuses_unknown_names)
+{
+    struct error error = { ENGINE_OK, "" };
+    ck_assert_int_eq(kernel_select("plain", &error), ENGINE_OK);
+    ck_assert_int_eq(kernel_select("mmx", &error), ENGINE_EINPUT);
+    ck_assert_ptr_nonnull(strstr(error.text, "mmx"));
+    ck_assert_str_eq(kernel_get()->name, "plain");
+    ck_assert_ptr_null(kernel_find(""));
+}
+END_TEST
+
+START_TEST(kernel_scores_as_the_api_shows_them)
+{
+    const float a[3] = { 1, 2, 2 }, b[3] = { 4, 6, 2 };
+    const struct kernel *kernel = kernel_get();
+    const double expected[METRIC_COUNT] = { [METRIC_COSINE] = 20,
+                                            [METRIC_EUCLID] = 5,
+                                            [METRIC_DOT] = 20,
+                                            [METRIC_MANHATTAN] = 7 };
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        float distance = kernel->pair[m](a, b, 3);
+        float score = kernel_score((enum metric)m, distance);
+        ck_assert_double_eq_tol((double)score, expected[m], 1e-6);
+        ck_assert_double_eq_tol(
+            (double)kernel_distance_of_score((enum metric)m, score),
+            (double)distance, 1e-5);
+        ck_assert_int_eq(kernel_score_is_descending((enum metric)m),
+                         m == METRIC_COSINE || m == METRIC_DOT);
+    }
+    ck_assert_int_eq(signbit(kernel_score(METRIC_DOT, 0.0f)), 0);
+    ck_assert_str_eq(kernel_metric_name(METRIC_EUCLID), "Euclid");
+}
+END_TEST
+
+START_TEST(kernel_normalises_by_cosines_rule)
+{
+    float vector[4] = { 1, 2, 2, 0 };
+    ck_assert(kernel_normalise(vector, 4));
+    ck_assert_double_eq_tol((double)vector[0], 1.0 / 3.0, 1e-7);
+    ck_assert_double_eq_tol((double)vector[1], 2.0 / 3.0, 1e-7);
+    float zero[2] = { 0, 0 };
+    ck_assert(!kernel_normalise(zero, 2));
+    float tiny[2] = { 1e-5f, 1e-5f };
+    ck_assert(!kernel_normalise(tiny, 2));
+    float unit[2] = { 0.6f, 0.8f };
+    float before[2] = { 0.6f, 0.8f };
+    ck_assert(!kernel_normalise(unit, 2));
+    ck_assert_mem_eq(unit, before, sizeof(unit));
+    float huge[2] = { 3e30f, 4e30f };
+    ck_assert(kernel_normalise(huge, 2));
+    ck_assert_double_eq_tol((double)huge[1], 0.8, 1e-7);
+    float broken[2] = { NAN, 1 };
+    ck_assert(!kernel_normalise(broken, 2));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("kernel/kernel");
+    TCase *tcase = tcase_create("kernel");
+    tcase_add_test(tcase, kernel_chooses_by_name);
+    tcase_add_test(tcase, kernel_refuses_unknown_names);
+    tcase_add_test(tcase, kernel_scores_as_the_api_shows_them);
+    tcase_add_test(tcase, kernel_normalises_by_cosines_rule);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
