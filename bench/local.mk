@@ -1,1 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# Not built by default: make bench/azimuth-bench
+EXTRA_PROGRAMS += bench/azimuth-bench
+bench_azimuth_bench_SOURCES = \
+	bench/azimuth_bench.c \
+	bench/npy.c bench/npy.h
+bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)
+bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
+CLEANFILES += bench/azimuth-bench
+EXTRA_DIST += bench/compare.py bench/requirements.txt bench/README.md
