@@ -48,10 +48,12 @@ gateway_ngx_http_azimuth_module_so_CPPFLAGS = $(AM_CPPFLAGS) \
 	-isystem '$(NGINX_SOURCE)/src/core' \
 	-isystem '$(NGINX_SOURCE)/src/event' \
 	-isystem '$(NGINX_SOURCE)/src/event/modules' \
+	-isystem '$(NGINX_SOURCE)/src/event/quic' \
 	-isystem '$(NGINX_SOURCE)/src/os/unix' \
 	-isystem '$(NGINX_SOURCE)/src/http' \
 	-isystem '$(NGINX_SOURCE)/src/http/modules' \
 	-isystem '$(NGINX_SOURCE)/src/http/v2' \
+	-isystem '$(NGINX_SOURCE)/src/http/v3' \
 	-isystem '$(GATEWAY_STAGE)'
 gateway_ngx_http_azimuth_module_so_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS) \
 	$(CURL_CFLAGS) $(OPENSSL_CFLAGS) -fvisibility=default -fPIC \
