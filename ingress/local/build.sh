@@ -41,6 +41,7 @@ build_keep()
     [ -e "$1" ] || die "the build made no $1" "read $build_log"
     ! cmp -s "$1" "$2" || return 0
     cp "$1" "$2.new"
+    chmod a+rX "$2.new"
     mv -f "$2.new" "$2"
 }
 
@@ -53,6 +54,7 @@ build_keep_folder()
     ! diff -rq "$1" "$2" >/dev/null 2>&1 || return 0
     rm -rf "$2.new" "$2.old"
     cp -R "$1" "$2.new"
+    chmod -R a+rX "$2.new"
     [ ! -d "$2" ] || mv "$2" "$2.old"
     mv "$2.new" "$2"
     rm -rf "$2.old"

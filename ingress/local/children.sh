@@ -185,7 +185,7 @@ child_healthy()
         azimuthd) ask -f -o /dev/null "http://127.0.0.1:$engine_port/readyz" ;;
         keycloak) ask -f -o /dev/null \
             "http://127.0.0.1:$((keycloak_port + 1))/health/ready" ;;
-        nginx) ask -f -o /dev/null --cacert "$state/tls/ca.pem" \
+        nginx) ask -o /dev/null --cacert "$state/tls/ca.pem" \
             --connect-to "::$nginx_address:$port" "$api_url/healthz" ;;
     esac
 }
@@ -305,6 +305,11 @@ children_up()
             *) child_wait "$name" 60 ;;
         esac
         child_stamp "$name" >"$state/run/$name.stamp"
+    done
+    for name in $(children_list); do
+        child_healthy "$name" || die \
+            "$name (pid $(child_pid "$name" || echo -)) does not answer" \
+            "read $state/log/$name.log; ./appliance down, then up, starts it anew"
     done
     [ "$issuer" != local ] || keycloak_follow
 }

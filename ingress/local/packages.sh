@@ -87,7 +87,8 @@ packages_install()
     esac
     apt-get -q update
     packages_services_stay_off "$@"
-    trap 'packages_services_back' EXIT
+    trap packages_services_back EXIT
+    trap 'exit 143' TERM
     apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
         -o Dpkg::Options::=--force-confold install "$@"
 }

@@ -84,6 +84,22 @@ def test_killed_child_is_named_and_comes_back_alone(running):
     assert json.loads(body)["result"]["points_count"] == 5000
 
 
+def test_child_that_hangs_is_named(running):
+    pid = running.pid("azimuthd")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        status = running.run("status")
+        again = running.up()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert status.returncode == 1
+    assert "NOT ANSWERING" in status.stdout
+    assert "nginx" in status.stdout and "DOWN" not in status.stdout
+    assert again.returncode == 1
+    assert f"azimuthd (pid {pid}) does not answer" in again.stderr
+    assert running.run("status").returncode == 0
+
+
 def test_changed_setting_restarts_only_what_it_concerns(running):
     before = running.pids()
     other = running.folder / "other.secret"
