@@ -305,5 +305,11 @@ ngx_http_azimuth_conf_finish(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
             return NGX_ERROR;
         }
     }
+    /* A request answered from shared memory does not move the idle time on:
+     * oauth/ does so once in a tenth of it. */
+    mcf->zone_ttl = ngx_min(mcf->zone_ttl, mcf->idle / 10);
+    if (mcf->zone_ttl == 0) {
+        mcf->zone_off = 1;
+    }
     return ngx_http_azimuth_zone_init(cf, mcf);
 }

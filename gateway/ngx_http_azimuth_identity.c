@@ -211,6 +211,10 @@ ngx_http_azimuth_identity_init(ngx_conf_t *cf,
         header->hash = ngx_hash_strlow(header->lowcase_key, header->key.data,
                                        header->key.len);
     }
+    mcf->user_index = (ngx_uint_t)ngx_http_azimuth_identity_index(
+        mcf, span_of("X-Auth-Request-User"));
+    mcf->name_index = (ngx_uint_t)ngx_http_azimuth_identity_index(
+        mcf, span_of("X-Auth-Request-Preferred-Username"));
     return NGX_OK;
 }
 

@@ -16,8 +16,9 @@ ngx_http_azimuth_identity_give(ngx_http_azimuth_ctx_t *ctx,
                                ngx_http_azimuth_main_conf_t *mcf,
                                ngx_uint_t index, ngx_str_t value)
 {
-    if (index == mcf->user_index ||
-        (index == mcf->name_index && value.len > 0)) {
+    /* The name when there is one, else the subject. */
+    if (value.len > 0 && (index == mcf->name_index ||
+                          (index == mcf->user_index && ctx->user.len == 0))) {
         ctx->user = value;
     }
     return ngx_http_azimuth_identity_set(ctx->request, mcf, index, value);

@@ -39,6 +39,24 @@ provider_set_text(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
 }
 
 static char *
+provider_set_redirect(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
+                      ngx_str_t *target)
+{
+    size_t size = sizeof(provider_callback) - 1;
+    char *rc = provider_set_text(cf, provider, target);
+
+    if (rc != NGX_CONF_OK) {
+        return rc;
+    }
+    if (target->len <= size ||
+        ngx_strcmp(target->data + target->len - size, provider_callback) != 0) {
+        return ngx_http_azimuth_conf_error(
+            cf, "redirect_uri must end in /oauth2/callback", target);
+    }
+    return NGX_CONF_OK;
+}
+
+static char *
 provider_set_secret(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
                     ngx_str_t *target)
 {
@@ -199,7 +217,7 @@ static const provider_setting_t provider_settings[] = {
     SETTING("discovery", provider_set_text, discovery),
     SETTING("client_id", provider_set_text, client_id),
     SETTING("client_secret_file", provider_set_secret, client_secret),
-    SETTING("redirect_uri", provider_set_text, redirect_uri),
+    SETTING("redirect_uri", provider_set_redirect, redirect_uri),
     SETTING("post_logout_redirect_uri", provider_set_text,
             post_logout_redirect_uri),
     SETTING("scope", provider_set_scope, scope),
@@ -333,14 +351,6 @@ ngx_http_azimuth_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            "azimuth_provider \"%V\" has no \"%s\"",
                            &provider->name, missing);
         return NGX_CONF_ERROR;
-    }
-    if (provider->redirect_uri.len < sizeof(provider_callback) ||
-        ngx_strcmp(provider->redirect_uri.data + provider->redirect_uri.len -
-                       (sizeof(provider_callback) - 1),
-                   provider_callback) != 0) {
-        return ngx_http_azimuth_conf_error(
-            cf, "redirect_uri must end in /oauth2/callback",
-            &provider->redirect_uri);
     }
     return NGX_CONF_OK;
 }

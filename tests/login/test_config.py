@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every mistake in the directives is found by `nginx -t`, with its line."""
+
+import re
+
+import pytest
+
+
+def line_of(text, needle):
+    for number, line in enumerate(text.split("\n"), 1):
+        if needle in line:
+            return number
+    raise AssertionError(needle)
+
+
+def test_the_configuration_of_the_tests_is_fine(stopped_gateway):
+    status, messages = stopped_gateway.test()
+    assert status == 0, messages
+    assert "allow_http_loopback: provider" in messages
+
+
+# what is replaced, by what, and words of the complaint
+MISTAKES = [
+    ("azimuth_auth main;", "azimuth_auth nobody;", "nobody"),
+    ("azimuth_auth main;", "azimuth_auth;", "arguments"),
+    ("azimuth_auth main;", "azimuth_auth main; azimuth_auth off;",
+     "duplicate"),
+    ("azimuth_endpoint main;", "azimuth_endpoint other;", "other"),
+    ("location /oauth2/ {", "location /elsewhere/ {", "/oauth2/"),
+    ("azimuth_api_auth open;", "azimuth_api_auth key;", "only \"open\""),
+    ("azimuth_api_auth open;", "azimuth_api_auth open; azimuth_auth main;",
+     "same requests"),
+    ("azimuth_root_redirect /dashboard;",
+     "azimuth_root_redirect //evil.example;", "path of this host"),
+    ("azimuth_root_redirect /dashboard;",
+     "azimuth_root_redirect https://evil.example/;", "path of this host"),
+    ("azimuth_cors_origin https://dash.example.test https",
+     "azimuth_cors_origin * https", "not an origin"),
+    ("azimuth_cors_origin https://dash.example.test https",
+     "azimuth_cors_origin null https", "not an origin"),
+    ("azimuth_cors_origin https://dash.example.test https",
+     "azimuth_cors_origin https://dash.example.test/ https", "not an origin"),
+    ("azimuth_session_zone 1m ttl=5s;", "azimuth_session_zone 1k;", "64k"),
+    ("azimuth_session_zone 1m ttl=5s;", "azimuth_session_zone 1m ttl=1h;",
+     "ttl"),
+    ("azimuth_session_zone 1m ttl=5s;", "azimuth_session_zone 1m x=1;", "x=1"),
+    ("azimuth_session_zone 1m ttl=5s;",
+     "azimuth_session_lifetime idle=2h absolute=1h;", "idle"),
+    ("azimuth_session_zone 1m ttl=5s;", "azimuth_session_lifetime for=2h;",
+     "for=2h"),
+    ("azimuth_session_zone 1m ttl=5s;", "azimuth_cookie samesite=maybe;",
+     "samesite=maybe"),
+    ("timeout=500ms;", "timeout=1ms;", "timeout"),
+    ("timeout=500ms;", "colour=red;", "colour=red"),
+    ("timeout=500ms;", "password_file=/nonexistent/file;", "No such file"),
+    ("timeout=500ms;", "username=x;", "password_file"),
+    ("timeout 1s;", "timeout soon;", "timeout"),
+    ("timeout 1s;", "timeout 10h;", "timeout"),
+    ("timeout 1s;", "timeout 1s; timeout 2s;", "duplicate"),
+    ("timeout 1s;", "colour red;", "colour"),
+    ("timeout 1s;", "scope email;", "openid"),
+    ("timeout 1s;", "connect_to nowhere;", "connect_to"),
+    ("timeout 1s;", "trusted_certificate /etc/hostname;", "certificate"),
+    ("timeout 1s;", "trusted_certificate /nonexistent.pem;", "No such file"),
+    ("allow_http_loopback on;", "allow_http_loopback maybe;", "on"),
+    ("/oauth2/callback;", "/oauth2/back;", "/oauth2/callback"),
+    ("client_id qdrant-dashboard;", "client_id;", "client_id"),
+]
+
+
+@pytest.mark.parametrize(
+    "good,bad,words", MISTAKES, ids=[m[1][:40] for m in MISTAKES]
+)
+def test_a_mistake_is_named_with_file_and_line(
+    stopped_gateway, good, bad, words
+):
+    text = stopped_gateway.configuration()
+    assert good in text
+    text = text.replace(good, bad, 1)
+    status, messages = stopped_gateway.test(text)
+    assert status != 0
+    found = [m for m in messages.split("\n") if "[emerg]" in m]
+    assert len(found) == 1, messages
+    assert words in found[0]
+    where = re.search(r"in (\S+):(\d+)$", found[0])
+    assert where and where[1].endswith("test.conf"), found[0]
+    assert int(where[2]) == line_of(text, bad.split(";")[0])
+
+
+# found when the block or the file is complete: the block's own line is named
+MISSING = [
+    ("issuer http", "#issuer http", "issuer"),
+    ("client_id ", "#client_id ", "client_id"),
+    ("redirect_uri ", "#redirect_uri ", "redirect_uri"),
+    ("azimuth_secret_file ", "#azimuth_secret_file ", "azimuth_secret_file"),
+    ("azimuth_valkey ", "#azimuth_valkey ", "azimuth_valkey"),
+    ("allow_http_loopback on;", "", "https"),
+    ("issuer http://127.0.0.1", "issuer http://idp.example", "https"),
+    ("redirect_uri https://dash.example.test/",
+     "redirect_uri ftp://dash.example.test/", "base_url"),
+]
+
+
+@pytest.mark.parametrize("good,bad,words", MISSING, ids=[m[0] for m in MISSING])
+def test_what_is_missing_is_named(stopped_gateway, good, bad, words):
+    text = stopped_gateway.configuration()
+    assert good in text
+    status, messages = stopped_gateway.test(text.replace(good, bad, 1))
+    assert status != 0
+    found = [m for m in messages.split("\n") if "[emerg]" in m]
+    assert len(found) == 1, messages
+    assert words in found[0]
+    assert re.search(r"in \S+test.conf:\d+$", found[0]), found[0]
+
+
+@pytest.mark.parametrize(
+    "text,mode,words",
+    [
+        ("0" * 64 + "\n", 0o644, "chmod 600"),
+        ("0" * 64 + "\n", 0o640, "chmod 600"),
+        ("short\n", 0o600, "64 hexadecimal digits"),
+        ("g" * 64 + "\n", 0o600, "64 hexadecimal digits"),
+        ("", 0o600, ""),
+        ("".join(f"{i:064x}\n" for i in range(9)), 0o600, "too many"),
+        ("0" * 10000, 0o600, "too large"),
+    ],
+)
+def test_a_bad_key_file_is_refused(stopped_gateway, text, mode, words):
+    path = stopped_gateway.directory / "session.key"
+    path.write_text(text)
+    path.chmod(mode)
+    status, messages = stopped_gateway.test()
+    assert status != 0
+    assert words in messages
+    assert re.search(r"test.conf:\d+", messages)
+    if len(text) > 8:
+        assert text[:64].strip() not in messages
+
+
+def test_a_directory_is_no_key_file(stopped_gateway):
+    path = stopped_gateway.directory / "session.key"
+    path.unlink()
+    path.mkdir()
+    status, messages = stopped_gateway.test()
+    assert status != 0
+    assert "no regular file" in messages
+
+
+def test_relaxations_warn(stopped_gateway):
+    stopped_gateway.settings["http"] = (
+        "azimuth_cookie domain=.example.test samesite=none;"
+    )
+    status, messages = stopped_gateway.test()
+    assert status == 0, messages
+    assert "azimuth_cookie: every host below" in messages
+    assert "samesite=none" in messages
+
+
+def test_a_second_provider_of_one_name_is_refused(stopped_gateway):
+    text = stopped_gateway.configuration()
+    block = text[text.index("azimuth_provider main {"):]
+    block = block[: block.index("}") + 1]
+    status, messages = stopped_gateway.test(text.replace(block, block * 2))
+    assert status != 0
+    assert "duplicate azimuth_provider" in messages
+
+
+def test_the_sample_of_the_readme_is_valid(stopped_gateway):
+    """The sample, with the paths of this test."""
+    import subprocess
+
+    from .gateway import MODULE, ROOT
+
+    d = stopped_gateway.directory
+    readme = (ROOT / "gateway" / "README.md").read_text()
+    text = readme.split("```nginx\n", 1)[1].split("```", 1)[0]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+         str(d / "server.key"), "-out", str(d / "server.pem"), "-subj",
+         "/CN=azimuth", "-days", "2"],
+        check=True, capture_output=True,
+    )
+    (d / "ca.pem").write_text((d / "server.pem").read_text())
+    text = text.replace(
+        "/usr/local/lib/azimuth/ngx_http_azimuth_module.so", str(MODULE)
+    )
+    for folder in ("/etc/azimuth", "/run/azimuth", "/var/log/azimuth"):
+        text = text.replace(folder, str(d))
+    status, messages = stopped_gateway.test(text)
+    assert status == 0, messages
