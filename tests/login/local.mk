@@ -4,5 +4,4 @@ EXTRA_DIST += \
 	tests/login/__init__.py tests/login/conftest.py \
 	tests/login/gateway.py tests/login/provider.py \
 	tests/login/test_access.py tests/login/test_config.py \
-	tests/login/test_failure.py tests/login/test_login.py \
-	tests/requirements.txt
+	tests/login/test_failure.py tests/login/test_login.py
