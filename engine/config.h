@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_CONFIG_H
+#define ENGINE_CONFIG_H
+
+#include "engine/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The process's configuration: flags over environment (QDRANT__A__B) over a
+ * YAML file over defaults. Keys are Qdrant's where Qdrant has them, written
+ * with dots (`service.http_port`). Filled once at start, constant after. */
+
+#define CONFIG_FILE_SIZE_MAX ((size_t)1 << 20)
+#define CONFIG_DEPTH_MAX     16  /* of the YAML file */
+#define CONFIG_ORIGINS_MAX   64  /* service.cors_allowed_origins */
+#define CONFIG_WARNINGS_MAX  100 /* more are only counted */
+
+struct server_config {
+    char *storage_path;
+    uint64_t search_threads;     /* executor; 0: one per core */
+    uint64_t io_threads;         /* loops; 0: one per core */
+    uint64_t background_threads; /* graph linking; 0: one per core */
+    uint64_t checkpoint_interval_s;
+    char *host;
+    uint64_t http_port;
+    uint64_t grpc_port; /* accepted, not served yet */
+    uint64_t request_size_max_mb;
+    uint64_t connections_max;
+    uint64_t in_flight_max;
+    uint64_t idle_timeout_s;
+    uint64_t drain_timeout_s;
+    bool has_static_content;
+    char *static_content_dir;
+    bool has_cors;
+    char *cors_origins[CONFIG_ORIGINS_MAX]; /* none: any origin */
+    size_t cors_origins_count;
+    char *api_key; /* NULL: no key is asked for */
+    char *alt_api_key;
+    char *read_only_api_key;
+    char *api_version; /* what GET / answers */
+    char *log_level;
+    char *log_format;
+    char *kernel;
+    bool is_telemetry_disabled;
+    bool is_cluster_enabled; /* one node that calls itself a cluster */
+    char *uri;               /* --uri, --bootstrap: accepted, not clustered */
+    char *bootstrap;
+    char *warnings[CONFIG_WARNINGS_MAX];
+    size_t warnings_count;
+};
+
+/* What the command line asks for. */
+enum config_action { CONFIG_SERVE, CONFIG_SHOW_HELP, CONFIG_SHOW_VERSION };
+
+/* Reads everything. `environment` is a NULL-terminated list of NAME=VALUE.
+ * ENGINE_EINPUT names origin (flag, variable, or file and line), key, value
+ * and what is allowed. Undone by server_config_release(). */
+enum engine_code
+server_config_load(int argc, char **argv, const char *const *environment,
+                   struct server_config *ret_config,
+                   enum config_action *ret_action, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Secrets are overwritten. */
+void server_config_release(struct server_config *config);
+
+/* The flags, one per line, for --help. */
+extern const char config_help[];
+
+/* ---- the steps, for server_config_load() and tests ---- */
+
+/* Every key at its default. ENGINE_ENOMEM. */
+enum engine_code server_config_init(struct server_config *ret_config,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* One `key`; unknown keys add a warning that names key and origin. An empty
+ * value leaves the default. A list key gets one more item for each call. */
+enum engine_code server_config_set(struct server_config *config,
+                                   const char *key, const char *value,
+                                   const char *origin, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Empties a list key before a source of higher rank sets it again; nothing
+ * for other keys. */
+void server_config_clear(struct server_config *config, const char *key);
+
+/* All of a YAML file. */
+enum engine_code server_config_read_file(struct server_config *config,
+                                         const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* QDRANT__SERVICE__HTTP_PORT=6333 and the like. Lists are split at commas. */
+enum engine_code server_config_read_environment(struct server_config *config,
+                                                const char *const *environment,
+                                                struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_CONFIG_H */
