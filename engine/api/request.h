@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_API_REQUEST_H
+#define ENGINE_API_REQUEST_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "engine/api/reply.h"
+
+#include <stdint.h>
+
+/* What wire hands over: one whole request. wire owns it and everything in it
+ * until handler.release() has returned. */
+
+enum request_method {
+    REQUEST_GET,
+    REQUEST_HEAD,
+    REQUEST_PUT,
+    REQUEST_POST,
+    REQUEST_PATCH,
+    REQUEST_DELETE,
+    REQUEST_OPTIONS,
+    REQUEST_OTHER
+};
+
+struct request {
+    enum request_method method;
+    struct span path;  /* as sent, percent-encoded, before any '?' */
+    struct span query; /* as sent, after the '?'; size 0: none */
+    struct span body;
+    uint64_t start_ns;  /* CLOCK_MONOTONIC when the body was complete */
+    struct arena arena; /* freed after release() */
+    /* The value of a header or NULL; valid until release(). Name without
+     * regard to case. Only inside start(). */
+    const char *(*header)(const struct request *request, const char *name);
+    void *call; /* api's state of this request; NULL at first */
+};
+
+/* Whether start() answered, or the rest must run on the executor because it
+ * may take long. */
+enum handler_step { HANDLER_DONE, HANDLER_DEFER };
+
+/* Why wire cannot hand a request over; api words the reply. */
+enum refusal {
+    REFUSAL_BODY_SIZE,   /* past the body limit */
+    REFUSAL_BUSY,        /* too many requests in flight */
+    REFUSAL_BODY_MEMORY, /* memory, or all bodies together past their limit */
+    REFUSAL_MEMORY       /* no memory for the reply */
+};
+
+/* The functions that wire calls; main connects them to api. start() runs on
+ * the loop and must be short; after HANDLER_DEFER, finish() runs once on an
+ * executor thread. release() runs once for each request that start() saw,
+ * before its arena is freed, on the loop. */
+struct handler {
+    void *ctx;
+    enum handler_step (*start)(void *ctx, struct request *request,
+                               struct reply *reply);
+    void (*finish)(void *ctx, struct request *request, struct reply *reply);
+    void (*release)(void *ctx, struct request *request);
+    /* size: the body's size when known, else 0; limit: what it passed. */
+    void (*refuse)(void *ctx, enum refusal refusal, uint64_t size,
+                   uint64_t limit, struct reply *reply);
+};
+
+#endif /* ENGINE_API_REQUEST_H */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Worker threads behind one bounded queue. `lock` guards everything but the
+ * thread list; no task runs under it. */
+#include "engine/wire/executor.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+struct executor {
+    pthread_mutex_t lock;
+    pthread_cond_t is_ready;
+    struct executor_task *head, *tail;
+    unsigned queued, queue_max;
+    bool is_stopping;
+    unsigned threads_count;
+    pthread_t threads[];
+};
+
+static void *
+executor_main(void *argument)
+{
+    struct executor *executor = argument;
+    pthread_mutex_lock(&executor->lock);
+    for (;;) {
+        while (executor->head == NULL && !executor->is_stopping)
+            pthread_cond_wait(&executor->is_ready, &executor->lock);
+        struct executor_task *task = executor->head;
+        if (task == NULL)
+            break;
+        executor->head = task->next;
+        if (executor->head == NULL)
+            executor->tail = NULL;
+        assert(executor->queued > 0);
+        executor->queued--;
+        pthread_mutex_unlock(&executor->lock);
+        task->run(task);
+        pthread_mutex_lock(&executor->lock);
+    }
+    pthread_mutex_unlock(&executor->lock);
+    return NULL;
+}
+
+enum engine_code
+executor_start(unsigned threads, unsigned queue_max,
+               struct executor **ret_executor, struct error *reterr)
+{
+    assert(threads > 0 && threads <= EXECUTOR_THREADS_MAX && queue_max > 0);
+    struct executor *executor =
+        calloc(1, sizeof(*executor) + threads * sizeof(pthread_t));
+    if (executor == NULL)
+        return error_memory(reterr);
+    pthread_mutex_init(&executor->lock, NULL);
+    pthread_cond_init(&executor->is_ready, NULL);
+    executor->queue_max = queue_max;
+    while (executor->threads_count < threads) {
+        pthread_t *thread = &executor->threads[executor->threads_count];
+        if (pthread_create(thread, NULL, executor_main, executor) != 0) {
+            unsigned started = executor->threads_count;
+            executor_stop(executor);
+            return error_set(reterr, ENGINE_ENOMEM,
+                             "cannot start thread %u of %u", started + 1,
+                             threads);
+        }
+        executor->threads_count++;
+    }
+    *ret_executor = executor;
+    return ENGINE_OK;
+}
+
+bool
+executor_submit(struct executor *executor, struct executor_task *task)
+{
+    assert(task->run != NULL);
+    pthread_mutex_lock(&executor->lock);
+    assert(!executor->is_stopping);
+    bool has_room = executor->queued < executor->queue_max;
+    if (has_room) {
+        task->next = NULL;
+        if (executor->tail != NULL)
+            executor->tail->next = task;
+        else
+            executor->head = task;
+        executor->tail = task;
+        executor->queued++;
+        pthread_cond_signal(&executor->is_ready);
+    }
+    pthread_mutex_unlock(&executor->lock);
+    return has_room;
+}
+
+void
+executor_stop(struct executor *executor)
+{
+    if (executor == NULL)
+        return;
+    pthread_mutex_lock(&executor->lock);
+    executor->is_stopping = true;
+    pthread_cond_broadcast(&executor->is_ready);
+    pthread_mutex_unlock(&executor->lock);
+    for (unsigned i = 0; i < executor->threads_count; i++)
+        pthread_join(executor->threads[i], NULL);
+    assert(executor->queued == 0);
+    pthread_cond_destroy(&executor->is_ready);
+    pthread_mutex_destroy(&executor->lock);
+    free(executor);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_WIRE_LOOP_H
+#define ENGINE_WIRE_LOOP_H
+
+#include "engine/wire/executor.h"
+#include "engine/wire/wire.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+/* One I/O thread: a libuv loop that drives one libmicrohttpd daemon through
+ * its epoll descriptor. Everything but the inbox and the atomics is touched
+ * by the loop's own thread only. */
+
+/* Where a connection stands; its deadline depends on it. */
+enum connection_phase {
+    CONNECTION_IDLE,    /* no complete request header since phase_start_ms */
+    CONNECTION_BODY,    /* receiving: phase_size bytes so far */
+    CONNECTION_WORKING, /* the handler has it: no deadline */
+    CONNECTION_REPLY    /* sending: phase_size bytes in all */
+};
+
+struct connection {
+    struct connection *prev, *next;
+    int fd;
+    bool is_cut;    /* shut down by us; the daemon will notice */
+    bool is_ending; /* the drain ends it once it is idle */
+    enum connection_phase phase;
+    uint64_t phase_start_ms;
+    uint64_t phase_size;
+};
+
+struct exchange; /* one request on its way: http1.c */
+
+/* An accepted socket on its way to its loop. */
+struct incoming {
+    struct incoming *next;
+    int fd;
+    socklen_t address_size;
+    struct sockaddr_storage address;
+};
+
+struct loop {
+    struct wire *wire;
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_poll_t poll;   /* the daemon's epoll descriptor */
+    uv_timer_t timer; /* the daemon's next deadline */
+    uv_timer_t sweep; /* our deadlines */
+    struct MHD_Daemon *daemon;
+    struct connection *connections;
+    bool is_draining;
+    bool is_closing;
+    unsigned working; /* requests on the executor */
+
+    pthread_mutex_t lock; /* guards the inbox */
+    struct incoming *incoming;
+    struct exchange *finished;
+
+    atomic_uint connections_count; /* accepted for this loop, still open */
+    pthread_t thread;
+    bool has_thread;
+    bool is_ready; /* handles are initialised */
+};
+
+struct wire {
+    struct wire_options options;
+    struct executor *executor;
+    int listen_fd;
+    uint16_t port;
+    uv_poll_t listen_poll; /* on loops[0] */
+    uv_timer_t listen_retry;
+    bool is_listening;
+    atomic_bool is_stopping;
+    atomic_ullong drain_start_ms;
+    atomic_uint unfinished;
+    atomic_ullong connections_total, connections_refused, connections_timedout;
+    atomic_ullong in_flight, bodies_size;
+    unsigned loops_count;
+    struct loop loops[];
+};
+
+/* Prepares `loop` and its daemon. ENGINE_ENOMEM. Undone by loop_close(). */
+enum engine_code loop_open(struct loop *loop, struct wire *wire,
+                           struct error *reterr)
+    __attribute__((warn_unused_result));
+void loop_close(struct loop *loop);
+
+/* Runs until the drain is over. */
+void loop_run(struct loop *loop);
+
+/* Hands an accepted socket to the loop; closes it when memory is out. */
+void loop_give(struct loop *loop, int fd,
+               const struct sockaddr_storage *address, socklen_t address_size);
+
+/* Hands an answered exchange back; called by executor threads. */
+void loop_finish(struct loop *loop, struct exchange *exchange);
+
+uint64_t loop_now_ms(void);
+
+/* ---- http1.c: what the daemon calls ---- */
+
+/* Starts the daemon of `loop`; NULL when it cannot. */
+struct MHD_Daemon *http1_start(struct loop *loop);
+
+/* Resumes a list of finished exchanges on their loop. */
+void http1_resume(struct exchange *finished);
+
+/* Links exchanges into a list. */
+void http1_link(struct exchange *exchange, struct exchange *next);
+
+/* ---- listener.c ---- */
+
+enum engine_code listener_bind(struct wire *wire, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Begins and ends accepting; on the thread of loops[0]. */
+enum engine_code listener_start(struct wire *wire, struct error *reterr)
+    __attribute__((warn_unused_result));
+void listener_stop(struct wire *wire);
+
+#endif /* ENGINE_WIRE_LOOP_H */

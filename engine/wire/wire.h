@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_WIRE_WIRE_H
+#define ENGINE_WIRE_WIRE_H
+
+#include "engine/api/request.h"
+#include "engine/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The network face: one listening address, several I/O loops, one executor.
+ * Bytes in, bytes out; what they mean is the handler's affair.
+ * Lock order: none; each loop's inbox lock is a leaf. */
+
+#define WIRE_LOOPS_MAX 256
+
+/* Request line and headers together, with room to work: past it 414 or 431. */
+#define WIRE_HEADER_SIZE_MAX (32u << 10)
+
+/* Bodies past their limit are still read up to this size, so that a client
+ * that only reads after writing sees the 400. */
+#define WIRE_DISCARD_SIZE_MAX ((uint64_t)256 << 20)
+
+/* Slower than this, a body or an answer is cut after a grace time. */
+#define WIRE_RATE_MIN_PER_S (8u << 10)
+#define WIRE_RATE_GRACE_MS  30000u
+
+struct wire_options {
+    const char *host; /* address to listen on */
+    uint16_t port;    /* 0: any free one */
+    unsigned loops;   /* I/O threads, 1..WIRE_LOOPS_MAX */
+    unsigned workers; /* executor threads */
+    unsigned connections_max;
+    unsigned in_flight_max; /* requests being read or answered */
+    size_t body_size_max;
+    uint64_t bodies_size_max; /* all request bodies together */
+    size_t arena_size_max;    /* one request's working memory */
+    unsigned idle_timeout_ms; /* keep-alive without a complete request */
+    unsigned drain_timeout_ms;
+    const char *server; /* the Server header */
+    struct handler handler;
+};
+
+/* Counters since the start; read by any thread. */
+struct wire_counters {
+    uint64_t connections;          /* open now */
+    uint64_t connections_total;    /* accepted */
+    uint64_t connections_refused;  /* past a limit */
+    uint64_t connections_timedout; /* idle or too slow */
+    uint64_t in_flight;
+    uint64_t bodies_size;
+};
+
+struct wire;
+
+/* Binds, starts the threads and listens.
+ * ENGINE_EUNAVAILABLE  names address, port and cause (port in use, ...).
+ * ENGINE_ENOMEM. Strings of `options` must outlive the wire. */
+enum engine_code wire_open(const struct wire_options *options,
+                           struct wire **ret_wire, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The port that was bound. */
+uint16_t wire_port(const struct wire *wire);
+
+/* Serves on the calling thread (and the others) until wire_stop() and the
+ * drain after it. Returns the number of requests that were still running when
+ * the drain timeout ended: 0 is a clean end, and only then wire_close() may be
+ * called. */
+unsigned wire_run(struct wire *wire) __attribute__((warn_unused_result));
+
+/* Starts the drain: stop accepting, finish requests, close idle connections.
+ * Async-signal-safe; any thread. */
+void wire_stop(struct wire *wire);
+
+void wire_counters(struct wire *wire, struct wire_counters *ret_counters);
+
+/* Frees everything. After wire_run() returned 0, or without it. */
+void wire_close(struct wire *wire);
+
+#endif /* ENGINE_WIRE_WIRE_H */
