@@ -1,4 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+libengine_a_SOURCES += \
+	engine/api/access.c engine/api/access.h engine/api/api.c \
+	engine/api/api.h engine/api/call.h engine/api/reply.c \
+	engine/api/reply.h engine/api/request.h engine/api/rest.h \
+	engine/api/rest_body.c engine/api/rest_body.h \
+	engine/api/rest_collections.c engine/api/rest_query.c \
+	engine/api/rest_read.c engine/api/rest_record.c \
+	engine/api/rest_record.h engine/api/rest_update.c \
+	engine/api/rest_upsert.c engine/api/rest_vector.c \
+	engine/api/rest_vector.h engine/api/routes.c engine/api/service.c \
+	engine/api/static_files.c engine/api/static_files.h \
+	engine/api/status.c engine/api/url.c engine/api/url.h
 libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The door of api: what wire calls. start() routes, checks the key, parses
+ * small bodies and answers what is cheap; the rest is done by finish() on the
+ * executor. A call passes these steps once, in this order, on either thread:
+ *   query -> body -> parse -> collection -> (is_long) -> run -> envelope */
+#include "engine/api/api.h"
+
+#include "engine/api/access.h"
+#include "engine/api/call.h"
+#include "engine/api/static_files.h"
+#include "engine/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const method_names[] = {
+    [REQUEST_GET] = "GET",         [REQUEST_HEAD] = "HEAD",
+    [REQUEST_PUT] = "PUT",         [REQUEST_POST] = "POST",
+    [REQUEST_PATCH] = "PATCH",     [REQUEST_DELETE] = "DELETE",
+    [REQUEST_OPTIONS] = "OPTIONS", [REQUEST_OTHER] = "OTHER",
+};
+
+enum engine_code
+api_open(const struct api_options *options, struct api **ret_api,
+         struct error *reterr)
+{
+    struct api *api = calloc(1, sizeof(*api));
+    if (api == NULL)
+        return error_memory(reterr);
+    api->options = *options;
+    api->static_fd = -1;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    api->start_s = (uint64_t)now.tv_sec;
+    assert(api_routes_count < METRICS_ENDPOINTS_MAX);
+    for (size_t i = 0; i < api_routes_count; i++)
+        api->endpoints[i] = metrics_endpoint_add(
+            options->metrics, method_names[api_routes[i].method],
+            api_routes[i].pattern);
+    api->endpoint_other = metrics_endpoint_add(options->metrics, "", "other");
+    if (options->config->has_static_content)
+        api->static_fd = static_open(options->config->static_content_dir);
+    *ret_api = api;
+    return ENGINE_OK;
+}
+
+void
+api_close(struct api *api)
+{
+    if (api == NULL)
+        return;
+    if (api->static_fd >= 0)
+        close(api->static_fd);
+    free(api);
+}
+
+void
+api_set_ready(struct api *api, bool is_ready)
+{
+    atomic_store(&api->is_ready, is_ready);
+}
+
+static const struct route *
+route_find(struct call *call)
+{
+    enum request_method method = call->request->method == REQUEST_HEAD
+                                     ? REQUEST_GET
+                                     : call->request->method;
+    for (size_t i = 0; i < api_routes_count; i++) {
+        if (api_routes[i].method == method &&
+            url_path_match(&call->path, api_routes[i].pattern, call->params,
+                           CALL_PARAMS_MAX))
+            return &api_routes[i];
+    }
+    return NULL;
+}
+
+/* Answers without an envelope, or grants the route. */
+static bool
+call_is_refused(struct call *call)
+{
+    struct error error;
+    bool is_write = (call->route->flags & ROUTE_WRITE) != 0;
+    if ((call->route->flags & ROUTE_OPEN) != 0)
+        return false;
+    switch (access_check(call->api->options.config, call->request, is_write)) {
+    case ACCESS_GRANTED:
+        return false;
+    case ACCESS_MISSING:
+        status_text(call->reply, 401,
+                    "Must provide an API key or an Authorization bearer token");
+        return true;
+    case ACCESS_INVALID:
+        status_text(call->reply, 401, "Invalid API key or JWT");
+        return true;
+    case ACCESS_READ_ONLY:
+        error_set(&error, ENGINE_EFORBIDDEN,
+                  "Global manage access is required");
+        status_error(call->reply, &error, 0.0);
+        return true;
+    }
+    return true;
+}
+
+/* Everything up to knowing how long it takes. */
+static enum engine_code
+call_prepare(struct call *call, struct error *reterr)
+{
+    const struct route *route = call->route;
+    enum engine_code code = url_query_parse(
+        call->request->query, &call->request->arena, &call->query, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if ((route->flags & ROUTE_BODY) != 0) {
+        code = json_parse(call->request->body, &call->doc, reterr);
+        if (code != ENGINE_OK)
+            return code;
+        call->body = yyjson_doc_get_root(call->doc);
+        if (!yyjson_is_obj(call->body))
+            return error_set(reterr, ENGINE_EFORMAT,
+                             "invalid type: %s, expected an object at line 1 "
+                             "column 1",
+                             yyjson_get_type_desc(call->body));
+    }
+    if (route->parse != NULL)
+        code = route->parse(call, reterr);
+    if (code == ENGINE_OK && (route->flags & ROUTE_COLLECTION) != 0)
+        code = registry_acquire(call->api->options.registry, call->params[0],
+                                &call->collection, reterr);
+    return code;
+}
+
+static enum engine_code
+call_run(struct call *call, struct error *reterr)
+{
+    const struct route *route = call->route;
+    bool is_raw = (route->flags & ROUTE_RAW) != 0;
+    struct bytes *body = &call->reply->body;
+    json_writer_init(&call->writer, body);
+    if (!is_raw) {
+        call->reply->content_type = "application/json";
+        json_object_begin(&call->writer);
+        json_key(&call->writer, "result");
+    }
+    enum engine_code code = route->run(call, reterr);
+    if (code != ENGINE_OK || is_raw)
+        return code;
+    json_key(&call->writer, "status");
+    json_text(&call->writer, "ok");
+    json_key(&call->writer, "time");
+    json_f64(&call->writer, call_seconds(call));
+    json_object_end(&call->writer);
+    if (bytes_failed(body))
+        return error_set(reterr, ENGINE_EREQUEST,
+                         "the answer is larger than %zu bytes: ask for fewer "
+                         "points at once",
+                         REPLY_BODY_SIZE_MAX);
+    return ENGINE_OK;
+}
+
+/* The last step of every call. */
+static void
+call_end(struct call *call, enum engine_code code, struct error *error)
+{
+    struct api *api = call->api;
+    double seconds = call_seconds(call);
+    bool is_checked = code == ENGINE_EFORMAT || code == ENGINE_EQUERY ||
+                      code == ENGINE_EVALID || code == ENGINE_EVALIDPATH ||
+                      code == ENGINE_EVALIDQUERY;
+    if (code != ENGINE_OK)
+        status_error(call->reply, error, is_checked ? 0.0 : seconds);
+    access_cors(api->options.config, call->request, call->reply);
+    unsigned endpoint = call->route == NULL
+                            ? api->endpoint_other
+                            : api->endpoints[call->route - api_routes];
+    metrics_observe(api->options.metrics, endpoint, call->reply->status,
+                    (uint64_t)(seconds * 1e9));
+}
+
+static enum handler_step
+call_route(struct call *call)
+{
+    struct error error = { .text = "" };
+    struct request *request = call->request;
+    bool is_path = url_path_parse(request->path, &request->arena, &call->path);
+    if (is_path)
+        call->route = route_find(call);
+    if (call->route == NULL) {
+        bool is_preflight = request->method == REQUEST_OPTIONS &&
+                            call->api->options.config->has_cors;
+        if (is_preflight)
+            call->reply->status = 200;
+        else if (!is_path || !static_serve(call))
+            call->reply->status = 404;
+        call_end(call, ENGINE_OK, NULL);
+        return HANDLER_DONE;
+    }
+    if (call_is_refused(call)) {
+        call_end(call, ENGINE_OK, NULL);
+        return HANDLER_DONE;
+    }
+    if ((call->route->flags & ROUTE_LONG) != 0 ||
+        request->body.size > API_INLINE_BODY_SIZE_MAX)
+        return HANDLER_DEFER;
+    enum engine_code code = call_prepare(call, &error);
+    bool is_long = code == ENGINE_OK && call->route->is_long != NULL &&
+                   call->route->is_long(call);
+    call->is_prepared = true;
+    if (is_long)
+        return HANDLER_DEFER;
+    if (code == ENGINE_OK)
+        code = call_run(call, &error);
+    call_end(call, code, &error);
+    return HANDLER_DONE;
+}
+
+static enum handler_step
+api_start(void *ctx, struct request *request, struct reply *reply)
+{
+    struct api *api = ctx;
+    struct call *call = arena_calloc(&request->arena, 1, sizeof(*call));
+    if (call == NULL) {
+        struct error error;
+        error_memory(&error);
+        status_error(reply, &error, 0.0);
+        return HANDLER_DONE;
+    }
+    call->api = api;
+    call->request = request;
+    call->reply = reply;
+    request->call = call;
+    return call_route(call);
+}
+
+static void
+api_finish(void *ctx, struct request *request, struct reply *reply)
+{
+    (void)ctx;
+    (void)reply;
+    struct call *call = request->call;
+    struct error error = { .text = "" };
+    assert(call != NULL && call->route != NULL);
+    enum engine_code code = ENGINE_OK;
+    if (!call->is_prepared)
+        code = call_prepare(call, &error);
+    if (code == ENGINE_OK)
+        code = call_run(call, &error);
+    call_end(call, code, &error);
+}
+
+static void
+api_release(void *ctx, struct request *request)
+{
+    struct api *api = ctx;
+    struct call *call = request->call;
+    if (call == NULL)
+        return;
+    if (call->collection != NULL)
+        registry_release(api->options.registry, call->collection);
+    if (call->doc != NULL)
+        yyjson_doc_free(call->doc);
+    request->call = NULL;
+}
+
+static void
+api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
+           struct reply *reply)
+{
+    struct api *api = ctx;
+    struct error error = { .text = "" };
+    switch (refusal) {
+    case REFUSAL_BODY_SIZE:
+        error_set(&error, ENGINE_EREQUEST,
+                  "JSON payload (%llu bytes) is larger than allowed (limit: "
+                  "%llu bytes).",
+                  (unsigned long long)size, (unsigned long long)limit);
+        break;
+    case REFUSAL_BUSY:
+        error_set(&error, ENGINE_EUNAVAILABLE,
+                  "more than %llu requests are being served (limit: "
+                  "service.max_in_flight)",
+                  (unsigned long long)limit);
+        break;
+    case REFUSAL_BODY_MEMORY:
+        error_set(&error, ENGINE_EUNAVAILABLE,
+                  "all request bodies together are larger than %llu bytes",
+                  (unsigned long long)limit);
+        break;
+    case REFUSAL_MEMORY:
+        error_memory(&error);
+        break;
+    }
+    status_error(reply, &error, 0.0);
+    metrics_observe(api->options.metrics, api->endpoint_other, reply->status,
+                    0);
+}
+
+struct handler
+api_handler(struct api *api)
+{
+    return (struct handler){ .ctx = api,
+                             .start = api_start,
+                             .finish = api_finish,
+                             .release = api_release,
+                             .refuse = api_refuse };
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_API_CALL_H
+#define ENGINE_API_CALL_H
+
+#include "engine/api/api.h"
+#include "engine/api/url.h"
+#include "engine/codec/json_read.h"
+#include "engine/codec/json_write.h"
+#include "engine/collection/collection.h"
+
+#include <stdatomic.h>
+
+/* One request inside api: what the router found, what was parsed, and where
+ * the answer goes. Lives in the request's arena. */
+
+#define CALL_PARAMS_MAX 3
+
+struct call;
+
+enum route_flags {
+    ROUTE_OPEN = 1 << 0,       /* no API key is asked for */
+    ROUTE_WRITE = 1 << 1,      /* not for a read-only key */
+    ROUTE_BODY = 1 << 2,       /* a JSON body is needed */
+    ROUTE_COLLECTION = 1 << 3, /* params[0] names an existing collection */
+    ROUTE_LONG = 1 << 4,       /* always on the executor */
+    ROUTE_RAW = 1 << 5         /* run() makes the whole reply: no envelope */
+};
+
+/* parse() turns the body into call->command, before the collection is looked
+ * up; is_long() decides about the executor, after it; run() does the work and
+ * writes the result's JSON. parse and is_long may be NULL. */
+struct route {
+    enum request_method method;
+    const char *pattern; /* {x} matches one segment; also the metrics label */
+    unsigned flags;
+    enum engine_code (*parse)(struct call *call, struct error *reterr);
+    bool (*is_long)(struct call *call);
+    enum engine_code (*run)(struct call *call, struct error *reterr);
+};
+
+/* The table and its length (routes.c). */
+extern const struct route api_routes[];
+extern const size_t api_routes_count;
+
+struct api {
+    struct api_options options;
+    atomic_bool is_ready;
+    unsigned endpoints[METRICS_ENDPOINTS_MAX]; /* of each route */
+    unsigned endpoint_other;
+    int static_fd; /* the directory of static files, or -1 */
+    uint64_t start_s;
+};
+
+struct call {
+    struct api *api;
+    struct request *request;
+    struct reply *reply;
+    const struct route *route;
+    struct span params[CALL_PARAMS_MAX]; /* decoded */
+    struct url_path path;
+    struct url_query query;
+    yyjson_doc *doc;
+    yyjson_val *body;
+    void *command;
+    struct collection *collection;
+    bool is_prepared; /* parsed, and the collection looked up, on the loop */
+    struct json_writer writer;
+};
+
+/* Seconds since the request was complete, for the envelope. */
+double call_seconds(const struct call *call);
+
+/* The deadline of a read (CLOCK_MONOTONIC ms): its timeout or API_TIMEOUT_S;
+ * of a write: its timeout, or 0 for none. */
+uint64_t call_read_deadline_ms(const struct call *call);
+uint64_t call_write_deadline_ms(const struct call *call);
+
+/* Replaces the reply by an error envelope. */
+void status_error(struct reply *reply, const struct error *error,
+                  double seconds);
+
+/* Replaces the reply by plain text. `text` is copied. */
+void status_text(struct reply *reply, int status, const char *text);
+
+#endif /* ENGINE_API_CALL_H */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Collections: list, info, create, change, delete. The configuration's JSON is
+ * read and written by collection/config. */
+#include "engine/api/rest.h"
+#include "engine/api/rest_body.h"
+
+#include <assert.h>
+
+enum engine_code
+collections_list(struct call *call, struct error *reterr)
+{
+    const struct span *names = NULL;
+    size_t count = 0;
+    enum engine_code code =
+        registry_list(call->api->options.registry, &call->request->arena,
+                      &names, &count, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    json_object_begin(&call->writer);
+    json_key(&call->writer, "collections");
+    json_array_begin(&call->writer);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(&call->writer);
+        json_key(&call->writer, "name");
+        json_text_span(&call->writer, names[i]);
+        json_object_end(&call->writer);
+    }
+    json_array_end(&call->writer);
+    json_object_end(&call->writer);
+    return ENGINE_OK;
+}
+
+enum engine_code
+collections_exists(struct call *call, struct error *reterr)
+{
+    (void)reterr;
+    bool exists = registry_exists(call->api->options.registry, call->params[0]);
+    json_object_begin(&call->writer);
+    json_key(&call->writer, "exists");
+    json_bool(&call->writer, exists);
+    json_object_end(&call->writer);
+    return ENGINE_OK;
+}
+
+static void
+write_schema(struct json_writer *writer, const struct collection_info *info)
+{
+    static const char *const types[] = {
+        [PAYLOAD_SCHEMA_KEYWORD] = "keyword",
+        [PAYLOAD_SCHEMA_INTEGER] = "integer",
+        [PAYLOAD_SCHEMA_FLOAT] = "float",
+        [PAYLOAD_SCHEMA_BOOL] = "bool",
+    };
+    json_key(writer, "payload_schema");
+    json_object_begin(writer);
+    for (size_t i = 0; i < info->indexes_count; i++) {
+        const struct payload_index_info *index = &info->indexes[i];
+        assert(index->schema <= PAYLOAD_SCHEMA_BOOL);
+        json_key_span(writer, index->field);
+        json_object_begin(writer);
+        json_key(writer, "data_type");
+        json_text(writer, types[index->schema]);
+        if (index->schema_json.size > 0) {
+            json_key(writer, "params");
+            json_raw(writer, index->schema_json);
+        }
+        json_key(writer, "points");
+        json_u64(writer, index->points);
+        json_object_end(writer);
+    }
+    json_object_end(writer);
+}
+
+static void
+write_status(struct json_writer *writer, const struct collection_info *info)
+{
+    static const char *const names[] = {
+        [COLLECTION_GREEN] = "green",
+        [COLLECTION_YELLOW] = "yellow",
+        [COLLECTION_RED] = "red",
+    };
+    assert(info->status <= COLLECTION_RED);
+    json_key(writer, "status");
+    json_text(writer, names[info->status]);
+    json_key(writer, "optimizer_status");
+    if (info->status != COLLECTION_RED) {
+        json_text(writer, "ok");
+        return;
+    }
+    json_object_begin(writer);
+    json_key(writer, "error");
+    json_text_span(writer, info->status_text);
+    json_object_end(writer);
+}
+
+enum engine_code
+collections_info(struct call *call, struct error *reterr)
+{
+    struct collection_info info = { 0 };
+    enum engine_code code =
+        collection_info(call->collection, &call->request->arena, &info, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct json_writer *writer = &call->writer;
+    json_object_begin(writer);
+    write_status(writer, &info);
+    json_key(writer, "indexed_vectors_count");
+    json_u64(writer, info.indexed_vectors_count);
+    json_key(writer, "points_count");
+    json_u64(writer, info.points_count);
+    json_key(writer, "segments_count");
+    json_u64(writer, info.segments_count);
+    json_key(writer, "config");
+    config_write_info(info.config, writer);
+    write_schema(writer, &info);
+    json_key(writer, "update_queue");
+    json_object_begin(writer);
+    json_key(writer, "length");
+    json_u64(writer, 0);
+    json_object_end(writer);
+    json_object_end(writer);
+    return ENGINE_OK;
+}
+
+enum engine_code
+collections_create_parse(struct call *call, struct error *reterr)
+{
+    struct arena *arena = &call->request->arena;
+    struct collection_config *config = arena_calloc(arena, 1, sizeof(*config));
+    if (config == NULL)
+        return error_memory(reterr);
+    call->command = config;
+    return config_parse(call->body, arena, config, reterr);
+}
+
+enum engine_code
+collections_create(struct call *call, struct error *reterr)
+{
+    enum engine_code code = registry_create(
+        call->api->options.registry, call->params[0], call->command, reterr);
+    if (code == ENGINE_OK)
+        json_bool(&call->writer, true);
+    return code;
+}
+
+enum engine_code
+collections_patch(struct call *call, struct error *reterr)
+{
+    enum engine_code code = registry_patch(call->api->options.registry,
+                                           call->params[0], call->body, reterr);
+    if (code == ENGINE_OK)
+        json_bool(&call->writer, true);
+    return code;
+}
+
+enum engine_code
+collections_delete(struct call *call, struct error *reterr)
+{
+    bool existed = false;
+    enum engine_code code = registry_delete(call->api->options.registry,
+                                            call->params[0], &existed, reterr);
+    if (code == ENGINE_OK)
+        json_bool(&call->writer, existed);
+    return code;
+}
+
+/* There are no aliases yet: an honest empty list, which clients ask for. */
+enum engine_code
+collections_aliases(struct call *call, struct error *reterr)
+{
+    (void)reterr;
+    json_object_begin(&call->writer);
+    json_key(&call->writer, "aliases");
+    json_array_begin(&call->writer);
+    json_array_end(&call->writer);
+    json_object_end(&call->writer);
+    return ENGINE_OK;
+}
+
+/* One shard, here. */
+enum engine_code
+collections_cluster(struct call *call, struct error *reterr)
+{
+    struct collection_info info = { 0 };
+    enum engine_code code =
+        collection_info(call->collection, &call->request->arena, &info, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct json_writer *writer = &call->writer;
+    json_object_begin(writer);
+    json_key(writer, "peer_id");
+    json_u64(writer, SERVICE_PEER_ID);
+    json_key(writer, "shard_count");
+    json_u64(writer, 1);
+    json_key(writer, "local_shards");
+    json_array_begin(writer);
+    json_object_begin(writer);
+    json_key(writer, "shard_id");
+    json_u64(writer, 0);
+    json_key(writer, "points_count");
+    json_u64(writer, info.points_count);
+    json_key(writer, "state");
+    json_text(writer, "Active");
+    json_object_end(writer);
+    json_array_end(writer);
+    json_key(writer, "remote_shards");
+    json_array_begin(writer);
+    json_array_end(writer);
+    json_key(writer, "shard_transfers");
+    json_array_begin(writer);
+    json_array_end(writer);
+    json_object_end(writer);
+    return ENGINE_OK;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Points of an answer, written straight into the reply. */
+#include "engine/api/rest_record.h"
+
+static void
+write_floats(struct json_writer *writer, const struct named_vector *vector)
+{
+    json_array_begin(writer);
+    for (size_t i = 0; i < vector->dim; i++)
+        json_f32(writer, vector->values[i]);
+    json_array_end(writer);
+}
+
+static void
+write_vectors(struct json_writer *writer, const struct record *record)
+{
+    json_key(writer, "vector");
+    if (record->vectors_count == 1 && record->vectors[0].name.size == 0) {
+        write_floats(writer, &record->vectors[0]);
+        return;
+    }
+    json_object_begin(writer);
+    for (size_t i = 0; i < record->vectors_count; i++) {
+        json_key_span(writer, record->vectors[i].name);
+        write_floats(writer, &record->vectors[i]);
+    }
+    json_object_end(writer);
+}
+
+static void
+write_content(struct json_writer *writer, const struct record *record)
+{
+    if (record->has_payload) {
+        json_key(writer, "payload");
+        if (record->payload.size > 0)
+            json_raw(writer, record->payload);
+        else {
+            json_object_begin(writer);
+            json_object_end(writer);
+        }
+    }
+    if (record->has_vectors)
+        write_vectors(writer, record);
+}
+
+void
+rest_record_write(struct json_writer *writer, const struct record *record)
+{
+    json_object_begin(writer);
+    json_key(writer, "id");
+    point_id_write(writer, &record->id);
+    write_content(writer, record);
+    json_object_end(writer);
+}
+
+void
+rest_scored_write(struct json_writer *writer, const struct record *record)
+{
+    json_object_begin(writer);
+    json_key(writer, "id");
+    point_id_write(writer, &record->id);
+    json_key(writer, "version");
+    json_u64(writer, record->version);
+    json_key(writer, "score");
+    json_f32(writer, record->score);
+    write_content(writer, record);
+    json_object_end(writer);
+}
+
+void
+rest_scored_list(struct json_writer *writer, const struct records *records)
+{
+    json_array_begin(writer);
+    for (size_t i = 0; i < records->count; i++)
+        rest_scored_write(writer, &records->items[i]);
+    json_array_end(writer);
+}

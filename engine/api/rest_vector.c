@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * JSON numbers straight into arena floats: the hot loop of every upload. */
+#include "engine/api/rest_vector.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static enum engine_code
+empty_vector(struct rest_where where, struct error *reterr)
+{
+    static const char text[] =
+        "Validation error: dense vector must not be empty [{}]";
+    if (where.index == REST_NO_INDEX)
+        return error_set(reterr, ENGINE_EVALID, "[%s: %s]", where.prefix, text);
+    return error_set(reterr, ENGINE_EVALID, "[%s[%zu].vector: %s]",
+                     where.prefix, where.index, text);
+}
+
+static enum engine_code
+bad_number(yyjson_val *item, size_t index, struct error *reterr)
+{
+    if (yyjson_is_arr(item))
+        return error_set(reterr, ENGINE_EREQUEST,
+                         "multivectors are not supported yet");
+    if (yyjson_is_num(item))
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "number %g at position %zu of a vector is out of the "
+                         "range of f32",
+                         yyjson_get_num(item), index);
+    return error_set(reterr, ENGINE_EFORMAT,
+                     "invalid type: %s at position %zu of a vector, expected "
+                     "f32",
+                     yyjson_get_type_desc(item), index);
+}
+
+enum engine_code
+rest_vector_refuse(yyjson_val *object, struct error *reterr)
+{
+    if (yyjson_obj_get(object, "indices") != NULL &&
+        yyjson_obj_get(object, "values") != NULL)
+        return error_set(reterr, ENGINE_EREQUEST,
+                         "sparse vectors are not supported yet");
+    if (yyjson_obj_get(object, "model") != NULL &&
+        (yyjson_obj_get(object, "text") != NULL ||
+         yyjson_obj_get(object, "image") != NULL ||
+         yyjson_obj_get(object, "object") != NULL))
+        return error_set(reterr, ENGINE_EINTERNAL,
+                         "InferenceService URL not configured - please provide "
+                         "valid address in config");
+    return ENGINE_OK;
+}
+
+enum engine_code
+rest_vector_parse(yyjson_val *value, struct rest_where where,
+                  struct arena *arena, const float **ret_values,
+                  size_t *ret_dim, struct error *reterr)
+{
+    if (yyjson_is_obj(value)) {
+        enum engine_code code = rest_vector_refuse(value, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    if (!yyjson_is_arr(value))
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "invalid type: %s, expected a vector: a list of "
+                         "numbers",
+                         yyjson_get_type_desc(value));
+    size_t dim = yyjson_arr_size(value);
+    if (dim == 0)
+        return empty_vector(where, reterr);
+    if (dim > COMMAND_DIM_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "a vector has %zu numbers, at most %d are allowed",
+                         dim, COMMAND_DIM_MAX);
+    float *values = arena_alloc(arena, dim * sizeof(float));
+    if (values == NULL)
+        return error_memory(reterr);
+    size_t index, max;
+    yyjson_val *item;
+    yyjson_arr_foreach(value, index, max, item)
+    {
+        float number = (float)yyjson_get_num(item);
+        if (!yyjson_is_num(item) || !isfinite(number))
+            return bad_number(item, index, reterr);
+        values[index] = number;
+    }
+    *ret_values = values;
+    *ret_dim = dim;
+    return ENGINE_OK;
+}
+
+enum engine_code
+rest_vectors_of_point(yyjson_val *value, struct rest_where where,
+                      struct arena *arena,
+                      const struct named_vector **ret_vectors,
+                      size_t *ret_count, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    bool is_named = yyjson_is_obj(value);
+    if (is_named) {
+        code = rest_vector_refuse(value, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    size_t count = is_named ? yyjson_obj_size(value) : 1;
+    if (count > CONFIG_VECTORS_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "a point has %zu vectors, at most %d are allowed",
+                         count, CONFIG_VECTORS_MAX);
+    struct named_vector *vectors =
+        arena_alloc(arena, (count + 1) * sizeof(*vectors));
+    if (vectors == NULL)
+        return error_memory(reterr);
+    *ret_vectors = vectors;
+    *ret_count = count;
+    if (!is_named) {
+        vectors[0].name = (struct span){ "", 0 };
+        return rest_vector_parse(value, where, arena, &vectors[0].values,
+                                 &vectors[0].dim, reterr);
+    }
+    size_t index, max;
+    yyjson_val *key, *item;
+    yyjson_obj_foreach(value, index, max, key, item)
+    {
+        vectors[index].name = json_span(key);
+        code = rest_vector_parse(item, where, arena, &vectors[index].values,
+                                 &vectors[index].dim, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    return ENGINE_OK;
+}

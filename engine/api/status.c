@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Envelopes and time: how an outcome looks on the wire. The edge that logs:
+ * internal errors are logged here, once. */
+#include "engine/api/call.h"
+#include "engine/log.h"
+
+#include <assert.h>
+#include <time.h>
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+double
+call_seconds(const struct call *call)
+{
+    return (double)(now_ns() - call->request->start_ns) / 1e9;
+}
+
+uint64_t
+call_read_deadline_ms(const struct call *call)
+{
+    uint64_t timeout_s =
+        call->query.timeout_s > 0 ? call->query.timeout_s : API_TIMEOUT_S;
+    return call->request->start_ns / 1000000 + timeout_s * 1000;
+}
+
+uint64_t
+call_write_deadline_ms(const struct call *call)
+{
+    if (call->query.timeout_s == 0)
+        return 0;
+    return call->request->start_ns / 1000000 + call->query.timeout_s * 1000;
+}
+
+void
+status_error(struct reply *reply, const struct error *error, double seconds)
+{
+    assert(error->code != ENGINE_OK);
+    reply_reset(reply);
+    reply->status = error_http_status(error->code);
+    reply->content_type = "application/json";
+    if (reply->status >= 500)
+        log_event(LOG_LEVEL_ERROR, "%s: %s", error_name(error->code),
+                  error->text);
+    if (reply->status == 429 || reply->status == 503)
+        reply_header_add(reply, "Retry-After", "1");
+    struct bytes text;
+    bytes_init(&text, (size_t)2 * ENGINE_ERROR_TEXT_SIZE);
+    bytes_add_text(&text, error_prefix(error->code));
+    bytes_add_text(&text, error->text);
+    struct json_writer writer;
+    json_writer_init(&writer, &reply->body);
+    json_object_begin(&writer);
+    json_key(&writer, "status");
+    json_object_begin(&writer);
+    json_key(&writer, "error");
+    json_text_span(&writer, bytes_span(&text));
+    json_object_end(&writer);
+    json_key(&writer, "time");
+    json_f64(&writer, seconds);
+    json_object_end(&writer);
+    bytes_release(&text);
+}
+
+void
+status_text(struct reply *reply, int status, const char *text)
+{
+    reply_reset(reply);
+    reply->status = status;
+    reply->content_type = "text/plain; charset=utf-8";
+    bytes_add_text(&reply->body, text);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The path is split before it is decoded, so that an encoded slash can never
+ * make a segment; the query string is split at '&' the same way. */
+#include "engine/api/url.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+#define TIMEOUT_S_MAX 86400000u
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Decodes %XX (and '+' when `plus` is a space's code); a '%' that begins no
+ * code stays. NULL when memory is out. */
+static char *
+percent_decode(struct span text, char plus, struct arena *arena,
+               size_t *ret_size)
+{
+    char *out = arena_alloc(arena, text.size + 1);
+    size_t size = 0;
+    if (out == NULL)
+        return NULL;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '%' && i + 2 < text.size && hex_value(text.data[i + 1]) >= 0 &&
+            hex_value(text.data[i + 2]) >= 0) {
+            c = (char)(hex_value(text.data[i + 1]) * 16 +
+                       hex_value(text.data[i + 2]));
+            i += 2;
+        } else if (c == '+')
+            c = plus;
+        out[size++] = c;
+    }
+    out[size] = '\0';
+    *ret_size = size;
+    return out;
+}
+
+/* Bytes of the code point that starts here; 0 when it is malformed. */
+static size_t
+utf8_step(const unsigned char *at, size_t left)
+{
+    if (at[0] < 0x80)
+        return 1;
+    size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    if (at[0] < 0xc2 || at[0] > 0xf4 || size > left)
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool is_overlong =
+        (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+    bool is_surrogate = at[0] == 0xed && at[1] > 0x9f;
+    bool is_large = at[0] == 0xf4 && at[1] > 0x8f;
+    return is_overlong || is_surrogate || is_large ? 0 : size;
+}
+
+bool
+url_is_utf8(struct span text)
+{
+    const unsigned char *data = (const unsigned char *)text.data;
+    for (size_t i = 0; i < text.size;) {
+        size_t step = utf8_step(data + i, text.size - i);
+        if (step == 0)
+            return false;
+        i += step;
+    }
+    return true;
+}
+
+static bool
+segment_add(struct url_path *path, struct span text, struct arena *arena)
+{
+    if (text.size == 0)
+        return true;
+    if (path->count == URL_SEGMENTS_MAX)
+        return false;
+    size_t size = 0;
+    char *data = percent_decode(text, '+', arena, &size);
+    if (data == NULL)
+        return false;
+    struct span segment = { data, size };
+    if (memchr(data, '\0', size) != NULL || !url_is_utf8(segment))
+        return false;
+    path->segments[path->count++] = segment;
+    return true;
+}
+
+bool
+url_path_parse(struct span text, struct arena *arena, struct url_path *ret_path)
+{
+    struct url_path path = { .count = 0 };
+    size_t start = 0;
+    for (size_t i = 0; i <= text.size; i++) {
+        if (i < text.size && text.data[i] != '/')
+            continue;
+        if (!segment_add(&path, (struct span){ text.data + start, i - start },
+                         arena))
+            return false;
+        start = i + 1;
+    }
+    *ret_path = path;
+    return true;
+}
+
+bool
+url_path_match(const struct url_path *path, const char *pattern,
+               struct span *ret_params, size_t params_max)
+{
+    size_t params = 0, segment = 0;
+    while (*pattern == '/' && pattern[1] != '\0') {
+        pattern++;
+        size_t size = strcspn(pattern, "/");
+        if (segment == path->count)
+            return false;
+        struct span have = path->segments[segment++];
+        if (pattern[0] == '{') {
+            assert(params < params_max);
+            ret_params[params++] = have;
+        } else if (have.size != size || memcmp(have.data, pattern, size) != 0)
+            return false;
+        pattern += size;
+    }
+    return segment == path->count;
+}
+
+static enum engine_code
+number_read(struct span value, const char *name, uint64_t *ret_number,
+            struct error *reterr)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        if (!isdigit((unsigned char)value.data[i]))
+            return error_set(reterr, ENGINE_EQUERY,
+                             "%s: invalid digit found in string", name);
+        number = number * 10 + (uint64_t)(value.data[i] - '0');
+        if (number > UINT32_MAX)
+            return error_set(reterr, ENGINE_EQUERY,
+                             "%s: number too large to fit in target type",
+                             name);
+    }
+    if (value.size == 0)
+        return error_set(reterr, ENGINE_EQUERY,
+                         "%s: cannot parse integer from empty string", name);
+    *ret_number = number;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+bool_read(struct span value, bool *ret_bool, struct error *reterr)
+{
+    if (span_equal_text(value, "true"))
+        *ret_bool = true;
+    else if (span_equal_text(value, "false"))
+        *ret_bool = false;
+    else
+        return error_set(reterr, ENGINE_EQUERY,
+                         "provided string was not `true` or `false`");
+    return ENGINE_OK;
+}
+
+static enum engine_code
+consistency_read(struct span value, struct error *reterr)
+{
+    uint64_t number = 0;
+    if (span_equal_text(value, "all") || span_equal_text(value, "majority") ||
+        span_equal_text(value, "quorum"))
+        return ENGINE_OK;
+    if (number_read(value, "consistency", &number, NULL) != ENGINE_OK)
+        return error_set(reterr, ENGINE_EQUERY,
+                         "failed to parse read consistency value `%.*s`, "
+                         "expected a number, `majority`, `quorum` or `all`",
+                         (int)(value.size < 64 ? value.size : 64), value.data);
+    if (number == 0)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "read consistency factor can't be zero");
+    return ENGINE_OK;
+}
+
+static enum engine_code
+ordering_read(struct span value, struct error *reterr)
+{
+    if (span_equal_text(value, "weak") || span_equal_text(value, "medium") ||
+        span_equal_text(value, "strong"))
+        return ENGINE_OK;
+    return error_set(reterr, ENGINE_EQUERY,
+                     "unknown variant `%.*s`, expected one of `weak`, "
+                     "`medium`, `strong`",
+                     (int)(value.size < 64 ? value.size : 64), value.data);
+}
+
+static enum engine_code
+timeout_read(struct span value, struct url_query *query, struct error *reterr)
+{
+    enum engine_code code =
+        number_read(value, "timeout", &query->timeout_s, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (query->timeout_s == 0)
+        return error_set(reterr, ENGINE_EVALIDQUERY,
+                         "[timeout: value 0 invalid, must be 1 or larger]");
+    if (query->timeout_s > TIMEOUT_S_MAX)
+        query->timeout_s = TIMEOUT_S_MAX;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+parameter_read(struct span name, struct span value, struct url_query *query,
+               struct error *reterr)
+{
+    if (span_equal_text(name, "wait")) {
+        query->has_wait = true;
+        return bool_read(value, &query->wait, reterr);
+    }
+    if (span_equal_text(name, "timeout"))
+        return timeout_read(value, query, reterr);
+    if (span_equal_text(name, "ordering"))
+        return ordering_read(value, reterr);
+    if (span_equal_text(name, "consistency"))
+        return consistency_read(value, reterr);
+    if (span_equal_text(name, "anonymize"))
+        return bool_read(value, &query->anonymize, reterr);
+    if (span_equal_text(name, "details_level"))
+        return number_read(value, "details_level", &query->details_level,
+                           reterr);
+    return ENGINE_OK;
+}
+
+enum engine_code
+url_query_parse(struct span text, struct arena *arena,
+                struct url_query *ret_query, struct error *reterr)
+{
+    struct url_query query = { .has_wait = false };
+    size_t start = 0;
+    for (size_t i = 0; i <= text.size; i++) {
+        if (i < text.size && text.data[i] != '&')
+            continue;
+        struct span pair = { text.data + start, i - start };
+        start = i + 1;
+        if (pair.size == 0)
+            continue;
+        const char *mark = memchr(pair.data, '=', pair.size);
+        size_t name_size =
+            mark == NULL ? pair.size : (size_t)(mark - pair.data);
+        size_t skip = mark == NULL ? name_size : name_size + 1;
+        struct span name, value;
+        name.data = percent_decode((struct span){ pair.data, name_size }, ' ',
+                                   arena, &name.size);
+        value.data =
+            percent_decode((struct span){ pair.data + skip, pair.size - skip },
+                           ' ', arena, &value.size);
+        if (name.data == NULL || value.data == NULL)
+            return error_memory(reterr);
+        enum engine_code code = parameter_read(name, value, &query, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    *ret_query = query;
+    return ENGINE_OK;
+}
