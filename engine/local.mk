@@ -27,3 +27,11 @@ include $(top_srcdir)/engine/segment/local.mk
 include $(top_srcdir)/engine/collection/local.mk
 include $(top_srcdir)/engine/api/local.mk
 include $(top_srcdir)/engine/wire/local.mk
+
+check_PROGRAMS += tests/unit/engine/test_config
+tests_unit_engine_test_config_SOURCES = \
+	tests/unit/engine/test_config.c
+tests_unit_engine_test_config_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_test_config_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)

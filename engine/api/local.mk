@@ -29,3 +29,19 @@ tests_unit_engine_api_test_rest_select_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_rest_select_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_url
+tests_unit_engine_api_test_url_SOURCES = \
+	tests/unit/engine/api/test_url.c
+tests_unit_engine_api_test_url_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_url_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_access
+tests_unit_engine_api_test_access_SOURCES = \
+	tests/unit/engine/api/test_access.c
+tests_unit_engine_api_test_access_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_access_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
