@@ -10,3 +10,57 @@ libengine_a_SOURCES += \
 	engine/index/hnsw_insert.c \
 	engine/index/hnsw_checkpoint.c
 EXTRA_DIST += engine/index/README.md
+
+check_PROGRAMS += \
+	tests/unit/engine/index/test_slab \
+	tests/unit/engine/index/test_slotset \
+	tests/unit/engine/index/test_plain \
+	tests/unit/engine/index/test_hnsw \
+	tests/unit/engine/index/test_hnsw_scratch \
+	tests/unit/engine/index/test_hnsw_search \
+	tests/unit/engine/index/test_hnsw_insert \
+	tests/unit/engine/index/test_hnsw_checkpoint
+tests_unit_engine_index_test_slab_SOURCES = \
+	tests/unit/engine/index/test_slab.c
+tests_unit_engine_index_test_slab_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_slab_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_slotset_SOURCES = \
+	tests/unit/engine/index/test_slotset.c
+tests_unit_engine_index_test_slotset_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_slotset_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_plain_SOURCES = \
+	tests/unit/engine/index/test_plain.c
+tests_unit_engine_index_test_plain_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_plain_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_SOURCES = \
+	tests/unit/engine/index/test_hnsw.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_scratch_SOURCES = \
+	tests/unit/engine/index/test_hnsw_scratch.c
+tests_unit_engine_index_test_hnsw_scratch_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_scratch_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_search_SOURCES = \
+	tests/unit/engine/index/test_hnsw_search.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_search_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_search_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_insert_SOURCES = \
+	tests/unit/engine/index/test_hnsw_insert.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_insert_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_insert_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_checkpoint_SOURCES = \
+	tests/unit/engine/index/test_hnsw_checkpoint.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_checkpoint_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_checkpoint_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

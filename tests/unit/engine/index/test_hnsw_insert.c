@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: inserts by several threads while others search and one writes
+ * checkpoints; recall of the result; points that are all the same; memory. */
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "engine/index/hnsw.h"
+#include "tests/unit/engine/index/cloud.h"
+
+#define COUNT 4000u
+#define K     10u
+
+struct job {
+    struct slab slab;
+    struct hnsw *hnsw;
+    _Atomic uint32_t next;
+    _Atomic bool is_done;
+    _Atomic uint64_t search_count;
+};
+
+static void
+job_open(struct job *job, enum metric metric)
+{
+    struct hnsw_params params = { .dim = CLOUD_DIM,
+                                  .metric = metric,
+                                  .m = 16,
+                                  .ef_construct = 100,
+                                  .seed = 1 };
+    slab_init_f32(&job->slab, CLOUD_DIM);
+    ck_assert_int_eq(slab_reserve(&job->slab, COUNT, NULL), ENGINE_OK);
+    ck_assert_int_eq(hnsw_create(&params, &job->slab, &job->hnsw, NULL),
+                     ENGINE_OK);
+    atomic_init(&job->next, 0);
+    atomic_init(&job->is_done, false);
+    atomic_init(&job->search_count, 0);
+}
+
+static void
+job_close(struct job *job)
+{
+    hnsw_free(job->hnsw);
+    slab_release(&job->slab);
+}
+
+/* Writes the row just before its insert, as a living shard does. */
+static void *
+insert_all(void *ctx)
+{
+    struct job *job = ctx;
+    uint32_t slot;
+    while ((slot = atomic_fetch_add(&job->next, 1)) < COUNT) {
+        cloud_fill(&job->slab, slot, slot + 1);
+        ck_assert_int_eq(hnsw_insert(job->hnsw, slot, NULL), ENGINE_OK);
+    }
+    return NULL;
+}
+
+static void *
+search_on(void *ctx)
+{
+    struct job *job = ctx;
+    struct hnsw_search search = { .k = K, .ef = 64 };
+    for (uint32_t i = 0; !atomic_load(&job->is_done) || i < 100; i++) {
+        float query[CLOUD_DIM];
+        struct hit hits[K];
+        struct hnsw_found found;
+        uint32_t before = hnsw_linked_count(job->hnsw);
+        cloud_row(1000000 + i, query);
+        ck_assert_int_eq(
+            hnsw_search(job->hnsw, query, &search, hits, &found, NULL),
+            ENGINE_OK);
+        ck_assert(found.count == K || before < 2 * K);
+        for (uint32_t j = 1; j < found.count; j++) {
+            ck_assert(hits[j - 1].distance <= hits[j].distance);
+            ck_assert(hits[j - 1].slot != hits[j].slot);
+        }
+        atomic_fetch_add(&job->search_count, 1);
+    }
+    return NULL;
+}
+
+static enum engine_code
+swallow(void *ctx, const void *data, size_t size, struct error *reterr)
+{
+    (void)data;
+    (void)reterr;
+    *(size_t *)ctx += size;
+    return ENGINE_OK;
+}
+
+static void *
+checkpoint_on(void *ctx)
+{
+    struct job *job = ctx;
+    size_t size = 0;
+    struct hnsw_writer writer = { swallow, &size };
+    while (!atomic_load(&job->is_done))
+        ck_assert_int_eq(hnsw_checkpoint_write(job->hnsw, 0, &writer, NULL),
+                         ENGINE_OK);
+    return NULL;
+}
+
+static double
+recall(const struct job *job)
+{
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < 100; i++) {
+        float query[CLOUD_DIM];
+        struct hit exact[K], hits[K];
+        struct hnsw_found found;
+        uint32_t count;
+        struct plain_scan scan = { .vectors = &job->slab,
+                                   .dim = CLOUD_DIM,
+                                   .metric = METRIC_COSINE,
+                                   .slot_end = COUNT };
+        struct hnsw_search search = { .k = K, .ef = 128 };
+        cloud_row(2000000 + i, query);
+        ck_assert_int_eq(plain_search(&scan, query, K, exact, &count, NULL),
+                         ENGINE_OK);
+        ck_assert_int_eq(
+            hnsw_search(job->hnsw, query, &search, hits, &found, NULL),
+            ENGINE_OK);
+        for (uint32_t j = 0; j < found.count; j++)
+            good += hits[j].distance <= exact[K - 1].distance + 1e-5f;
+    }
+    return (double)good / (100.0 * K);
+}
+
+START_TEST(hnsw_insert_goes_on_beside_searches_and_checkpoints)
+{
+    struct job job;
+    pthread_t inserters[3], searchers[2], writer;
+    job_open(&job, METRIC_COSINE);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&searchers[i], NULL, search_on, &job),
+                         0);
+    ck_assert_int_eq(pthread_create(&writer, NULL, checkpoint_on, &job), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&inserters[i], NULL, insert_all, &job),
+                         0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(inserters[i], NULL);
+    atomic_store(&job.is_done, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(searchers[i], NULL);
+    pthread_join(writer, NULL);
+    ck_assert_uint_eq(hnsw_linked_count(job.hnsw), COUNT);
+    ck_assert_uint_gt(atomic_load(&job.search_count), 0);
+    double got = recall(&job);
+    ck_assert_msg(got >= 0.98, "recall %.4f", got);
+    job_close(&job);
+}
+END_TEST
+
+START_TEST(hnsw_insert_links_points_that_are_all_the_same)
+{
+    struct job job;
+    struct hit hits[K];
+    struct hnsw_found found;
+    struct hnsw_search search = { .k = K, .ef = 64 };
+    job_open(&job, METRIC_EUCLID);
+    for (uint32_t slot = 0; slot < 1000; slot++) {
+        float vector[CLOUD_DIM];
+        cloud_row(0, vector);
+        slab_put_f32(&job.slab, slot, vector, CLOUD_DIM);
+        ck_assert_int_eq(hnsw_insert(job.hnsw, slot, NULL), ENGINE_OK);
+    }
+    ck_assert_int_eq(hnsw_search(job.hnsw, slab_f32(&job.slab, 0), &search,
+                                 hits, &found, NULL),
+                     ENGINE_OK);
+    ck_assert_uint_eq(found.count, K);
+    job_close(&job);
+}
+END_TEST
+
+START_TEST(hnsw_insert_finds_a_far_point_again)
+{
+    struct job job;
+    struct hit hits[1];
+    struct hnsw_found found;
+    struct hnsw_search search = { .k = 1, .ef = 64 };
+    float far[CLOUD_DIM];
+    job_open(&job, METRIC_EUCLID);
+    for (uint32_t slot = 0; slot < 1500; slot++) {
+        cloud_fill(&job.slab, slot, slot + 1);
+        ck_assert_int_eq(hnsw_insert(job.hnsw, slot, NULL), ENGINE_OK);
+    }
+    for (uint32_t i = 0; i < CLOUD_DIM; i++)
+        far[i] = 100.0f;
+    slab_put_f32(&job.slab, 1500, far, CLOUD_DIM);
+    ck_assert_int_eq(hnsw_insert(job.hnsw, 1500, NULL), ENGINE_OK);
+    ck_assert_int_eq(hnsw_search(job.hnsw, far, &search, hits, &found, NULL),
+                     ENGINE_OK);
+    ck_assert_uint_eq(hits[0].slot, 1500);
+    job_close(&job);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("index/hnsw_insert");
+    TCase *tcase = tcase_create("hnsw_insert");
+    tcase_add_test(tcase, hnsw_insert_goes_on_beside_searches_and_checkpoints);
+    tcase_add_test(tcase, hnsw_insert_links_points_that_are_all_the_same);
+    tcase_add_test(tcase, hnsw_insert_finds_a_far_point_again);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
