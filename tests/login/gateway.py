@@ -383,11 +383,13 @@ http {{
 
     def start(self):
         path = self.write()
+        # AZIMUTH_WRAP: "valgrind --trace-children=yes ...", for one
         self.process = subprocess.Popen(
-            ["nginx", "-c", str(path), "-p", str(self.directory), "-e",
-             str(self.error_log)],
+            [*os.environ.get("AZIMUTH_WRAP", "").split(), "nginx", "-c",
+             str(path), "-p", str(self.directory), "-e", str(self.error_log)],
+            stderr=subprocess.DEVNULL,
         )
-        wait_until(lambda: accepts(self.port) or self.process.poll())
+        wait_until(lambda: accepts(self.port) or self.process.poll(), 30)
         assert self.process.poll() is None, self.error_log.read_text()
         return self
 
