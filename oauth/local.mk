@@ -41,7 +41,110 @@ OAUTH_TEST_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
 OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 
-check_PROGRAMS += tests/unit/oauth/test_flow
-tests_unit_oauth_test_flow_SOURCES = tests/unit/oauth/test_flow.c $(OAUTH_FORGE)
+check_PROGRAMS += tests/unit/oauth/test_authorize \
+	tests/unit/oauth/test_base64 \
+	tests/unit/oauth/test_callback \
+	tests/unit/oauth/test_cookie \
+	tests/unit/oauth/test_error \
+	tests/unit/oauth/test_flow \
+	tests/unit/oauth/test_idtoken \
+	tests/unit/oauth/test_json \
+	tests/unit/oauth/test_jwks \
+	tests/unit/oauth/test_jwt \
+	tests/unit/oauth/test_logout \
+	tests/unit/oauth/test_page \
+	tests/unit/oauth/test_pkce \
+	tests/unit/oauth/test_provider \
+	tests/unit/oauth/test_request \
+	tests/unit/oauth/test_roles \
+	tests/unit/oauth/test_seal \
+	tests/unit/oauth/test_session \
+	tests/unit/oauth/test_state \
+	tests/unit/oauth/test_token \
+	tests/unit/oauth/test_url
+tests_unit_oauth_test_authorize_SOURCES = tests/unit/oauth/test_authorize.c
+tests_unit_oauth_test_authorize_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_authorize_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_base64_SOURCES = tests/unit/oauth/test_base64.c
+tests_unit_oauth_test_base64_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_base64_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_callback_SOURCES = tests/unit/oauth/test_callback.c
+tests_unit_oauth_test_callback_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_callback_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_cookie_SOURCES = tests/unit/oauth/test_cookie.c
+tests_unit_oauth_test_cookie_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_cookie_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_error_SOURCES = tests/unit/oauth/test_error.c
+tests_unit_oauth_test_error_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_error_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_SOURCES = tests/unit/oauth/test_flow.c \
+	$(OAUTH_FORGE)
 tests_unit_oauth_test_flow_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
+	$(OAUTH_FORGE)
+tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_idtoken_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_json_SOURCES = tests/unit/oauth/test_json.c
+tests_unit_oauth_test_json_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_json_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_jwks_SOURCES = tests/unit/oauth/test_jwks.c \
+	$(OAUTH_FORGE)
+tests_unit_oauth_test_jwks_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_jwks_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_jwt_SOURCES = tests/unit/oauth/test_jwt.c \
+	$(OAUTH_FORGE)
+tests_unit_oauth_test_jwt_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_jwt_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_logout_SOURCES = tests/unit/oauth/test_logout.c
+tests_unit_oauth_test_logout_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_logout_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_page_SOURCES = tests/unit/oauth/test_page.c
+tests_unit_oauth_test_page_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_page_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_pkce_SOURCES = tests/unit/oauth/test_pkce.c
+tests_unit_oauth_test_pkce_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_pkce_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_provider_SOURCES = tests/unit/oauth/test_provider.c \
+	$(OAUTH_FORGE)
+tests_unit_oauth_test_provider_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_provider_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_request_SOURCES = tests/unit/oauth/test_request.c
+tests_unit_oauth_test_request_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_request_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_roles_SOURCES = tests/unit/oauth/test_roles.c
+tests_unit_oauth_test_roles_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_roles_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_seal_SOURCES = tests/unit/oauth/test_seal.c
+tests_unit_oauth_test_seal_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_seal_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_session_SOURCES = tests/unit/oauth/test_session.c
+tests_unit_oauth_test_session_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_session_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_state_SOURCES = tests/unit/oauth/test_state.c
+tests_unit_oauth_test_state_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_state_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_token_SOURCES = tests/unit/oauth/test_token.c
+tests_unit_oauth_test_token_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_token_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_url_SOURCES = tests/unit/oauth/test_url.c
+tests_unit_oauth_test_url_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_url_LDADD = $(OAUTH_TEST_LIBS)
+
+# Fuzz targets; the corpora and replay.c are shipped by tests/fuzz/local.mk.
+check_PROGRAMS += tests/fuzz/fuzz_callback \
+	tests/fuzz/fuzz_cookie \
+	tests/fuzz/fuzz_jwt \
+	tests/fuzz/fuzz_provider
+tests_fuzz_fuzz_callback_SOURCES = tests/fuzz/fuzz_callback.c tests/fuzz/replay.c
+tests_fuzz_fuzz_callback_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_fuzz_fuzz_callback_LDADD = $(OAUTH_LIBS)
+tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c tests/fuzz/replay.c
+tests_fuzz_fuzz_cookie_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_fuzz_fuzz_cookie_LDADD = $(OAUTH_LIBS)
+tests_fuzz_fuzz_jwt_SOURCES = tests/fuzz/fuzz_jwt.c tests/fuzz/replay.c
+tests_fuzz_fuzz_jwt_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_fuzz_fuzz_jwt_LDADD = $(OAUTH_LIBS)
+tests_fuzz_fuzz_provider_SOURCES = tests/fuzz/fuzz_provider.c tests/fuzz/replay.c
+tests_fuzz_fuzz_provider_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_fuzz_fuzz_provider_LDADD = $(OAUTH_LIBS)

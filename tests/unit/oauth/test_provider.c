@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Discovery and key set with their ages (T37), and what a misbehaving
+ * provider can do to good documents: nothing. */
+#include "tests/unit/oauth/forge.h"
+
+#include "oauth/jwks.h"
+#include "oauth/provider.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW_S 1790000000
+
+static struct provider *provider;
+static struct error error;
+
+static void
+setup(void)
+{
+    struct provider_options options = { .issuer = span_of("https://i.test/r") };
+    ck_assert_int_eq(provider_create(&options, &provider, NULL), OAUTH_OK);
+}
+
+static void
+teardown(void)
+{
+    provider_free(provider);
+}
+
+static enum oauth_code
+put(const char *body)
+{
+    return provider_put(provider, PROVIDER_DISCOVERY, 200, span_of(body), NOW_S,
+                        &error);
+}
+
+#define ENDPOINTS                                                              \
+    "\"authorization_endpoint\":\"https://i.test/a\","                         \
+    "\"token_endpoint\":\"https://i.test/t\","                                 \
+    "\"jwks_uri\":\"https://i.test/k\""
+#define GOOD "{\"issuer\":\"https://i.test/r\"," ENDPOINTS
+
+START_TEST(provider_reads_its_discovery)
+{
+    ck_assert_str_eq(provider_url(provider, PROVIDER_DISCOVERY),
+                     "https://i.test/r/.well-known/openid-configuration");
+    ck_assert_ptr_null(provider_url(provider, PROVIDER_JWKS));
+    ck_assert_ptr_null(provider_metadata(provider));
+    ck_assert_int_eq(
+        put(GOOD ",\"end_session_endpoint\":\"https://i.test/e\","
+                 "\"authorization_response_iss_parameter_supported\":true,"
+                 "\"token_endpoint_auth_methods_supported\":"
+                 "[\"client_secret_post\"]}"),
+        OAUTH_OK);
+    const struct provider_metadata *metadata = provider_metadata(provider);
+    ck_assert_str_eq(metadata->issuer, "https://i.test/r");
+    ck_assert_str_eq(metadata->authorization_endpoint, "https://i.test/a");
+    ck_assert_str_eq(metadata->token_endpoint, "https://i.test/t");
+    ck_assert_str_eq(metadata->end_session_endpoint, "https://i.test/e");
+    ck_assert_str_eq(provider_url(provider, PROVIDER_JWKS), "https://i.test/k");
+    ck_assert(metadata->has_iss_parameter);
+    ck_assert(!metadata->has_basic_auth);
+    ck_assert(metadata->has_post_auth);
+    ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
+    ck_assert(provider_metadata(provider)->has_basic_auth);
+    ck_assert(!provider_metadata(provider)->has_iss_parameter);
+    ck_assert_ptr_null(provider_metadata(provider)->end_session_endpoint);
+}
+END_TEST
+
+/* T37 */
+START_TEST(provider_refuses_bad_discovery_and_keeps_the_good_one)
+{
+    static const char *const bad[] = {
+        "",
+        "<html>",
+        "{}",
+        "{\"issuer\":\"https://i.test/r/\"," ENDPOINTS "}",
+        "{\"issuer\":\"https://evil.test\"," ENDPOINTS "}",
+        "{\"issuer\":7," ENDPOINTS "}",
+        "{" ENDPOINTS "}",
+        GOOD ",\"issuer\":\"https://i.test/r\"}",
+        "{\"issuer\":\"https://i.test/r\"}",
+        GOOD ",\"end_session_endpoint\":\"http://i.test/e\"}",
+        GOOD ",\"end_session_endpoint\":\"javascript:alert(1)\"}",
+        "{\"issuer\":\"https://i.test/r\","
+        "\"authorization_endpoint\":\"https://i.test/a\","
+        "\"token_endpoint\":\"file:///etc/passwd\","
+        "\"jwks_uri\":\"https://i.test/k\"}",
+        "{\"issuer\":\"https://i.test/r\","
+        "\"authorization_endpoint\":\"https://i.test/a\","
+        "\"token_endpoint\":\"https://i.test/t\","
+        "\"jwks_uri\":\"http://127.0.0.1/k\"}",
+        "{\"issuer\":\"https://i.test/r\","
+        "\"authorization_endpoint\":\"https://i.test/a\\r\\nX: y\","
+        "\"token_endpoint\":\"https://i.test/t\","
+        "\"jwks_uri\":\"https://i.test/k\"}",
+    };
+    ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(put(bad[i]) == OAUTH_EDOCUMENT, "%s", bad[i]);
+        ck_assert_str_eq(provider_metadata(provider)->token_endpoint,
+                         "https://i.test/t");
+    }
+    ck_assert_int_eq(provider_put(provider, PROVIDER_DISCOVERY, 302,
+                                  span_of(GOOD "}"), NOW_S, &error),
+                     OAUTH_EPROVIDER);
+    char *huge = forge_text(GOOD ",\"x\":\"%0300000d\"}", 1);
+    ck_assert_int_eq(put(huge), OAUTH_EDOCUMENT);
+    free(huge);
+}
+END_TEST
+
+START_TEST(provider_documents_age)
+{
+    enum provider_document document = PROVIDER_DISCOVERY;
+    ck_assert(provider_wants(provider, document, NOW_S));
+    provider_note_failure(provider, document, NOW_S);
+    ck_assert(provider_wants(provider, document, NOW_S)); /* nothing at hand */
+    ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
+    ck_assert(!provider_wants(provider, document, NOW_S));
+    int64_t old_s = NOW_S + PROVIDER_FRESH_S;
+    ck_assert(provider_is_fresh(provider, document, old_s - 1));
+    ck_assert(!provider_is_fresh(provider, document, old_s));
+    ck_assert(provider_wants(provider, document, old_s));
+    provider_note_failure(provider, document, old_s);
+    ck_assert(!provider_wants(provider, document, old_s + 1));
+    ck_assert(provider_wants(provider, document, old_s + PROVIDER_RETRY_S));
+    ck_assert(
+        provider_is_usable(provider, document, NOW_S + PROVIDER_STALE_S - 1));
+    ck_assert(
+        !provider_is_usable(provider, document, NOW_S + PROVIDER_STALE_S));
+    /* the clock went back by a day */
+    ck_assert(!provider_is_fresh(provider, document, NOW_S - 86400));
+}
+END_TEST
+
+START_TEST(provider_refetches_keys_once_a_minute)
+{
+    ck_assert(provider_may_refetch(provider, NOW_S));
+    ck_assert(!provider_may_refetch(provider, NOW_S));
+    ck_assert(!provider_may_refetch(provider, NOW_S + PROVIDER_REFETCH_S - 1));
+    ck_assert(provider_may_refetch(provider, NOW_S + PROVIDER_REFETCH_S));
+}
+END_TEST
+
+START_TEST(provider_replaces_keys_by_good_ones_only)
+{
+    EVP_PKEY *rsa = forge_rsa(2048);
+    char *set = forge_jwks(rsa, "k");
+    ck_assert_ptr_null(provider_jwks(provider));
+    ck_assert_int_eq(
+        provider_put(provider, PROVIDER_JWKS, 200, span_of(set), NOW_S, &error),
+        OAUTH_OK);
+    const struct jwks *jwks = provider_jwks(provider);
+    ck_assert_uint_eq(jwks->count, 1);
+    ck_assert_int_eq(provider_put(provider, PROVIDER_JWKS, 200,
+                                  span_of("{\"keys\":[]}"), NOW_S, &error),
+                     OAUTH_EDOCUMENT);
+    ck_assert_ptr_eq(provider_jwks(provider), jwks);
+    ck_assert_int_eq(
+        provider_put(provider, PROVIDER_JWKS, 200, span_of(set), NOW_S, &error),
+        OAUTH_OK);
+    free(set);
+    EVP_PKEY_free(rsa);
+}
+END_TEST
+
+START_TEST(provider_wants_https_or_loopback_where_allowed)
+{
+    static const struct {
+        const char *issuer;
+        bool allows_http;
+        bool is_good;
+    } rows[] = {
+        { "https://i.test/", false, true },
+        { "http://i.test", false, false },
+        { "http://i.test", true, false },
+        { "http://127.0.0.1:8080/realms/r", true, true },
+        { "http://127.0.0.1:8080/realms/r", false, false },
+        { "https://i.test/?a", false, false },
+        { "https://i.test/#a", false, false },
+        { "", false, false },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct provider *made = NULL;
+        struct provider_options options = {
+            .issuer = span_of(rows[i].issuer),
+            .allows_http = rows[i].allows_http,
+        };
+        enum oauth_code code = provider_create(&options, &made, &error);
+        ck_assert_int_eq(code, rows[i].is_good ? OAUTH_OK : OAUTH_ECONFIG);
+        provider_free(made);
+        options.discovery_url = span_of("ftp://x");
+        ck_assert_int_eq(provider_create(&options, &made, &error),
+                         OAUTH_ECONFIG);
+    }
+    struct provider *made = NULL;
+    struct provider_options options = {
+        .issuer = span_of("https://i.test/"),
+        .discovery_url = span_of("https://inside.test/d"),
+    };
+    ck_assert_int_eq(provider_create(&options, &made, &error), OAUTH_OK);
+    ck_assert_str_eq(provider_url(made, PROVIDER_DISCOVERY),
+                     "https://inside.test/d");
+    provider_free(made);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("oauth/provider");
+    TCase *tcase = tcase_create("provider");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, provider_reads_its_discovery);
+    tcase_add_test(tcase,
+                   provider_refuses_bad_discovery_and_keeps_the_good_one);
+    tcase_add_test(tcase, provider_documents_age);
+    tcase_add_test(tcase, provider_refetches_keys_once_a_minute);
+    tcase_add_test(tcase, provider_replaces_keys_by_good_ones_only);
+    tcase_add_test(tcase, provider_wants_https_or_loopback_where_allowed);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed_count = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
