@@ -159,34 +159,51 @@ command_bench()
 {
     [ $# -gt 0 ] || {
         say "Programs of bench/:"
-        for program in "$here"/bench/*.py "$here"/bench/*.sh; do
-            [ ! -e "$program" ] || say "  $(basename "${program%.*}")"
+        for program in "$here"/bench/*.py; do
+            [ ! -e "$program" ] || say "  $(basename "$program" .py)"
         done
         return 0
     }
     name=$1
     shift
-    if [ -e "$here/bench/$name.py" ]; then
-        packages_need python3-venv
-        requirements=$here/bench/requirements.txt
-        [ -e "$requirements" ] || requirements=/dev/null
-        venv=$cache/bench-$(sha256sum <"$requirements" | cut -c 1-16)
-        bench_venv
-        exec "$venv/bin/python" "$here/bench/$name.py" "$@"
+    [ -e "$here/bench/$name.py" ] || usage_error "there is no bench/$name.py"
+    issuer=local
+    packages_need $packages_build $packages_serve python3-venv
+    mkdir -p "$cache"
+    check_log=$cache/bench.log
+    : >"$check_log"
+    step "Building" "$check_log" bench_build
+    ! step_failed || {
+        last_lines "$check_log" 20
+        die "the build failed" "read $check_log"
+    }
+    export AZIMUTH_BUILD="$build" AZIMUTH_CACHE="$cache"
+    # A shell script of that name prepares the program's surroundings.
+    if [ -e "$here/bench/$name.sh" ]; then
+        check_python
+        export PYTHON="$venv/bin/python"
+        exec sh "$here/bench/$name.sh" "$@"
     fi
-    [ -e "$here/bench/$name.sh" ] || usage_error "there is no bench/$name"
-    exec sh "$here/bench/$name.sh" "$@"
+    requirements=$here/bench/requirements.txt
+    venv=$cache/bench-$(sha256sum <"$requirements" | cut -c 1-16)
+    bench_venv
+    exec "$venv/bin/python" "$here/bench/$name.py" "$@"
+}
+
+bench_build()
+{
+    set -e
+    build_all
+    make -s -C "$build" bench/azimuth-bench
 }
 
 bench_venv()
 {
     [ ! -e "$venv/ready" ] || return 0
-    bench_log=$cache/bench-install.log
-    mkdir -p "$cache"
-    step "Installing the Python packages of bench/" "$bench_log" bench_install
+    step "Installing the Python packages of bench/" "$check_log" bench_install
     ! step_failed || {
-        last_lines "$bench_log" 10
-        die "the Python packages could not be installed" "read $bench_log"
+        last_lines "$check_log" 10
+        die "the Python packages could not be installed" "read $check_log"
     }
 }
 
