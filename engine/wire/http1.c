@@ -122,18 +122,30 @@ exchange_free(struct exchange *exchange)
     free(exchange);
 }
 
+/* The end of a client's half of the connection may have been seen by the
+ * daemon's edge-triggered poll while it was answering, and is not told again:
+ * look once, and let the daemon read that end. */
+static void
+connection_end_half_closed(const struct connection *connection)
+{
+    char byte;
+    if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(connection->fd, SHUT_RD);
+}
+
 static void
 on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
              enum MHD_RequestTerminationCode reason)
 {
     (void)cls;
     (void)mhd;
-    (void)reason;
     struct exchange *exchange = *con_cls;
     *con_cls = NULL;
     if (exchange == NULL)
         return;
     connection_enter(exchange->connection, CONNECTION_IDLE, 0);
+    if (reason == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        connection_end_half_closed(exchange->connection);
     exchange_free(exchange);
 }
 

@@ -2,3 +2,8 @@
 libengine_a_SOURCES += engine/wire/executor.c engine/wire/executor.h \
 	engine/wire/http1.c engine/wire/listener.c engine/wire/loop.c \
 	engine/wire/loop.h engine/wire/wire.c engine/wire/wire.h
+
+check_PROGRAMS += tests/unit/engine/wire/test_wire
+tests_unit_engine_wire_test_wire_SOURCES = tests/unit/engine/wire/test_wire.c
+tests_unit_engine_wire_test_wire_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_wire_test_wire_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
