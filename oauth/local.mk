@@ -40,6 +40,7 @@ OAUTH_LIBS = liboauth.a libbase.a $(JWT_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
 OAUTH_TEST_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
 OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
+OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
 
 check_PROGRAMS += tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_base64 \
@@ -47,6 +48,11 @@ check_PROGRAMS += tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_cookie \
 	tests/unit/oauth/test_error \
 	tests/unit/oauth/test_flow \
+	tests/unit/oauth/test_flow_access \
+	tests/unit/oauth/test_flow_config \
+	tests/unit/oauth/test_flow_exchange \
+	tests/unit/oauth/test_flow_leave \
+	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
 	tests/unit/oauth/test_jwks \
@@ -78,9 +84,29 @@ tests_unit_oauth_test_error_SOURCES = tests/unit/oauth/test_error.c
 tests_unit_oauth_test_error_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_error_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_SOURCES = tests/unit/oauth/test_flow.c \
-	$(OAUTH_FORGE)
+	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_access_SOURCES = tests/unit/oauth/test_flow_access.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_access_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_access_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_config_SOURCES = tests/unit/oauth/test_flow_config.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_config_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_config_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_exchange_SOURCES = tests/unit/oauth/test_flow_exchange.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_exchange_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_exchange_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_leave_SOURCES = tests/unit/oauth/test_flow_leave.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_leave_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_leave_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_login_SOURCES = tests/unit/oauth/test_flow_login.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_login_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_login_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From code to session: nonce, keys, expired codes, a new id. */
+#include "tests/unit/oauth/visit.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* T19: the id changes, the old session ends. */
+START_TEST(flow_gives_a_new_id_at_each_login)
+{
+    char old_cookie[256];
+    char old_key[128];
+    log_in("");
+    memcpy(old_cookie, jar[0], sizeof(old_cookie));
+    memcpy(old_key, stored_key, sizeof(old_key));
+    log_in("");
+    ck_assert_str_ne(jar[0], old_cookie);
+    ck_assert_uint_eq(actions->count, 2);
+    ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_SESSION_DEL);
+    ck_assert(actions->items[0].is_background);
+    ck_assert_str_eq(text_of(actions->items[0].session.key), old_key);
+}
+END_TEST
+
+/* T11: an ID token of another login. */
+START_TEST(flow_refuses_a_token_with_another_nonce)
+{
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    nonce[0] = nonce[0] == 'A' ? 'B' : 'A';
+    answer_token("k1", "");
+    ck_assert_int_eq(last()->reply.status, 502);
+    ck_assert_int_eq(actions->outcome, FLOW_LOGIN_FAILED);
+    ck_assert_str_eq(jar[0], "");
+}
+END_TEST
+
+START_TEST(flow_fetches_the_keys_once_more_for_an_unknown_kid)
+{
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k2", "");
+    ck_assert_int_eq(last()->fetch.kind, FLOW_FETCH_JWKS);
+    char *jwks = forge_jwks(pkey, "k2");
+    answer(FLOW_EVENT_FETCHED, jwks, NOW_S);
+    free(jwks);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
+    answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
+    ck_assert_int_eq(actions->outcome, FLOW_LOGGED_IN);
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k3", ""); /* within the minute: no second time */
+    ck_assert_int_eq(last()->reply.status, 502);
+}
+END_TEST
+
+START_TEST(flow_shows_a_page_for_an_expired_code)
+{
+    begin_login("rd=/x");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_status(400, "{\"error\":\"invalid_grant\","
+                       "\"error_description\":\"Code not valid\"}");
+    ck_assert_int_eq(last()->reply.status, 400);
+    const char *body = text_of(last()->reply.body);
+    ck_assert_ptr_nonnull(strstr(body, "Log in again"));
+    ck_assert_ptr_nonnull(strstr(body, "/oauth2/start?rd=%2Fx"));
+    ck_assert_ptr_null(reply_header("Location"));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("oauth/flow_exchange");
+    TCase *tcase = tcase_create("flow_exchange");
+    tcase_add_checked_fixture(tcase, visit_setup, visit_teardown);
+    tcase_add_test(tcase, flow_gives_a_new_id_at_each_login);
+    tcase_add_test(tcase, flow_refuses_a_token_with_another_nonce);
+    tcase_add_test(tcase, flow_fetches_the_keys_once_more_for_an_unknown_kid);
+    tcase_add_test(tcase, flow_shows_a_page_for_an_expired_code);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed_count = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sign-out: here and at the provider, for us and for nobody else. */
+#include "tests/unit/oauth/visit.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+START_TEST(flow_signs_out_here_and_at_the_provider)
+{
+    log_in("");
+    get("/oauth2/sign_out", "");
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_GET);
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_DEL);
+    ck_assert_str_eq(text_of(last()->session.key), stored_key);
+    answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
+    ck_assert_int_eq(actions->outcome, FLOW_SIGNED_OUT);
+    ck_assert_ptr_nonnull(
+        strstr(reply_header("Location"), ISSUER "/logout?client_id=" CLIENT));
+    ck_assert_str_eq(location_param("post_logout_redirect_uri"), BASE_URL "/");
+    ck_assert_uint_gt(strlen(location_param("id_token_hint")), 100);
+    ck_assert_str_eq(jar[0], "");
+    ck_assert_str_eq(jar[1], "");
+}
+END_TEST
+
+/* T33 */
+START_TEST(flow_does_not_sign_out_for_another_site)
+{
+    log_in("");
+    struct flow_request request = browser("/oauth2/sign_out", "");
+    request.sec_fetch_site = span_of("cross-site");
+    send_request(&request, NOW_S);
+    ck_assert_int_eq(last()->reply.status, 403);
+    ck_assert_str_ne(jar[0], "");
+    request.sec_fetch_site = (struct span){ NULL, 0 };
+    send_request(&request, NOW_S); /* nothing says where it is from */
+    ck_assert_int_eq(last()->reply.status, 403);
+    request.referer = span_of("https://dash.test:8443.evil.test/");
+    send_request(&request, NOW_S);
+    ck_assert_int_eq(last()->reply.status, 403);
+    request.referer = span_of(BASE_URL "/dashboard");
+    send_request(&request, NOW_S);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_GET);
+    request.method = span_of("DELETE");
+    send_request(&request, NOW_S);
+    ck_assert_int_eq(last()->reply.status, 405);
+}
+END_TEST
+
+START_TEST(flow_gives_a_script_that_signs_out_the_address)
+{
+    log_in("");
+    struct flow_request request = browser("/oauth2/sign_out", "");
+    request.method = span_of("POST");
+    request.sec_fetch_mode = span_of("cors");
+    send_request(&request, NOW_S);
+    answer(FLOW_EVENT_SESSION_MISSING, "", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 200);
+    ck_assert_ptr_nonnull(
+        strstr(text_of(last()->reply.body), "\"logout_url\":\"" ISSUER));
+}
+END_TEST
+
+START_TEST(flow_signs_out_here_even_when_all_else_is_down)
+{
+    log_in("");
+    get("/oauth2/sign_out", "");
+    answer(FLOW_EVENT_SESSION_FAILED, "refused", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    ck_assert_str_eq(jar[0], "");
+    struct provider_options options = { .issuer = span_of(ISSUER) };
+    provider_free(provider);
+    ck_assert_int_eq(provider_create(&options, &provider, NULL), OAUTH_OK);
+    get("/oauth2/sign_out", "");
+    answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 200);
+    ck_assert_ptr_nonnull(
+        strstr(text_of(last()->reply.body), "Signed out here"));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("oauth/flow_leave");
+    TCase *tcase = tcase_create("flow_leave");
+    tcase_add_checked_fixture(tcase, visit_setup, visit_teardown);
+    tcase_add_test(tcase, flow_signs_out_here_and_at_the_provider);
+    tcase_add_test(tcase, flow_does_not_sign_out_for_another_site);
+    tcase_add_test(tcase, flow_gives_a_script_that_signs_out_the_address);
+    tcase_add_test(tcase, flow_signs_out_here_even_when_all_else_is_down);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed_count = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
