@@ -7,5 +7,6 @@ bench_azimuth_bench_SOURCES = \
 bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)
 bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/azimuth-bench
-EXTRA_DIST += bench/compare.py bench/requirements.txt bench/README.md
+EXTRA_DIST += bench/search.py bench/engines/__init__.py \
+	bench/requirements.txt bench/README.md
 EXTRA_DIST += bench/gateway.sh bench/gateway.py
