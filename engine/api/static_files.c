@@ -110,6 +110,17 @@ file_open(int root_fd, const struct span *segments, size_t count,
 }
 
 bool
+static_is_page(const struct span *segments, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!static_is_name(segments[i]))
+            return false;
+    }
+    const struct span *last = &segments[count - 1];
+    return memchr(last->data, '.', last->size) == NULL;
+}
+
+bool
 static_serve(struct call *call)
 {
     static const struct span index = { "index.html", 10 };
@@ -127,9 +138,7 @@ static_serve(struct call *call)
     }
     uint64_t size = 0;
     int fd = file_open(call->api->static_fd, segments, count, &size);
-    if (fd < 0 && memchr(segments[count - 1].data, '.',
-                         segments[count - 1].size) == NULL) {
-        /* An address inside the page. */
+    if (fd < 0 && static_is_page(segments, count)) {
         segments = &index;
         count = 1;
         fd = file_open(call->api->static_fd, segments, count, &size);

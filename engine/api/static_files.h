@@ -24,6 +24,10 @@ bool static_serve(struct call *call);
  * leading '.', no NUL. */
 bool static_is_name(struct span segment);
 
+/* Whether a path that is no file may be an address inside the page, which then
+ * gets index.html: names only, and no dot in the last (count > 0). */
+bool static_is_page(const struct span *segments, size_t count);
+
 /* By the name's ending; application/octet-stream when unknown. */
 const char *static_content_type(const char *path);
 

@@ -37,6 +37,23 @@ call_write_deadline_ms(const struct call *call)
     return call->request->start_ns / 1000000 + call->query.timeout_s * 1000;
 }
 
+/* Texts are cut at a byte count, and may quote what a client sent: what is no
+ * UTF-8 becomes '?', so that the answer is JSON in any case. */
+static void
+add_utf8(struct bytes *out, const char *text)
+{
+    struct span rest = span_of(text);
+    while (rest.size > 0) {
+        size_t step = url_utf8_step(rest);
+        if (step > 0)
+            bytes_add(out, rest.data, step);
+        else
+            bytes_add_char(out, '?');
+        rest.data += step > 0 ? step : 1;
+        rest.size -= step > 0 ? step : 1;
+    }
+}
+
 void
 status_error(struct reply *reply, const struct error *error, double seconds)
 {
@@ -52,7 +69,7 @@ status_error(struct reply *reply, const struct error *error, double seconds)
     struct bytes text;
     bytes_init(&text, (size_t)2 * ENGINE_ERROR_TEXT_SIZE);
     bytes_add_text(&text, error_prefix(error->code));
-    bytes_add_text(&text, error->text);
+    add_utf8(&text, error->text);
     struct json_writer writer;
     json_writer_init(&writer, &reply->body);
     json_object_begin(&writer);

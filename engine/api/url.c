@@ -47,10 +47,12 @@ percent_decode(struct span text, char plus, struct arena *arena,
     return out;
 }
 
-/* Bytes of the code point that starts here; 0 when it is malformed. */
-static size_t
-utf8_step(const unsigned char *at, size_t left)
+size_t
+url_utf8_step(struct span text)
 {
+    const unsigned char *at = (const unsigned char *)text.data;
+    size_t left = text.size;
+    assert(left > 0);
     if (at[0] < 0x80)
         return 1;
     size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
@@ -70,12 +72,12 @@ utf8_step(const unsigned char *at, size_t left)
 bool
 url_is_utf8(struct span text)
 {
-    const unsigned char *data = (const unsigned char *)text.data;
-    for (size_t i = 0; i < text.size;) {
-        size_t step = utf8_step(data + i, text.size - i);
+    while (text.size > 0) {
+        size_t step = url_utf8_step(text);
         if (step == 0)
             return false;
-        i += step;
+        text.data += step;
+        text.size -= step;
     }
     return true;
 }
