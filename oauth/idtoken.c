@@ -153,10 +153,12 @@ read_roles(const json_t *claims, struct span client_id, struct arena *arena,
     bytes_init(&lines, ROLES_SIZE_MAX);
     bytes_add_span(&lines, session->roles);
     roles_collect(claims, client_id, &lines);
+    arena->is_failed = arena->is_failed || bytes_failed(&lines);
     session->roles = copy(arena, bytes_span(&lines));
     bytes_release(&lines);
     bytes_add_span(&lines, session->groups);
     roles_collect_groups(claims, &lines);
+    arena->is_failed = arena->is_failed || bytes_failed(&lines);
     session->groups = copy(arena, bytes_span(&lines));
     bytes_release(&lines);
 }

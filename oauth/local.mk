@@ -53,6 +53,7 @@ check_PROGRAMS += tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_flow_exchange \
 	tests/unit/oauth/test_flow_leave \
 	tests/unit/oauth/test_flow_login \
+	tests/unit/oauth/test_flow_memory \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
 	tests/unit/oauth/test_jwks \
@@ -107,6 +108,12 @@ tests_unit_oauth_test_flow_login_SOURCES = tests/unit/oauth/test_flow_login.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_login_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_login_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_memory_SOURCES = \
+	tests/unit/oauth/test_flow_memory.c $(OAUTH_VISIT)
+tests_unit_oauth_test_flow_memory_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
+tests_unit_oauth_test_flow_memory_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)

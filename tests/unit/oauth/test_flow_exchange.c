@@ -73,6 +73,78 @@ START_TEST(flow_shows_a_page_for_an_expired_code)
 }
 END_TEST
 
+/* T39: every answer of the token endpoint that is no proper one. */
+START_TEST(flow_refuses_improper_token_answers)
+{
+    static const struct {
+        int status;
+        const char *body;
+        int reply;
+        enum flow_outcome outcome;
+    } rows[] = {
+        { 500, "oops", 503, FLOW_PROVIDER_DOWN },
+        { 429, "", 503, FLOW_PROVIDER_DOWN },
+        { 200, "<html>", 502, FLOW_LOGIN_FAILED },
+        { 204, "", 502, FLOW_LOGIN_FAILED },
+        { 302, "", 502, FLOW_LOGIN_FAILED },
+        { 401, "{\"error\":\"invalid_client\"}", 502, FLOW_LOGIN_FAILED },
+        { 200, "{\"token_type\":\"Bearer\",\"access_token\":\"a\"}", 502,
+          FLOW_LOGIN_FAILED },
+        { 200,
+          "{\"token_type\":\"Bearer\",\"access_token\":\"a\","
+          "\"id_token\":\"e30.e30.\"}",
+          502, FLOW_LOGIN_FAILED },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        begin_login("");
+        come_back("code=c0de");
+        walk_to_token();
+        answer_status(rows[i].status, rows[i].body);
+        ck_assert_int_eq(last()->reply.status, rows[i].reply);
+        ck_assert_int_eq(actions->outcome, rows[i].outcome);
+        ck_assert_str_eq(jar[0], "");
+    }
+}
+END_TEST
+
+START_TEST(flow_gives_up_when_the_keys_cannot_be_fetched_again)
+{
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k2", "");
+    answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    ck_assert_int_eq(actions->outcome, FLOW_PROVIDER_DOWN);
+}
+END_TEST
+
+START_TEST(flow_names_a_public_client_in_the_form)
+{
+    config.client_secret = span_of("");
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    const struct flow_fetch *fetch = &last()->fetch;
+    ck_assert_ptr_nonnull(strstr(text_of(fetch->body), "client_id=" CLIENT));
+    ck_assert_ptr_null(
+        header_of(fetch->headers, fetch->header_count, "Authorization"));
+}
+END_TEST
+
+/* An id that exists already cannot be, so it must not become a session. */
+START_TEST(flow_does_not_take_over_an_existing_id)
+{
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k1", "");
+    answer(FLOW_EVENT_SESSION_CONFLICT, "", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 500);
+    ck_assert_str_eq(jar[0], "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -83,6 +155,10 @@ main(void)
     tcase_add_test(tcase, flow_refuses_a_token_with_another_nonce);
     tcase_add_test(tcase, flow_fetches_the_keys_once_more_for_an_unknown_kid);
     tcase_add_test(tcase, flow_shows_a_page_for_an_expired_code);
+    tcase_add_test(tcase, flow_refuses_improper_token_answers);
+    tcase_add_test(tcase, flow_gives_up_when_the_keys_cannot_be_fetched_again);
+    tcase_add_test(tcase, flow_names_a_public_client_in_the_form);
+    tcase_add_test(tcase, flow_does_not_take_over_an_existing_id);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -81,6 +81,71 @@ START_TEST(flow_signs_out_here_even_when_all_else_is_down)
 }
 END_TEST
 
+START_TEST(flow_signs_out_here_alone_when_the_provider_offers_no_logout)
+{
+    get("/oauth2/sign_out", "");
+    answer(FLOW_EVENT_FETCHED,
+           "{\"issuer\":\"" ISSUER "\","
+           "\"authorization_endpoint\":\"" ISSUER "/auth\","
+           "\"token_endpoint\":\"" ISSUER "/token\","
+           "\"jwks_uri\":\"" ISSUER "/certs\"}",
+           NOW_S);
+    ck_assert_int_eq(actions->outcome, FLOW_SIGNED_OUT);
+    ck_assert_str_eq(reply_header("Location"), BASE_URL "/");
+    config.logout_url = span_of("https://bye.test/");
+    get("/oauth2/sign_out", "");
+    ck_assert_str_eq(reply_header("Location"), "https://bye.test/");
+}
+END_TEST
+
+START_TEST(flow_refuses_a_foreign_script_and_asks_a_person)
+{
+    log_in("");
+    struct flow_request request = browser("/oauth2/sign_out", "");
+    request.sec_fetch_site = span_of("cross-site");
+    request.sec_fetch_mode = span_of("no-cors"); /* an <img> */
+    send_request(&request, NOW_S);
+    ck_assert_int_eq(last()->reply.status, 403);
+    ck_assert_str_eq(text_of(last()->reply.content_type), "application/json");
+    request.sec_fetch_mode = span_of("navigate");
+    send_request(&request, NOW_S);
+    ck_assert_ptr_nonnull(strstr(text_of(last()->reply.body),
+                                 "<form method=\"post\" action=\"" BASE_URL
+                                 "/oauth2/sign_out\""));
+    ck_assert_str_ne(jar[0], "");
+}
+END_TEST
+
+/* A record that does not open is deleted all the same. */
+START_TEST(flow_signs_out_of_a_broken_session)
+{
+    log_in("");
+    stored[20] ^= 1;
+    get("/oauth2/sign_out", "");
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_DEL);
+    answer(FLOW_EVENT_SESSION_FAILED, "refused", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    ck_assert_str_eq(jar[0], "");
+    memcpy(jar[0], "__Host-azimuth=forged", sizeof("__Host-azimuth=forged"));
+    get("/oauth2/sign_out", "");
+    ck_assert_int_eq(actions->outcome, FLOW_SIGNED_OUT);
+    ck_assert_str_eq(jar[0], "");
+}
+END_TEST
+
+START_TEST(flow_gives_a_script_an_address_when_the_provider_is_away)
+{
+    struct flow_request request = browser("/oauth2/sign_out", "");
+    request.sec_fetch_mode = span_of("cors");
+    send_request(&request, NOW_S);
+    answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 200);
+    ck_assert_ptr_nonnull(strstr(text_of(last()->reply.body),
+                                 "\"logout_url\":\"" BASE_URL "/\""));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -91,6 +156,12 @@ main(void)
     tcase_add_test(tcase, flow_does_not_sign_out_for_another_site);
     tcase_add_test(tcase, flow_gives_a_script_that_signs_out_the_address);
     tcase_add_test(tcase, flow_signs_out_here_even_when_all_else_is_down);
+    tcase_add_test(
+        tcase, flow_signs_out_here_alone_when_the_provider_offers_no_logout);
+    tcase_add_test(tcase, flow_refuses_a_foreign_script_and_asks_a_person);
+    tcase_add_test(tcase, flow_signs_out_of_a_broken_session);
+    tcase_add_test(tcase,
+                   flow_gives_a_script_an_address_when_the_provider_is_away);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

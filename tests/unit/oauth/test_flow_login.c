@@ -204,6 +204,83 @@ START_TEST(flow_hands_over_by_a_page_when_the_cookie_is_strict)
 }
 END_TEST
 
+START_TEST(flow_does_not_start_a_login_for_a_script)
+{
+    struct flow_request request = browser("/oauth2/start", "");
+    request.sec_fetch_mode = span_of("cors");
+    send_request(&request, NOW_S);
+    ck_assert_int_eq(last()->reply.status, 401);
+    ck_assert_str_eq(jar[1], "");
+}
+END_TEST
+
+/* The worker restarted while the user was at the provider. */
+START_TEST(flow_finishes_a_login_that_another_process_began)
+{
+    begin_login("");
+    struct provider_options options = { .issuer = span_of(ISSUER) };
+    provider_free(provider);
+    ck_assert_int_eq(provider_create(&options, &provider, NULL), OAUTH_OK);
+    come_back("code=c0de");
+    answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    begin_login("");
+    come_back("code=c0de");
+    ck_assert_int_eq(last()->fetch.kind, FLOW_FETCH_JWKS);
+    answer_status(500, "");
+    ck_assert_int_eq(last()->reply.status, 503);
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    ck_assert_int_eq(last()->fetch.kind, FLOW_FETCH_TOKEN);
+}
+END_TEST
+
+START_TEST(flow_tells_a_provider_in_trouble_from_a_refusal)
+{
+    static const struct {
+        const char *error;
+        int status;
+    } rows[] = {
+        { "error=access_denied", 403 },
+        { "error=temporarily_unavailable", 503 },
+        { "error=server_error", 503 },
+        { "error=invalid_scope", 403 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        begin_login("rd=/x");
+        come_back(rows[i].error);
+        ck_assert_int_eq(last()->reply.status, rows[i].status);
+        ck_assert_ptr_nonnull(
+            strstr(text_of(last()->reply.body), "start?rd=%2Fx"));
+    }
+}
+END_TEST
+
+START_TEST(flow_says_when_the_store_is_down_for_a_replay)
+{
+    log_in("");
+    come_back("code=c0de");
+    answer(FLOW_EVENT_SESSION_FAILED, "refused", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    ck_assert_str_ne(jar[0], "");
+}
+END_TEST
+
+/* T48: a flood of logins in one browser never grows its header. */
+START_TEST(flow_bounds_the_cookie_of_many_logins)
+{
+    char *query = forge_text("rd=/%01000d", 1);
+    for (int i = 0; i < 20; i++) {
+        begin_login(query);
+        ck_assert_uint_lt(strlen(jar[1]), 4000);
+    }
+    come_back("code=c0de");
+    walk_to_token();
+    free(query);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -223,6 +300,11 @@ main(void)
     tcase_add_test(tcase, flow_uses_old_documents_when_the_provider_is_away);
     tcase_add_test(tcase, flow_stops_a_login_loop_at_the_third_round);
     tcase_add_test(tcase, flow_hands_over_by_a_page_when_the_cookie_is_strict);
+    tcase_add_test(tcase, flow_does_not_start_a_login_for_a_script);
+    tcase_add_test(tcase, flow_finishes_a_login_that_another_process_began);
+    tcase_add_test(tcase, flow_tells_a_provider_in_trouble_from_a_refusal);
+    tcase_add_test(tcase, flow_says_when_the_store_is_down_for_a_replay);
+    tcase_add_test(tcase, flow_bounds_the_cookie_of_many_logins);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The whole door with failing memory: a login, a visit and a sign-out are
+ * walked again and again while the n-th allocation of oauth/ and base/ fails
+ * (linked with --wrap, so libraries keep theirs). Each walk ends in an honest
+ * answer: no crash, no leak, no way in. */
+#include "tests/unit/oauth/visit.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WALK_COUNT_MAX 2000
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+char *__real_strndup(const char *text, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+char *__wrap_strndup(const char *text, size_t size);
+
+static size_t countdown; /* 0: memory never fails */
+static bool has_failed;
+
+static bool
+fails(void)
+{
+    if (countdown == 0 || --countdown > 0)
+        return false;
+    has_failed = true;
+    return true;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
+char *
+__wrap_strndup(const char *text, size_t size)
+{
+    return fails() ? NULL : __real_strndup(text, size);
+}
+
+/* Texts of the provider, made while memory is fine. */
+static char *jwks_text;
+static char *token_text;
+
+static const char discovery_text[] =
+    "{\"issuer\":\"" ISSUER "\","
+    "\"authorization_endpoint\":\"" ISSUER "/auth\","
+    "\"token_endpoint\":\"" ISSUER "/token\","
+    "\"jwks_uri\":\"" ISSUER "/certs\","
+    "\"end_session_endpoint\":\"" ISSUER "/logout\"}";
+
+/* Steps a fresh flow to its verdict; the store keeps one record. Returns NULL
+ * when there was not even memory for the flow. */
+static const struct flow_action *
+walk(const struct flow_request *request)
+{
+    unsigned char seed[FLOW_SEED_SIZE] = { 42 }; /* the same nonce each time */
+    struct flow_event event = { .kind = FLOW_EVENT_REQUEST,
+                                .now_s = NOW_S,
+                                .request = request };
+    flow_free(flow);
+    flow = flow_create(&config, provider, seed);
+    if (flow == NULL)
+        return NULL;
+    for (actions = flow_step(flow, &event); !flow_is_verdict(last());
+         actions = flow_step(flow, &event)) {
+        const struct flow_action *action = last();
+        event.kind = FLOW_EVENT_SESSION_DONE;
+        if (action->kind == FLOW_ACTION_FETCH) {
+            static const char *texts[3];
+            texts[FLOW_FETCH_DISCOVERY] = discovery_text;
+            texts[FLOW_FETCH_JWKS] = jwks_text;
+            texts[FLOW_FETCH_TOKEN] = token_text;
+            event.kind = FLOW_EVENT_FETCHED;
+            event.fetched.status = 200;
+            event.fetched.body = span_of(texts[action->fetch.kind]);
+        } else if (action->kind == FLOW_ACTION_SESSION_GET) {
+            event.kind = FLOW_EVENT_SESSION_FOUND;
+            event.record = (struct span){ stored, stored_size };
+        } else if (action->kind == FLOW_ACTION_SESSION_PUT &&
+                   span_starts(action->session.key, "azimuth:session:")) {
+            size_t kept = countdown; /* Check allocates, too */
+            countdown = 0;
+            store_put(action);
+            countdown = kept;
+        }
+    }
+    return last();
+}
+
+/* An honest answer: what was asked for, or a page or JSON with the cause. */
+static void
+check_answer(const struct flow_action *action, int status, const char *what)
+{
+    if (action == NULL) {
+        ck_assert(has_failed);
+        return;
+    }
+    ck_assert_int_eq(action->kind, FLOW_ACTION_REPLY);
+    if (!has_failed) {
+        ck_assert_msg(action->reply.status == status, "%s: %d", what,
+                      action->reply.status);
+        return;
+    }
+    if (action->reply.status == status)
+        return;
+    /* 200: "signed out here", where the provider's address is not known */
+    ck_assert_msg(action->reply.status >= 400 || action->reply.status == 200,
+                  "%s: %d", what, action->reply.status);
+    ck_assert_ptr_nonnull(actions->cause);
+}
+
+static void
+make_texts(void)
+{
+    struct flow_request request = browser("/oauth2/start", "rd=/x");
+    const struct flow_action *action = walk(&request);
+    check_answer(action, 302, "start");
+    const char *place = location_param("nonce");
+    char *payload = forge_text(
+        "{\"iss\":\"" ISSUER "\",\"aud\":\"" CLIENT "\",\"sub\":\"u\","
+        "\"name\":\"N\",\"roles\":[\"a\"],\"exp\":%d,\"iat\":%d,"
+        "\"nonce\":\"%s\"}",
+        NOW_S + 300, NOW_S, place);
+    char *token = forge_token(pkey, "RS256",
+                              "{\"alg\":\"RS256\",\"kid\":\"k1\"}", payload);
+    token_text =
+        forge_text("{\"token_type\":\"Bearer\",\"access_token\":\"%s\","
+                   "\"id_token\":\"%s\"}",
+                   token, token);
+    memcpy(state, location_param("state"), sizeof(state) - 1);
+    free(token);
+    free(payload);
+}
+
+static void
+new_provider(void)
+{
+    struct provider_options options = { .issuer = span_of(ISSUER) };
+    provider_free(provider);
+    ck_assert_int_eq(provider_create(&options, &provider, NULL), OAUTH_OK);
+}
+
+/* Walks `request` with each allocation failing in turn until none does. */
+static void
+fail_each(const struct flow_request *request, int status, const char *what)
+{
+    size_t n = 1;
+    for (; n < WALK_COUNT_MAX; n++) {
+        new_provider();
+        has_failed = false;
+        countdown = n;
+        const struct flow_action *action = walk(request);
+        countdown = 0;
+        check_answer(action, status, what);
+        if (!has_failed)
+            break;
+    }
+    ck_assert_uint_gt(n, 3);
+    ck_assert_uint_lt(n, WALK_COUNT_MAX);
+}
+
+START_TEST(flow_answers_honestly_whatever_allocation_fails)
+{
+    jwks_text = forge_jwks(pkey, "k1");
+    make_texts();
+    struct flow_request start = browser("/oauth2/start", "rd=/x");
+    fail_each(&start, 302, "start");
+    const char *line = text_of(last()->reply.cookies[0]);
+    memcpy(jar[1], line, strcspn(line, ";"));
+    struct span cookies[2] = { span_of(jar[1]), { NULL, 0 } };
+    char *query = forge_text("state=%s&code=c", state);
+    struct flow_request back = browser("/oauth2/callback", query);
+    back.cookies = cookies;
+    back.cookie_count = 1;
+    fail_each(&back, 302, "callback");
+    line = text_of(last()->reply.cookies[1]);
+    memcpy(jar[0], line, strcspn(line, ";"));
+    cookies[0] = span_of(jar[0]);
+    struct flow_request info = browser("/oauth2/userinfo", "");
+    info.cookies = cookies;
+    info.cookie_count = 1;
+    fail_each(&info, 200, "userinfo");
+    struct flow_request leave = browser("/oauth2/sign_out", "");
+    leave.cookies = cookies;
+    leave.cookie_count = 1;
+    fail_each(&leave, 302, "sign_out");
+    free(query);
+    free(token_text);
+    free(jwks_text);
+}
+END_TEST
+
+/* Without memory nobody gets in: ALLOW only with the whole identity. */
+START_TEST(flow_allows_nobody_by_half)
+{
+    log_in("");
+    struct span cookie = span_of(jar[0]);
+    struct flow_request request = browser("/dashboard", "");
+    request.cookies = &cookie;
+    request.cookie_count = 1;
+    for (size_t n = 1; n < WALK_COUNT_MAX; n++) {
+        has_failed = false;
+        countdown = n;
+        const struct flow_action *action = walk(&request);
+        countdown = 0;
+        if (action != NULL && action->kind == FLOW_ACTION_ALLOW) {
+            ck_assert_str_eq(header_of(action->allow.headers,
+                                       action->allow.header_count,
+                                       "X-Auth-Request-User"),
+                             "u-1");
+            ck_assert_str_eq(header_of(action->allow.headers,
+                                       action->allow.header_count,
+                                       "X-Auth-Request-Groups"),
+                             "admin,a%2Cb,c");
+        }
+        if (!has_failed) {
+            ck_assert_int_eq(action->kind, FLOW_ACTION_ALLOW);
+            ck_assert_uint_gt(n, 3);
+            return;
+        }
+    }
+    ck_abort_msg("memory never stopped failing");
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("oauth/flow_memory");
+    TCase *tcase = tcase_create("flow_memory");
+    tcase_add_checked_fixture(tcase, visit_setup, visit_teardown);
+    tcase_add_test(tcase, flow_answers_honestly_whatever_allocation_fails);
+    tcase_add_test(tcase, flow_allows_nobody_by_half);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed_count = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
