@@ -52,7 +52,6 @@ access_read_cookies(ngx_http_azimuth_ctx_t *ctx)
     ngx_http_request_t *r = ctx->request;
     ngx_uint_t count;
 
-    /* One more than is allowed makes oauth refuse them as a whole. */
 #if nginx_version >= 1023000
     ngx_table_elt_t *header = r->headers_in.cookie;
 
@@ -164,6 +163,20 @@ access_resume(ngx_http_azimuth_wait_t *wait, struct flow_event *event)
     ngx_http_run_posted_requests(c);
 }
 
+/* The flow has read the callback's query: $args and $request_uri are for logs
+ * from here on, and a code must not get there. */
+static void
+access_hide_query(ngx_http_request_t *r)
+{
+    static const ngx_str_t callback = ngx_string(FLOW_PREFIX "callback");
+
+    if (r->uri.len == callback.len &&
+        ngx_memcmp(r->uri.data, callback.data, callback.len) == 0) {
+        ngx_str_null(&r->args);
+        r->unparsed_uri = r->uri;
+    }
+}
+
 /* Begins the flow. NGX_AGAIN: it waits; NGX_OK: ctx->state is a verdict. */
 static ngx_int_t
 access_begin(ngx_http_azimuth_ctx_t *ctx)
@@ -172,6 +185,7 @@ access_begin(ngx_http_azimuth_ctx_t *ctx)
     struct flow_request request;
     struct flow_event event;
     unsigned char seed[FLOW_SEED_SIZE];
+    ngx_int_t rc;
 
     if (RAND_bytes(seed, (int)sizeof(seed)) != 1) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
@@ -191,7 +205,9 @@ access_begin(ngx_http_azimuth_ctx_t *ctx)
     event.kind = FLOW_EVENT_REQUEST;
     event.now_s = ngx_time();
     event.request = &request;
-    return ngx_http_azimuth_perform(ctx, &event);
+    rc = ngx_http_azimuth_perform(ctx, &event);
+    access_hide_query(r);
+    return rc;
 }
 
 /* The verdict about a protected location. NGX_OK: it is in ret_ctx. */

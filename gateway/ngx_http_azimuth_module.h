@@ -6,6 +6,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "oauth/cookie.h"
 #include "oauth/flow.h"
 
 /* What the files of the adapter share. One request walks
@@ -13,9 +14,10 @@
  * Everything runs in one worker's event loop; nothing here may block. */
 
 #define AZIMUTH_PROVIDER_COUNT_MAX 16
-#define AZIMUTH_COOKIE_HEADER_MAX  16 /* Cookie lines of one request */
-#define AZIMUTH_CAUSE_SIZE         256
-#define AZIMUTH_DIGEST_SIZE        32
+/* One more than oauth/ accepts, so that it sees that there are too many. */
+#define AZIMUTH_COOKIE_HEADER_MAX (COOKIE_HEADER_COUNT_MAX + 1)
+#define AZIMUTH_CAUSE_SIZE        256
+#define AZIMUTH_DIGEST_SIZE       32
 
 extern ngx_module_t ngx_http_azimuth_module;
 

@@ -28,9 +28,12 @@ def base64url(data):
 
 
 class Provider:
-    def __init__(self, port):
+    def __init__(self, port, issuer=None, tls=None):
+        """`tls`: an ssl.SSLContext; `issuer`: when it differs from where the
+        provider listens."""
         self.port = port
-        self.issuer = f"http://127.0.0.1:{port}"
+        self.tls = tls
+        self.issuer = issuer or f"http://127.0.0.1:{port}"
         self.key = rsa.generate_private_key(65537, 2048)
         self.kid = "key-1"
         self.codes = {}
@@ -70,6 +73,11 @@ class Provider:
                 pass
 
         self.server = Server(("127.0.0.1", self.port), Handler)
+        if self.tls is not None:
+            self.server.socket = self.tls.wrap_socket(
+                self.server.socket, server_side=True,
+                do_handshake_on_connect=False,
+            )
         self.thread = threading.Thread(
             target=self.server.serve_forever, kwargs={"poll_interval": 0.05}
         )

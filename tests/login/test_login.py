@@ -302,7 +302,14 @@ def test_a_lying_discovery_is_refused(gateway, provider, browser):
     provider.script.clear()
 
 
-def test_no_secret_reaches_a_log(gateway, provider, browser):
+def test_no_secret_reaches_a_log(stopped_gateway, provider):
+    gateway = stopped_gateway
+    gateway.settings["http"] = (
+        "log_format all '$request $request_uri $args $uri';"
+    )
+    gateway.settings["dashboard"] = f"access_log {gateway.access_log} all;"
+    gateway.start()
+    browser = Browser(gateway)
     callback = browser.authorize(browser.to_provider())
     code = query_of(callback)["code"]
     state = query_of(callback)["state"]
