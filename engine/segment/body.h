@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_SEGMENT_BODY_H
+#define ENGINE_SEGMENT_BODY_H
+
+#include "base/bytes.h"
+#include "engine/filter/payload_index.h"
+#include "engine/segment/ids.h"
+#include "engine/segment/payload.h"
+#include "engine/segment/segment.h"
+#include "engine/segment/vectors.h"
+#include "engine/storage/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What a segment is made of: for the files of this folder only. Each field
+ * says which lock of segment.h guards it. */
+
+struct segment_index {
+    struct payload_index *index; /* owned */
+    struct bytes note;
+    /* Memory ran out while a committed change went in: not asked any more,
+     * and built again at the next opening. */
+    bool is_broken;
+};
+
+struct segment {
+    char *path;
+    struct store *store;
+    void (*report)(void *ctx, const char *text);
+    void *report_ctx;
+    pthread_mutex_t writer;
+    pthread_rwlock_t points;
+    /* By `points`. */
+    struct ids *ids;
+    struct payloads payloads;
+    struct vectors *vectors; /* the array itself never changes */
+    size_t vectors_count;
+    struct segment_index *indexes; /* [SEGMENT_INDEXES_MAX] */
+    size_t indexes_count;
+    uint32_t slots_count; /* every slot ever used is below */
+    /* By `writer`. */
+    uint32_t *free_slots;
+    size_t free_count;
+    size_t free_room;
+    uint64_t next_sequence;
+    /* Commits that are not synced yet. */
+    _Atomic bool is_dirty;
+    /* By `failure_lock`: how the last background step ended. */
+    pthread_mutex_t failure_lock;
+    bool has_failed;
+    struct error failure;
+};
+
+#define SEGMENT_PATH_SIZE_MAX 8192
+
+/* Keys of the store's families. */
+#define SEGMENT_KEY_SIZE_MAX 8
+struct segment_key {
+    size_t size;
+    char data[SEGMENT_KEY_SIZE_MAX];
+};
+struct segment_key segment_key_slot(uint32_t slot);
+struct segment_key segment_key_vector(size_t number, uint32_t slot);
+struct span segment_key_span(const struct segment_key *key);
+
+/* META keys. An index is stored as "index/PATH" -> kind byte and note. */
+#define SEGMENT_META_SEQUENCE "sequence"
+#define SEGMENT_META_INDEX    "index/"
+
+/* Value of POINTS: version (u64, little endian) and point_id_key(). */
+#define SEGMENT_POINT_SIZE_MAX (8 + POINT_ID_KEY_SIZE_MAX)
+
+/* Puts the applied sequence number into a batch. */
+void segment_batch_sequence(struct store_batch *batch, uint64_t sequence);
+
+/* Makes room in `free_slots` for `more_count` more. */
+bool segment_reserve_free(struct segment *segment, size_t more_count)
+    __attribute__((warn_unused_result));
+
+/* Loads everything from the store; segment_open() only. */
+enum engine_code segment_load(struct segment *segment, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Loads graphs from their checkpoints, queues the rest and frees the slots
+ * that nobody needs; after segment_load(). */
+enum engine_code segment_load_graphs(struct segment *segment,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* A new index over the payloads of now; the caller holds the writer mutex. */
+enum engine_code
+segment_index_build(struct segment *segment, const struct payload_path *path,
+                    enum payload_index_kind kind,
+                    struct payload_index **ret_index, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+void segment_say(struct segment *segment, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif /* ENGINE_SEGMENT_BODY_H */

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Staging of one change. Points are found again by id, so that several parts
+ * of one request see what the earlier ones did. Rows of existing points are
+ * referred to where they are: rows of living points are never rewritten. */
+#include "engine/segment/change.h"
+
+#include "engine/segment/change_body.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_ROOM_MIN 64u
+
+enum engine_code
+change_begin(struct segment *segment, struct change **ret_change,
+             struct error *reterr)
+{
+    struct change *change = calloc(1, sizeof(*change));
+    if (change == NULL)
+        return error_memory(reterr);
+    arena_init(&change->arena, CHANGE_SIZE_MAX);
+    bytes_init(&change->new_note, STORE_VALUE_SIZE_MAX);
+    change->segment = segment;
+    change->drop_position = SIZE_MAX;
+    pthread_mutex_lock(&segment->writer);
+    change->slots_count = segment->slots_count;
+    *ret_change = change;
+    return ENGINE_OK;
+}
+
+void
+change_end(struct change *change)
+{
+    assert(change != NULL);
+    pthread_mutex_unlock(&change->segment->writer);
+    for (size_t i = 0; i < change->staged_count; i++)
+        payload_text_free(change->staged[i]->text);
+    payload_index_free(change->new_index);
+    bytes_release(&change->new_note);
+    free(change->staged);
+    free(change->table);
+    arena_release(&change->arena);
+    free(change);
+}
+
+struct arena *
+change_arena(struct change *change)
+{
+    return &change->arena;
+}
+
+static bool
+table_grow(struct change *change)
+{
+    size_t room =
+        change->table_room == 0 ? TABLE_ROOM_MIN : change->table_room * 2;
+    uint32_t *table = calloc(room, sizeof(*table));
+    if (table == NULL)
+        return false;
+    for (size_t i = 0; i < change->staged_count; i++) {
+        const struct point_id *id = &change->staged[i]->point.id;
+        size_t at = (size_t)point_id_hash(id) & (room - 1);
+        while (table[at] != 0)
+            at = (at + 1) & (room - 1);
+        table[at] = (uint32_t)i + 1;
+    }
+    free(change->table);
+    change->table = table;
+    change->table_room = room;
+    return true;
+}
+
+static bool
+staged_reserve(struct change *change)
+{
+    if (change->staged_count + 1 > change->table_room / 2 &&
+        !table_grow(change))
+        return false;
+    if (change->staged_count < change->staged_room)
+        return true;
+    size_t room = change->staged_room * 2 + 16;
+    struct staged **staged = realloc(change->staged, room * sizeof(*staged));
+    if (staged == NULL)
+        return false;
+    change->staged = staged;
+    change->staged_room = room;
+    return true;
+}
+
+const float *
+change_old_vector(const struct change *change, const struct staged *staged,
+                  size_t number)
+{
+    if (staged->point.slot == SEGMENT_NO_SLOT)
+        return NULL;
+    return segment_vector(change->segment, number, staged->point.slot);
+}
+
+static enum engine_code
+staged_make(struct change *change, const struct point_id *id,
+            struct staged **ret_staged, struct error *reterr)
+{
+    struct segment *segment = change->segment;
+    struct staged *staged = arena_calloc(&change->arena, 1, sizeof(*staged));
+    const float **vectors = arena_calloc(
+        &change->arena, segment->vectors_count + 1, sizeof(*vectors));
+    if (staged == NULL || vectors == NULL)
+        return error_memory(reterr);
+    staged->new_slot = SEGMENT_NO_SLOT;
+    struct staged_point *point = &staged->point;
+    point->id = *id;
+    point->slot = segment_find(segment, id);
+    point->is_there = point->slot != SEGMENT_NO_SLOT;
+    point->vectors = vectors;
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        vectors[i] = change_old_vector(change, staged, i);
+    if (point->is_there)
+        point->payload = segment_payload(segment, point->slot);
+    *ret_staged = staged;
+    return ENGINE_OK;
+}
+
+enum engine_code
+change_stage(struct change *change, const struct point_id *id,
+             struct staged_point **ret_point, struct error *reterr)
+{
+    if (!staged_reserve(change))
+        return error_memory(reterr);
+    size_t at = (size_t)point_id_hash(id) & (change->table_room - 1);
+    for (; change->table[at] != 0; at = (at + 1) & (change->table_room - 1)) {
+        struct staged *staged = change->staged[change->table[at] - 1];
+        if (point_id_compare(&staged->point.id, id) == 0) {
+            *ret_point = &staged->point;
+            return ENGINE_OK;
+        }
+    }
+    struct staged *staged = NULL;
+    enum engine_code code = staged_make(change, id, &staged, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    change->staged[change->staged_count++] = staged;
+    change->table[at] = (uint32_t)change->staged_count;
+    *ret_point = &staged->point;
+    return ENGINE_OK;
+}
+
+enum engine_code
+change_set_vector(struct change *change, struct staged_point *point,
+                  size_t number, const float *values, size_t dim,
+                  struct error *reterr)
+{
+    assert(number < change->segment->vectors_count);
+    const struct segment_vector_options *options =
+        &change->segment->vectors[number].options;
+    if (dim != options->dim)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Vector dimension error: expected dim: %u, got %zu",
+                         options->dim, dim);
+    for (size_t i = 0; i < dim; i++)
+        if (!isfinite(values[i]))
+            return error_set(reterr, ENGINE_EINPUT,
+                             "vector \"%.*s\" has a value that is not finite "
+                             "at position %zu",
+                             (int)options->name.size, options->name.data, i);
+    float *copy = arena_alloc(&change->arena, dim * sizeof(*copy));
+    if (copy == NULL)
+        return error_memory(reterr);
+    memcpy(copy, values, dim * sizeof(*copy));
+    if (options->metric == METRIC_COSINE)
+        (void)kernel_normalise(copy, dim);
+    point->vectors[number] = copy;
+    point->is_there = true;
+    return ENGINE_OK;
+}
+
+void
+change_clear_vector(struct staged_point *point, size_t number)
+{
+    point->vectors[number] = NULL;
+}
+
+void
+change_clear_vectors(struct change *change, struct staged_point *point)
+{
+    memset(point->vectors, 0,
+           change->segment->vectors_count * sizeof(point->vectors[0]));
+}
+
+enum engine_code
+change_set_payload(struct change *change, struct staged_point *point,
+                   struct span payload, struct error *reterr)
+{
+    struct staged *staged = (struct staged *)point;
+    point->is_there = true;
+    if (span_equal_text(payload, "{}"))
+        payload.size = 0;
+    struct span old = { NULL, 0 };
+    if (point->slot != SEGMENT_NO_SLOT)
+        old = segment_payload(change->segment, point->slot);
+    staged->has_new_payload = !span_equal(payload, old);
+    if (!staged->has_new_payload) {
+        point->payload = old;
+        return ENGINE_OK;
+    }
+    char *copy = NULL;
+    if (payload.size > 0) {
+        copy = arena_strndup(&change->arena, payload.data, payload.size);
+        if (copy == NULL)
+            return error_memory(reterr);
+    }
+    point->payload = (struct span){ copy, payload.size };
+    return ENGINE_OK;
+}
+
+void
+change_remove(struct staged_point *point)
+{
+    point->is_there = false;
+}
+
+static size_t
+index_position(const struct segment *segment, struct span field)
+{
+    for (size_t i = 0; i < segment->indexes_count; i++)
+        if (span_equal(payload_index_path(segment->indexes[i].index)->text,
+                       field))
+            return i;
+    return SIZE_MAX;
+}
+
+enum engine_code
+change_create_index(struct change *change, const struct payload_path *path,
+                    enum payload_index_kind kind, struct span note,
+                    struct error *reterr)
+{
+    struct segment *segment = change->segment;
+    assert(change->new_index == NULL && change->drop_position == SIZE_MAX);
+    size_t position = index_position(segment, path->text);
+    if (position == SIZE_MAX && segment->indexes_count >= SEGMENT_INDEXES_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "a collection holds at most %d payload indexes",
+                         SEGMENT_INDEXES_MAX);
+    if (position != SIZE_MAX) {
+        const struct segment_index *old = &segment->indexes[position];
+        if (payload_index_kind(old->index) == kind && !old->is_broken &&
+            span_equal(bytes_span(&old->note), note))
+            return ENGINE_OK;
+    }
+    bytes_add_span(&change->new_note, note);
+    if (bytes_failed(&change->new_note))
+        return error_memory(reterr);
+    enum engine_code code =
+        segment_index_build(segment, path, kind, &change->new_index, reterr);
+    if (code == ENGINE_OK)
+        change->drop_position = position;
+    return code;
+}
+
+void
+change_drop_index(struct change *change, struct span field)
+{
+    assert(change->new_index == NULL && change->drop_position == SIZE_MAX);
+    change->drop_position = index_position(change->segment, field);
+}

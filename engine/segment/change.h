@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_SEGMENT_CHANGE_H
+#define ENGINE_SEGMENT_CHANGE_H
+
+#include "base/arena.h"
+#include "engine/segment/segment.h"
+
+/* One change of a segment: points are staged with what they have now, edited,
+ * and committed together, or not at all. From begin to end it holds the
+ * segment's writer mutex. One thread. */
+struct change;
+
+/* Staged points and their copies; a change that needs more is refused with
+ * ENGINE_ENOMEM. */
+#define CHANGE_SIZE_MAX ((size_t)4 << 30)
+
+/* A point as it will be. */
+struct staged_point {
+    struct point_id id;
+    uint32_t slot; /* where it is now; SEGMENT_NO_SLOT: it is new */
+    bool is_there; /* whether it will exist */
+    /* [segment_vectors_count()]; NULL: lacks it. Change it by
+     * change_set_vector() and change_clear_vectors(). */
+    const float **vectors;
+    struct span payload; /* size 0: none. Change it by change_set_payload() */
+};
+
+enum change_sync { CHANGE_SYNC_LATER, CHANGE_SYNC_NOW };
+
+/* Waits for its turn. */
+enum engine_code change_begin(struct segment *segment,
+                              struct change **ret_change, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Ends it, committed or not. */
+void change_end(struct change *change);
+
+/* Memory that lives until change_end(). */
+struct arena *change_arena(struct change *change);
+
+/* The point of that id as staged before, or else as it is now. A new one has
+ * is_there false until something is set. ENGINE_ENOMEM */
+enum engine_code change_stage(struct change *change, const struct point_id *id,
+                              struct staged_point **ret_point,
+                              struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* `values` are copied, and normalised under the cosine metric.
+ * ENGINE_EINPUT  wrong length, or a value that is not finite. */
+enum engine_code change_set_vector(struct change *change,
+                                   struct staged_point *point, size_t number,
+                                   const float *values, size_t dim,
+                                   struct error *reterr)
+    __attribute__((warn_unused_result));
+
+void change_clear_vector(struct staged_point *point, size_t number);
+void change_clear_vectors(struct change *change, struct staged_point *point);
+
+/* `payload` is a compact JSON object, size 0 or {} for none; copied. */
+enum engine_code change_set_payload(struct change *change,
+                                    struct staged_point *point,
+                                    struct span payload, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+void change_remove(struct staged_point *point);
+
+/* Adds or replaces the index on that path; `note` is kept for the info.
+ * ENGINE_EINPUT  more than SEGMENT_INDEXES_MAX. */
+enum engine_code change_create_index(struct change *change,
+                                     const struct payload_path *path,
+                                     enum payload_index_kind kind,
+                                     struct span note, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* None on that path is fine. */
+void change_drop_index(struct change *change, struct span field);
+
+/* Writes the store, then memory. Every commit uses up one sequence number,
+ * the first is 0. On failure nothing has changed.
+ * ENGINE_ENOSPACE, ENGINE_ENOMEM, ENGINE_EINTERNAL */
+enum engine_code change_commit(struct change *change, enum change_sync sync,
+                               uint64_t *ret_sequence, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_SEGMENT_CHANGE_H */

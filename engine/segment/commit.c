@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a staged change to the store and into memory:
+ *   plan    what happens to each point and in which slot it will be
+ *   reserve all memory, so that nothing after the commit can fail
+ *   write   one batch, with the sequence number
+ *   apply   under the exclusive lock; rows were written before, unseen
+ * Invariant: a living slot's vector records are exactly its vectors; a dead
+ * slot has records only as long as a graph walks over its row. */
+#include "engine/segment/change_body.h"
+
+#include "engine/codec/json_reader.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+plan_act(const struct change *change, struct staged *staged)
+{
+    const struct segment *segment = change->segment;
+    bool was_there = staged->point.slot != SEGMENT_NO_SLOT;
+    if (!was_there || !staged->point.is_there) {
+        staged->act = was_there                ? STAGED_REMOVE
+                      : staged->point.is_there ? STAGED_INSERT
+                                               : STAGED_NOTHING;
+    }
+    bool is_moved = false;
+    for (size_t i = 0; was_there && i < segment->vectors_count; i++) {
+        const struct vectors *vectors = &segment->vectors[i];
+        const float *old = change_old_vector(change, staged, i);
+        const float *new = staged->point.vectors[i];
+        if (old != NULL && vectors->graph != NULL)
+            staged->is_held = true;
+        if (old == new)
+            continue;
+        if (new == NULL)
+            is_moved = is_moved || vectors->graph != NULL;
+        else if (old == NULL ||
+                 memcmp(old, new, vectors->options.dim * sizeof(*new)) != 0)
+            is_moved = true;
+        else
+            staged->point.vectors[i] = old;
+    }
+    if (was_there && staged->point.is_there)
+        staged->act = is_moved ? STAGED_MOVE : STAGED_KEEP;
+}
+
+static enum engine_code
+plan_slot(struct change *change, struct staged *staged, struct error *reterr)
+{
+    const struct segment *segment = change->segment;
+    if (change->free_taken < segment->free_count) {
+        change->free_taken++;
+        staged->new_slot =
+            segment->free_slots[segment->free_count - change->free_taken];
+        return ENGINE_OK;
+    }
+    if (change->slots_count >= SEGMENT_SLOTS_MAX)
+        return error_set(reterr, ENGINE_ENOSPACE,
+                         "a collection holds at most %u points",
+                         SEGMENT_SLOTS_MAX);
+    staged->new_slot = change->slots_count++;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+plan(struct change *change, size_t *ret_new_count, struct error *reterr)
+{
+    size_t new_count = 0;
+    for (size_t i = 0; i < change->staged_count; i++) {
+        struct staged *staged = change->staged[i];
+        plan_act(change, staged);
+        bool is_new =
+            staged->act == STAGED_INSERT || staged->act == STAGED_MOVE;
+        if (is_new) {
+            enum engine_code code = plan_slot(change, staged, reterr);
+            if (code != ENGINE_OK)
+                return code;
+            new_count++;
+        }
+        struct span payload = staged->point.payload;
+        if (staged->point.is_there && staged->has_new_payload &&
+            payload.size > 0) {
+            staged->text = payload_text_new(payload);
+            if (staged->text == NULL)
+                return error_memory(reterr);
+        }
+    }
+    *ret_new_count = new_count;
+    return ENGINE_OK;
+}
+
+/* Memory for everything that apply() does. The arrays that grow are read by
+ * others: that takes the exclusive lock. */
+static enum engine_code
+reserve(struct change *change, size_t new_count, struct error *reterr)
+{
+    struct segment *segment = change->segment;
+    enum engine_code code = ENGINE_OK;
+    if (!segment_reserve_free(segment, change->staged_count))
+        return error_memory(reterr);
+    pthread_rwlock_wrlock(&segment->points);
+    if (!ids_reserve(segment->ids, new_count, change->slots_count) ||
+        !payloads_reserve(&segment->payloads, change->slots_count))
+        code = error_memory(reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
+        code = vectors_reserve(&segment->vectors[i], change->slots_count,
+                               new_count, reterr);
+    pthread_rwlock_unlock(&segment->points);
+    return code;
+}
+
+static void
+batch_remove(const struct change *change, const struct staged *staged,
+             struct store_batch *batch)
+{
+    const struct segment *segment = change->segment;
+    uint32_t slot = staged->point.slot;
+    struct segment_key key = segment_key_slot(slot);
+    struct span span = segment_key_span(&key);
+    store_batch_delete(batch, STORE_POINTS, span);
+    if (segment_payload(segment, slot).size > 0)
+        store_batch_delete(batch, STORE_PAYLOADS, span);
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        if (segment->vectors[i].graph != NULL ||
+            !vectors_has(&segment->vectors[i], slot))
+            continue;
+        key = segment_key_vector(i, slot);
+        store_batch_delete(batch, STORE_VECTORS, segment_key_span(&key));
+    }
+}
+
+static void
+batch_point(const struct staged *staged, uint32_t slot, uint64_t version,
+            struct store_batch *batch)
+{
+    struct bytes value;
+    bytes_init(&value, SEGMENT_POINT_SIZE_MAX);
+    bytes_add_u64(&value, version);
+    uint8_t id[POINT_ID_KEY_SIZE_MAX];
+    bytes_add(&value, id, point_id_key(&staged->point.id, id));
+    struct segment_key key = segment_key_slot(slot);
+    store_batch_put(batch, STORE_POINTS, segment_key_span(&key),
+                    bytes_span(&value));
+    bytes_release(&value);
+}
+
+static void
+batch_new(const struct change *change, const struct staged *staged,
+          uint64_t version, struct store_batch *batch)
+{
+    const struct segment *segment = change->segment;
+    uint32_t slot = staged->new_slot;
+    batch_point(staged, slot, version, batch);
+    struct segment_key key = segment_key_slot(slot);
+    if (staged->point.payload.size > 0)
+        store_batch_put(batch, STORE_PAYLOADS, segment_key_span(&key),
+                        staged->point.payload);
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        const float *values = staged->point.vectors[i];
+        if (values == NULL)
+            continue;
+        key = segment_key_vector(i, slot);
+        struct span row = { (const char *)values,
+                            segment->vectors[i].options.dim * sizeof(float) };
+        store_batch_put(batch, STORE_VECTORS, segment_key_span(&key), row);
+    }
+}
+
+static void
+batch_keep(const struct change *change, const struct staged *staged,
+           uint64_t version, struct store_batch *batch)
+{
+    const struct segment *segment = change->segment;
+    uint32_t slot = staged->point.slot;
+    batch_point(staged, slot, version, batch);
+    struct segment_key key = segment_key_slot(slot);
+    if (staged->has_new_payload && staged->point.payload.size > 0)
+        store_batch_put(batch, STORE_PAYLOADS, segment_key_span(&key),
+                        staged->point.payload);
+    else if (staged->has_new_payload)
+        store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        if (staged->point.vectors[i] != NULL ||
+            change_old_vector(change, staged, i) == NULL)
+            continue;
+        key = segment_key_vector(i, slot);
+        store_batch_delete(batch, STORE_VECTORS, segment_key_span(&key));
+    }
+}
+
+static struct bytes
+index_key(struct span field)
+{
+    struct bytes key;
+    bytes_init(&key, STORE_VALUE_SIZE_MAX);
+    bytes_add_text(&key, SEGMENT_META_INDEX);
+    bytes_add_span(&key, field);
+    return key;
+}
+
+static enum engine_code
+batch_index(const struct change *change, struct store_batch *batch,
+            struct error *reterr)
+{
+    const struct segment *segment = change->segment;
+    enum engine_code code = ENGINE_OK;
+    if (change->drop_position != SIZE_MAX) {
+        const struct segment_index *old =
+            &segment->indexes[change->drop_position];
+        struct bytes key = index_key(payload_index_path(old->index)->text);
+        store_batch_delete(batch, STORE_META, bytes_span(&key));
+        if (bytes_failed(&key))
+            code = error_memory(reterr);
+        bytes_release(&key);
+    }
+    if (change->new_index != NULL) {
+        struct bytes key =
+            index_key(payload_index_path(change->new_index)->text);
+        struct bytes value;
+        bytes_init(&value, STORE_VALUE_SIZE_MAX);
+        bytes_add_char(&value, (char)payload_index_kind(change->new_index));
+        bytes_add_span(&value, bytes_span(&change->new_note));
+        if (bytes_failed(&key) || bytes_failed(&value))
+            code = error_memory(reterr);
+        else
+            store_batch_put(batch, STORE_META, bytes_span(&key),
+                            bytes_span(&value));
+        bytes_release(&key);
+        bytes_release(&value);
+    }
+    return code;
+}
+
+static enum engine_code
+write_store(struct change *change, enum change_sync sync, uint64_t sequence,
+            struct error *reterr)
+{
+    struct segment *segment = change->segment;
+    struct store_batch *batch = store_batch_create(segment->store);
+    if (batch == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < change->staged_count; i++) {
+        const struct staged *staged = change->staged[i];
+        if (staged->act == STAGED_REMOVE || staged->act == STAGED_MOVE)
+            batch_remove(change, staged, batch);
+        if (staged->act == STAGED_INSERT || staged->act == STAGED_MOVE)
+            batch_new(change, staged, sequence, batch);
+        if (staged->act == STAGED_KEEP)
+            batch_keep(change, staged, sequence, batch);
+    }
+    segment_batch_sequence(batch, sequence);
+    enum engine_code code = batch_index(change, batch, reterr);
+    if (code == ENGINE_OK)
+        code = store_commit(
+            batch, sync == CHANGE_SYNC_NOW ? STORE_SYNC_NOW : STORE_SYNC_LATER,
+            reterr);
+    if (code == ENGINE_OK)
+        atomic_store(&segment->is_dirty, sync != CHANGE_SYNC_NOW);
+    store_batch_free(batch);
+    return code;
+}
+
+/* Takes the payload of `slot` out of every index, or puts it in. */
+static void
+index_payload(struct segment *segment, struct json_reader *reader,
+              uint32_t slot, enum staged_act act)
+{
+    struct span text = payloads_get(&segment->payloads, slot);
+    yyjson_val *payload =
+        reader == NULL ? NULL : json_reader_root(reader, text);
+    for (size_t i = 0; i < segment->indexes_count; i++) {
+        struct segment_index *index = &segment->indexes[i];
+        if (index->is_broken)
+            continue;
+        if (text.size > 0 && payload == NULL)
+            index->is_broken = true;
+        else if (act == STAGED_REMOVE)
+            payload_index_remove(index->index, slot, payload);
+        else if (payload_index_add(index->index, slot, payload, NULL) !=
+                 ENGINE_OK)
+            index->is_broken = true;
+    }
+}
+
+static void
+apply_remove(struct segment *segment, struct staged *staged)
+{
+    uint32_t slot = staged->point.slot;
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        if (vectors_has(&segment->vectors[i], slot))
+            vectors_hide(&segment->vectors[i], slot);
+    if (staged->act == STAGED_REMOVE) {
+        payloads_set(&segment->payloads, slot, NULL);
+        ids_unbind(segment->ids, slot);
+    }
+    if (!staged->is_held) {
+        assert(segment->free_count < segment->free_room);
+        segment->free_slots[segment->free_count++] = slot;
+    }
+}
+
+static void
+apply_new(struct change *change, struct staged *staged, uint64_t version)
+{
+    struct segment *segment = change->segment;
+    uint32_t slot = staged->new_slot;
+    bool is_fresh = slot >= segment->slots_count;
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        if (staged->point.vectors[i] != NULL)
+            vectors_show(&segment->vectors[i], slot);
+        else if (is_fresh)
+            vectors_lack(&segment->vectors[i], slot);
+    }
+    if (staged->act == STAGED_INSERT) {
+        ids_bind(segment->ids, &staged->point.id, slot, version);
+    } else {
+        ids_move(segment->ids, staged->point.slot, slot, version);
+        payloads_move(&segment->payloads, staged->point.slot, slot);
+    }
+    if (staged->act == STAGED_INSERT || staged->has_new_payload) {
+        payloads_set(&segment->payloads, slot, staged->text);
+        staged->text = NULL;
+    }
+}
+
+static void
+apply_keep(struct segment *segment, struct staged *staged, uint64_t version)
+{
+    uint32_t slot = staged->point.slot;
+    ids_set_version(segment->ids, slot, version);
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        if (staged->point.vectors[i] == NULL &&
+            vectors_has(&segment->vectors[i], slot))
+            vectors_hide(&segment->vectors[i], slot);
+    if (!staged->has_new_payload)
+        return;
+    payloads_set(&segment->payloads, slot, staged->text);
+    staged->text = NULL;
+}
+
+static void
+apply_point(struct change *change, struct staged *staged,
+            struct json_reader *reader, uint64_t version)
+{
+    struct segment *segment = change->segment;
+    bool is_kept = staged->act == STAGED_KEEP;
+    if (staged->act == STAGED_NOTHING)
+        return;
+    bool is_indexed =
+        segment->indexes_count > 0 && (!is_kept || staged->has_new_payload);
+    if (is_indexed && staged->act != STAGED_INSERT)
+        index_payload(segment, reader, staged->point.slot, STAGED_REMOVE);
+    if (staged->act == STAGED_INSERT || staged->act == STAGED_MOVE)
+        apply_new(change, staged, version);
+    if (staged->act == STAGED_REMOVE || staged->act == STAGED_MOVE)
+        apply_remove(segment, staged);
+    if (is_kept)
+        apply_keep(segment, staged, version);
+    if (is_indexed && staged->act != STAGED_REMOVE)
+        index_payload(segment, reader,
+                      is_kept ? staged->point.slot : staged->new_slot,
+                      staged->act);
+}
+
+static void
+apply_index(struct change *change)
+{
+    struct segment *segment = change->segment;
+    if (change->drop_position != SIZE_MAX) {
+        struct segment_index *old = &segment->indexes[change->drop_position];
+        payload_index_free(old->index);
+        bytes_release(&old->note);
+        segment->indexes_count--;
+        memmove(old, old + 1,
+                (segment->indexes_count - change->drop_position) *
+                    sizeof(*old));
+    }
+    if (change->new_index == NULL)
+        return;
+    assert(segment->indexes_count < SEGMENT_INDEXES_MAX);
+    segment->indexes[segment->indexes_count++] =
+        (struct segment_index){ .index = change->new_index,
+                                .note = change->new_note };
+    change->new_index = NULL;
+    bytes_init(&change->new_note, STORE_VALUE_SIZE_MAX);
+}
+
+static void
+apply(struct change *change, struct json_reader *reader, uint64_t version)
+{
+    struct segment *segment = change->segment;
+    /* Nobody sees these slots yet. */
+    for (size_t i = 0; i < change->staged_count; i++) {
+        const struct staged *staged = change->staged[i];
+        if (staged->new_slot == SEGMENT_NO_SLOT)
+            continue;
+        for (size_t k = 0; k < segment->vectors_count; k++)
+            if (staged->point.vectors[k] != NULL)
+                vectors_write(&segment->vectors[k], staged->new_slot,
+                              staged->point.vectors[k]);
+    }
+    pthread_rwlock_wrlock(&segment->points);
+    segment->free_count -= change->free_taken;
+    for (size_t i = 0; i < change->staged_count; i++)
+        apply_point(change, change->staged[i], reader, version);
+    apply_index(change);
+    segment->slots_count = change->slots_count;
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        if (vectors_start_graph(&segment->vectors[i], NULL) != ENGINE_OK)
+            segment_say(segment, "no memory for a graph yet: scanning");
+    pthread_rwlock_unlock(&segment->points);
+}
+
+enum engine_code
+change_commit(struct change *change, enum change_sync sync,
+              uint64_t *ret_sequence, struct error *reterr)
+{
+    struct segment *segment = change->segment;
+    struct json_reader *reader = NULL;
+    size_t new_count = 0;
+    enum engine_code code = plan(change, &new_count, reterr);
+    if (code == ENGINE_OK)
+        code = reserve(change, new_count, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (segment->indexes_count > 0) {
+        reader = json_reader_new();
+        if (reader == NULL)
+            return error_memory(reterr);
+    }
+    uint64_t sequence = segment->next_sequence;
+    code = write_store(change, sync, sequence, reterr);
+    if (code == ENGINE_OK) {
+        segment->next_sequence++;
+        apply(change, reader, sequence);
+        *ret_sequence = sequence;
+    }
+    json_reader_free(reader);
+    return code;
+}

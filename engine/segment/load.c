@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From the store into memory: meta, points, payloads, vectors, each family in
+ * one ordered scan; then the payload indexes. Anything that does not read back
+ * as it was written is corruption: nothing is guessed. */
+#include "engine/codec/json_reader.h"
+#include "engine/filter/path.h"
+#include "engine/segment/body.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool
+read_u32(struct span key, size_t at, uint32_t *ret_value)
+{
+    if (key.size != at + 4)
+        return false;
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4; i++)
+        value = value << 8 | (unsigned char)key.data[at + i];
+    *ret_value = value;
+    return value < SEGMENT_SLOTS_MAX;
+}
+
+static uint64_t
+read_u64(const char *data)
+{
+    uint64_t value = 0;
+    for (size_t i = 8; i > 0; i--)
+        value = value << 8 | (unsigned char)data[i - 1];
+    return value;
+}
+
+static enum engine_code
+corrupt(const struct segment *segment, const char *what, struct error *reterr)
+{
+    return error_set(reterr, ENGINE_ECORRUPT,
+                     "%s: damaged %s record: restore it from a snapshot",
+                     segment->path, what);
+}
+
+static enum engine_code
+visit_point(void *ctx, struct span key, struct span value, struct error *reterr)
+{
+    struct segment *segment = ctx;
+    uint32_t slot;
+    struct point_id id;
+    if (!read_u32(key, 0, &slot) || value.size <= 8 ||
+        !point_id_from_key((struct span){ value.data + 8, value.size - 8 },
+                           &id))
+        return corrupt(segment, "point", reterr);
+    uint64_t version = read_u64(value.data);
+    if (version >= segment->next_sequence || ids_is_live(segment->ids, slot) ||
+        ids_find(segment->ids, &id) != IDS_NO_SLOT)
+        return corrupt(segment, "point", reterr);
+    if (slot >= segment->slots_count)
+        segment->slots_count = slot + 1;
+    if (!ids_reserve(segment->ids, 1, segment->slots_count) ||
+        !payloads_reserve(&segment->payloads, segment->slots_count))
+        return error_memory(reterr);
+    ids_bind(segment->ids, &id, slot, version);
+    return ENGINE_OK;
+}
+
+static enum engine_code
+visit_payload(void *ctx, struct span key, struct span value,
+              struct error *reterr)
+{
+    struct segment *segment = ctx;
+    uint32_t slot;
+    if (!read_u32(key, 0, &slot) || value.size == 0 ||
+        !ids_is_live(segment->ids, slot))
+        return corrupt(segment, "payload", reterr);
+    struct payload_text *text = payload_text_new(value);
+    if (text == NULL)
+        return error_memory(reterr);
+    payloads_set(&segment->payloads, slot, text);
+    return ENGINE_OK;
+}
+
+struct vector_visit {
+    struct segment *segment;
+    struct vectors *vectors;
+};
+
+/* Rows of dead slots are loaded, too: a graph may walk over them. */
+static enum engine_code
+visit_vector(void *ctx, struct span key, struct span value,
+             struct error *reterr)
+{
+    struct vector_visit *visit = ctx;
+    struct segment *segment = visit->segment;
+    struct vectors *vectors = visit->vectors;
+    uint32_t slot;
+    size_t size = vectors->options.dim * sizeof(float);
+    if (!read_u32(key, 2, &slot) || value.size != size)
+        return corrupt(segment, "vector", reterr);
+    if (slot >= segment->slots_count)
+        segment->slots_count = slot + 1;
+    enum engine_code code = slab_reserve(&vectors->rows, slot + 1, reterr);
+    if (code == ENGINE_OK)
+        code = slotset_reserve(&vectors->absent, slot + 1, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    /* The store's bytes need not be aligned for floats. */
+    memcpy(slab_row(&vectors->rows, slot), value.data, size);
+    if (ids_is_live(segment->ids, slot)) {
+        /* Members of `absent` are complemented in load_vectors(). */
+        slotset_add(&vectors->absent, slot);
+        vectors->count++;
+    } else {
+        atomic_fetch_add(&vectors->dead_count, 1);
+    }
+    return ENGINE_OK;
+}
+
+static enum engine_code
+load_vectors(struct segment *segment, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
+        struct vector_visit visit = { segment, &segment->vectors[i] };
+        struct segment_key key = segment_key_vector(i, 0);
+        code = store_scan(segment->store, STORE_VECTORS,
+                          (struct span){ key.data, 2 }, visit_vector, &visit,
+                          reterr);
+    }
+    if (code != ENGINE_OK)
+        return code;
+    if (!ids_reserve(segment->ids, 0, segment->slots_count) ||
+        !payloads_reserve(&segment->payloads, segment->slots_count))
+        return error_memory(reterr);
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        struct vectors *vectors = &segment->vectors[i];
+        code = vectors_reserve(vectors, segment->slots_count, 0, reterr);
+        if (code != ENGINE_OK)
+            return code;
+        for (uint32_t slot = 0; slot < segment->slots_count; slot++)
+            if (!slotset_remove(&vectors->absent, slot))
+                slotset_add(&vectors->absent, slot);
+        atomic_store(&vectors->end_slot, segment->slots_count);
+    }
+    return ENGINE_OK;
+}
+
+static enum engine_code
+fill_index(struct segment *segment, struct payload_index *index,
+           struct error *reterr)
+{
+    struct json_reader *reader = json_reader_new();
+    if (reader == NULL)
+        return error_memory(reterr);
+    enum engine_code code = ENGINE_OK;
+    struct ids_cursor cursor = ids_seek(segment->ids, NULL);
+    uint32_t slot;
+    while (code == ENGINE_OK && ids_next(segment->ids, &cursor, &slot)) {
+        struct span text = payloads_get(&segment->payloads, slot);
+        yyjson_val *payload = json_reader_root(reader, text);
+        if (text.size > 0 && payload == NULL)
+            code = corrupt(segment, "payload", reterr);
+        else
+            code = payload_index_add(index, slot, payload, reterr);
+    }
+    json_reader_free(reader);
+    return code;
+}
+
+enum engine_code
+segment_index_build(struct segment *segment, const struct payload_path *path,
+                    enum payload_index_kind kind,
+                    struct payload_index **ret_index, struct error *reterr)
+{
+    struct payload_index *index;
+    enum engine_code code = payload_index_new(path, kind, &index, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    code = fill_index(segment, index, reterr);
+    if (code != ENGINE_OK) {
+        payload_index_free(index);
+        return code;
+    }
+    *ret_index = index;
+    return ENGINE_OK;
+}
+
+#define PATH_ARENA_SIZE ((size_t)1 << 20)
+
+static enum engine_code
+visit_index(void *ctx, struct span key, struct span value, struct error *reterr)
+{
+    struct segment *segment = ctx;
+    size_t prefix = strlen(SEGMENT_META_INDEX);
+    struct span field = { key.data + prefix, key.size - prefix };
+    if (value.size == 0 || (unsigned char)value.data[0] > PAYLOAD_INDEX_BOOL ||
+        segment->indexes_count >= SEGMENT_INDEXES_MAX)
+        return corrupt(segment, "payload index", reterr);
+    struct arena arena;
+    arena_init(&arena, PATH_ARENA_SIZE);
+    struct segment_index *entry = &segment->indexes[segment->indexes_count];
+    *entry = (struct segment_index){ 0 };
+    bytes_init(&entry->note, STORE_VALUE_SIZE_MAX);
+    bytes_add(&entry->note, value.data + 1, value.size - 1);
+    struct payload_path path;
+    enum engine_code code = path_parse(field, &arena, &path, reterr);
+    if (code == ENGINE_OK)
+        code = segment_index_build(
+            segment, &path,
+            (enum payload_index_kind)(unsigned char)value.data[0],
+            &entry->index, reterr);
+    if (code == ENGINE_OK)
+        segment->indexes_count++;
+    else
+        bytes_release(&entry->note);
+    arena_release(&arena);
+    return code;
+}
+
+static enum engine_code
+load_sequence(struct segment *segment, struct error *reterr)
+{
+    struct bytes value;
+    bytes_init(&value, 64);
+    bool is_found;
+    enum engine_code code =
+        store_get(segment->store, STORE_META, span_of(SEGMENT_META_SEQUENCE),
+                  &value, &is_found, reterr);
+    if (code == ENGINE_OK && is_found) {
+        if (value.size != 8)
+            code = corrupt(segment, "sequence", reterr);
+        else
+            segment->next_sequence = read_u64(value.data) + 1;
+    }
+    bytes_release(&value);
+    return code;
+}
+
+enum engine_code
+segment_load(struct segment *segment, struct error *reterr)
+{
+    const struct span all = { NULL, 0 };
+    enum engine_code code = load_sequence(segment, reterr);
+    if (code == ENGINE_OK)
+        code = store_scan(segment->store, STORE_POINTS, all, visit_point,
+                          segment, reterr);
+    if (code == ENGINE_OK)
+        code = store_scan(segment->store, STORE_PAYLOADS, all, visit_payload,
+                          segment, reterr);
+    if (code == ENGINE_OK)
+        code = load_vectors(segment, reterr);
+    if (code == ENGINE_OK)
+        code =
+            store_scan(segment->store, STORE_META, span_of(SEGMENT_META_INDEX),
+                       visit_index, segment, reterr);
+    return code;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_SEGMENT_ORDER_H
+#define ENGINE_SEGMENT_ORDER_H
+
+#include "engine/segment/ids.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Slots in ascending order of their ids: a list of sorted blocks under one
+ * directory, that is a B+ tree of two levels. Inserting costs one search and
+ * one memmove of at most ORDER_BLOCK_SLOTS entries. Used by ids.c only; locks
+ * as there. */
+#define ORDER_BLOCK_SLOTS 512
+
+struct order_block {
+    uint32_t count; /* 1..ORDER_BLOCK_SLOTS, in the directory */
+    uint32_t slots[ORDER_BLOCK_SLOTS];
+};
+
+struct order {
+    struct order_block **blocks;
+    size_t blocks_count;
+    size_t blocks_room;
+    struct order_block **spares; /* taken by splits */
+    size_t spares_count;
+    size_t spares_room;
+};
+
+void order_release(struct order *order);
+
+/* Makes `more_count` inserts unable to fail; false when memory is out. */
+bool order_reserve(struct order *order, size_t more_count)
+    __attribute__((warn_unused_result));
+
+/* The first place whose id is not below `id`. */
+struct ids_cursor order_seek(const struct order *order, const struct ids *ids,
+                             const struct point_id *id);
+
+/* `slot` has its id in `ids` already, or gets it right after. */
+void order_insert(struct order *order, const struct ids *ids, uint32_t slot,
+                  const struct point_id *id);
+
+/* The entry of `id` is `slot` from now on; it must exist. */
+void order_replace(struct order *order, const struct ids *ids, uint32_t slot,
+                   const struct point_id *id);
+
+/* The entry of `id` must exist. */
+void order_remove(struct order *order, const struct ids *ids,
+                  const struct point_id *id);
+
+size_t order_memory(const struct order *order);
+
+#endif /* ENGINE_SEGMENT_ORDER_H */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Points by id order, by count and all of them. A page either steps through
+ * the ids and tests each, or, when few points match, gathers those and sorts
+ * them: whichever looks at fewer. */
+#include "engine/segment/search.h"
+
+#include "engine/segment/body.h"
+#include "engine/segment/match.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Points between two looks at the clock. */
+#define CHECK_POINTS 1024
+#define BATCH_SLOTS  256
+
+/* Calls `visit` for each match, in slot order. */
+struct gather {
+    struct segment *segment;
+    struct match match;
+    uint64_t deadline_ms;
+    const struct point_id *from; /* leave out what is below; may be NULL */
+    uint32_t *slots;             /* NULL: only count */
+    size_t count;
+};
+
+static enum engine_code
+gather_run(struct gather *gather, struct error *reterr)
+{
+    struct slot_cursor *cursor =
+        slot_cursor_new(match_candidates(&gather->match));
+    if (cursor == NULL)
+        return error_memory(reterr);
+    enum engine_code code = ENGINE_OK;
+    uint32_t batch[BATCH_SLOTS];
+    size_t seen = 0, count;
+    while (code == ENGINE_OK &&
+           (count = slot_cursor_next(cursor, batch, BATCH_SLOTS)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            if (gather->from != NULL &&
+                ids_compare(gather->segment->ids, batch[i], gather->from) < 0)
+                continue;
+            if (!match_residual(&gather->match, batch[i]))
+                continue;
+            if (gather->slots != NULL)
+                gather->slots[gather->count] = batch[i];
+            gather->count++;
+        }
+        seen += count;
+        if (seen >= CHECK_POINTS) {
+            seen = 0;
+            code = segment_check_deadline(gather->deadline_ms, reterr);
+        }
+    }
+    slot_cursor_free(cursor);
+    return code;
+}
+
+struct placed {
+    struct point_id id;
+    uint32_t slot;
+};
+
+static int
+compare_placed(const void *a, const void *b)
+{
+    const struct placed *left = a, *right = b;
+    return point_id_compare(&left->id, &right->id);
+}
+
+/* Everything that matches from the start of the page on, then the first. */
+static enum engine_code
+page_gathered(struct gather *gather, size_t limit, struct arena *arena,
+              uint32_t *slots, size_t *count, struct error *reterr)
+{
+    size_t room = (size_t)slot_set_count(match_candidates(&gather->match));
+    gather->slots = arena_alloc(arena, (room + 1) * sizeof(*gather->slots));
+    struct placed *placed = arena_alloc(arena, (room + 1) * sizeof(*placed));
+    if (gather->slots == NULL || placed == NULL)
+        return error_memory(reterr);
+    enum engine_code code = gather_run(gather, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    for (size_t i = 0; i < gather->count; i++)
+        placed[i] =
+            (struct placed){ ids_at(gather->segment->ids, gather->slots[i]),
+                             gather->slots[i] };
+    qsort(placed, gather->count, sizeof(*placed), compare_placed);
+    *count = gather->count < limit + 1 ? gather->count : limit + 1;
+    for (size_t i = 0; i < *count; i++)
+        slots[i] = placed[i].slot;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+page_stepped(struct gather *gather, size_t limit, uint32_t *slots,
+             size_t *count, struct error *reterr)
+{
+    struct ids_cursor cursor = ids_seek(gather->segment->ids, gather->from);
+    uint32_t slot;
+    size_t seen = 0;
+    while (*count < limit + 1 &&
+           ids_next(gather->segment->ids, &cursor, &slot)) {
+        if (match_passes(&gather->match, slot))
+            slots[(*count)++] = slot;
+        if (++seen % CHECK_POINTS == 0) {
+            enum engine_code code =
+                segment_check_deadline(gather->deadline_ms, reterr);
+            if (code != ENGINE_OK)
+                return code;
+        }
+    }
+    return ENGINE_OK;
+}
+
+enum engine_code
+segment_scroll(struct segment *segment, const struct segment_scroll *scroll,
+               struct arena *arena, const uint32_t **ret_slots,
+               size_t *ret_count, struct error *reterr)
+{
+    struct gather gather = { .segment = segment,
+                             .deadline_ms = scroll->deadline_ms,
+                             .from = scroll->from };
+    enum engine_code code =
+        match_make(segment, scroll->filter, arena, &gather.match, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    size_t all = ids_count(segment->ids);
+    size_t limit = scroll->limit < all ? scroll->limit : all;
+    size_t count = 0;
+    uint32_t *slots = arena_alloc(arena, (limit + 2) * sizeof(*slots));
+    if (slots == NULL) {
+        code = error_memory(reterr);
+        goto out;
+    }
+    const struct slot_set *candidates = gather.match.plan.slots;
+    double few =
+        candidates == NULL ? (double)all : (double)slot_set_count(candidates);
+    /* Stepping looks at about limit * all / few ids. */
+    if (candidates != NULL && few * few * 8 < (double)limit * (double)all)
+        code = page_gathered(&gather, limit, arena, slots, &count, reterr);
+    else
+        code = page_stepped(&gather, limit, slots, &count, reterr);
+out:
+    match_release(&gather.match);
+    if (code != ENGINE_OK)
+        return code;
+    *ret_slots = slots;
+    *ret_count = count;
+    return ENGINE_OK;
+}
+
+#define COUNT_ARENA_SIZE ((size_t)64 << 20)
+
+enum engine_code
+segment_count(struct segment *segment, const struct filter *filter,
+              enum count_kind kind, uint64_t deadline_ms, uint64_t *ret_count,
+              struct error *reterr)
+{
+    struct arena arena;
+    arena_init(&arena, COUNT_ARENA_SIZE);
+    struct gather gather = { .segment = segment, .deadline_ms = deadline_ms };
+    enum engine_code code =
+        match_make(segment, filter, &arena, &gather.match, reterr);
+    if (code != ENGINE_OK) {
+        arena_release(&arena);
+        return code;
+    }
+    uint64_t count = 0;
+    if (kind == COUNT_ESTIMATE)
+        count = gather.match.plan.estimate.expected_count;
+    else if (gather.match.plan.residual == NULL)
+        count = slot_set_count(match_candidates(&gather.match));
+    else
+        code = gather_run(&gather, reterr);
+    match_release(&gather.match);
+    arena_release(&arena);
+    if (code == ENGINE_OK)
+        *ret_count = count + gather.count;
+    return code;
+}
+
+enum engine_code
+segment_select(struct segment *segment, const struct filter *filter,
+               struct arena *arena, const uint32_t **ret_slots,
+               size_t *ret_count, struct error *reterr)
+{
+    struct gather gather = { .segment = segment };
+    enum engine_code code =
+        match_make(segment, filter, arena, &gather.match, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    size_t room = (size_t)slot_set_count(match_candidates(&gather.match));
+    gather.slots = arena_alloc(arena, (room + 1) * sizeof(*gather.slots));
+    code = gather.slots == NULL ? error_memory(reterr)
+                                : gather_run(&gather, reterr);
+    match_release(&gather.match);
+    if (code != ENGINE_OK)
+        return code;
+    *ret_slots = gather.slots;
+    *ret_count = gather.count;
+    return ENGINE_OK;
+}

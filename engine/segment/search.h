@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_SEGMENT_SEARCH_H
+#define ENGINE_SEGMENT_SEARCH_H
+
+#include "base/arena.h"
+#include "engine/index/plain.h"
+#include "engine/segment/segment.h"
+
+/* Questions to one segment. The caller holds the reader's lock (or the writer
+ * mutex); answers live in `arena`. Deadlines are CLOCK_MONOTONIC milliseconds,
+ * 0: none; past them ENGINE_ETIMEOUT. */
+
+/* The width of a walk when the request does not say: raised to k and to
+ * ef_construct. Chosen for recall@10 >= 0.99 on the real set. */
+#define SEGMENT_EF_DEFAULT 128u
+
+struct segment_search {
+    size_t number;      /* which vector */
+    const float *query; /* float[dim], normalised under cosine */
+    uint32_t k;         /* 1..PLAIN_K_MAX */
+    uint32_t ef;        /* 0: default */
+    bool is_exact;
+    bool is_indexed_only;        /* leave out what is not linked yet */
+    const struct filter *filter; /* NULL: all */
+    uint64_t deadline_ms;
+};
+
+/* The nearest points, best first; fewer than k only when fewer match and have
+ * the vector (or with is_indexed_only).
+ * ENGINE_ETIMEOUT, ENGINE_ENOMEM */
+enum engine_code
+segment_search(struct segment *segment, const struct segment_search *search,
+               struct arena *arena, const struct hit **ret_hits,
+               size_t *ret_count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Nanoseconds, roughly; the filter counts as unknown. */
+uint64_t segment_search_cost_ns(const struct segment *segment,
+                                const struct segment_search *search);
+
+struct segment_scroll {
+    const struct point_id *from; /* inclusive; NULL: the first */
+    size_t limit;
+    const struct filter *filter;
+    uint64_t deadline_ms;
+};
+
+/* Slots by ascending id, up to limit + 1: the last one is where the next page
+ * starts. */
+enum engine_code segment_scroll(struct segment *segment,
+                                const struct segment_scroll *scroll,
+                                struct arena *arena, const uint32_t **ret_slots,
+                                size_t *ret_count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* How many points match; not exact: the plan's estimate. */
+enum count_kind { COUNT_EXACT, COUNT_ESTIMATE };
+enum engine_code segment_count(struct segment *segment,
+                               const struct filter *filter,
+                               enum count_kind kind, uint64_t deadline_ms,
+                               uint64_t *ret_count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* All slots that match, in no order. */
+enum engine_code segment_select(struct segment *segment,
+                                const struct filter *filter,
+                                struct arena *arena, const uint32_t **ret_slots,
+                                size_t *ret_count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ENGINE_ETIMEOUT once `deadline_ms` is over. */
+enum engine_code segment_check_deadline(uint64_t deadline_ms,
+                                        struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_SEGMENT_SEARCH_H */

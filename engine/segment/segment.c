@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening, closing and reading a segment. Changes come in through change.c,
+ * searches through search.c, loading is in load.c, graphs on disk in graph.c.
+ * The store is the truth: everything in memory is made from it by load.c or
+ * by the commit that wrote it. */
+#include "engine/segment/segment.h"
+
+#include "engine/segment/body.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define REPORT_TEXT_SIZE 512
+
+void
+segment_say(struct segment *segment, const char *format, ...)
+{
+    if (segment->report == NULL)
+        return;
+    char text[REPORT_TEXT_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    segment->report(segment->report_ctx, text);
+}
+
+struct segment_key
+segment_key_slot(uint32_t slot)
+{
+    return (struct segment_key){ .size = 4,
+                                 .data = { (char)(slot >> 24),
+                                           (char)(slot >> 16),
+                                           (char)(slot >> 8), (char)slot } };
+}
+
+struct segment_key
+segment_key_vector(size_t number, uint32_t slot)
+{
+    assert(number < SEGMENT_VECTORS_MAX);
+    return (struct segment_key){
+        .size = 6,
+        .data = { (char)(number >> 8), (char)number, (char)(slot >> 24),
+                  (char)(slot >> 16), (char)(slot >> 8), (char)slot }
+    };
+}
+
+struct span
+segment_key_span(const struct segment_key *key)
+{
+    return (struct span){ key->data, key->size };
+}
+
+void
+segment_batch_sequence(struct store_batch *batch, uint64_t sequence)
+{
+    char raw[8];
+    for (size_t i = 0; i < sizeof(raw); i++)
+        raw[i] = (char)(sequence >> (8 * i));
+    store_batch_put(batch, STORE_META, span_of(SEGMENT_META_SEQUENCE),
+                    (struct span){ raw, sizeof(raw) });
+}
+
+bool
+segment_reserve_free(struct segment *segment, size_t more_count)
+{
+    size_t need = segment->free_count + more_count;
+    if (need <= segment->free_room)
+        return true;
+    size_t room = need + need / 2;
+    uint32_t *slots = realloc(segment->free_slots, room * sizeof(*slots));
+    if (slots == NULL)
+        return false;
+    segment->free_slots = slots;
+    segment->free_room = room;
+    return true;
+}
+
+static bool
+locks_init(struct segment *segment)
+{
+    pthread_rwlockattr_t attr;
+    if (pthread_rwlockattr_init(&attr) != 0)
+        return false;
+    pthread_rwlockattr_setkind_np(&attr,
+                                  PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    bool is_ok = pthread_rwlock_init(&segment->points, &attr) == 0;
+    pthread_rwlockattr_destroy(&attr);
+    if (!is_ok)
+        return false;
+    if (pthread_mutex_init(&segment->writer, NULL) != 0) {
+        pthread_rwlock_destroy(&segment->points);
+        return false;
+    }
+    if (pthread_mutex_init(&segment->failure_lock, NULL) != 0) {
+        pthread_mutex_destroy(&segment->writer);
+        pthread_rwlock_destroy(&segment->points);
+        return false;
+    }
+    return true;
+}
+
+static enum engine_code
+parts_init(struct segment *segment, const struct segment_options *options,
+           struct error *reterr)
+{
+    segment->path = strdup(options->path);
+    segment->ids = ids_new();
+    segment->indexes = calloc(SEGMENT_INDEXES_MAX, sizeof(*segment->indexes));
+    segment->vectors =
+        calloc(options->vectors_count + 1, sizeof(*segment->vectors));
+    if (segment->path == NULL || segment->ids == NULL ||
+        segment->indexes == NULL || segment->vectors == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < options->vectors_count; i++) {
+        enum engine_code code =
+            vectors_init(&segment->vectors[i], &options->vectors[i], reterr);
+        if (code != ENGINE_OK)
+            return code;
+        segment->vectors_count++;
+    }
+    return ENGINE_OK;
+}
+
+static enum engine_code
+directory_open(struct segment *segment, struct error *reterr)
+{
+    if (mkdir(segment->path, 0700) != 0 && errno != EEXIST)
+        return error_set(reterr,
+                         errno == ENOSPC ? ENGINE_ENOSPACE : ENGINE_EINTERNAL,
+                         "cannot make %s: %s", segment->path, strerror(errno));
+    struct bytes path;
+    bytes_init(&path, SEGMENT_PATH_SIZE_MAX);
+    bytes_addf(&path, "%s/store", segment->path);
+    enum engine_code code =
+        bytes_failed(&path) ? error_memory(reterr)
+                            : store_open(path.data, &segment->store, reterr);
+    bytes_release(&path);
+    return code;
+}
+
+enum engine_code
+segment_open(const struct segment_options *options,
+             struct segment **ret_segment, struct error *reterr)
+{
+    assert(options->path != NULL);
+    assert(options->vectors_count <= SEGMENT_VECTORS_MAX);
+    struct segment *segment = calloc(1, sizeof(*segment));
+    if (segment == NULL)
+        return error_memory(reterr);
+    if (!locks_init(segment)) {
+        free(segment);
+        return error_memory(reterr);
+    }
+    segment->report = options->report;
+    segment->report_ctx = options->report_ctx;
+    enum engine_code code = parts_init(segment, options, reterr);
+    if (code == ENGINE_OK)
+        code = directory_open(segment, reterr);
+    if (code == ENGINE_OK)
+        code = segment_load(segment, reterr);
+    if (code == ENGINE_OK)
+        code = segment_load_graphs(segment, reterr);
+    if (code != ENGINE_OK) {
+        segment_close(segment);
+        return code;
+    }
+    *ret_segment = segment;
+    return ENGINE_OK;
+}
+
+void
+segment_close(struct segment *segment)
+{
+    if (segment == NULL)
+        return;
+    if (segment->store != NULL && segment_sync(segment, NULL) != ENGINE_OK)
+        segment_say(segment, "the last changes could not be synced");
+    store_close(segment->store);
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        vectors_release(&segment->vectors[i]);
+    for (size_t i = 0; i < segment->indexes_count; i++) {
+        payload_index_free(segment->indexes[i].index);
+        bytes_release(&segment->indexes[i].note);
+    }
+    payloads_release(&segment->payloads);
+    ids_free(segment->ids);
+    free(segment->vectors);
+    free(segment->indexes);
+    free(segment->free_slots);
+    free(segment->path);
+    pthread_mutex_destroy(&segment->failure_lock);
+    pthread_mutex_destroy(&segment->writer);
+    pthread_rwlock_destroy(&segment->points);
+    free(segment);
+}
+
+void
+segment_configure(struct segment *segment,
+                  const struct segment_vector_options *options)
+{
+    pthread_mutex_lock(&segment->writer);
+    pthread_rwlock_wrlock(&segment->points);
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        struct vectors *vectors = &segment->vectors[i];
+        assert(options[i].dim == vectors->options.dim);
+        pthread_rwlock_wrlock(&vectors->link_lock);
+        vectors->options.m = options[i].m;
+        vectors->options.ef_construct = options[i].ef_construct;
+        vectors->options.full_scan_kib = options[i].full_scan_kib;
+        vectors->options.indexing_kib = options[i].indexing_kib;
+        vectors->options.linkers_max = options[i].linkers_max;
+        pthread_rwlock_unlock(&vectors->link_lock);
+        if (vectors_start_graph(vectors, NULL) != ENGINE_OK)
+            segment_say(segment, "no memory for a graph yet: scanning");
+    }
+    pthread_rwlock_unlock(&segment->points);
+    pthread_mutex_unlock(&segment->writer);
+}
+
+enum engine_code
+segment_sync(struct segment *segment, struct error *reterr)
+{
+    if (!atomic_exchange(&segment->is_dirty, false))
+        return ENGINE_OK;
+    enum engine_code code = store_sync(segment->store, reterr);
+    if (code != ENGINE_OK)
+        atomic_store(&segment->is_dirty, true);
+    return code;
+}
+
+void
+segment_read_begin(struct segment *segment)
+{
+    pthread_rwlock_rdlock(&segment->points);
+}
+
+void
+segment_read_end(struct segment *segment)
+{
+    pthread_rwlock_unlock(&segment->points);
+}
+
+uint32_t
+segment_find(const struct segment *segment, const struct point_id *id)
+{
+    return ids_find(segment->ids, id);
+}
+
+struct point_id
+segment_id(const struct segment *segment, uint32_t slot)
+{
+    return ids_at(segment->ids, slot);
+}
+
+uint64_t
+segment_version(const struct segment *segment, uint32_t slot)
+{
+    return ids_version(segment->ids, slot);
+}
+
+struct span
+segment_payload(const struct segment *segment, uint32_t slot)
+{
+    return payloads_get(&segment->payloads, slot);
+}
+
+const float *
+segment_vector(const struct segment *segment, size_t number, uint32_t slot)
+{
+    assert(number < segment->vectors_count);
+    const struct vectors *vectors = &segment->vectors[number];
+    if (!vectors_has(vectors, slot))
+        return NULL;
+    return slab_f32(&vectors->rows, slot);
+}
+
+size_t
+segment_vectors_count(const struct segment *segment)
+{
+    return segment->vectors_count;
+}
+
+size_t
+segment_vector_number(const struct segment *segment, struct span name)
+{
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        if (span_equal(segment->vectors[i].options.name, name))
+            return i;
+    return SIZE_MAX;
+}
+
+uint32_t
+segment_vector_dim(const struct segment *segment, size_t number)
+{
+    assert(number < segment->vectors_count);
+    return segment->vectors[number].options.dim;
+}
+
+enum metric
+segment_vector_metric(const struct segment *segment, size_t number)
+{
+    assert(number < segment->vectors_count);
+    return segment->vectors[number].options.metric;
+}
+
+struct span
+segment_vector_name(const struct segment *segment, size_t number)
+{
+    assert(number < segment->vectors_count);
+    return segment->vectors[number].options.name;
+}
+
+uint64_t
+segment_points_count(const struct segment *segment)
+{
+    return ids_count(segment->ids);
+}
+
+void
+segment_state(struct segment *segment, struct segment_state *ret_state)
+{
+    *ret_state = (struct segment_state){ 0 };
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        struct vectors *vectors = &segment->vectors[i];
+        uint64_t waiting = queue_count(&vectors->queue);
+        ret_state->vectors_count += vectors->count;
+        ret_state->waiting_count += waiting;
+        if (vectors->graph != NULL && waiting < vectors->count)
+            ret_state->indexed_count += vectors->count - waiting;
+    }
+    pthread_mutex_lock(&segment->failure_lock);
+    ret_state->has_failed = segment->has_failed;
+    memcpy(ret_state->failure, segment->failure.text,
+           sizeof(ret_state->failure));
+    pthread_mutex_unlock(&segment->failure_lock);
+}
+
+size_t
+segment_indexes_count(const struct segment *segment)
+{
+    return segment->indexes_count;
+}
+
+struct segment_index_info
+segment_index_at(const struct segment *segment, size_t position)
+{
+    assert(position < segment->indexes_count);
+    const struct segment_index *index = &segment->indexes[position];
+    return (struct segment_index_info){
+        .field = payload_index_path(index->index)->text,
+        .kind = payload_index_kind(index->index),
+        .note = bytes_span(&index->note),
+        .points = payload_index_points(index->index)
+    };
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_SEGMENT_SEGMENT_H
+#define ENGINE_SEGMENT_SEGMENT_H
+
+#include "base/bytes.h"
+#include "engine/codec/point_id.h"
+#include "engine/error.h"
+#include "engine/filter/filter.h"
+#include "engine/filter/payload_index.h"
+#include "engine/kernel/kernel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One shard's points: ids, payloads, named vectors with their graphs, payload
+ * indexes, and the store under them.
+ *
+ * Locks, always taken in this order:
+ *   1. writer   a mutex that one change holds from begin to end: writers take
+ *               turns. Its holder may read everything without the next one.
+ *   2. points   a rwlock, writers first: readers hold it shared from
+ *               segment_read_begin() to segment_read_end(), a change holds it
+ *               exclusively while it goes from the store into memory.
+ *   3. each vector's link lock (shared while linking into a graph, exclusive
+ *      to put another graph in its place) and its queue's mutex.
+ * Linking takes neither 1 nor 2. A reader must not begin twice. */
+struct segment;
+
+#define SEGMENT_VECTORS_MAX 256
+#define SEGMENT_INDEXES_MAX 256
+#define SEGMENT_SLOTS_MAX   (UINT32_MAX - 65536u)
+
+/* Points that may wait for linking; beyond it writers link, too. */
+#define SEGMENT_TAIL_MAX 16384u
+
+#define SEGMENT_NO_SLOT UINT32_MAX
+
+struct segment_vector_options {
+    struct span name;
+    uint32_t dim;
+    enum metric metric;
+    uint32_t m; /* 0: no graph */
+    uint32_t ef_construct;
+    uint32_t full_scan_kib; /* full_scan_threshold */
+    uint64_t indexing_kib;  /* indexing_threshold; 0: no graph */
+    uint32_t linkers_max;   /* threads that link at once; 0: any number */
+};
+
+struct segment_options {
+    const char *path; /* directory; created when missing */
+    const struct segment_vector_options *vectors; /* copied */
+    size_t vectors_count;
+    /* Progress and trouble, as text; NULL: silent. Any thread. */
+    void (*report)(void *ctx, const char *text);
+    void *report_ctx;
+};
+
+/* Opens the store and loads everything. A graph whose checkpoint is missing
+ * or unusable is linked again by segment_link().
+ * ENGINE_ECORRUPT, ENGINE_EVERSION, ENGINE_ENOSPACE, ENGINE_ENOMEM */
+enum engine_code segment_open(const struct segment_options *options,
+                              struct segment **ret_segment,
+                              struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Syncs and closes, without a checkpoint. No call may be running. NULL is
+ * allowed. */
+void segment_close(struct segment *segment);
+
+/* Changes what may change of the vectors' options: m, ef_construct and the
+ * thresholds; same order and count as at opening. A new m counts for the next
+ * graph. */
+void segment_configure(struct segment *segment,
+                       const struct segment_vector_options *vectors);
+
+/* ---- background: any thread, no lock held ---- */
+
+/* Links waiting points into their graphs until there is none left or about
+ * `slots_max` were done; *ret_more says whether some are left. A failure is
+ * kept for segment_state(), and the points stay searchable. */
+enum engine_code segment_link(struct segment *segment, size_t slots_max,
+                              bool *ret_more, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Points that wait for linking, over all vectors. */
+size_t segment_link_count(struct segment *segment);
+
+/* Makes all changes so far survive power loss; nothing to do is quick. */
+enum engine_code segment_sync(struct segment *segment, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Writes a checkpoint of each graph that changed since its last one. One
+ * caller at a time. */
+enum engine_code segment_checkpoint(struct segment *segment,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ---- reading ---- */
+
+void segment_read_begin(struct segment *segment);
+void segment_read_end(struct segment *segment);
+
+/* Everything from here on wants the reader's lock; what it returns is valid
+ * until segment_read_end(). */
+
+/* SEGMENT_NO_SLOT: no such point. */
+uint32_t segment_find(const struct segment *segment, const struct point_id *id);
+struct point_id segment_id(const struct segment *segment, uint32_t slot);
+uint64_t segment_version(const struct segment *segment, uint32_t slot);
+
+/* Size 0: none. */
+struct span segment_payload(const struct segment *segment, uint32_t slot);
+
+/* float[dim], or NULL when the point lacks it. `number` is the position in
+ * the options. */
+const float *segment_vector(const struct segment *segment, size_t number,
+                            uint32_t slot);
+
+size_t segment_vectors_count(const struct segment *segment);
+
+/* The number of a vector name, or SIZE_MAX. */
+size_t segment_vector_number(const struct segment *segment, struct span name);
+uint32_t segment_vector_dim(const struct segment *segment, size_t number);
+enum metric segment_vector_metric(const struct segment *segment, size_t number);
+/* Valid as long as the segment. */
+struct span segment_vector_name(const struct segment *segment, size_t number);
+
+uint64_t segment_points_count(const struct segment *segment);
+
+struct segment_state {
+    uint64_t vectors_count; /* over all names */
+    uint64_t indexed_count; /* of them linked into a graph */
+    uint64_t waiting_count; /* not linked yet */
+    bool has_failed;        /* a background step failed last time */
+    char failure[ENGINE_ERROR_TEXT_SIZE];
+};
+void segment_state(struct segment *segment, struct segment_state *ret_state);
+
+struct segment_index_info {
+    struct span field;
+    enum payload_index_kind kind;
+    struct span note; /* as given to segment_index_create() */
+    uint64_t points;
+};
+
+/* Payload indexes 0..count-1, in the order of their making. */
+size_t segment_indexes_count(const struct segment *segment);
+struct segment_index_info segment_index_at(const struct segment *segment,
+                                           size_t position);
+
+#endif /* ENGINE_SEGMENT_SEGMENT_H */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_SEGMENT_VECTORS_H
+#define ENGINE_SEGMENT_VECTORS_H
+
+#include "engine/index/hnsw.h"
+#include "engine/index/slab.h"
+#include "engine/index/slotset.h"
+#include "engine/segment/queue.h"
+#include "engine/segment/segment.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One named vector of a segment: its rows, which slots have it, its graph and
+ * what waits to be linked. Locks: segment.h. */
+struct vectors {
+    struct segment_vector_options options; /* name owned here */
+    struct slab rows;
+    struct slotset absent; /* slots in use that lack this vector, and all that
+                              are free */
+    uint32_t count;        /* slots that have it */
+    struct queue queue;
+    /* Changed only with `link_lock` and the points lock exclusive; a reader
+     * holds either. */
+    pthread_rwlock_t link_lock;
+    struct hnsw *graph; /* NULL: none yet */
+    /* A graph of the living alone, being built to take the other's place. */
+    struct hnsw *next_graph;
+    _Atomic uint32_t next_slot;  /* the first slot it was not offered */
+    _Atomic uint32_t end_slot;   /* slots ever used are below */
+    _Atomic uint32_t dead_count; /* rows kept for the graph's walks only */
+    _Atomic uint64_t links;      /* made since the start */
+    uint64_t saved_links;        /* at the last checkpoint; its caller's */
+};
+
+/* Dead slots of a graph that are always put up with. */
+#define VECTORS_DEAD_MIN 1024u
+
+/* Copies the name. ENGINE_ENOMEM */
+enum engine_code vectors_init(struct vectors *vectors,
+                              const struct segment_vector_options *options,
+                              struct error *reterr)
+    __attribute__((warn_unused_result));
+void vectors_release(struct vectors *vectors);
+
+/* Room for slots below `slots_count` and `more_count` puts. */
+enum engine_code vectors_reserve(struct vectors *vectors, uint32_t slots_count,
+                                 size_t more_count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Writes the row of a slot that nobody can see. */
+void vectors_write(struct vectors *vectors, uint32_t slot, const float *row);
+
+/* The written row of `slot` is seen from now on. */
+void vectors_show(struct vectors *vectors, uint32_t slot);
+
+/* A slot that was never used before lacks the vector. */
+void vectors_lack(struct vectors *vectors, uint32_t slot);
+
+/* The slot, which has the vector, lacks it from now on. */
+void vectors_hide(struct vectors *vectors, uint32_t slot);
+
+bool vectors_has(const struct vectors *vectors, uint32_t slot);
+
+/* Starts a graph when there is none and the vectors are many enough; all
+ * slots that have one are queued. Exclusive lock. A
+ * failure only means that searches go on scanning. */
+enum engine_code vectors_start_graph(struct vectors *vectors,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* As segment_link() for one vector; adds what was done to *done. */
+enum engine_code vectors_link(struct vectors *vectors, size_t slots_max,
+                              size_t *done, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Whether so many slots of the graph are dead that it should be renewed. */
+bool vectors_is_stale(const struct vectors *vectors);
+
+/* Begins the renewal: vectors_link() fills the next graph from now on. The
+ * caller holds the writer mutex. */
+enum engine_code vectors_renew_begin(struct vectors *vectors,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Whether the next graph was offered every slot. */
+bool vectors_renew_is_over(struct vectors *vectors);
+
+/* Puts the next graph in place; what it lacks is queued. The caller holds the
+ * writer mutex and the points lock exclusively. ENGINE_ENOMEM  not done. */
+enum engine_code vectors_renew_end(struct vectors *vectors,
+                                   struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Takes a loaded graph (none is there) and queues what it lacks. */
+enum engine_code vectors_adopt(struct vectors *vectors, struct hnsw *graph,
+                               struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Links and offers to come. Any thread. */
+size_t vectors_waiting(struct vectors *vectors);
+
+struct hnsw_params vectors_params(const struct vectors *vectors);
+
+#endif /* ENGINE_SEGMENT_VECTORS_H */
