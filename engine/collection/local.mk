@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/collection/apply.c engine/collection/apply.h \
+	engine/collection/body.h \
+	engine/collection/collection.c engine/collection/collection.h \
 	engine/collection/command.h \
+	engine/collection/lifecycle.h \
+	engine/collection/output.c engine/collection/output.h \
+	engine/collection/search.c \
 	engine/collection/config.c engine/collection/config.h \
 	engine/collection/config_section.c engine/collection/config_section.h \
 	engine/collection/config_write.c \
-	engine/collection/collection.h engine/collection/lifecycle.h \
 	engine/collection/registry.c engine/collection/registry.h \
 	engine/collection/registry_open.c \
 	engine/collection/registry_pool.c engine/collection/registry_pool.h
@@ -15,3 +20,16 @@ tests_unit_engine_collection_test_config_SOURCES = \
 tests_unit_engine_collection_test_config_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_collection_test_config_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+# What the tests of collections and segments share.
+check_LIBRARIES = libfixture.a
+libfixture_a_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+libfixture_a_SOURCES = tests/fixture/points.c tests/fixture/points.h
+
+check_PROGRAMS += tests/unit/engine/collection/test_model
+tests_unit_engine_collection_test_model_SOURCES = \
+	tests/unit/engine/collection/test_model.c
+tests_unit_engine_collection_test_model_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_collection_test_model_LDADD = libfixture.a $(ENGINE_LIBS) \
+	$(UNIT_LIBS)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_COLLECTION_BODY_H
+#define ENGINE_COLLECTION_BODY_H
+
+#include "engine/collection/lifecycle.h"
+#include "engine/segment/segment.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What a collection is made of: for collection.c, apply.c and search.c. */
+struct collection {
+    char *path;
+    char *name;
+    size_t name_size;
+    struct collection_options options;
+    struct segment *segment; /* the one shard; never changes */
+    /* By `config_lock`. */
+    pthread_mutex_t config_lock;
+    struct arena config_arena;
+    struct collection_config config;
+    _Atomic uint64_t flush_interval_ms;
+    /* Background: when it was done last, and whether there is need. The flags
+     * are set after a change and cleared before the work for it. */
+    pthread_mutex_t upkeep_lock; /* one thread syncs and checkpoints */
+    _Atomic uint64_t synced_ms;
+    _Atomic uint64_t saved_ms;
+    _Atomic bool needs_sync;
+    _Atomic bool needs_save;
+    /* By `upkeep_lock`: size 0 when the last upkeep went well. */
+    struct error upkeep_failure;
+    bool has_failed_upkeep;
+};
+
+uint64_t collection_now_ms(void);
+
+#endif /* ENGINE_COLLECTION_BODY_H */

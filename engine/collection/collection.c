@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One collection: its configuration file, its segment, updates, and what it
+ * does in the background. The configuration file is written last when a
+ * collection is made and removed first when it is destroyed: without it there
+ * is no collection. */
+#include "engine/collection/apply.h"
+#include "engine/collection/body.h"
+#include "engine/storage/checkpoint.h"
+#include "engine/storage/store.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONFIG_FORMAT_VERSION 1
+#define CONFIG_SIZE_MAX       ((size_t)16 << 20)
+#define PATH_SIZE_MAX         8192
+
+/* Points that one piece of background work links. */
+#define WORK_POINTS 64
+/* How long an update goes on linking while too many points wait. */
+#define PRESSURE_MS 2000
+
+uint64_t
+collection_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void
+say(const struct collection *collection, const char *text)
+{
+    if (collection->options.report != NULL)
+        collection->options.report(collection->options.report_ctx,
+                                   collection->name, text);
+}
+
+static void
+say_from_segment(void *ctx, const char *text)
+{
+    say(ctx, text);
+}
+
+static void
+wake(const struct collection *collection)
+{
+    if (collection->options.wake != NULL)
+        collection->options.wake(collection->options.wake_ctx);
+}
+
+static enum engine_code
+path_in(const char *folder, const char *name, struct bytes *path,
+        struct error *reterr)
+{
+    bytes_init(path, PATH_SIZE_MAX);
+    bytes_addf(path, "%s/%s", folder, name);
+    return bytes_failed(path) ? error_memory(reterr) : ENGINE_OK;
+}
+
+static enum engine_code
+io_error(const char *what, const char *path, struct error *reterr)
+{
+    int number = errno;
+    return error_set(reterr,
+                     number == ENOSPC || number == EDQUOT ? ENGINE_ENOSPACE
+                                                          : ENGINE_EINTERNAL,
+                     "cannot %s %s: %s", what, path, strerror(number));
+}
+
+/* ---- configuration file ---- */
+
+static enum engine_code
+config_save(const char *folder, struct span name,
+            const struct collection_config *config, struct error *reterr)
+{
+    struct bytes path, text;
+    struct checkpoint *file = NULL;
+    bytes_init(&text, CONFIG_SIZE_MAX);
+    struct json_writer writer;
+    json_writer_init(&writer, &text);
+    json_object_begin(&writer);
+    json_key(&writer, "format");
+    json_u64(&writer, CONFIG_FORMAT_VERSION);
+    json_key(&writer, "name");
+    json_text_span(&writer, name);
+    json_key(&writer, "config");
+    config_write_stored(config, &writer);
+    json_object_end(&writer);
+    enum engine_code code = path_in(folder, "collection.json", &path, reterr);
+    if (code == ENGINE_OK && bytes_failed(&text))
+        code = error_memory(reterr);
+    if (code == ENGINE_OK)
+        code = checkpoint_create(path.data, &file, reterr);
+    if (code == ENGINE_OK) {
+        code = checkpoint_append(file, text.data, text.size, reterr);
+        if (code == ENGINE_OK)
+            code = checkpoint_commit(file, reterr);
+        else
+            checkpoint_close(file);
+    }
+    bytes_release(&path);
+    bytes_release(&text);
+    return code;
+}
+
+static enum engine_code
+config_text(const char *path, struct bytes *text, struct error *reterr)
+{
+    struct checkpoint *file = NULL;
+    enum engine_code code = checkpoint_open(path, &file, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    size_t size = checkpoint_left(file);
+    char *data = size == 0 || size > CONFIG_SIZE_MAX ? NULL : malloc(size);
+    if (data == NULL) {
+        code =
+            error_set(reterr, ENGINE_ECORRUPT, "%s has %zu bytes", path, size);
+    } else {
+        code = checkpoint_read(file, data, size, reterr);
+        if (code == ENGINE_OK)
+            bytes_add(text, data, size);
+        if (code == ENGINE_OK && bytes_failed(text))
+            code = error_memory(reterr);
+    }
+    free(data);
+    checkpoint_close(file);
+    return code;
+}
+
+static enum engine_code
+config_take(struct collection *collection, yyjson_val *root, const char *path,
+            struct error *reterr)
+{
+    struct span name = json_span(yyjson_obj_get(root, "name"));
+    yyjson_val *format = yyjson_obj_get(root, "format");
+    if (!yyjson_is_uint(format) || name.size == 0)
+        return error_set(reterr, ENGINE_ECORRUPT,
+                         "%s is damaged: restore it from a snapshot", path);
+    if (yyjson_get_uint(format) > CONFIG_FORMAT_VERSION)
+        return error_set(reterr, ENGINE_EVERSION,
+                         "%s was written by a newer version: use that one",
+                         path);
+    collection->name = malloc(name.size + 1);
+    if (collection->name == NULL)
+        return error_memory(reterr);
+    memcpy(collection->name, name.data, name.size);
+    collection->name[name.size] = '\0';
+    collection->name_size = name.size;
+    return config_parse(yyjson_obj_get(root, "config"),
+                        &collection->config_arena, &collection->config, reterr);
+}
+
+static enum engine_code
+config_load(struct collection *collection, struct error *reterr)
+{
+    struct bytes path, text;
+    yyjson_doc *doc = NULL;
+    bytes_init(&text, CONFIG_SIZE_MAX);
+    enum engine_code code =
+        path_in(collection->path, "collection.json", &path, reterr);
+    if (code == ENGINE_OK)
+        code = config_text(path.data, &text, reterr);
+    if (code != ENGINE_OK)
+        goto out;
+    struct error why = { 0 };
+    code = json_parse(bytes_span(&text), &doc, &why);
+    if (code == ENGINE_OK)
+        code =
+            config_take(collection, yyjson_doc_get_root(doc), path.data, &why);
+    if (code == ENGINE_EFORMAT || code == ENGINE_EVALID ||
+        code == ENGINE_EINPUT)
+        code = error_set(reterr, ENGINE_ECORRUPT,
+                         "%s is damaged (%s): restore it from a snapshot",
+                         path.data, why.text);
+    else if (code != ENGINE_OK)
+        code = error_set(reterr, code, "%s", why.text);
+out:
+    yyjson_doc_free(doc);
+    bytes_release(&path);
+    bytes_release(&text);
+    return code;
+}
+
+/* ---- coming and going ---- */
+
+static void
+collection_free(struct collection *collection)
+{
+    if (collection == NULL)
+        return;
+    arena_release(&collection->config_arena);
+    pthread_mutex_destroy(&collection->config_lock);
+    pthread_mutex_destroy(&collection->upkeep_lock);
+    free(collection->name);
+    free(collection->path);
+    free(collection);
+}
+
+static struct collection *
+collection_new(const struct collection_options *options)
+{
+    struct collection *collection = calloc(1, sizeof(*collection));
+    if (collection == NULL)
+        return NULL;
+    collection->path = strdup(options->path);
+    collection->options = *options;
+    if (collection->path == NULL ||
+        pthread_mutex_init(&collection->config_lock, NULL) != 0) {
+        free(collection->path);
+        free(collection);
+        return NULL;
+    }
+    if (pthread_mutex_init(&collection->upkeep_lock, NULL) != 0) {
+        pthread_mutex_destroy(&collection->config_lock);
+        free(collection->path);
+        free(collection);
+        return NULL;
+    }
+    collection->options.path = collection->path;
+    arena_init(&collection->config_arena, CONFIG_SIZE_MAX * 4);
+    atomic_store(&collection->synced_ms, collection_now_ms());
+    atomic_store(&collection->saved_ms, collection_now_ms());
+    return collection;
+}
+
+/* What the segment needs to know of each vector, in `arena`. */
+static struct segment_vector_options *
+vector_options(const struct collection_config *config, struct arena *arena)
+{
+    struct segment_vector_options *options =
+        arena_calloc(arena, config->vectors_count + 1, sizeof(*options));
+    for (size_t i = 0; options != NULL && i < config->vectors_count; i++) {
+        const struct vector_config *vector = &config->vectors[i];
+        options[i] = (struct segment_vector_options){
+            .name = vector->name,
+            .dim = vector->size,
+            .metric = vector->distance,
+            .m = vector->hnsw.m,
+            .ef_construct = vector->hnsw.ef_construct,
+            .full_scan_kib = vector->hnsw.full_scan_threshold,
+            .indexing_kib = config->indexing_threshold,
+            .linkers_max = vector->hnsw.max_indexing_threads
+        };
+    }
+    return options;
+}
+
+/* Opens the segment of a collection whose configuration is known. */
+static enum engine_code
+collection_start(struct collection *collection, struct error *reterr)
+{
+    const struct collection_config *config = &collection->config;
+    struct bytes path;
+    enum engine_code code = path_in(collection->path, "shard-0", &path, reterr);
+    struct segment_vector_options *vectors =
+        vector_options(config, &collection->config_arena);
+    if (code == ENGINE_OK && vectors == NULL)
+        code = error_memory(reterr);
+    if (code == ENGINE_OK) {
+        struct segment_options options = { .path = path.data,
+                                           .vectors = vectors,
+                                           .vectors_count =
+                                               config->vectors_count,
+                                           .report = say_from_segment,
+                                           .report_ctx = collection };
+        code = segment_open(&options, &collection->segment, reterr);
+    }
+    bytes_release(&path);
+    atomic_store(&collection->flush_interval_ms,
+                 config->flush_interval_sec * 1000);
+    atomic_store(&collection->needs_save, true);
+    return code;
+}
+
+/* The folder's own entry must survive power loss, too. */
+static enum engine_code
+parent_sync(const char *path, struct error *reterr)
+{
+    const char *slash = strrchr(path, '/');
+    struct bytes parent;
+    bytes_init(&parent, PATH_SIZE_MAX);
+    if (slash == NULL)
+        bytes_add_text(&parent, ".");
+    else
+        bytes_add(&parent, path, (size_t)(slash - path) + 1);
+    enum engine_code code = ENGINE_OK;
+    int fd = bytes_failed(&parent)
+                 ? -1
+                 : open(parent.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        code = io_error("sync the folder of", path, reterr);
+    if (fd >= 0)
+        close(fd);
+    bytes_release(&parent);
+    return code;
+}
+
+enum engine_code
+collection_create(const struct collection_options *options, struct span name,
+                  const struct collection_config *config,
+                  struct collection **ret_collection, struct error *reterr)
+{
+    struct collection *collection = collection_new(options);
+    if (collection == NULL)
+        return error_memory(reterr);
+    enum engine_code code = ENGINE_OK;
+    if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
+        code = io_error("make", options->path, reterr);
+    collection->name = strndup(name.data, name.size);
+    collection->name_size = name.size;
+    if (code == ENGINE_OK && collection->name == NULL)
+        code = error_memory(reterr);
+    if (code == ENGINE_OK)
+        code = config_copy(config, &collection->config_arena,
+                           &collection->config, reterr);
+    if (code == ENGINE_OK)
+        code = collection_start(collection, reterr);
+    if (code == ENGINE_OK)
+        code = config_save(options->path, name, config, reterr);
+    if (code == ENGINE_OK)
+        code = parent_sync(options->path, reterr);
+    if (code != ENGINE_OK) {
+        segment_close(collection->segment);
+        collection_free(collection);
+        return code;
+    }
+    *ret_collection = collection;
+    return ENGINE_OK;
+}
+
+enum engine_code
+collection_open(const struct collection_options *options,
+                struct collection **ret_collection, struct error *reterr)
+{
+    struct collection *collection = collection_new(options);
+    if (collection == NULL)
+        return error_memory(reterr);
+    enum engine_code code = config_load(collection, reterr);
+    if (code == ENGINE_OK)
+        code = collection_start(collection, reterr);
+    if (code != ENGINE_OK) {
+        collection_free(collection);
+        return code;
+    }
+    *ret_collection = collection;
+    return ENGINE_OK;
+}
+
+void
+collection_close(struct collection *collection)
+{
+    if (collection == NULL)
+        return;
+    struct error error;
+    if (segment_checkpoint(collection->segment, &error) != ENGINE_OK)
+        say(collection, error.text);
+    segment_close(collection->segment);
+    collection_free(collection);
+}
+
+void
+collection_discard(struct collection *collection)
+{
+    if (collection == NULL)
+        return;
+    segment_close(collection->segment);
+    collection_free(collection);
+}
+
+struct span
+collection_name(const struct collection *collection)
+{
+    return (struct span){ collection->name, collection->name_size };
+}
+
+/* Removes the files of a folder, not its folders, and then the folder. */
+static enum engine_code
+folder_remove(const char *path, struct error *reterr)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return errno == ENOENT ? ENGINE_OK : io_error("open", path, reterr);
+    enum engine_code code = ENGINE_OK;
+    const struct dirent *entry;
+    while (code == ENGINE_OK && (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
+            code = io_error("remove a file of", path, reterr);
+    }
+    closedir(folder);
+    if (code == ENGINE_OK && rmdir(path) != 0 && errno != ENOENT)
+        code = io_error("remove", path, reterr);
+    return code;
+}
+
+enum engine_code
+collection_destroy(const char *path, struct error *reterr)
+{
+    struct bytes config, shard, store;
+    bytes_init(&shard, PATH_SIZE_MAX);
+    bytes_init(&store, PATH_SIZE_MAX);
+    enum engine_code code = path_in(path, "collection.json", &config, reterr);
+    if (code == ENGINE_OK && unlink(config.data) != 0 && errno != ENOENT)
+        code = io_error("remove", config.data, reterr);
+    if (code == ENGINE_OK)
+        code = path_in(path, "shard-0", &shard, reterr);
+    if (code == ENGINE_OK)
+        code = path_in(shard.data, "store", &store, reterr);
+    if (code == ENGINE_OK)
+        code = store_destroy(store.data, reterr);
+    if (code == ENGINE_OK)
+        code = folder_remove(store.data, reterr);
+    if (code == ENGINE_OK)
+        code = folder_remove(shard.data, reterr);
+    if (code == ENGINE_OK)
+        code = folder_remove(path, reterr);
+    bytes_release(&config);
+    bytes_release(&shard);
+    bytes_release(&store);
+    return code;
+}
+
+/* ---- updates ---- */
+
+/* Searches scan what waits: when that is too much, whoever adds points links,
+ * too. */
+static void
+relieve_pressure(struct collection *collection)
+{
+    bool has_more = true;
+    uint64_t begin_ms = collection_now_ms();
+    while (has_more &&
+           segment_link_count(collection->segment) > SEGMENT_TAIL_MAX &&
+           collection_now_ms() - begin_ms < PRESSURE_MS)
+        if (segment_link(collection->segment, WORK_POINTS, &has_more, NULL) !=
+            ENGINE_OK)
+            break;
+}
+
+enum engine_code
+collection_update(struct collection *collection, const struct update *update,
+                  const struct update_options *options,
+                  struct update_result *ret_result, struct error *reterr)
+{
+    struct applied applied;
+    enum engine_code code = apply_update(
+        collection->segment, update,
+        options->wait ? CHANGE_SYNC_NOW : CHANGE_SYNC_LATER, &applied, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (!options->wait)
+        atomic_store(&collection->needs_sync, true);
+    atomic_store(&collection->needs_save, true);
+    wake(collection);
+    if (update->kind == UPDATE_UPSERT || update->kind == UPDATE_VECTORS)
+        relieve_pressure(collection);
+    if (applied.has_missing && options->wait) {
+        char text[POINT_ID_TEXT_SIZE];
+        point_id_text(&applied.missing, text);
+        return error_set(reterr, ENGINE_ENOTFOUND, "No point with id %s found",
+                         text);
+    }
+    *ret_result =
+        (struct update_result){ .operation_id = applied.sequence,
+                                .status = options->wait ? UPDATE_COMPLETED
+                                                        : UPDATE_ACKNOWLEDGED };
+    return ENGINE_OK;
+}
+
+enum engine_code
+collection_patch(struct collection *collection, yyjson_val *body,
+                 struct error *reterr)
+{
+    struct arena old, arena;
+    struct collection_config config;
+    arena_init(&arena, CONFIG_SIZE_MAX * 4);
+    pthread_mutex_lock(&collection->config_lock);
+    enum engine_code code =
+        config_patch(&collection->config, body, &arena, &config, reterr);
+    struct segment_vector_options *vectors = NULL;
+    if (code == ENGINE_OK) {
+        vectors = vector_options(&config, &arena);
+        if (vectors == NULL)
+            code = error_memory(reterr);
+    }
+    if (code == ENGINE_OK)
+        code = config_save(collection->path, collection_name(collection),
+                           &config, reterr);
+    if (code == ENGINE_OK) {
+        segment_configure(collection->segment, vectors);
+        old = collection->config_arena;
+        collection->config_arena = arena;
+        collection->config = config;
+        atomic_store(&collection->flush_interval_ms,
+                     config.flush_interval_sec * 1000);
+        arena = old;
+    }
+    pthread_mutex_unlock(&collection->config_lock);
+    arena_release(&arena);
+    if (code == ENGINE_OK)
+        wake(collection);
+    return code;
+}
+
+/* ---- background ---- */
+
+static bool
+is_due(uint64_t last_ms, uint64_t interval_ms, uint64_t now_ms)
+{
+    return now_ms >= last_ms && now_ms - last_ms >= interval_ms;
+}
+
+static uint64_t
+left_ms(uint64_t last_ms, uint64_t interval_ms, uint64_t now_ms)
+{
+    return is_due(last_ms, interval_ms, now_ms)
+               ? 0
+               : last_ms + interval_ms - now_ms;
+}
+
+/* Syncs and checkpoints when it is time; caller holds the upkeep lock. */
+static void
+upkeep(struct collection *collection, uint64_t now_ms)
+{
+    uint64_t save_ms = collection->options.checkpoint_interval_ms;
+    struct error error = { 0 };
+    enum engine_code code = ENGINE_OK;
+    if (is_due(atomic_load(&collection->synced_ms),
+               atomic_load(&collection->flush_interval_ms), now_ms)) {
+        atomic_store(&collection->needs_sync, false);
+        code = segment_sync(collection->segment, &error);
+        if (code != ENGINE_OK)
+            atomic_store(&collection->needs_sync, true);
+        atomic_store(&collection->synced_ms, now_ms);
+    }
+    if (code == ENGINE_OK && save_ms > 0 &&
+        is_due(atomic_load(&collection->saved_ms), save_ms, now_ms)) {
+        atomic_store(&collection->needs_save, false);
+        code = segment_checkpoint(collection->segment, &error);
+        if (code != ENGINE_OK)
+            atomic_store(&collection->needs_save, true);
+        atomic_store(&collection->saved_ms, collection_now_ms());
+    }
+    if (code != ENGINE_OK && !collection->has_failed_upkeep)
+        say(collection, error.text);
+    collection->has_failed_upkeep = code != ENGINE_OK;
+    collection->upkeep_failure = error;
+}
+
+/* How long until sync or checkpoint, when there is need for them. */
+static uint64_t
+upkeep_left_ms(const struct collection *collection, uint64_t now_ms)
+{
+    uint64_t wait_ms = UINT64_MAX;
+    uint64_t save_ms = collection->options.checkpoint_interval_ms;
+    if (atomic_load(&collection->needs_sync))
+        wait_ms = left_ms(atomic_load(&collection->synced_ms),
+                          atomic_load(&collection->flush_interval_ms), now_ms);
+    if (save_ms > 0 && atomic_load(&collection->needs_save)) {
+        uint64_t left =
+            left_ms(atomic_load(&collection->saved_ms), save_ms, now_ms);
+        wait_ms = left < wait_ms ? left : wait_ms;
+    }
+    return wait_ms;
+}
+
+/* After a failure, not at once again. */
+#define RETRY_MS 1000
+
+uint64_t
+collection_work(struct collection *collection)
+{
+    uint64_t now_ms = collection_now_ms();
+    if (upkeep_left_ms(collection, now_ms) == 0 &&
+        pthread_mutex_trylock(&collection->upkeep_lock) == 0) {
+        upkeep(collection, now_ms);
+        pthread_mutex_unlock(&collection->upkeep_lock);
+    }
+    bool has_more = false;
+    if (segment_link(collection->segment, WORK_POINTS, &has_more, NULL) !=
+        ENGINE_OK)
+        return RETRY_MS;
+    if (has_more)
+        return 0;
+    uint64_t wait_ms = upkeep_left_ms(collection, collection_now_ms());
+    /* Due but in other hands: look again soon. */
+    return wait_ms == 0 ? RETRY_MS : wait_ms;
+}
+
+/* ---- info ---- */
+
+static enum payload_schema
+schema_of(enum payload_index_kind kind)
+{
+    switch (kind) {
+    case PAYLOAD_INDEX_INTEGER:
+        return PAYLOAD_SCHEMA_INTEGER;
+    case PAYLOAD_INDEX_FLOAT:
+        return PAYLOAD_SCHEMA_FLOAT;
+    case PAYLOAD_INDEX_BOOL:
+        return PAYLOAD_SCHEMA_BOOL;
+    case PAYLOAD_INDEX_KEYWORD:
+        break;
+    }
+    return PAYLOAD_SCHEMA_KEYWORD;
+}
+
+static struct span
+copy_span(struct arena *arena, struct span text)
+{
+    if (text.size == 0)
+        return (struct span){ NULL, 0 };
+    return (struct span){ arena_strndup(arena, text.data, text.size),
+                          text.size };
+}
+
+/* Caller holds the reader's lock. */
+static void
+info_indexes(const struct segment *segment, struct arena *arena,
+             struct collection_info *info)
+{
+    size_t count = segment_indexes_count(segment);
+    struct payload_index_info *indexes =
+        arena_calloc(arena, count + 1, sizeof(*indexes));
+    for (size_t i = 0; indexes != NULL && i < count; i++) {
+        struct segment_index_info index = segment_index_at(segment, i);
+        indexes[i] =
+            (struct payload_index_info){ .field = copy_span(arena, index.field),
+                                         .schema = schema_of(index.kind),
+                                         .schema_json =
+                                             copy_span(arena, index.note),
+                                         .points = index.points };
+    }
+    info->indexes = indexes;
+    info->indexes_count = count;
+}
+
+static enum engine_code
+info_config(struct collection *collection, struct arena *arena,
+            struct collection_info *info, struct error *reterr)
+{
+    struct collection_config *config = arena_calloc(arena, 1, sizeof(*config));
+    if (config == NULL)
+        return error_memory(reterr);
+    pthread_mutex_lock(&collection->config_lock);
+    enum engine_code code =
+        config_copy(&collection->config, arena, config, reterr);
+    pthread_mutex_unlock(&collection->config_lock);
+    info->config = config;
+    return code;
+}
+
+enum engine_code
+collection_info(struct collection *collection, struct arena *arena,
+                struct collection_info *ret_info, struct error *reterr)
+{
+    struct segment *segment = collection->segment;
+    struct collection_info info = { .segments_count = 1 };
+    struct segment_state state;
+    segment_read_begin(segment);
+    segment_state(segment, &state);
+    info.points_count = segment_points_count(segment);
+    info_indexes(segment, arena, &info);
+    segment_read_end(segment);
+    info.vectors_count = state.vectors_count;
+    info.indexed_vectors_count = state.indexed_count;
+    info.status =
+        state.waiting_count > 0 ? COLLECTION_YELLOW : COLLECTION_GREEN;
+    /* Never waits for a running checkpoint. */
+    if (pthread_mutex_trylock(&collection->upkeep_lock) == 0) {
+        if (!state.has_failed && collection->has_failed_upkeep) {
+            state.has_failed = true;
+            memcpy(state.failure, collection->upkeep_failure.text,
+                   sizeof(state.failure));
+        }
+        pthread_mutex_unlock(&collection->upkeep_lock);
+    }
+    if (state.has_failed) {
+        info.status = COLLECTION_RED;
+        info.status_text = copy_span(arena, span_of(state.failure));
+    }
+    enum engine_code code = info_config(collection, arena, &info, reterr);
+    if (code == ENGINE_OK && arena_failed(arena))
+        code = error_memory(reterr);
+    if (code == ENGINE_OK)
+        *ret_info = info;
+    return code;
+}

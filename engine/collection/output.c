@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Records. Selecting parts of a payload copies the wanted values into a
+ * mutable document; its walk is as deep as a payload can be nested. */
+#include "engine/collection/output.h"
+
+#include "engine/filter/path.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yyjson.h>
+
+/* As deep as payloads get: what a body may nest and a key may add. */
+#define OUTPUT_DEPTH_MAX (JSON_DEPTH_MAX + FILTER_PATH_STEPS_MAX + 1)
+
+struct output {
+    const struct segment *segment;
+    const struct output_selection *selection;
+    struct arena *arena;
+    size_t *numbers; /* the selected vectors */
+    struct span *names;
+    size_t numbers_count;
+};
+
+/* ---- parts of a payload ---- */
+
+struct picker {
+    const struct payload_selection *selection;
+    yyjson_mut_doc *doc;
+    struct span keys[OUTPUT_DEPTH_MAX]; /* the way to the current value */
+    size_t depth;
+};
+
+/* How the current keys relate to a path: its end lies above or here (<= 0) or
+ * below (> 0); false: they part before. */
+static bool
+follows(const struct picker *picker, const struct payload_path *path,
+        bool *ret_is_below)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < path->steps_count; i++) {
+        if (!path_step_has_key(&path->steps[i]))
+            continue;
+        if (depth == picker->depth) {
+            *ret_is_below = true;
+            return true;
+        }
+        if (!span_equal(path->steps[i].key, picker->keys[depth++]))
+            return false;
+    }
+    *ret_is_below = false;
+    return true;
+}
+
+enum pick { PICK_NOTHING, PICK_PARTS, PICK_WHOLE };
+
+static enum pick
+pick_here(const struct picker *picker)
+{
+    bool is_include = picker->selection->selection == SELECT_INCLUDE;
+    enum pick pick = is_include ? PICK_NOTHING : PICK_WHOLE;
+    for (size_t i = 0; i < picker->selection->paths_count; i++) {
+        bool is_below;
+        if (!follows(picker, &picker->selection->paths[i], &is_below))
+            continue;
+        if (is_below)
+            pick = PICK_PARTS;
+        else
+            return is_include ? PICK_WHOLE : PICK_NOTHING;
+    }
+    return pick;
+}
+
+static yyjson_mut_val *pick_value(struct picker *picker, yyjson_val *value);
+
+/* NULL: memory is out, or nesting is deeper than any stored payload. */
+static yyjson_mut_val *
+pick_object(struct picker *picker, yyjson_val *object)
+{
+    yyjson_mut_val *copy = yyjson_mut_obj(picker->doc);
+    if (picker->depth == OUTPUT_DEPTH_MAX)
+        return NULL;
+    size_t index, count;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(object, index, count, key, value)
+    {
+        picker->keys[picker->depth++] = json_span(key);
+        enum pick pick = pick_here(picker);
+        yyjson_mut_val *name = NULL, *part = NULL;
+        if (pick != PICK_NOTHING) {
+            name = yyjson_val_mut_copy(picker->doc, key);
+            part = pick == PICK_WHOLE ? yyjson_val_mut_copy(picker->doc, value)
+                                      : pick_value(picker, value);
+        }
+        picker->depth--;
+        if (pick != PICK_NOTHING &&
+            (part == NULL || !yyjson_mut_obj_add(copy, name, part)))
+            return NULL;
+    }
+    return copy;
+}
+
+static yyjson_mut_val *
+pick_array(struct picker *picker, yyjson_val *array)
+{
+    yyjson_mut_val *copy = yyjson_mut_arr(picker->doc);
+    size_t index, count;
+    yyjson_val *value;
+    yyjson_arr_foreach(array, index, count, value)
+    {
+        yyjson_mut_val *part = pick_value(picker, value);
+        if (part == NULL || !yyjson_mut_arr_append(copy, part))
+            return NULL;
+    }
+    return copy;
+}
+
+static yyjson_mut_val *
+pick_value(struct picker *picker, yyjson_val *value)
+{
+    if (yyjson_is_obj(value))
+        return pick_object(picker, value);
+    if (yyjson_is_arr(value))
+        return pick_array(picker, value);
+    return yyjson_val_mut_copy(picker->doc, value);
+}
+
+static enum engine_code
+copy_text(struct span text, struct arena *arena, struct span *ret_text,
+          struct error *reterr)
+{
+    char *copy = arena_strndup(arena, text.data, text.size);
+    if (copy == NULL)
+        return error_memory(reterr);
+    *ret_text = (struct span){ copy, text.size };
+    return ENGINE_OK;
+}
+
+static enum engine_code
+pick_text(struct span payload, const struct payload_selection *selection,
+          struct arena *arena, struct span *ret_text, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    struct picker picker = { .selection = selection };
+    char *text = NULL;
+    size_t size = 0;
+    /* Without YYJSON_READ_INSITU the input is never written to. */
+    union {
+        const char *in;
+        char *out;
+    } data = { .in = payload.data };
+    yyjson_doc *doc = yyjson_read_opts(data.out, payload.size, 0, NULL, NULL);
+    picker.doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *root = NULL;
+    if (doc != NULL && picker.doc != NULL)
+        root = pick_value(&picker, yyjson_doc_get_root(doc));
+    if (root != NULL)
+        text = yyjson_mut_val_write_opts(root, 0, NULL, &size, NULL);
+    code = text == NULL ? error_memory(reterr)
+                        : copy_text((struct span){ text, size }, arena,
+                                    ret_text, reterr);
+    free(text);
+    yyjson_mut_doc_free(picker.doc);
+    yyjson_doc_free(doc);
+    return code;
+}
+
+enum engine_code
+output_payload(struct span payload, const struct payload_selection *selection,
+               struct arena *arena, struct span *ret_text, struct error *reterr)
+{
+    if (payload.size == 0)
+        return copy_text(span_of("{}"), arena, ret_text, reterr);
+    if (selection->selection == SELECT_ALL ||
+        selection->selection == SELECT_NONE)
+        return copy_text(payload, arena, ret_text, reterr);
+    return pick_text(payload, selection, arena, ret_text, reterr);
+}
+
+/* ---- records ---- */
+
+static enum engine_code
+resolve_vectors(struct output *output, struct error *reterr)
+{
+    const struct vector_selection *selection = &output->selection->vectors;
+    const struct segment *segment = output->segment;
+    size_t count =
+        selection->selection == SELECT_ALL ? segment_vectors_count(segment)
+        : selection->selection == SELECT_INCLUDE ? selection->names_count
+                                                 : 0;
+    output->numbers =
+        arena_calloc(output->arena, count + 1, sizeof(*output->numbers));
+    output->names =
+        arena_calloc(output->arena, count + 1, sizeof(*output->names));
+    if (output->numbers == NULL || output->names == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < count; i++) {
+        size_t number = i;
+        if (selection->selection == SELECT_INCLUDE) {
+            struct span name = selection->names[i];
+            number = segment_vector_number(segment, name);
+            if (number == SIZE_MAX)
+                return error_set(reterr, ENGINE_EINPUT,
+                                 "Not existing vector name error: %.*s",
+                                 (int)name.size,
+                                 name.data == NULL ? "" : name.data);
+        }
+        output->numbers[i] = number;
+        enum engine_code code =
+            copy_text(segment_vector_name(segment, number), output->arena,
+                      &output->names[i], reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    output->numbers_count = count;
+    return ENGINE_OK;
+}
+
+enum engine_code
+output_begin(const struct segment *segment,
+             const struct output_selection *selection, struct arena *arena,
+             struct output **ret_output, struct error *reterr)
+{
+    struct output *output = arena_calloc(arena, 1, sizeof(*output));
+    if (output == NULL)
+        return error_memory(reterr);
+    output->segment = segment;
+    output->selection = selection;
+    output->arena = arena;
+    enum engine_code code = resolve_vectors(output, reterr);
+    if (code == ENGINE_OK)
+        *ret_output = output;
+    return code;
+}
+
+static enum engine_code
+copy_vectors(const struct output *output, uint32_t slot, struct record *record,
+             struct error *reterr)
+{
+    struct named_vector *vectors = arena_calloc(
+        output->arena, output->numbers_count + 1, sizeof(*vectors));
+    if (vectors == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < output->numbers_count; i++) {
+        size_t number = output->numbers[i];
+        const float *row = segment_vector(output->segment, number, slot);
+        if (row == NULL)
+            continue;
+        size_t dim = segment_vector_dim(output->segment, number);
+        float *copy = arena_alloc(output->arena, dim * sizeof(*copy));
+        if (copy == NULL)
+            return error_memory(reterr);
+        memcpy(copy, row, dim * sizeof(*copy));
+        vectors[record->vectors_count++] = (struct named_vector){
+            .name = output->names[i], .values = copy, .dim = dim
+        };
+    }
+    record->vectors = vectors;
+    return ENGINE_OK;
+}
+
+enum engine_code
+output_record(const struct output *output, uint32_t slot,
+              struct record *ret_record, struct error *reterr)
+{
+    struct record record = { .id = segment_id(output->segment, slot),
+                             .version =
+                                 segment_version(output->segment, slot) };
+    const struct output_selection *selection = output->selection;
+    enum engine_code code = ENGINE_OK;
+    record.has_payload = selection->payload.selection != SELECT_NONE;
+    record.has_vectors = selection->vectors.selection != SELECT_NONE;
+    if (record.has_payload)
+        code = output_payload(segment_payload(output->segment, slot),
+                              &selection->payload, output->arena,
+                              &record.payload, reterr);
+    if (code == ENGINE_OK && record.has_vectors)
+        code = copy_vectors(output, slot, &record, reterr);
+    if (code == ENGINE_OK)
+        *ret_record = record;
+    return code;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading commands over the one shard: resolve what the query is, ask the
+ * segment, make records. All of it happens under one hold of the reader's
+ * lock, so that an answer shows one moment. */
+#include "engine/collection/body.h"
+#include "engine/collection/output.h"
+#include "engine/segment/search.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static enum engine_code
+missing_error(const struct point_id *id, struct error *reterr)
+{
+    char text[POINT_ID_TEXT_SIZE];
+    point_id_text(id, text);
+    return error_set(reterr, ENGINE_ENOTFOUND, "No point with id %s found",
+                     text);
+}
+
+static enum engine_code
+limit_check(size_t limit, size_t offset, struct error *reterr)
+{
+    if (limit <= COMMAND_LIMIT_MAX && offset <= COMMAND_LIMIT_MAX - limit)
+        return ENGINE_OK;
+    return error_set(reterr, ENGINE_EINPUT,
+                     "limit and offset together may be at most %d",
+                     COMMAND_LIMIT_MAX);
+}
+
+/* The vector of the point that is the query; it is borrowed. */
+static enum engine_code
+query_of_point(const struct segment *segment,
+               const struct search_command *command, size_t number,
+               const float **ret_query, struct error *reterr)
+{
+    uint32_t slot = segment_find(segment, command->by_id);
+    if (slot == SEGMENT_NO_SLOT)
+        return missing_error(command->by_id, reterr);
+    const float *query = segment_vector(segment, number, slot);
+    if (query == NULL) {
+        char text[POINT_ID_TEXT_SIZE];
+        point_id_text(command->by_id, text);
+        return error_set(reterr, ENGINE_ENOTFOUND,
+                         "point with id %s has no vector \"%.*s\"", text,
+                         (int)command->using.size,
+                         command->using.size == 0 ? "" : command->using.data);
+    }
+    *ret_query = query;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+query_of_vector(const struct segment *segment,
+                const struct search_command *command, size_t number,
+                struct arena *arena, const float **ret_query,
+                struct error *reterr)
+{
+    size_t dim = segment_vector_dim(segment, number);
+    if (command->dim != dim)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Vector dimension error: expected dim: %zu, got %zu",
+                         dim, command->dim);
+    for (size_t i = 0; i < dim; i++)
+        if (!isfinite(command->vector[i]))
+            return error_set(reterr, ENGINE_EINPUT,
+                             "query vector has a value that is not finite at "
+                             "position %zu",
+                             i);
+    if (segment_vector_metric(segment, number) != METRIC_COSINE) {
+        *ret_query = command->vector;
+        return ENGINE_OK;
+    }
+    float *copy = arena_alloc(arena, dim * sizeof(*copy));
+    if (copy == NULL)
+        return error_memory(reterr);
+    memcpy(copy, command->vector, dim * sizeof(*copy));
+    (void)kernel_normalise(copy, dim);
+    *ret_query = copy;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+search_make(const struct segment *segment, const struct search_command *command,
+            struct arena *arena, struct segment_search *search,
+            struct error *reterr)
+{
+    size_t number = segment_vector_number(segment, command->using);
+    if (number == SIZE_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Not existing vector name error: %.*s",
+                         (int)command->using.size,
+                         command->using.size == 0 ? "" : command->using.data);
+    *search = (struct segment_search){
+        .number = number,
+        /* One more: the query's own point is left out. */
+        .k = (uint32_t)(command->limit + command->offset +
+                        (command->by_id != NULL)),
+        .ef = command->params.hnsw_ef,
+        .is_exact = command->params.is_exact,
+        .is_indexed_only = command->params.is_indexed_only,
+        .filter = command->filter,
+        .deadline_ms = command->deadline_ms
+    };
+    if (command->by_id != NULL)
+        return query_of_point(segment, command, number, &search->query, reterr);
+    return query_of_vector(segment, command, number, arena, &search->query,
+                           reterr);
+}
+
+static bool
+passes_threshold(const struct search_command *command, enum metric metric,
+                 float score)
+{
+    if (!command->has_score_threshold)
+        return true;
+    return kernel_score_is_descending(metric)
+               ? score > command->score_threshold
+               : score < command->score_threshold;
+}
+
+static enum engine_code
+hits_to_records(const struct segment *segment,
+                const struct search_command *command, enum metric metric,
+                const struct hit *hits, size_t hits_count, struct arena *arena,
+                struct records *ret_records, struct error *reterr)
+{
+    struct output *output = NULL;
+    enum engine_code code =
+        output_begin(segment, &command->output, arena, &output, reterr);
+    struct record *items = arena_calloc(arena, hits_count + 1, sizeof(*items));
+    if (code == ENGINE_OK && items == NULL)
+        code = error_memory(reterr);
+    size_t count = 0, skipped = 0;
+    uint32_t own_slot = SEGMENT_NO_SLOT;
+    if (command->by_id != NULL)
+        own_slot = segment_find(segment, command->by_id);
+    for (size_t i = 0; code == ENGINE_OK && i < hits_count; i++) {
+        float score = kernel_score(metric, hits[i].distance);
+        if (!passes_threshold(command, metric, score))
+            break;
+        if (hits[i].slot == own_slot)
+            continue;
+        if (skipped < command->offset) {
+            skipped++;
+            continue;
+        }
+        if (count == command->limit)
+            break;
+        code = output_record(output, hits[i].slot, &items[count], reterr);
+        items[count++].score = score;
+    }
+    if (code == ENGINE_OK)
+        *ret_records = (struct records){ .items = items, .count = count };
+    return code;
+}
+
+/* Points from `offset` on, by id. Slots come with one more for the next page.
+ */
+static enum engine_code
+slots_to_records(const struct segment *segment,
+                 const struct output_selection *selection,
+                 const uint32_t *slots, size_t count, struct arena *arena,
+                 struct record **ret_items, struct error *reterr)
+{
+    struct output *output = NULL;
+    enum engine_code code =
+        output_begin(segment, selection, arena, &output, reterr);
+    struct record *items = arena_calloc(arena, count + 1, sizeof(*items));
+    if (code == ENGINE_OK && items == NULL)
+        code = error_memory(reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++)
+        code = output_record(output, slots[i], &items[i], reterr);
+    if (code == ENGINE_OK)
+        *ret_items = items;
+    return code;
+}
+
+/* The query endpoint without a query. */
+static enum engine_code
+search_by_id_order(struct segment *segment,
+                   const struct search_command *command, struct arena *arena,
+                   struct records *ret_records, struct error *reterr)
+{
+    struct segment_scroll scroll = { .limit = command->limit + command->offset,
+                                     .filter = command->filter,
+                                     .deadline_ms = command->deadline_ms };
+    const uint32_t *slots = NULL;
+    size_t count = 0;
+    struct record *items = NULL;
+    enum engine_code code =
+        segment_scroll(segment, &scroll, arena, &slots, &count, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (count > scroll.limit)
+        count = scroll.limit;
+    size_t skip = command->offset < count ? command->offset : count;
+    count -= skip;
+    code = slots_to_records(segment, &command->output, slots + skip, count,
+                            arena, &items, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        items[i].score = 1.0f;
+        items[i].version = 0;
+    }
+    *ret_records = (struct records){ .items = items, .count = count };
+    return ENGINE_OK;
+}
+
+enum engine_code
+collection_search(struct collection *collection,
+                  const struct search_command *command, struct arena *arena,
+                  struct records *ret_records, struct error *reterr)
+{
+    struct segment *segment = collection->segment;
+    enum engine_code code =
+        limit_check(command->limit, command->offset, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    bool has_query = command->dim > 0 || command->by_id != NULL;
+    segment_read_begin(segment);
+    struct segment_search search;
+    const struct hit *hits = NULL;
+    size_t count = 0;
+    if (!has_query) {
+        code = search_by_id_order(segment, command, arena, ret_records, reterr);
+        goto out;
+    }
+    code = search_make(segment, command, arena, &search, reterr);
+    if (code == ENGINE_OK && search.k > 0)
+        code = segment_search(segment, &search, arena, &hits, &count, reterr);
+    if (code == ENGINE_OK)
+        code = hits_to_records(segment, command,
+                               segment_vector_metric(segment, search.number),
+                               hits, count, arena, ret_records, reterr);
+out:
+    segment_read_end(segment);
+    return code;
+}
+
+enum engine_code
+collection_scroll(struct collection *collection,
+                  const struct scroll_command *command, struct arena *arena,
+                  struct records *ret_records, struct error *reterr)
+{
+    struct segment *segment = collection->segment;
+    struct segment_scroll scroll = { .from = command->offset,
+                                     .limit = command->limit,
+                                     .filter = command->filter,
+                                     .deadline_ms = command->deadline_ms };
+    const uint32_t *slots = NULL;
+    size_t count = 0;
+    struct record *items = NULL;
+    struct records records = { 0 };
+    enum engine_code code = limit_check(command->limit, 0, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    segment_read_begin(segment);
+    code = segment_scroll(segment, &scroll, arena, &slots, &count, reterr);
+    if (code != ENGINE_OK)
+        goto out;
+    records.has_next = count > command->limit;
+    records.count = records.has_next ? command->limit : count;
+    if (records.has_next)
+        records.next_id = segment_id(segment, slots[command->limit]);
+    code = slots_to_records(segment, &command->output, slots, records.count,
+                            arena, &items, reterr);
+    records.items = items;
+out:
+    segment_read_end(segment);
+    if (code == ENGINE_OK)
+        *ret_records = records;
+    return code;
+}
+
+enum engine_code
+collection_retrieve(struct collection *collection,
+                    const struct retrieve_command *command, struct arena *arena,
+                    struct records *ret_records, struct error *reterr)
+{
+    struct segment *segment = collection->segment;
+    struct record *items = NULL;
+    size_t count = 0;
+    enum engine_code code = ENGINE_OK;
+    uint32_t *slots =
+        arena_calloc(arena, command->ids_count + 1, sizeof(*slots));
+    if (slots == NULL)
+        return error_memory(reterr);
+    segment_read_begin(segment);
+    for (size_t i = 0; i < command->ids_count; i++) {
+        uint32_t slot = segment_find(segment, &command->ids[i]);
+        if (slot != SEGMENT_NO_SLOT)
+            slots[count++] = slot;
+    }
+    code = slots_to_records(segment, &command->output, slots, count, arena,
+                            &items, reterr);
+    segment_read_end(segment);
+    if (code == ENGINE_OK)
+        *ret_records = (struct records){ .items = items, .count = count };
+    return code;
+}
+
+enum engine_code
+collection_count(struct collection *collection,
+                 const struct count_command *command, uint64_t *ret_count,
+                 struct error *reterr)
+{
+    struct segment *segment = collection->segment;
+    segment_read_begin(segment);
+    enum engine_code code =
+        segment_count(segment, command->filter,
+                      command->is_exact ? COUNT_EXACT : COUNT_ESTIMATE,
+                      command->deadline_ms, ret_count, reterr);
+    segment_read_end(segment);
+    return code;
+}
+
+uint64_t
+collection_search_cost_ns(struct collection *collection,
+                          const struct search_command *command)
+{
+    struct segment *segment = collection->segment;
+    uint64_t cost_ns = 0;
+    segment_read_begin(segment);
+    size_t number = segment_vector_number(segment, command->using);
+    if (number != SIZE_MAX) {
+        struct segment_search search = {
+            .number = number,
+            .k = (uint32_t)(command->limit < COMMAND_LIMIT_MAX
+                                ? command->limit + 1
+                                : COMMAND_LIMIT_MAX),
+            .ef = command->params.hnsw_ef,
+            .is_exact = command->params.is_exact,
+            .filter = command->filter
+        };
+        cost_ns = segment_search_cost_ns(segment, &search);
+    }
+    segment_read_end(segment);
+    return cost_ns;
+}
