@@ -1,10 +1,302 @@
 /* SPDX-License-Identifier: Apache-2.0
- * azimuthd: the vector engine's process. */
+ * azimuthd: configuration -> kernels -> storage -> network, and back. The
+ * first SIGTERM or SIGINT drains, the second ends at once. Exit status: 0
+ * after a drain or --help, 1 cannot start or serve, 2 wrong configuration. */
+#include <config.h>
+
+#include "engine/api/api.h"
+#include "engine/config.h"
+#include "engine/kernel/kernel.h"
+#include "engine/log.h"
+#include "engine/metrics.h"
+#include "engine/wire/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define THREADS_MAX         256u
+#define ARENA_SIZE_MAX      ((size_t)1 << 30) /* of one request */
+#define BODIES_REQUESTS_MAX 32u /* full-size bodies held at once */
+#define SERVER_HEADER       "azimuth/" PACKAGE_VERSION
+
+extern char **environ;
+
+struct process {
+    struct server_config config;
+    struct registry *registry;
+    struct metrics *metrics;
+    struct api *api;
+    struct wire *wire;
+};
+
+/* What the signal handlers reach; set before they are installed. */
+static struct process *running;
+static atomic_uint signals_count;
+
+static void
+on_stop_signal(int number)
+{
+    (void)number;
+    if (atomic_fetch_add(&signals_count, 1) > 0)
+        _exit(1);
+    int saved = errno;
+    api_set_ready(running->api, false);
+    wire_stop(running->wire);
+    errno = saved;
+}
+
+static void
+signals_install(struct process *process)
+{
+    running = process;
+    struct sigaction action = { .sa_handler = on_stop_signal,
+                                .sa_flags = SA_RESTART };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static void
+on_report(void *ctx, const char *collection, const char *text)
+{
+    (void)ctx;
+    if (collection[0] == '\0')
+        log_event(LOG_LEVEL_INFO, "storage: %s", text);
+    else
+        log_event(LOG_LEVEL_INFO, "collection %s: %s", collection, text);
+}
+
+static void
+on_metrics(void *ctx, struct bytes *out)
+{
+    const struct process *process = ctx;
+    struct wire_counters counters;
+    wire_counters(process->wire, &counters);
+    metrics_write_one(out, "http_connections", "gauge", "open connections",
+                      (double)counters.connections);
+    metrics_write_one(out, "http_connections_total", "counter",
+                      "accepted connections",
+                      (double)counters.connections_total);
+    metrics_write_one(out, "http_connections_refused_total", "counter",
+                      "connections past a limit",
+                      (double)counters.connections_refused);
+    metrics_write_one(out, "http_connections_timed_out_total", "counter",
+                      "connections ended because they were idle or too slow",
+                      (double)counters.connections_timedout);
+    metrics_write_one(out, "http_requests_in_flight", "gauge",
+                      "requests being read or answered",
+                      (double)counters.in_flight);
+    metrics_write_one(out, "http_request_bodies_bytes", "gauge",
+                      "memory held by request bodies",
+                      (double)counters.bodies_size);
+}
+
+static unsigned
+threads_of(uint64_t configured)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t count = configured > 0 ? configured
+                     : cores > 0    ? (uint64_t)cores
+                                    : 1;
+    return count > THREADS_MAX ? THREADS_MAX : (unsigned)count;
+}
+
+/* As many descriptors as the system lets us have: connections and RocksDB
+ * files share them. */
+static void
+limits_raise(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+        limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_event(LOG_LEVEL_WARN, "cannot raise the limit of open files: %s",
+                  strerror(errno));
+}
+
+static enum engine_code
+log_configure(const struct server_config *config, struct error *reterr)
+{
+    enum log_level level;
+    bool is_json = strcmp(config->log_format, "json") == 0;
+    if (!log_level_parse(config->log_level, &level))
+        return error_set(reterr, ENGINE_EINPUT,
+                         "log_level = \"%s\" must be error, warn, info, debug "
+                         "or trace",
+                         config->log_level);
+    if (!is_json && strcmp(config->log_format, "text") != 0)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "logger.format = \"%s\" must be text or json",
+                         config->log_format);
+    log_setup(level, is_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+    for (size_t i = 0; i < config->warnings_count; i++)
+        log_event(LOG_LEVEL_WARN, "%s", config->warnings[i]);
+    if (config->uri != NULL || config->bootstrap != NULL)
+        log_event(LOG_LEVEL_WARN,
+                  "--uri and --bootstrap are accepted, but this "
+                  "version does not cluster: one node serves "
+                  "alone");
+    return ENGINE_OK;
+}
+
+static enum engine_code
+storage_open(struct process *process, struct error *reterr)
+{
+    const struct server_config *config = &process->config;
+    struct registry_options options = {
+        .storage_path = config->storage_path,
+        .background_threads = (uint32_t)config->background_threads,
+        .checkpoint_interval_ms = config->checkpoint_interval_s * 1000,
+        .report = on_report,
+        .report_ctx = process,
+    };
+    return registry_open(&options, &process->registry, reterr);
+}
+
+static enum engine_code
+network_open(struct process *process, struct error *reterr)
+{
+    const struct server_config *config = &process->config;
+    size_t body_max = (size_t)config->request_size_max_mb << 20;
+    struct wire_options options = {
+        .host = config->host,
+        .port = (uint16_t)config->http_port,
+        .loops = threads_of(config->io_threads),
+        .workers = threads_of(config->search_threads),
+        .connections_max = (unsigned)config->connections_max,
+        .in_flight_max = (unsigned)config->in_flight_max,
+        .body_size_max = body_max,
+        .bodies_size_max = (uint64_t)body_max * BODIES_REQUESTS_MAX,
+        .arena_size_max = ARENA_SIZE_MAX,
+        .idle_timeout_ms = (unsigned)config->idle_timeout_s * 1000,
+        .drain_timeout_ms = (unsigned)config->drain_timeout_s * 1000,
+        .server = SERVER_HEADER,
+        .handler = api_handler(process->api),
+    };
+    return wire_open(&options, &process->wire, reterr);
+}
+
+static enum engine_code
+process_open(struct process *process, struct error *reterr)
+{
+    const struct server_config *config = &process->config;
+    enum engine_code code = kernel_select(config->kernel, reterr);
+    if (code == ENGINE_OK)
+        code = storage_open(process, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    process->metrics = metrics_new();
+    if (process->metrics == NULL)
+        return error_memory(reterr);
+    struct api_options options = {
+        .registry = process->registry,
+        .metrics = process->metrics,
+        .config = config,
+        .version = PACKAGE_VERSION,
+        .write_metrics = on_metrics,
+        .write_metrics_ctx = process,
+    };
+    code = api_open(&options, &process->api, reterr);
+    if (code == ENGINE_OK)
+        code = network_open(process, reterr);
+    return code;
+}
+
+static void
+process_close(struct process *process)
+{
+    wire_close(process->wire);
+    api_close(process->api);
+    registry_close(process->registry);
+    metrics_free(process->metrics);
+    server_config_release(&process->config);
+}
+
+static void
+banner(const struct process *process)
+{
+    const struct server_config *config = &process->config;
+    struct arena arena;
+    const struct span *names = NULL;
+    size_t count = 0;
+    arena_init(&arena, ARENA_SIZE_MAX);
+    if (registry_list(process->registry, &arena, &names, &count, NULL) !=
+        ENGINE_OK)
+        count = 0;
+    arena_release(&arena);
+    log_event(LOG_LEVEL_INFO,
+              "azimuthd " PACKAGE_VERSION
+              " listens on %s port %u (API %s, %u I/O threads, %u workers, %s "
+              "kernels, API key %s)",
+              config->host, (unsigned)wire_port(process->wire),
+              config->api_version, threads_of(config->io_threads),
+              threads_of(config->search_threads), kernel_get()->name,
+              config->api_key != NULL ? "asked for" : "not set");
+    log_event(LOG_LEVEL_INFO, "storage %s holds %zu collections",
+              config->storage_path, count);
+}
+
+static int
+serve(struct process *process)
+{
+    struct error error = { .text = "" };
+    limits_raise();
+    enum engine_code code = process_open(process, &error);
+    if (code != ENGINE_OK) {
+        log_event(LOG_LEVEL_ERROR, "cannot start: %s", error.text);
+        process_close(process);
+        return code == ENGINE_EINPUT ? 2 : 1;
+    }
+    signals_install(process);
+    api_set_ready(process->api, true);
+    banner(process);
+    unsigned unfinished = wire_run(process->wire);
+    if (unfinished > 0) {
+        /* What they wrote so far is in the log of the storage. */
+        log_event(LOG_LEVEL_ERROR,
+                  "%u requests did not end within service.drain_timeout_sec: "
+                  "ending without them",
+                  unfinished);
+        _exit(1);
+    }
+    log_event(LOG_LEVEL_INFO, "requests are finished: closing the storage");
+    process_close(process);
+    log_event(LOG_LEVEL_INFO, "end");
+    return 0;
+}
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    puts("azimuthd");
-    return 0;
+    struct process process = { .registry = NULL };
+    struct error error = { .text = "" };
+    enum config_action action = CONFIG_SERVE;
+    signal(SIGPIPE, SIG_IGN);
+    enum engine_code code =
+        server_config_load(argc, argv, (const char *const *)environ,
+                           &process.config, &action, &error);
+    if (code == ENGINE_OK && action == CONFIG_SERVE)
+        code = log_configure(&process.config, &error);
+    if (code != ENGINE_OK) {
+        fprintf(stderr, "azimuthd: %s\n", error.text);
+        server_config_release(&process.config);
+        return 2;
+    }
+    if (action != CONFIG_SERVE) {
+        fputs(action == CONFIG_SHOW_HELP ? config_help
+                                         : "azimuthd " PACKAGE_VERSION "\n",
+              stdout);
+        server_config_release(&process.config);
+        return 0;
+    }
+    return serve(&process);
 }

@@ -45,3 +45,11 @@ tests_unit_engine_api_test_access_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_access_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_api
+tests_unit_engine_api_test_api_SOURCES = \
+	tests/unit/engine/api/test_api.c
+tests_unit_engine_api_test_api_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_api_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
