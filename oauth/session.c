@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TICKET_FORMAT    1
+#define TIME_MAX         ((uint64_t)1 << 53)
 #define RECORD_FORMAT    1
 #define TICKET_BODY_SIZE (2 + SESSION_ID_SIZE + SESSION_KEY_SIZE)
 #define TICKET_SIZE      (TICKET_BODY_SIZE + SEAL_MAC_SIZE)
@@ -183,7 +184,10 @@ set_field(struct session *session, unsigned char tag, struct span value)
             continue;
         if (value.size != 8)
             return false;
-        int64_t number = (int64_t)number_at(value.data, 8);
+        uint64_t raw = number_at(value.data, 8);
+        if (raw > TIME_MAX)
+            return false;
+        int64_t number = (int64_t)raw;
         memcpy(base + time_fields[i].offset, &number, sizeof(number));
         return true;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define FORMAT         1
+#define TIME_MAX       ((uint64_t)1 << 53)
 #define HEAD_SIZE      11
 #define SLOT_SIZE      (8 + STATE_ID_SIZE + STATE_NONCE_SIZE + PKCE_SECRET_SIZE + 2)
 #define PLAIN_SIZE_MAX (STATE_COOKIE_SIZE_MAX * 3 / 4 - SEAL_OVERHEAD_SIZE)
@@ -50,10 +51,20 @@ take_number(struct reader *reader, size_t size)
     return value;
 }
 
+/* A time; one that no clock ever shows is a broken record. */
+static int64_t
+take_time(struct reader *reader)
+{
+    uint64_t value = take_number(reader, 8);
+    if (value > TIME_MAX)
+        reader->is_short = true;
+    return value > TIME_MAX ? 0 : (int64_t)value;
+}
+
 static void
 take_slot(struct reader *reader, struct state_slot *slot)
 {
-    slot->begun_s = (int64_t)take_number(reader, 8);
+    slot->begun_s = take_time(reader);
     take(reader, slot->id, sizeof(slot->id));
     take(reader, slot->nonce, sizeof(slot->nonce));
     take(reader, slot->pkce, sizeof(slot->pkce));
@@ -72,7 +83,7 @@ state_read(struct span plain, int64_t now_s, struct state *state)
     if (take_number(&reader, 1) != FORMAT)
         return false;
     state->finished_count = (unsigned)take_number(&reader, 1);
-    state->finished_since_s = (int64_t)take_number(&reader, 8);
+    state->finished_since_s = take_time(&reader);
     size_t count = (size_t)take_number(&reader, 1);
     if (count > STATE_SLOT_COUNT_MAX)
         return false;

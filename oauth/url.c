@@ -33,6 +33,8 @@ static struct span
 span_from(struct span text, size_t from, size_t to)
 {
     assert(from <= to && to <= text.size);
+    if (text.data == NULL)
+        return (struct span){ "", 0 };
     return (struct span){ text.data + from, to - from };
 }
 
