@@ -65,3 +65,5 @@ gateway_ngx_http_azimuth_module_so_LDADD = $(OAUTH_LIBS) $(HIREDIS_LIBS) \
 	$(CURL_LIBS) $(OPENSSL_LIBS)
 EXTRA_gateway_ngx_http_azimuth_module_so_DEPENDENCIES = \
 	$(top_srcdir)/gateway/module.map
+# nginx's generated headers come with the table, also when only this is made.
+$(gateway_ngx_http_azimuth_module_so_OBJECTS): $(GATEWAY_TABLE)
