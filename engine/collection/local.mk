@@ -33,3 +33,11 @@ tests_unit_engine_collection_test_model_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_collection_test_model_LDADD = libfixture.a $(ENGINE_LIBS) \
 	$(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/collection/test_registry
+tests_unit_engine_collection_test_registry_SOURCES = \
+	tests/unit/engine/collection/test_registry.c
+tests_unit_engine_collection_test_registry_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_collection_test_registry_LDADD = $(ENGINE_LIBS) \
+	$(UNIT_LIBS)

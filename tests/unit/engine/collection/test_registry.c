@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: names, duplicates, delete with users, reopening, the storage lock,
+ * what a crash leaves behind. */
+#include "engine/collection/registry.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[64];
+static struct registry *registry;
+static struct arena arena;
+static struct error error;
+
+static enum engine_code
+reopen(void)
+{
+    registry_close(registry);
+    registry = NULL;
+    return registry_open(&(struct registry_options){ .storage_path = folder,
+                                                     .background_threads = 2 },
+                         &registry, &error);
+}
+
+static void
+setup(void)
+{
+    strcpy(folder, "/tmp/azimuth-registry-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    arena_init(&arena, 1 << 20);
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+}
+
+static void
+teardown(void)
+{
+    registry_close(registry);
+    registry = NULL;
+    arena_release(&arena);
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static enum engine_code
+create(const char *name)
+{
+    yyjson_doc *doc;
+    struct collection_config config;
+    ck_assert_int_eq(
+        json_parse(span_of("{\"vectors\":{\"size\":4,\"distance\":\"Dot\"}}"),
+                   &doc, NULL),
+        ENGINE_OK);
+    ck_assert_int_eq(
+        config_parse(yyjson_doc_get_root(doc), &arena, &config, NULL),
+        ENGINE_OK);
+    yyjson_doc_free(doc);
+    return registry_create(registry, span_of(name), &config, &error);
+}
+
+static void
+assert_names(const char *expected)
+{
+    const struct span *names;
+    size_t count;
+    ck_assert_int_eq(registry_list(registry, &arena, &names, &count, NULL),
+                     ENGINE_OK);
+    struct bytes all;
+    bytes_init(&all, 10000);
+    for (size_t i = 0; i < count; i++) {
+        bytes_add_span(&all, names[i]);
+        bytes_add_char(&all, ' ');
+    }
+    ck_assert_msg(span_equal_text(bytes_span(&all), expected), "%s",
+                  all.data == NULL ? "" : all.data);
+    bytes_release(&all);
+}
+
+START_TEST(registry_keeps_collections_over_a_restart)
+{
+    ck_assert_int_eq(create("b"), ENGINE_OK);
+    ck_assert_int_eq(create("a"), ENGINE_OK);
+    ck_assert_int_eq(create("\xc3\xa9 ..%"), ENGINE_OK);
+    ck_assert_int_eq(create("b"), ENGINE_EEXIST);
+    ck_assert_str_eq(error.text, "Collection `b` already exists!");
+    assert_names("a b \xc3\xa9 ..% ");
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("a b \xc3\xa9 ..% ");
+    ck_assert(registry_exists(registry, span_of("a")));
+    bool existed;
+    ck_assert_int_eq(registry_delete(registry, span_of("a"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(existed);
+    ck_assert_int_eq(registry_delete(registry, span_of("a"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(!existed);
+    ck_assert_int_eq(create("a"), ENGINE_OK);
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("a b \xc3\xa9 ..% ");
+}
+END_TEST
+
+static const char *const bad_names[] = { "",      "a/b", "a\\b", "a:b",
+                                         "a\x1f", "a*",  "\xff", "\xc0\x80" };
+
+START_TEST(registry_refuses_bad_names)
+{
+    ck_assert_int_eq(create(bad_names[_i]), ENGINE_EVALIDPATH);
+    assert_names("");
+}
+END_TEST
+
+START_TEST(registry_names_the_length_limit)
+{
+    char name[258];
+    memset(name, 'n', sizeof(name));
+    name[256] = '\0';
+    ck_assert_int_eq(create(name), ENGINE_EVALIDPATH);
+    ck_assert_ptr_nonnull(strstr(error.text, "255"));
+    name[255] = '\0';
+    ck_assert_int_eq(create(name), ENGINE_OK);
+}
+END_TEST
+
+START_TEST(registry_says_what_is_missing)
+{
+    struct collection *collection;
+    ck_assert_int_eq(
+        registry_acquire(registry, span_of("nope"), &collection, &error),
+        ENGINE_ENOTFOUND);
+    ck_assert_str_eq(error.text, "Collection `nope` doesn't exist!");
+}
+END_TEST
+
+static atomic_bool is_released;
+
+static void *
+release_later(void *collection)
+{
+    usleep(50000);
+    atomic_store(&is_released, true);
+    registry_release(registry, collection);
+    return NULL;
+}
+
+/* A delete waits for the calls that are running. */
+START_TEST(registry_deletes_after_the_last_user_left)
+{
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    struct collection *collection;
+    ck_assert_int_eq(
+        registry_acquire(registry, span_of("c"), &collection, NULL), ENGINE_OK);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, release_later, collection),
+                     0);
+    bool existed;
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(atomic_load(&is_released));
+    pthread_join(thread, NULL);
+    assert_names("");
+}
+END_TEST
+
+START_TEST(registry_refuses_a_second_process)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct registry *second;
+        enum engine_code code =
+            registry_open(&(struct registry_options){ .storage_path = folder },
+                          &second, &error);
+        _exit(code == ENGINE_EUNAVAILABLE && strstr(error.text, folder) != NULL
+                  ? 0
+                  : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* A create and a delete that a crash cut short leave nothing behind. */
+START_TEST(registry_clears_what_a_crash_left)
+{
+    ck_assert_int_eq(create("kept"), ENGINE_OK);
+    char made[128], gone[128];
+    snprintf(made, sizeof(made), "%s/collections/00000007", folder);
+    snprintf(gone, sizeof(gone), "%s/collections/00000008.deleted", folder);
+    ck_assert_int_eq(mkdir(made, 0700), 0);
+    ck_assert_int_eq(mkdir(gone, 0700), 0);
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("kept ");
+    ck_assert_int_ne(access(made, F_OK), 0);
+    ck_assert_int_ne(access(gone, F_OK), 0);
+    ck_assert_int_eq(create("new"), ENGINE_OK);
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("kept new ");
+}
+END_TEST
+
+static void *
+create_and_delete(void *ctx)
+{
+    const char *name = ctx;
+    for (int i = 0; i < 10; i++) {
+        bool existed;
+        enum engine_code code = create(name);
+        ck_assert(code == ENGINE_OK || code == ENGINE_EEXIST);
+        ck_assert_int_eq(
+            registry_delete(registry, span_of(name), &existed, NULL),
+            ENGINE_OK);
+    }
+    return NULL;
+}
+
+START_TEST(registry_survives_racing_creates_and_deletes)
+{
+    static char other[] = "other";
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, create_and_delete, other),
+                     0);
+    for (int i = 0; i < 100; i++) {
+        struct collection *collection;
+        if (registry_acquire(registry, span_of(other), &collection, NULL) ==
+            ENGINE_OK)
+            registry_release(registry, collection);
+    }
+    pthread_join(thread, NULL);
+    assert_names("");
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("registry");
+    TCase *tcase = tcase_create("registry");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, registry_keeps_collections_over_a_restart);
+    tcase_add_loop_test(tcase, registry_refuses_bad_names, 0,
+                        sizeof(bad_names) / sizeof(bad_names[0]));
+    tcase_add_test(tcase, registry_names_the_length_limit);
+    tcase_add_test(tcase, registry_says_what_is_missing);
+    tcase_add_test(tcase, registry_deletes_after_the_last_user_left);
+    tcase_add_test(tcase, registry_refuses_a_second_process);
+    tcase_add_test(tcase, registry_clears_what_a_crash_left);
+    tcase_add_test(tcase, registry_survives_racing_creates_and_deletes);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
