@@ -25,6 +25,8 @@ struct seal_key {
 };
 
 struct seal_ring {
+    EVP_MD *sha256; /* fetched once: implicit fetching costs more than AES */
+    EVP_CIPHER *gcm;
     size_t count;
     struct seal_key items[SEAL_SECRET_COUNT_MAX];
 };
@@ -104,6 +106,13 @@ seal_ring_create(const struct span *secrets, size_t count,
     struct seal_ring *ring = calloc(1, sizeof(*ring));
     if (ring == NULL)
         return error_memory(reterr);
+    ring->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    ring->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (ring->sha256 == NULL || ring->gcm == NULL) {
+        seal_ring_free(ring);
+        return error_set(reterr, OAUTH_EINTERNAL,
+                         "OpenSSL has no SHA-256 or AES-256-GCM");
+    }
     ring->count = count;
     for (size_t i = 0; i < count; i++) {
         if (!key_init(&ring->items[i], secrets[i])) {
@@ -120,6 +129,8 @@ seal_ring_free(struct seal_ring *ring)
 {
     if (ring == NULL)
         return;
+    EVP_MD_free(ring->sha256);
+    EVP_CIPHER_free(ring->gcm);
     OPENSSL_cleanse(ring, sizeof(*ring));
     free(ring);
 }
@@ -131,24 +142,33 @@ seal_kid(const struct seal_ring *ring)
     return ring->items[0].kid;
 }
 
+/* The key of a context. With a salt it is one more step of HKDF-Expand (RFC
+ * 5869 section 2.3): HMAC(base, salt | label | 1). */
 static bool
-context_key(const struct seal_key *key, const struct seal_context *context,
-            unsigned char ret_key[KEY_SIZE])
+context_key(const struct seal_ring *ring, const struct seal_key *key,
+            const struct seal_context *context, unsigned char ret_key[KEY_SIZE])
 {
+    static const char label[] = "azimuth salted 1\x01";
+    unsigned char info[SEAL_SALT_SIZE + sizeof(label) - 1];
+    unsigned size = 0;
     assert(context->purpose < SEAL_PURPOSE_COUNT);
     const unsigned char *base = key->keys[context->purpose];
     if (context->salt == NULL) {
         memcpy(ret_key, base, KEY_SIZE);
         return true;
     }
-    return derive((struct span){ (const char *)base, KEY_SIZE },
-                  (struct span){ (const char *)context->salt, SEAL_SALT_SIZE },
-                  "azimuth salted 1", ret_key);
+    memcpy(info, context->salt, SEAL_SALT_SIZE);
+    memcpy(info + SEAL_SALT_SIZE, label, sizeof(label) - 1);
+    const void *done =
+        HMAC(ring->sha256, base, KEY_SIZE, info, sizeof(info), ret_key, &size);
+    OPENSSL_cleanse(info, sizeof(info));
+    return done != NULL && size == KEY_SIZE;
 }
 
 /* One pass of AES-256-GCM over `in`; the head is authenticated before the
  * context's data, each with its size implied by the format. */
 struct gcm {
+    const EVP_CIPHER *cipher;
     const unsigned char *key;
     const unsigned char *head; /* HEAD_SIZE bytes */
     struct span aad;
@@ -178,8 +198,8 @@ gcm_seal(const struct gcm *gcm, unsigned char *out, unsigned char *tag)
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     bool is_done =
         ctx != NULL &&
-        EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, gcm->key, gcm->head + 2,
-                          1) == 1 &&
+        EVP_CipherInit_ex(ctx, gcm->cipher, NULL, gcm->key, gcm->head + 2, 1) ==
+            1 &&
         gcm_feed(ctx, gcm, out) &&
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1;
     EVP_CIPHER_CTX_free(ctx);
@@ -192,8 +212,8 @@ gcm_open(const struct gcm *gcm, unsigned char *tag, unsigned char *out)
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     bool is_done =
         ctx != NULL &&
-        EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, gcm->key, gcm->head + 2,
-                          0) == 1 &&
+        EVP_CipherInit_ex(ctx, gcm->cipher, NULL, gcm->key, gcm->head + 2, 0) ==
+            1 &&
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1 &&
         gcm_feed(ctx, gcm, out);
     EVP_CIPHER_CTX_free(ctx);
@@ -213,9 +233,9 @@ seal_bytes(const struct seal_ring *ring, const struct seal_context *context,
     unsigned char *sealed = malloc(plain.size + TAG_SIZE);
     if (sealed == NULL)
         return OAUTH_ENOMEM;
-    if (!context_key(&ring->items[0], context, key))
+    if (!context_key(ring, &ring->items[0], context, key))
         goto out;
-    struct gcm gcm = { key, head, context->aad, plain };
+    struct gcm gcm = { ring->gcm, key, head, context->aad, plain };
     if (!gcm_seal(&gcm, sealed, tag))
         goto out;
     bytes_add(out, head, sizeof(head));
@@ -246,12 +266,14 @@ seal_open(const struct seal_ring *ring, const struct seal_context *context,
         unsigned char key[KEY_SIZE];
         unsigned char tag[TAG_SIZE];
         if (ring->items[i].kid != head[1] ||
-            !context_key(&ring->items[i], context, key))
+            !context_key(ring, &ring->items[i], context, key))
             continue;
         memcpy(tag, sealed.data + HEAD_SIZE + size, TAG_SIZE);
-        struct gcm gcm = {
-            key, head, context->aad, { sealed.data + HEAD_SIZE, size }
-        };
+        struct gcm gcm = { ring->gcm,
+                           key,
+                           head,
+                           context->aad,
+                           { sealed.data + HEAD_SIZE, size } };
         if (gcm_open(&gcm, tag, plain)) {
             bytes_add(out, plain, size);
             code = bytes_failed(out) ? OAUTH_ENOMEM : OAUTH_OK;
@@ -264,13 +286,13 @@ seal_open(const struct seal_ring *ring, const struct seal_context *context,
 }
 
 static bool
-mac_of(const struct seal_key *key, enum seal_purpose purpose, struct span data,
-       unsigned char *ret_mac)
+mac_of(const struct seal_ring *ring, size_t index, enum seal_purpose purpose,
+       struct span data, unsigned char *ret_mac)
 {
     unsigned char whole[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     assert(purpose < SEAL_PURPOSE_COUNT);
-    if (HMAC(EVP_sha256(), key->keys[purpose], KEY_SIZE,
+    if (HMAC(ring->sha256, ring->items[index].keys[purpose], KEY_SIZE,
              (const unsigned char *)data.data, data.size, whole, &size) == NULL)
         return false;
     memcpy(ret_mac, whole, SEAL_MAC_SIZE);
@@ -282,8 +304,7 @@ enum oauth_code
 seal_mac(const struct seal_ring *ring, enum seal_purpose purpose,
          struct span data, unsigned char *ret_mac)
 {
-    return mac_of(&ring->items[0], purpose, data, ret_mac) ? OAUTH_OK
-                                                           : OAUTH_EINTERNAL;
+    return mac_of(ring, 0, purpose, data, ret_mac) ? OAUTH_OK : OAUTH_EINTERNAL;
 }
 
 bool
@@ -292,8 +313,7 @@ seal_mac_check(const struct seal_ring *ring, enum seal_purpose purpose,
 {
     unsigned char own[SEAL_MAC_SIZE];
     for (size_t i = 0; i < ring->count; i++) {
-        if (ring->items[i].kid == kid &&
-            mac_of(&ring->items[i], purpose, data, own) &&
+        if (ring->items[i].kid == kid && mac_of(ring, i, purpose, data, own) &&
             CRYPTO_memcmp(own, mac, SEAL_MAC_SIZE) == 0)
             return true;
     }
