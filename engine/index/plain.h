@@ -35,13 +35,13 @@ struct slot_filter {
     void *accept_ctx;
 };
 
-/* Whether any part of the filter (may be NULL) can refuse a slot. */
+/* Whether no part of the filter (may be NULL) refuses a slot. */
 static inline bool
 slot_filter_is_empty(const struct slot_filter *filter)
 {
     return filter == NULL ||
-           (filter->deleted == NULL && filter->allowed == NULL &&
-            filter->accept == NULL);
+           ((filter->deleted == NULL || slotset_count(filter->deleted) == 0) &&
+            filter->allowed == NULL && filter->accept == NULL);
 }
 
 static inline bool
