@@ -168,6 +168,49 @@ add_number(struct json_writer *writer, const char *text)
         bytes_add(writer->out, ".0", 2);
 }
 
+/* The shortest decimal of |value| in [1e-4, 1e9), in fixed notation; 0 for
+ * other values. With at most 12 decimals everything is exact: the scaled value
+ * has 24 + 28 bits, and a decimal of 9 digits is further from the middle of
+ * two floats than the double division below can err. */
+#define F32_TEXT_SIZE 32
+static size_t
+f32_text(float value, char text[F32_TEXT_SIZE])
+{
+    static const double tens[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
+                                   1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+    double size = fabs((double)value);
+    if (!(size >= 1e-4 && size < 1e9))
+        return 0;
+    int exponent = -4; /* 10^exponent <= size */
+    for (double bound = 1e-3; size >= bound; bound *= 10)
+        exponent++;
+    int decimals = 0;
+    uint64_t scaled = 0;
+    for (int digits = 6; digits <= 9; digits++) {
+        decimals = digits - 1 - exponent;
+        decimals = decimals < 0 ? 0 : decimals > 12 ? 12 : decimals;
+        scaled = (uint64_t)llrint(size * tens[decimals]);
+        if ((float)((double)scaled / tens[decimals]) == fabsf(value))
+            break;
+    }
+    for (; decimals > 1 && scaled % 10 == 0; decimals--)
+        scaled /= 10;
+    char reversed[F32_TEXT_SIZE];
+    size_t count = 0;
+    for (int i = 0; i <= decimals || scaled > 0; i++) {
+        if (i == decimals && decimals > 0)
+            reversed[count++] = '.';
+        reversed[count++] = (char)('0' + scaled % 10);
+        scaled /= 10;
+    }
+    if (value < 0)
+        reversed[count++] = '-';
+    for (size_t i = 0; i < count; i++)
+        text[i] = reversed[count - 1 - i];
+    text[count] = '\0';
+    return count;
+}
+
 void
 json_f32(struct json_writer *writer, float value)
 {
@@ -175,11 +218,11 @@ json_f32(struct json_writer *writer, float value)
         json_null(writer);
         return;
     }
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
+    char text[F32_TEXT_SIZE];
+    bool is_written = f32_text(value, text) > 0;
+    for (int digits = 6; digits <= 9 && !is_written; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            break;
+        is_written = strtof(text, NULL) == value;
     }
     add_number(writer, text);
 }
