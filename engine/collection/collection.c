@@ -24,8 +24,10 @@
 
 /* Points that one piece of background work links. */
 #define WORK_POINTS 64
-/* How long an update goes on linking while too many points wait. */
-#define PRESSURE_MS 2000
+/* While too many points wait, an update links so many for each of its own, for
+ * so long. */
+#define PRESSURE_FACTOR 4
+#define PRESSURE_MS     2000
 
 uint64_t
 collection_now_ms(void)
@@ -431,14 +433,15 @@ collection_destroy(const char *path, struct error *reterr)
 
 /* ---- updates ---- */
 
-/* Searches scan what waits: when that is too much, whoever adds points links,
- * too. */
+/* Searches scan what waits: when that is too much, whoever adds points links
+ * some, too, in proportion to what was added. */
 static void
-relieve_pressure(struct collection *collection)
+relieve_pressure(struct collection *collection, size_t points_count)
 {
     bool has_more = true;
     uint64_t begin_ms = collection_now_ms();
-    while (has_more &&
+    size_t pieces = points_count * PRESSURE_FACTOR / WORK_POINTS + 1;
+    while (has_more && pieces-- > 0 &&
            segment_link_count(collection->segment) > SEGMENT_TAIL_MAX &&
            collection_now_ms() - begin_ms < PRESSURE_MS)
         if (segment_link(collection->segment, WORK_POINTS, &has_more, NULL) !=
@@ -462,7 +465,7 @@ collection_update(struct collection *collection, const struct update *update,
     atomic_store(&collection->needs_save, true);
     wake(collection);
     if (update->kind == UPDATE_UPSERT || update->kind == UPDATE_VECTORS)
-        relieve_pressure(collection);
+        relieve_pressure(collection, update->points_count);
     if (applied.has_missing && options->wait) {
         char text[POINT_ID_TEXT_SIZE];
         point_id_text(&applied.missing, text);

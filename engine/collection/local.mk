@@ -41,3 +41,17 @@ tests_unit_engine_collection_test_registry_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_collection_test_registry_LDADD = $(ENGINE_LIBS) \
 	$(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/collection/test_threads
+tests_unit_engine_collection_test_threads_SOURCES = \
+	tests/unit/engine/collection/test_threads.c
+tests_unit_engine_collection_test_threads_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_collection_test_threads_LDADD = libfixture.a \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/collection/test_collection
+tests_unit_engine_collection_test_collection_SOURCES = \
+	tests/unit/engine/collection/test_collection.c
+tests_unit_engine_collection_test_collection_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_collection_test_collection_LDADD = libfixture.a \
+	$(ENGINE_LIBS) $(UNIT_LIBS)

@@ -16,3 +16,21 @@ libengine_a_SOURCES += \
 	engine/segment/search.c engine/segment/search.h \
 	engine/segment/segment.c engine/segment/segment.h \
 	engine/segment/vectors.c engine/segment/vectors.h
+check_PROGRAMS += tests/unit/engine/segment/test_ids
+tests_unit_engine_segment_test_ids_SOURCES = \
+	tests/unit/engine/segment/test_ids.c
+tests_unit_engine_segment_test_ids_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_ids_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/segment/test_payload_edit
+tests_unit_engine_segment_test_payload_edit_SOURCES = \
+	tests/unit/engine/segment/test_payload_edit.c
+tests_unit_engine_segment_test_payload_edit_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_payload_edit_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/segment/test_queue
+tests_unit_engine_segment_test_queue_SOURCES = \
+	tests/unit/engine/segment/test_queue.c
+tests_unit_engine_segment_test_queue_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_queue_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

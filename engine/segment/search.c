@@ -21,6 +21,8 @@
 /* Rows that a walk scores for each place of its list. */
 #define WALK_ROWS_PER_EF 16.0
 #define VISIT_MIN        4096.0
+/* Slots tried to learn how many pass a test without index. */
+#define SAMPLE_SLOTS 256
 /* Fewer candidates than one of so many slots are listed, not bit-mapped. */
 #define SPARSE_SHARE 64
 
@@ -164,8 +166,26 @@ struct costs {
     double visit_ns; /* of one row in the walk */
 };
 
+/* The share of the candidates that satisfies the residual, by trying some: the
+ * plan only guesses what no index answers. */
+static double
+sample_share(struct work *work)
+{
+    const struct slot_set *candidates = match_candidates(&work->match);
+    uint32_t step = work->segment->slots_count / SAMPLE_SLOTS + 1;
+    uint32_t tried = 0, passed = 0;
+    for (uint32_t slot = step / 2; slot < work->segment->slots_count;
+         slot += step) {
+        if (!slot_set_contains(candidates, slot))
+            continue;
+        tried++;
+        passed += match_residual(&work->match, slot);
+    }
+    return (passed + 0.5) / (tried + 1.0);
+}
+
 static struct costs
-estimate_costs(const struct work *work)
+estimate_costs(struct work *work)
 {
     const struct vectors *vectors = work->vectors;
     const struct filter_plan *plan = &work->match.plan;
@@ -175,6 +195,9 @@ estimate_costs(const struct work *work)
     double test_ns = plan->residual != NULL ? RESIDUAL_NS : 0.0;
     double share = ((double)plan->estimate.expected_count + 0.5) / all;
     struct costs costs;
+    if (plan->residual != NULL && vectors->graph != NULL &&
+        !work->search->is_exact)
+        share = sample_share(work) * candidates / all;
     costs.visit_ns = WALK_FACTOR * row_ns(vectors) + test_ns;
     costs.scan_ns = candidates * (row_ns(vectors) + test_ns);
     costs.walk_ns = WALK_ROWS_PER_EF * width_of(vectors, work->search) / share *

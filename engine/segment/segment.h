@@ -29,7 +29,7 @@ struct segment;
 
 #define SEGMENT_VECTORS_MAX 256
 #define SEGMENT_INDEXES_MAX 256
-#define SEGMENT_SLOTS_MAX   (UINT32_MAX - 65536u)
+#define SEGMENT_SLOTS_MAX   0x7fff0000u /* what a graph can number */
 
 /* Points that may wait for linking; beyond it writers link, too. */
 #define SEGMENT_TAIL_MAX 16384u

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: merging at the root and at a path, arrays on the way, removing,
+ * results that are too large. */
+#include "engine/segment/payload_edit.h"
+
+#include "engine/filter/path.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct arena arena;
+static struct bytes out;
+
+static void
+setup(void)
+{
+    arena_init(&arena, 1 << 20);
+    bytes_init(&out, 1 << 16);
+}
+
+static void
+teardown(void)
+{
+    arena_release(&arena);
+    bytes_release(&out);
+}
+
+struct edit_case {
+    const char *payload;
+    const char *path; /* NULL: the root */
+    const char *change;
+    const char *result;
+};
+
+static const struct edit_case merges[] = {
+    { "", NULL, "{\"a\":1}", "{\"a\":1}" },
+    { "{\"a\":1,\"b\":2}", NULL, "{\"b\":3,\"c\":4}",
+      "{\"a\":1,\"b\":3,\"c\":4}" },
+    { "{\"a\":1,\"b\":2}", NULL, "{\"a\":null}", "{\"b\":2}" },
+    { "{\"a\":{\"x\":1}}", NULL, "{\"a\":{\"y\":2}}", "{\"a\":{\"y\":2}}" },
+    { "{\"a\":{\"x\":1}}", "a", "{\"y\":2}", "{\"a\":{\"x\":1,\"y\":2}}" },
+    { "{}", "a.b", "{\"y\":2}", "{\"a\":{\"b\":{\"y\":2}}}" },
+    { "{\"a\":5}", "a", "{\"y\":2}", "{\"a\":{\"y\":2}}" },
+    { "{\"a\":[{\"x\":1},{\"x\":2}]}", "a[]", "{\"y\":0}",
+      "{\"a\":[{\"x\":1,\"y\":0},{\"x\":2,\"y\":0}]}" },
+    { "{\"a\":[{\"x\":1},{\"x\":2}]}", "a[1]", "{\"x\":9}",
+      "{\"a\":[{\"x\":1},{\"x\":9}]}" },
+    { "{\"a\":[{\"x\":1}]}", "a[7]", "{\"x\":9}", "{\"a\":[{\"x\":1}]}" },
+    { "{\"a\":[1,{\"x\":1}]}", "a[].b", "{\"y\":0}",
+      "{\"a\":[{\"b\":{\"y\":0}},{\"x\":1,\"b\":{\"y\":0}}]}" },
+    { "{\"a\":5}", "a[]", "{\"y\":2}", "{\"a\":[]}" },
+    { "{\"a\":12345678901234567890,\"b\":0.1}", NULL, "{\"c\":\"\\u00e9\"}",
+      "{\"a\":12345678901234567890,\"b\":0.1,\"c\":\"\xc3\xa9\"}" },
+};
+
+static const struct edit_case removals[] = {
+    { "{\"a\":1,\"b\":2}", "a", NULL, "{\"b\":2}" },
+    { "{\"a\":1}", "x", NULL, "{\"a\":1}" },
+    { "", "x", NULL, "{}" },
+    { "{\"a\":{\"b\":1,\"c\":2}}", "a.b", NULL, "{\"a\":{\"c\":2}}" },
+    { "{\"a\":[{\"b\":1},{\"b\":2,\"c\":3}]}", "a[].b", NULL,
+      "{\"a\":[{},{\"c\":3}]}" },
+    { "{\"a\":[{\"b\":1},{\"b\":2}]}", "a[0].b", NULL,
+      "{\"a\":[{},{\"b\":2}]}" },
+    { "{\"a\":[1,2]}", "a[]", NULL, "{\"a\":[]}" },
+    { "{\"a\":[1,2]}", "a[0]", NULL, "{\"a\":[1,2]}" },
+    { "{\"a\":[{\"b\":1}]}", "a.b", NULL, "{\"a\":[{\"b\":1}]}" },
+};
+
+static struct payload_path
+path_of(const char *text)
+{
+    struct payload_path path;
+    ck_assert_int_eq(path_parse(span_of(text), &arena, &path, NULL), ENGINE_OK);
+    return path;
+}
+
+static void
+assert_result(const struct edit_case *each, enum engine_code code)
+{
+    ck_assert_int_eq(code, ENGINE_OK);
+    ck_assert_str_eq(out.data, each->result);
+}
+
+START_TEST(payload_merge_lays_members_over)
+{
+    const struct edit_case *each = &merges[_i];
+    struct payload_path path = { 0 };
+    if (each->path != NULL)
+        path = path_of(each->path);
+    assert_result(each,
+                  payload_merge(span_of(each->payload), span_of(each->change),
+                                each->path == NULL ? NULL : &path, &out, NULL));
+}
+END_TEST
+
+START_TEST(payload_remove_takes_paths_away)
+{
+    const struct edit_case *each = &removals[_i];
+    struct payload_path path = path_of(each->path);
+    assert_result(each,
+                  payload_remove(span_of(each->payload), &path, 1, &out, NULL));
+}
+END_TEST
+
+START_TEST(payload_merge_refuses_a_result_past_the_limit)
+{
+    struct bytes small;
+    struct error error;
+    bytes_init(&small, 8);
+    ck_assert_int_eq(payload_merge(span_of("{\"a\":1}"), span_of("{\"b\":2}"),
+                                   NULL, &small, &error),
+                     ENGINE_EINPUT);
+    ck_assert_ptr_nonnull(strstr(error.text, "at most 8"));
+    bytes_release(&small);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("payload_edit");
+    TCase *tcase = tcase_create("payload_edit");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, payload_merge_lays_members_over, 0,
+                        sizeof(merges) / sizeof(merges[0]));
+    tcase_add_loop_test(tcase, payload_remove_takes_paths_away, 0,
+                        sizeof(removals) / sizeof(removals[0]));
+    tcase_add_test(tcase, payload_merge_refuses_a_result_past_the_limit);
+    suite_add_tcase(suite, tcase);
+    SRunner *sr = srunner_create(suite);
+    srunner_run_all(sr, CK_ENV);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
