@@ -104,6 +104,7 @@ const at = (name) => `/collections/${encodeURIComponent(name)}`;
 
 /** Every call returns the whole envelope: {result, time}. */
 export const api = {
+  telemetry: (o) => engine("GET", "/telemetry?details_level=0", undefined, o),
   collections: (o) => engine("GET", "/collections", undefined, o),
   collection: (name, o) => engine("GET", at(name), undefined, o),
   scroll: (name, body, o) =>
@@ -113,6 +114,9 @@ export const api = {
   point: (name, id, o) => engine("GET",
     `${at(name)}/points/${encodeURIComponent(String(id))}`, undefined, o),
 };
+
+// Roles that Keycloak gives to everyone; they say nothing about this place.
+const GIVEN_TO_ALL = /^(default-roles-.*|offline_access|uma_authorization)$/;
 
 /**
  * The gateway's answer as {name, login, email, roles, expires}, or null when
@@ -125,7 +129,9 @@ export function person(body) {
   const roles = body?.roles ?? body?.groups;
   return !name ? null : {
     name, login, email: body.email,
-    roles: Array.isArray(roles) ? roles : [], expires: body.expires_at,
+    roles: (Array.isArray(roles) ? roles : [])
+      .filter((role) => !GIVEN_TO_ALL.test(role)),
+    expires: body.expires_at,
   };
 }
 

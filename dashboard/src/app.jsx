@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shell: header, the page that the address names, and the session.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { api } from "./api.js";
+import { useLoad } from "./load.js";
 import { linkTo, parseRoute } from "./route.js";
 import { Account, SessionEnded, useSession } from "./session.jsx";
 import { Mark } from "./parts.jsx";
@@ -37,6 +39,19 @@ function Page({ route }) {
   );
 }
 
+/** Which engine this is. Says nothing where it may not be asked. */
+function Version() {
+  const { data } = useLoad((signal) => api.telemetry({ signal }), []);
+  const app = data?.result?.app;
+  if (!app?.version) return null;
+  return (
+    <footer>
+      {app.name} {app.version}
+      {app.api_version && <>, API level {app.api_version}</>}
+    </footer>
+  );
+}
+
 export function App() {
   const session = useSession();
   const route = useRoute();
@@ -66,6 +81,7 @@ export function App() {
         <Account session={session} />
       </header>
       <main id="main" tabIndex={-1}><Page route={route} /></main>
+      <Version />
     </>
   );
 }

@@ -21,19 +21,22 @@ export function Crumbs({ name, children }) {
 function Figures({ info }) {
   const vectors = vectorsOf(info);
   const indexed = Object.keys(info.payload_schema ?? {}).length;
+  const scanned = info.indexed_vectors_count === 0 && info.points_count > 0;
   const figures = [
     ["Points", count(info.points_count)],
-    ["Vectors in the graph", count(info.indexed_vectors_count)],
+    ["Vectors in the graph", count(info.indexed_vectors_count),
+      scanned && "all are scanned exactly"],
     ["Payload indexes", count(indexed)],
     [vectors.length === 1 ? "Vector" : "Vectors",
       vectors.map(vectorWords).join("\n") || "none"],
   ];
   return (
     <dl class="figures">
-      {figures.map(([label, value]) => (
+      {figures.map(([label, value, note]) => (
         <div key={label} class="card">
           <dt>{label}</dt>
-          <dd class={value.includes("\n") ? "several" : undefined}>{value}</dd>
+          <dd class={value.includes("\n") ? "several" : undefined}>
+            {value}{note && <span class="note">{note}</span>}</dd>
         </div>
       ))}
     </dl>

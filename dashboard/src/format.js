@@ -20,6 +20,7 @@ export function plural(value, noun) {
 export function duration(seconds) {
   if (!(seconds >= 0)) return "";
   const ms = seconds * 1000;
+  if (ms < 0.1) return "less than 0.1 ms";
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   return ms < 1000 ? `${Math.round(ms)} ms` : `${seconds.toFixed(1)} s`;
 }

@@ -147,13 +147,22 @@ export function Points({ route, info }) {
       ? (await api.count(name, { filter, exact: true }, { signal })).result.count
       : undefined, [name, encode(filter ?? null)]);
   const trail = useTrail(query);
+  const top = useRef(null);
+  const shown = useRef(query.offset);
+  useEffect(() => {
+    if (shown.current === query.offset) return;
+    shown.current = query.offset;
+    if (top.current?.getBoundingClientRect().top < 0) {
+      top.current.scrollIntoView();
+    }
+  }, [query.offset]);
   const points = data?.result?.points;
   if (points?.length) sample.current = points;
   const keys = useMemo(() => headlineKeys(points ?? []), [points]);
   const offered = useMemo(() => filterKeys(schema, sample.current),
     [schema, points]);
   return (
-    <section aria-label="Points" aria-busy={busy}>
+    <section aria-label="Points" aria-busy={busy} ref={top}>
       <Tools name={name} query={query} keys={offered} note={note} />
       {error && <Problem error={error} retry={reload}
         title="The points could not be read" />}

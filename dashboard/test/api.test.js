@@ -84,7 +84,8 @@ test("both spellings of a user are understood", () => {
   assert.deepEqual(person({ sub: "1", preferred_username: "d", name: "D D",
     email: "d@x", roles: ["a"], expires_at: 5 }),
   { name: "D D", login: "d", email: "d@x", roles: ["a"], expires: 5 });
-  assert.deepEqual(person({ user: "1", preferredUsername: "d", groups: ["a"] }),
+  assert.deepEqual(person({ user: "1", preferredUsername: "d",
+    groups: ["a", "offline_access", "default-roles-x"] }),
     { name: "d", login: "d", email: undefined, roles: ["a"],
       expires: undefined });
   assert.equal(person({}), null);

@@ -9,6 +9,7 @@ test("numbers and durations read well", () => {
   assert.equal(format.plural(1, "point"), "1 point");
   assert.equal(format.plural(0, "point"), "0 points");
   assert.equal(format.duration(0.00042), "0.4 ms");
+  assert.equal(format.duration(0.00002), "less than 0.1 ms");
   assert.equal(format.duration(0.0123), "12 ms");
   assert.equal(format.duration(1.26), "1.3 s");
 });

@@ -38,6 +38,7 @@ async function nobody({ page, shot }) {
   assert.equal(await page.getByText("Sign out").count(), 0);
   await page.getByRole("link", { name: "shelf", exact: true }).waitFor();
   await page.getByText("Ready").first().waitFor();
+  await page.getByText(/^azimuth \d.*API level \d/).waitFor();
   await shot("collections");
 }
 
