@@ -27,6 +27,8 @@ ORIGIN = f"https://{DASHBOARD}"
 COOKIE = "__Host-azimuth"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("AZIMUTH_BUILD", ROOT / "build"))
+# AZIMUTH_WRAP: "valgrind --trace-children=yes", "env LD_PRELOAD=libasan.so.8"
+NGINX = [*os.environ.get("AZIMUTH_WRAP", "").split(), "nginx"]
 MODULE = BUILD.resolve() / "gateway" / "ngx_http_azimuth_module.so"
 
 
@@ -375,7 +377,7 @@ http {{
         path = self.directory / "test.conf"
         path.write_text(self.configuration() if text is None else text)
         done = subprocess.run(
-            ["nginx", "-t", "-c", str(path), "-p", str(self.directory), "-e",
+            [*NGINX, "-t", "-c", str(path), "-p", str(self.directory), "-e",
              "stderr"],
             capture_output=True, text=True,
         )
@@ -383,10 +385,9 @@ http {{
 
     def start(self):
         path = self.write()
-        # AZIMUTH_WRAP: "valgrind --trace-children=yes ...", for one
         self.process = subprocess.Popen(
-            [*os.environ.get("AZIMUTH_WRAP", "").split(), "nginx", "-c",
-             str(path), "-p", str(self.directory), "-e", str(self.error_log)],
+            [*NGINX, "-c", str(path), "-p", str(self.directory), "-e",
+             str(self.error_log)],
             stderr=subprocess.DEVNULL,
         )
         wait_until(lambda: accepts(self.port) or self.process.poll(), 30)

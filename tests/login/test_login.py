@@ -169,7 +169,7 @@ def test_a_tampered_state_is_refused(provider, browser):
     query = query_of(callback)
     calls = len(provider.calls)
     for change in (
-        {"state": query["state"][:-1] + "A"},
+        {"state": query["state"][:3] + "....." + query["state"][8:]},
         {"state": ""},
         {"iss": "https://evil.example"},
     ):
