@@ -295,7 +295,7 @@ children_up()
         case $name in
             keycloak)
                 step "Starting keycloak" "$state/log/up.log" \
-                    child_wait keycloak 180
+                    child_wait keycloak 300
                 ! step_failed || {
                     last_lines "$state/log/keycloak.log" 10
                     die "keycloak did not start" \
