@@ -55,3 +55,10 @@ tests_unit_engine_collection_test_collection_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_collection_test_collection_LDADD = libfixture.a \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/collection/test_output
+tests_unit_engine_collection_test_output_SOURCES = \
+	tests/unit/engine/collection/test_output.c
+tests_unit_engine_collection_test_output_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_collection_test_output_LDADD = libfixture.a \
+	$(ENGINE_LIBS) $(UNIT_LIBS)

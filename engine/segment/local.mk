@@ -34,3 +34,10 @@ tests_unit_engine_segment_test_queue_SOURCES = \
 tests_unit_engine_segment_test_queue_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_segment_test_queue_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/segment/test_graph
+tests_unit_engine_segment_test_graph_SOURCES = \
+	tests/unit/engine/segment/test_graph.c
+tests_unit_engine_segment_test_graph_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_graph_LDADD = libfixture.a $(ENGINE_LIBS) \
+	$(UNIT_LIBS)

@@ -452,7 +452,7 @@ do_something(void)
 START_TEST(collection_agrees_with_a_model)
 {
     const char *more = getenv("AZIMUTH_MODEL_OPERATIONS");
-    long rounds = more == NULL ? 1500 : strtol(more, NULL, 10);
+    long rounds = more == NULL ? 700 : strtol(more, NULL, 10);
     seed = (uint64_t)_i * 7919 + 17;
     for (long i = 0; i < rounds; i++) {
         do_something();
@@ -470,6 +470,7 @@ main(void)
     Suite *suite = suite_create("model");
     TCase *tcase = tcase_create("model");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(tcase, collection_agrees_with_a_model, 0, 3);
     suite_add_tcase(suite, tcase);
     SRunner *sr = srunner_create(suite);

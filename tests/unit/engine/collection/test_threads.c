@@ -263,6 +263,7 @@ main(void)
 {
     Suite *suite = suite_create("threads");
     TCase *tcase = tcase_create("threads");
+    tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, collection_serves_readers_and_writers_at_once);
     suite_add_tcase(suite, tcase);
     SRunner *sr = srunner_create(suite);
