@@ -79,7 +79,10 @@ def load(arguments):
     path = arguments.data
     if path is None and os.path.exists(FULL_SET):
         path = FULL_SET
-    vectors = load_sample() if path is None else np.load(path)
+    try:
+        vectors = load_sample() if path is None else np.load(path)
+    except (OSError, ValueError) as error:
+        sys.exit(f"search: {error}")
     if vectors.ndim != 2 or len(vectors) <= arguments.queries + arguments.k:
         sys.exit("search: the data must be [points][dim] with more points "
                  "than --queries")
