@@ -32,6 +32,12 @@ struct collection {
     bool has_failed_upkeep;
 };
 
+/* Points that one piece of background work links. */
+#define COLLECTION_WORK_POINTS 64
+
 uint64_t collection_now_ms(void);
+
+/* To the report of the options. */
+void collection_say(const struct collection *collection, const char *text);
 
 #endif /* ENGINE_COLLECTION_BODY_H */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One collection: its configuration file, its segment, updates, and what it
- * does in the background. The configuration file is written last when a
+ * One collection: its coming and going, updates and changes of its
+ * configuration. Its definition (definition.h) is written last when a
  * collection is made and removed first when it is destroyed: without it there
  * is no collection. */
 #include "engine/collection/apply.h"
 #include "engine/collection/body.h"
-#include "engine/storage/checkpoint.h"
+#include "engine/collection/definition.h"
 #include "engine/storage/store.h"
 
 #include <assert.h>
@@ -18,12 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONFIG_FORMAT_VERSION 1
-#define CONFIG_SIZE_MAX       ((size_t)16 << 20)
-#define PATH_SIZE_MAX         8192
+#define PATH_SIZE_MAX     8192
+#define CONFIG_ARENA_SIZE (4 * DEFINITION_SIZE_MAX)
 
-/* Points that one piece of background work links. */
-#define WORK_POINTS 64
 /* While too many points wait, an update links so many for each of its own, for
  * so long. */
 #define PRESSURE_FACTOR 4
@@ -37,8 +34,8 @@ collection_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void
-say(const struct collection *collection, const char *text)
+void
+collection_say(const struct collection *collection, const char *text)
 {
     if (collection->options.report != NULL)
         collection->options.report(collection->options.report_ctx,
@@ -48,7 +45,7 @@ say(const struct collection *collection, const char *text)
 static void
 say_from_segment(void *ctx, const char *text)
 {
-    say(ctx, text);
+    collection_say(ctx, text);
 }
 
 static void
@@ -75,120 +72,6 @@ io_error(const char *what, const char *path, struct error *reterr)
                      number == ENOSPC || number == EDQUOT ? ENGINE_ENOSPACE
                                                           : ENGINE_EINTERNAL,
                      "cannot %s %s: %s", what, path, strerror(number));
-}
-
-/* ---- configuration file ---- */
-
-static enum engine_code
-config_save(const char *folder, struct span name,
-            const struct collection_config *config, struct error *reterr)
-{
-    struct bytes path, text;
-    struct checkpoint *file = NULL;
-    bytes_init(&text, CONFIG_SIZE_MAX);
-    struct json_writer writer;
-    json_writer_init(&writer, &text);
-    json_object_begin(&writer);
-    json_key(&writer, "format");
-    json_u64(&writer, CONFIG_FORMAT_VERSION);
-    json_key(&writer, "name");
-    json_text_span(&writer, name);
-    json_key(&writer, "config");
-    config_write_stored(config, &writer);
-    json_object_end(&writer);
-    enum engine_code code = path_in(folder, "collection.json", &path, reterr);
-    if (code == ENGINE_OK && bytes_failed(&text))
-        code = error_memory(reterr);
-    if (code == ENGINE_OK)
-        code = checkpoint_create(path.data, &file, reterr);
-    if (code == ENGINE_OK) {
-        code = checkpoint_append(file, text.data, text.size, reterr);
-        if (code == ENGINE_OK)
-            code = checkpoint_commit(file, reterr);
-        else
-            checkpoint_close(file);
-    }
-    bytes_release(&path);
-    bytes_release(&text);
-    return code;
-}
-
-static enum engine_code
-config_text(const char *path, struct bytes *text, struct error *reterr)
-{
-    struct checkpoint *file = NULL;
-    enum engine_code code = checkpoint_open(path, &file, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    size_t size = checkpoint_left(file);
-    char *data = size == 0 || size > CONFIG_SIZE_MAX ? NULL : malloc(size);
-    if (data == NULL) {
-        code =
-            error_set(reterr, ENGINE_ECORRUPT, "%s has %zu bytes", path, size);
-    } else {
-        code = checkpoint_read(file, data, size, reterr);
-        if (code == ENGINE_OK)
-            bytes_add(text, data, size);
-        if (code == ENGINE_OK && bytes_failed(text))
-            code = error_memory(reterr);
-    }
-    free(data);
-    checkpoint_close(file);
-    return code;
-}
-
-static enum engine_code
-config_take(struct collection *collection, yyjson_val *root, const char *path,
-            struct error *reterr)
-{
-    struct span name = json_span(yyjson_obj_get(root, "name"));
-    yyjson_val *format = yyjson_obj_get(root, "format");
-    if (!yyjson_is_uint(format) || name.size == 0)
-        return error_set(reterr, ENGINE_ECORRUPT,
-                         "%s is damaged: restore it from a snapshot", path);
-    if (yyjson_get_uint(format) > CONFIG_FORMAT_VERSION)
-        return error_set(reterr, ENGINE_EVERSION,
-                         "%s was written by a newer version: use that one",
-                         path);
-    collection->name = malloc(name.size + 1);
-    if (collection->name == NULL)
-        return error_memory(reterr);
-    memcpy(collection->name, name.data, name.size);
-    collection->name[name.size] = '\0';
-    collection->name_size = name.size;
-    return config_parse(yyjson_obj_get(root, "config"),
-                        &collection->config_arena, &collection->config, reterr);
-}
-
-static enum engine_code
-config_load(struct collection *collection, struct error *reterr)
-{
-    struct bytes path, text;
-    yyjson_doc *doc = NULL;
-    bytes_init(&text, CONFIG_SIZE_MAX);
-    enum engine_code code =
-        path_in(collection->path, "collection.json", &path, reterr);
-    if (code == ENGINE_OK)
-        code = config_text(path.data, &text, reterr);
-    if (code != ENGINE_OK)
-        goto out;
-    struct error why = { 0 };
-    code = json_parse(bytes_span(&text), &doc, &why);
-    if (code == ENGINE_OK)
-        code =
-            config_take(collection, yyjson_doc_get_root(doc), path.data, &why);
-    if (code == ENGINE_EFORMAT || code == ENGINE_EVALID ||
-        code == ENGINE_EINPUT)
-        code = error_set(reterr, ENGINE_ECORRUPT,
-                         "%s is damaged (%s): restore it from a snapshot",
-                         path.data, why.text);
-    else if (code != ENGINE_OK)
-        code = error_set(reterr, code, "%s", why.text);
-out:
-    yyjson_doc_free(doc);
-    bytes_release(&path);
-    bytes_release(&text);
-    return code;
 }
 
 /* ---- coming and going ---- */
@@ -227,7 +110,7 @@ collection_new(const struct collection_options *options)
         return NULL;
     }
     collection->options.path = collection->path;
-    arena_init(&collection->config_arena, CONFIG_SIZE_MAX * 4);
+    arena_init(&collection->config_arena, CONFIG_ARENA_SIZE);
     atomic_store(&collection->synced_ms, collection_now_ms());
     atomic_store(&collection->saved_ms, collection_now_ms());
     return collection;
@@ -326,7 +209,7 @@ collection_create(const struct collection_options *options, struct span name,
     if (code == ENGINE_OK)
         code = collection_start(collection, reterr);
     if (code == ENGINE_OK)
-        code = config_save(options->path, name, config, reterr);
+        code = definition_save(options->path, name, config, reterr);
     if (code == ENGINE_OK)
         code = parent_sync(options->path, reterr);
     if (code != ENGINE_OK) {
@@ -338,6 +221,21 @@ collection_create(const struct collection_options *options, struct span name,
     return ENGINE_OK;
 }
 
+/* Takes name and configuration from the folder. */
+static enum engine_code
+collection_define(struct collection *collection, struct error *reterr)
+{
+    struct definition definition;
+    enum engine_code code = definition_load(
+        collection->path, &collection->config_arena, &definition, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    collection->config = definition.config;
+    collection->name = strndup(definition.name.data, definition.name.size);
+    collection->name_size = definition.name.size;
+    return collection->name == NULL ? error_memory(reterr) : ENGINE_OK;
+}
+
 enum engine_code
 collection_open(const struct collection_options *options,
                 struct collection **ret_collection, struct error *reterr)
@@ -345,7 +243,7 @@ collection_open(const struct collection_options *options,
     struct collection *collection = collection_new(options);
     if (collection == NULL)
         return error_memory(reterr);
-    enum engine_code code = config_load(collection, reterr);
+    enum engine_code code = collection_define(collection, reterr);
     if (code == ENGINE_OK)
         code = collection_start(collection, reterr);
     if (code != ENGINE_OK) {
@@ -363,7 +261,7 @@ collection_close(struct collection *collection)
         return;
     struct error error;
     if (segment_checkpoint(collection->segment, &error) != ENGINE_OK)
-        say(collection, error.text);
+        collection_say(collection, error.text);
     segment_close(collection->segment);
     collection_free(collection);
 }
@@ -410,7 +308,7 @@ collection_destroy(const char *path, struct error *reterr)
     struct bytes config, shard, store;
     bytes_init(&shard, PATH_SIZE_MAX);
     bytes_init(&store, PATH_SIZE_MAX);
-    enum engine_code code = path_in(path, "collection.json", &config, reterr);
+    enum engine_code code = definition_path(path, &config, reterr);
     if (code == ENGINE_OK && unlink(config.data) != 0 && errno != ENOENT)
         code = io_error("remove", config.data, reterr);
     if (code == ENGINE_OK)
@@ -440,12 +338,12 @@ relieve_pressure(struct collection *collection, size_t points_count)
 {
     bool has_more = true;
     uint64_t begin_ms = collection_now_ms();
-    size_t pieces = points_count * PRESSURE_FACTOR / WORK_POINTS + 1;
+    size_t pieces = points_count * PRESSURE_FACTOR / COLLECTION_WORK_POINTS + 1;
     while (has_more && pieces-- > 0 &&
            segment_link_count(collection->segment) > SEGMENT_TAIL_MAX &&
            collection_now_ms() - begin_ms < PRESSURE_MS)
-        if (segment_link(collection->segment, WORK_POINTS, &has_more, NULL) !=
-            ENGINE_OK)
+        if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &has_more,
+                         NULL) != ENGINE_OK)
             break;
 }
 
@@ -485,7 +383,7 @@ collection_patch(struct collection *collection, yyjson_val *body,
 {
     struct arena old, arena;
     struct collection_config config;
-    arena_init(&arena, CONFIG_SIZE_MAX * 4);
+    arena_init(&arena, CONFIG_ARENA_SIZE);
     pthread_mutex_lock(&collection->config_lock);
     enum engine_code code =
         config_patch(&collection->config, body, &arena, &config, reterr);
@@ -496,8 +394,8 @@ collection_patch(struct collection *collection, yyjson_val *body,
             code = error_memory(reterr);
     }
     if (code == ENGINE_OK)
-        code = config_save(collection->path, collection_name(collection),
-                           &config, reterr);
+        code = definition_save(collection->path, collection_name(collection),
+                               &config, reterr);
     if (code == ENGINE_OK) {
         segment_configure(collection->segment, vectors);
         old = collection->config_arena;
@@ -511,190 +409,5 @@ collection_patch(struct collection *collection, yyjson_val *body,
     arena_release(&arena);
     if (code == ENGINE_OK)
         wake(collection);
-    return code;
-}
-
-/* ---- background ---- */
-
-static bool
-is_due(uint64_t last_ms, uint64_t interval_ms, uint64_t now_ms)
-{
-    return now_ms >= last_ms && now_ms - last_ms >= interval_ms;
-}
-
-static uint64_t
-left_ms(uint64_t last_ms, uint64_t interval_ms, uint64_t now_ms)
-{
-    return is_due(last_ms, interval_ms, now_ms)
-               ? 0
-               : last_ms + interval_ms - now_ms;
-}
-
-/* Syncs and checkpoints when it is time; caller holds the upkeep lock. */
-static void
-upkeep(struct collection *collection, uint64_t now_ms)
-{
-    uint64_t save_ms = collection->options.checkpoint_interval_ms;
-    struct error error = { 0 };
-    enum engine_code code = ENGINE_OK;
-    if (is_due(atomic_load(&collection->synced_ms),
-               atomic_load(&collection->flush_interval_ms), now_ms)) {
-        atomic_store(&collection->needs_sync, false);
-        code = segment_sync(collection->segment, &error);
-        if (code != ENGINE_OK)
-            atomic_store(&collection->needs_sync, true);
-        atomic_store(&collection->synced_ms, now_ms);
-    }
-    if (code == ENGINE_OK && save_ms > 0 &&
-        is_due(atomic_load(&collection->saved_ms), save_ms, now_ms)) {
-        atomic_store(&collection->needs_save, false);
-        code = segment_checkpoint(collection->segment, &error);
-        if (code != ENGINE_OK)
-            atomic_store(&collection->needs_save, true);
-        atomic_store(&collection->saved_ms, collection_now_ms());
-    }
-    if (code != ENGINE_OK && !collection->has_failed_upkeep)
-        say(collection, error.text);
-    collection->has_failed_upkeep = code != ENGINE_OK;
-    collection->upkeep_failure = error;
-}
-
-/* How long until sync or checkpoint, when there is need for them. */
-static uint64_t
-upkeep_left_ms(const struct collection *collection, uint64_t now_ms)
-{
-    uint64_t wait_ms = UINT64_MAX;
-    uint64_t save_ms = collection->options.checkpoint_interval_ms;
-    if (atomic_load(&collection->needs_sync))
-        wait_ms = left_ms(atomic_load(&collection->synced_ms),
-                          atomic_load(&collection->flush_interval_ms), now_ms);
-    if (save_ms > 0 && atomic_load(&collection->needs_save)) {
-        uint64_t left =
-            left_ms(atomic_load(&collection->saved_ms), save_ms, now_ms);
-        wait_ms = left < wait_ms ? left : wait_ms;
-    }
-    return wait_ms;
-}
-
-/* After a failure, not at once again. */
-#define RETRY_MS 1000
-
-uint64_t
-collection_work(struct collection *collection)
-{
-    uint64_t now_ms = collection_now_ms();
-    if (upkeep_left_ms(collection, now_ms) == 0 &&
-        pthread_mutex_trylock(&collection->upkeep_lock) == 0) {
-        upkeep(collection, now_ms);
-        pthread_mutex_unlock(&collection->upkeep_lock);
-    }
-    bool has_more = false;
-    if (segment_link(collection->segment, WORK_POINTS, &has_more, NULL) !=
-        ENGINE_OK)
-        return RETRY_MS;
-    if (has_more)
-        return 0;
-    uint64_t wait_ms = upkeep_left_ms(collection, collection_now_ms());
-    /* Due but in other hands: look again soon. */
-    return wait_ms == 0 ? RETRY_MS : wait_ms;
-}
-
-/* ---- info ---- */
-
-static enum payload_schema
-schema_of(enum payload_index_kind kind)
-{
-    switch (kind) {
-    case PAYLOAD_INDEX_INTEGER:
-        return PAYLOAD_SCHEMA_INTEGER;
-    case PAYLOAD_INDEX_FLOAT:
-        return PAYLOAD_SCHEMA_FLOAT;
-    case PAYLOAD_INDEX_BOOL:
-        return PAYLOAD_SCHEMA_BOOL;
-    case PAYLOAD_INDEX_KEYWORD:
-        break;
-    }
-    return PAYLOAD_SCHEMA_KEYWORD;
-}
-
-static struct span
-copy_span(struct arena *arena, struct span text)
-{
-    if (text.size == 0)
-        return (struct span){ NULL, 0 };
-    return (struct span){ arena_strndup(arena, text.data, text.size),
-                          text.size };
-}
-
-/* Caller holds the reader's lock. */
-static void
-info_indexes(const struct segment *segment, struct arena *arena,
-             struct collection_info *info)
-{
-    size_t count = segment_indexes_count(segment);
-    struct payload_index_info *indexes =
-        arena_calloc(arena, count + 1, sizeof(*indexes));
-    for (size_t i = 0; indexes != NULL && i < count; i++) {
-        struct segment_index_info index = segment_index_at(segment, i);
-        indexes[i] =
-            (struct payload_index_info){ .field = copy_span(arena, index.field),
-                                         .schema = schema_of(index.kind),
-                                         .schema_json =
-                                             copy_span(arena, index.note),
-                                         .points = index.points };
-    }
-    info->indexes = indexes;
-    info->indexes_count = count;
-}
-
-static enum engine_code
-info_config(struct collection *collection, struct arena *arena,
-            struct collection_info *info, struct error *reterr)
-{
-    struct collection_config *config = arena_calloc(arena, 1, sizeof(*config));
-    if (config == NULL)
-        return error_memory(reterr);
-    pthread_mutex_lock(&collection->config_lock);
-    enum engine_code code =
-        config_copy(&collection->config, arena, config, reterr);
-    pthread_mutex_unlock(&collection->config_lock);
-    info->config = config;
-    return code;
-}
-
-enum engine_code
-collection_info(struct collection *collection, struct arena *arena,
-                struct collection_info *ret_info, struct error *reterr)
-{
-    struct segment *segment = collection->segment;
-    struct collection_info info = { .segments_count = 1 };
-    struct segment_state state;
-    segment_read_begin(segment);
-    segment_state(segment, &state);
-    info.points_count = segment_points_count(segment);
-    info_indexes(segment, arena, &info);
-    segment_read_end(segment);
-    info.vectors_count = state.vectors_count;
-    info.indexed_vectors_count = state.indexed_count;
-    info.status =
-        state.waiting_count > 0 ? COLLECTION_YELLOW : COLLECTION_GREEN;
-    /* Never waits for a running checkpoint. */
-    if (pthread_mutex_trylock(&collection->upkeep_lock) == 0) {
-        if (!state.has_failed && collection->has_failed_upkeep) {
-            state.has_failed = true;
-            memcpy(state.failure, collection->upkeep_failure.text,
-                   sizeof(state.failure));
-        }
-        pthread_mutex_unlock(&collection->upkeep_lock);
-    }
-    if (state.has_failed) {
-        info.status = COLLECTION_RED;
-        info.status_text = copy_span(arena, span_of(state.failure));
-    }
-    enum engine_code code = info_config(collection, arena, &info, reterr);
-    if (code == ENGINE_OK && arena_failed(arena))
-        code = error_memory(reterr);
-    if (code == ENGINE_OK)
-        *ret_info = info;
     return code;
 }

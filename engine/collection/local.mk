@@ -4,9 +4,12 @@ libengine_a_SOURCES += \
 	engine/collection/body.h \
 	engine/collection/collection.c engine/collection/collection.h \
 	engine/collection/command.h \
+	engine/collection/definition.c engine/collection/definition.h \
+	engine/collection/info.c \
 	engine/collection/lifecycle.h \
 	engine/collection/output.c engine/collection/output.h \
 	engine/collection/search.c \
+	engine/collection/work.c \
 	engine/collection/config.c engine/collection/config.h \
 	engine/collection/config_section.c engine/collection/config_section.h \
 	engine/collection/config_write.c \

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a collection says of itself. */
+#include "engine/collection/body.h"
+
+#include <assert.h>
+#include <string.h>
+
+static enum payload_schema
+schema_of(enum payload_index_kind kind)
+{
+    switch (kind) {
+    case PAYLOAD_INDEX_INTEGER:
+        return PAYLOAD_SCHEMA_INTEGER;
+    case PAYLOAD_INDEX_FLOAT:
+        return PAYLOAD_SCHEMA_FLOAT;
+    case PAYLOAD_INDEX_BOOL:
+        return PAYLOAD_SCHEMA_BOOL;
+    case PAYLOAD_INDEX_KEYWORD:
+        break;
+    }
+    return PAYLOAD_SCHEMA_KEYWORD;
+}
+
+static struct span
+copy_span(struct arena *arena, struct span text)
+{
+    if (text.size == 0)
+        return (struct span){ NULL, 0 };
+    return (struct span){ arena_strndup(arena, text.data, text.size),
+                          text.size };
+}
+
+/* Caller holds the reader's lock. */
+static void
+info_indexes(const struct segment *segment, struct arena *arena,
+             struct collection_info *info)
+{
+    size_t count = segment_indexes_count(segment);
+    struct payload_index_info *indexes =
+        arena_calloc(arena, count + 1, sizeof(*indexes));
+    for (size_t i = 0; indexes != NULL && i < count; i++) {
+        struct segment_index_info index = segment_index_at(segment, i);
+        indexes[i] =
+            (struct payload_index_info){ .field = copy_span(arena, index.field),
+                                         .schema = schema_of(index.kind),
+                                         .schema_json =
+                                             copy_span(arena, index.note),
+                                         .points = index.points };
+    }
+    info->indexes = indexes;
+    info->indexes_count = count;
+}
+
+static enum engine_code
+info_config(struct collection *collection, struct arena *arena,
+            struct collection_info *info, struct error *reterr)
+{
+    struct collection_config *config = arena_calloc(arena, 1, sizeof(*config));
+    if (config == NULL)
+        return error_memory(reterr);
+    pthread_mutex_lock(&collection->config_lock);
+    enum engine_code code =
+        config_copy(&collection->config, arena, config, reterr);
+    pthread_mutex_unlock(&collection->config_lock);
+    info->config = config;
+    return code;
+}
+
+enum engine_code
+collection_info(struct collection *collection, struct arena *arena,
+                struct collection_info *ret_info, struct error *reterr)
+{
+    struct segment *segment = collection->segment;
+    struct collection_info info = { .segments_count = 1 };
+    struct segment_state state;
+    segment_read_begin(segment);
+    segment_state(segment, &state);
+    info.points_count = segment_points_count(segment);
+    info_indexes(segment, arena, &info);
+    segment_read_end(segment);
+    info.vectors_count = state.vectors_count;
+    info.indexed_vectors_count = state.indexed_count;
+    info.status =
+        state.waiting_count > 0 ? COLLECTION_YELLOW : COLLECTION_GREEN;
+    /* Never waits for a running checkpoint. */
+    if (pthread_mutex_trylock(&collection->upkeep_lock) == 0) {
+        if (!state.has_failed && collection->has_failed_upkeep) {
+            state.has_failed = true;
+            memcpy(state.failure, collection->upkeep_failure.text,
+                   sizeof(state.failure));
+        }
+        pthread_mutex_unlock(&collection->upkeep_lock);
+    }
+    if (state.has_failed) {
+        info.status = COLLECTION_RED;
+        info.status_text = copy_span(arena, span_of(state.failure));
+    }
+    enum engine_code code = info_config(collection, arena, &info, reterr);
+    if (code == ENGINE_OK && arena_failed(arena))
+        code = error_memory(reterr);
+    if (code == ENGINE_OK)
+        *ret_info = info;
+    return code;
+}

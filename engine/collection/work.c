@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A collection in the background: linking, syncing the log, checkpoints, each
+ * in bounded pieces. The flags that say there is need are cleared before the
+ * work, so that a change in between asks again. */
+#include "engine/collection/body.h"
+
+#include <assert.h>
+
+static bool
+is_due(uint64_t last_ms, uint64_t interval_ms, uint64_t now_ms)
+{
+    return now_ms >= last_ms && now_ms - last_ms >= interval_ms;
+}
+
+static uint64_t
+left_ms(uint64_t last_ms, uint64_t interval_ms, uint64_t now_ms)
+{
+    return is_due(last_ms, interval_ms, now_ms)
+               ? 0
+               : last_ms + interval_ms - now_ms;
+}
+
+/* Syncs and checkpoints when it is time; caller holds the upkeep lock. */
+static void
+upkeep(struct collection *collection, uint64_t now_ms)
+{
+    uint64_t save_ms = collection->options.checkpoint_interval_ms;
+    struct error error = { 0 };
+    enum engine_code code = ENGINE_OK;
+    if (is_due(atomic_load(&collection->synced_ms),
+               atomic_load(&collection->flush_interval_ms), now_ms)) {
+        atomic_store(&collection->needs_sync, false);
+        code = segment_sync(collection->segment, &error);
+        if (code != ENGINE_OK)
+            atomic_store(&collection->needs_sync, true);
+        atomic_store(&collection->synced_ms, now_ms);
+    }
+    if (code == ENGINE_OK && save_ms > 0 &&
+        is_due(atomic_load(&collection->saved_ms), save_ms, now_ms)) {
+        atomic_store(&collection->needs_save, false);
+        code = segment_checkpoint(collection->segment, &error);
+        if (code != ENGINE_OK)
+            atomic_store(&collection->needs_save, true);
+        atomic_store(&collection->saved_ms, collection_now_ms());
+    }
+    if (code != ENGINE_OK && !collection->has_failed_upkeep)
+        collection_say(collection, error.text);
+    collection->has_failed_upkeep = code != ENGINE_OK;
+    collection->upkeep_failure = error;
+}
+
+/* How long until sync or checkpoint, when there is need for them. */
+static uint64_t
+upkeep_left_ms(const struct collection *collection, uint64_t now_ms)
+{
+    uint64_t wait_ms = UINT64_MAX;
+    uint64_t save_ms = collection->options.checkpoint_interval_ms;
+    if (atomic_load(&collection->needs_sync))
+        wait_ms = left_ms(atomic_load(&collection->synced_ms),
+                          atomic_load(&collection->flush_interval_ms), now_ms);
+    if (save_ms > 0 && atomic_load(&collection->needs_save)) {
+        uint64_t left =
+            left_ms(atomic_load(&collection->saved_ms), save_ms, now_ms);
+        wait_ms = left < wait_ms ? left : wait_ms;
+    }
+    return wait_ms;
+}
+
+/* After a failure, not at once again. */
+#define RETRY_MS 1000
+
+uint64_t
+collection_work(struct collection *collection)
+{
+    uint64_t now_ms = collection_now_ms();
+    if (upkeep_left_ms(collection, now_ms) == 0 &&
+        pthread_mutex_trylock(&collection->upkeep_lock) == 0) {
+        upkeep(collection, now_ms);
+        pthread_mutex_unlock(&collection->upkeep_lock);
+    }
+    bool has_more = false;
+    if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &has_more,
+                     NULL) != ENGINE_OK)
+        return RETRY_MS;
+    if (has_more)
+        return 0;
+    uint64_t wait_ms = upkeep_left_ms(collection, collection_now_ms());
+    /* Due but in other hands: look again soon. */
+    return wait_ms == 0 ? RETRY_MS : wait_ms;
+}
