@@ -30,3 +30,6 @@ EXTRA_DIST += \
 	tests/browser/test_engine_alone.py tests/browser/test_login.py
 include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/login/local.mk
+
+# The engine over its wire and under crashes: pytest, run by ./appliance check.
+EXTRA_DIST += tests/fixture tests/wire tests/crash

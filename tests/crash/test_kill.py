@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 in the middle of upserts and deletes, again and again on one storage:
+after each restart every acknowledged point is there with its payload and
+vector, and search works at once."""
+import os
+import random
+import signal
+import time
+
+import writer
+
+RUNS = int(os.environ.get("AZIMUTH_CRASH_RUNS", "100"))
+WRITERS = 3
+NAME = "crash"
+
+
+def start_writers(engine, state):
+    writers = [writer.Writer(engine, NAME, 1 + i, WRITERS, state)
+               for i in range(WRITERS)]
+    for thread in writers:
+        thread.start()
+    return writers
+
+
+def end_writers(writers):
+    for thread in writers:
+        thread.join(60)
+        assert not thread.is_alive()
+        assert not isinstance(thread.failed, AssertionError), thread.failed
+    return sum(thread.acknowledged for thread in writers)
+
+
+def test_no_acknowledged_point_is_lost(engine_factory):
+    engine = engine_factory().start()
+    # A graph, so that checkpoints and linking are under way as well.
+    engine.create(NAME, writer.DIM, "Euclid",
+                  hnsw_config={"full_scan_threshold": 10, "m": 8,
+                               "ef_construct": 32},
+                  optimizers_config={"indexing_threshold": 1})
+    engine.call("PUT", f"/collections/{NAME}/index?wait=true",
+                {"field_name": "round", "field_schema": "integer"})
+    numbers = random.Random(1)
+    state, acknowledged = {}, 0
+    for run in range(RUNS):
+        writers = start_writers(engine, state)
+        time.sleep(numbers.uniform(0.02, 0.4))
+        engine.signal(signal.SIGKILL)
+        engine.wait()
+        acknowledged += end_writers(writers)
+        engine.start()
+        there = writer.check(engine, NAME, state)
+        writer.check_search(engine, NAME, state)
+        assert engine.count(NAME) == there
+        assert engine.count(NAME, {"must": [
+            {"key": "round", "range": {"gte": 1}}]}) == there
+    assert acknowledged > RUNS * writer.BATCH
+    print(f"{RUNS} kills, {acknowledged} acknowledged changes, 0 lost")
+    assert engine.stop() == 0
+
+
+def test_a_kill_while_a_collection_is_made_leaves_all_or_nothing(
+        engine_factory):
+    engine = engine_factory().start()
+    for run in range(10):
+        name = f"c{run}"
+        connection = engine.connect(10)
+        connection.request("PUT", f"/collections/{name}",
+                           '{"vectors":{"size":4,"distance":"Dot"}}')
+        time.sleep(run * 0.002)
+        engine.signal(signal.SIGKILL)
+        engine.wait()
+        connection.close()
+        engine.start()
+        if not engine.call("GET",
+                           f"/collections/{name}/exists").result["exists"]:
+            engine.create(name)
+        engine.upsert(name, [{"id": 1, "vector": [1, 2, 3, 4]}])
+        assert engine.count(name) == 1
+    assert engine.stop() == 0
+
+
+def test_a_deleted_collection_does_not_come_back(engine_factory):
+    engine = engine_factory().start()
+    for run in range(5):
+        engine.create("gone")
+        engine.upsert("gone", [{"id": 1, "vector": [1, 2, 3, 4]}])
+        assert engine.call("DELETE", "/collections/gone").result is True
+        engine.signal(signal.SIGKILL)
+        engine.wait()
+        engine.start()
+        assert engine.call("GET", "/collections/gone").status == 404
+    assert engine.stop() == 0
