@@ -122,11 +122,8 @@ exchange_free(struct exchange *exchange)
     free(exchange);
 }
 
-/* The end of a client's half of the connection may have been seen by the
- * daemon's edge-triggered poll while it was answering, and is not told again:
- * look once, and let the daemon read that end. */
-static void
-connection_end_half_closed(const struct connection *connection)
+void
+http1_end_half_closed(const struct connection *connection)
 {
     char byte;
     if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
@@ -145,7 +142,7 @@ on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
         return;
     connection_enter(exchange->connection, CONNECTION_IDLE, 0);
     if (reason == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        connection_end_half_closed(exchange->connection);
+        http1_end_half_closed(exchange->connection);
     exchange_free(exchange);
 }
 

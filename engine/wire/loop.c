@@ -147,6 +147,18 @@ loop_cut_late(struct loop *loop, uint64_t now_ms, bool is_over)
     }
 }
 
+/* Clients that left in the middle of a request. */
+static void
+loop_end_half_closed(struct loop *loop)
+{
+    for (struct connection *connection = loop->connections; connection != NULL;
+         connection = connection->next) {
+        if (connection->phase == CONNECTION_IDLE ||
+            connection->phase == CONNECTION_BODY)
+            http1_end_half_closed(connection);
+    }
+}
+
 static void
 close_handle(uv_handle_t *handle, void *unused)
 {
@@ -177,6 +189,7 @@ on_sweep(uv_timer_t *timer)
         loop->is_draining && now_ms - atomic_load(&loop->wire->drain_start_ms) >
                                  loop->wire->options.drain_timeout_ms;
     loop_cut_late(loop, now_ms, is_over);
+    loop_end_half_closed(loop);
     if (loop->is_draining)
         loop_end_idle(loop);
     loop_drive(loop);

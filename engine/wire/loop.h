@@ -108,6 +108,11 @@ struct MHD_Daemon *http1_start(struct loop *loop);
 /* Resumes a list of finished exchanges on their loop. */
 void http1_resume(struct exchange *finished);
 
+/* The end of a client's half of the connection may have come together with
+ * data: the daemon's edge-triggered poll is not told again. Looks once, and
+ * lets the daemon read that end. */
+void http1_end_half_closed(const struct connection *connection);
+
 /* Links exchanges into a list. */
 void http1_link(struct exchange *exchange, struct exchange *next);
 
