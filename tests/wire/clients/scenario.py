@@ -315,7 +315,8 @@ class Scenario:
             self.client.get_collection(self.name)
         except UnexpectedResponse as error:
             assert error.status_code == 404
-            assert f"Collection `{self.name}` doesn't exist!" in str(error)
+            text = json.loads(error.content)["status"]["error"]
+            assert text == f"Not found: Collection `{self.name}` doesn't exist!"
         else:
             raise AssertionError("it is still there")
 
