@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -190,22 +191,39 @@ segment_load_graphs(struct segment *segment, struct error *reterr)
 
 /* ---- linking ---- */
 
-/* The old checkpoint goes first: it knows slots that are freed here. */
+/* Removes the checkpoint so that even power loss does not bring it back. */
+static enum engine_code
+checkpoint_remove(const struct segment *segment, size_t number,
+                  struct error *reterr)
+{
+    struct bytes path;
+    int folder = -1;
+    enum engine_code code = graph_path(segment, number, &path, reterr);
+    if (code != ENGINE_OK)
+        goto out;
+    bool is_gone = unlink(path.data) == 0 || errno == ENOENT;
+    if (is_gone)
+        folder = open(segment->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!is_gone || folder < 0 || fsync(folder) != 0)
+        code = error_set(reterr, ENGINE_EINTERNAL, "cannot remove %s: %s",
+                         path.data, strerror(errno));
+out:
+    if (folder >= 0)
+        close(folder);
+    bytes_release(&path);
+    return code;
+}
+
+/* The old checkpoint knows slots that are freed here, so it goes before. A
+ * checkpoint that is being written ends before the graphs change places. */
 static enum engine_code
 renew_end(struct segment *segment, size_t number, struct error *reterr)
 {
-    struct bytes path;
     pthread_mutex_lock(&segment->writer);
-    enum engine_code code = graph_path(segment, number, &path, reterr);
-    if (code == ENGINE_OK && unlink(path.data) != 0 && errno != ENOENT)
-        code = error_set(reterr, ENGINE_EINTERNAL, "cannot remove %s: %s",
-                         path.data, strerror(errno));
-    bytes_release(&path);
-    if (code == ENGINE_OK) {
-        pthread_rwlock_wrlock(&segment->points);
-        code = vectors_renew_end(&segment->vectors[number], reterr);
-        pthread_rwlock_unlock(&segment->points);
-    }
+    enum engine_code code =
+        vectors_renew_end(&segment->vectors[number], &segment->points, reterr);
+    if (code == ENGINE_OK)
+        code = checkpoint_remove(segment, number, reterr);
     /* A thread may just be offering a dead slot to another next graph. */
     bool is_last = true;
     for (size_t i = 0; i < segment->vectors_count; i++)

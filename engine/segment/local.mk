@@ -16,6 +16,8 @@ libengine_a_SOURCES += \
 	engine/segment/search.c engine/segment/search.h \
 	engine/segment/segment.c engine/segment/segment.h \
 	engine/segment/vectors.c engine/segment/vectors.h
+EXTRA_DIST += engine/segment/README.md
+
 check_PROGRAMS += tests/unit/engine/segment/test_ids
 tests_unit_engine_segment_test_ids_SOURCES = \
 	tests/unit/engine/segment/test_ids.c

@@ -24,7 +24,9 @@
  *               exclusively while it goes from the store into memory.
  *   3. each vector's link lock (shared while linking into a graph, exclusive
  *      to put another graph in its place) and its queue's mutex.
- * Linking takes neither 1 nor 2. A reader must not begin twice. */
+ * Linking takes neither 1 nor 2. Putting a renewed graph in its place takes 3
+ * before 2, so that readers do not wait for linking; only the holder of 1 ever
+ * takes both. A reader must not begin twice. */
 struct segment;
 
 #define SEGMENT_VECTORS_MAX 256

@@ -314,10 +314,13 @@ vectors_renew_is_over(struct vectors *vectors)
 }
 
 enum engine_code
-vectors_renew_end(struct vectors *vectors, struct error *reterr)
+vectors_renew_end(struct vectors *vectors, pthread_rwlock_t *points,
+                  struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
+    struct hnsw *old = NULL;
     pthread_rwlock_wrlock(&vectors->link_lock);
+    pthread_rwlock_wrlock(points);
     if (vectors->next_graph == NULL)
         goto out;
     if (!queue_reserve(&vectors->queue, vectors->count)) {
@@ -326,12 +329,14 @@ vectors_renew_end(struct vectors *vectors, struct error *reterr)
     }
     queue_clear(&vectors->queue);
     queue_missing(vectors, vectors->next_graph);
-    hnsw_free(vectors->graph);
+    old = vectors->graph;
     vectors->graph = vectors->next_graph;
     vectors->next_graph = NULL;
     atomic_fetch_add(&vectors->links, 1);
 out:
+    pthread_rwlock_unlock(points);
     pthread_rwlock_unlock(&vectors->link_lock);
+    hnsw_free(old);
     return code;
 }
 

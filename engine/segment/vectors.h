@@ -90,8 +90,10 @@ enum engine_code vectors_renew_begin(struct vectors *vectors,
 bool vectors_renew_is_over(struct vectors *vectors);
 
 /* Puts the next graph in place; what it lacks is queued. The caller holds the
- * writer mutex and the points lock exclusively. ENGINE_ENOMEM  not done. */
+ * writer mutex. `points` is locked only once linking and a checkpoint have
+ * ended, so that readers do not wait for those. ENGINE_ENOMEM  not done. */
 enum engine_code vectors_renew_end(struct vectors *vectors,
+                                   pthread_rwlock_t *points,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
 
