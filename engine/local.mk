@@ -35,3 +35,11 @@ tests_unit_engine_test_config_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_test_config_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/test_metrics
+tests_unit_engine_test_metrics_SOURCES = \
+	tests/unit/engine/test_metrics.c
+tests_unit_engine_test_metrics_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_test_metrics_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)

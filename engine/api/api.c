@@ -173,6 +173,12 @@ call_end(struct call *call, enum engine_code code, struct error *error)
     if (code != ENGINE_OK)
         status_error(call->reply, error, is_checked ? 0.0 : seconds);
     access_cors(api->options.config, call->request, call->reply);
+    /* At debug level only: the path may name what people store. */
+    if (log_wants(LOG_LEVEL_DEBUG))
+        log_event(LOG_LEVEL_DEBUG, "%s %.*s %d %.3f ms",
+                  method_names[call->request->method],
+                  (int)call->request->path.size, call->request->path.data,
+                  call->reply->status, seconds * 1e3);
     unsigned endpoint = call->route == NULL
                             ? api->endpoint_other
                             : api->endpoints[call->route - api_routes];

@@ -7,3 +7,11 @@ check_PROGRAMS += tests/unit/engine/wire/test_wire
 tests_unit_engine_wire_test_wire_SOURCES = tests/unit/engine/wire/test_wire.c
 tests_unit_engine_wire_test_wire_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_wire_test_wire_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/wire/test_executor
+tests_unit_engine_wire_test_executor_SOURCES = \
+	tests/unit/engine/wire/test_executor.c
+tests_unit_engine_wire_test_executor_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_wire_test_executor_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)

@@ -417,6 +417,34 @@ START_TEST(wire_answers_a_half_closed_client)
 }
 END_TEST
 
+START_TEST(wire_lets_go_of_clients_that_left_in_mid_request)
+{
+    static const char *const parts[] = {
+        "",
+        "GET / HT",
+        "GET / HTTP/1.1\r\nHost: h\r\n",
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab",
+    };
+    struct wire_counters counters;
+    open_small();
+    for (int i = 0; i < 12; i++) {
+        int fd = client();
+        say(fd, parts[i % 4]);
+        close(fd);
+    }
+    uint64_t waited_ms = 0;
+    do {
+        sleep_ms(20);
+        waited_ms += 20;
+        wire_counters(wire, &counters);
+    } while ((counters.connections > 0 || counters.connections_total < 12) &&
+             waited_ms < WAIT_MS);
+    ck_assert_uint_eq(counters.connections, 0);
+    ck_assert_uint_eq(counters.in_flight, 0);
+    close_clean();
+}
+END_TEST
+
 START_TEST(wire_cuts_idle_connections)
 {
     struct wire_options options = options_small();
@@ -518,6 +546,7 @@ main(void)
     tcase_add_test(tcase, wire_survives_clients_that_leave);
     tcase_add_loop_test(tcase, wire_answers_a_half_closed_client, 0,
                         (int)(sizeof(half_closed) / sizeof(half_closed[0])));
+    tcase_add_test(tcase, wire_lets_go_of_clients_that_left_in_mid_request);
     tcase_add_test(tcase, wire_cuts_idle_connections);
     tcase_add_test(tcase, wire_drain_finishes_what_runs_and_ends_the_idle);
     tcase_add_test(tcase, wire_drain_ends_in_time_and_says_what_still_runs);
