@@ -42,6 +42,36 @@ START_TEST(json_refuses_one_level_past_the_limit)
 }
 END_TEST
 
+/* Padding of every length, and brackets inside strings, do not count. */
+START_TEST(json_counts_depth_among_digits_and_strings)
+{
+    for (int extra = 0; extra <= 1; extra++) {
+        struct bytes text;
+        struct error error;
+        yyjson_doc *doc = NULL;
+        bytes_init(&text, 1 << 16);
+        for (int i = 0; i < JSON_DEPTH_MAX - 1 + extra; i++)
+            bytes_addf(&text, "[%0*d,\"]][[{\\\"\\\\\",", _i, 0);
+        bytes_add_char(&text, '1');
+        for (int i = 0; i < JSON_DEPTH_MAX - 1 + extra; i++)
+            bytes_addf(&text, ",[1%0*d],{\"}\":[]}]", _i + 1, 0);
+        /* A padded zero is no JSON number. */
+        for (size_t i = 0; i + 1 < text.size; i++) {
+            if (text.data[i] == '[' && text.data[i + 1] == '0')
+                text.data[i + 1] = '7';
+        }
+        enum engine_code code = json_parse(bytes_span(&text), &doc, &error);
+        ck_assert_msg(code == (extra == 0 ? ENGINE_OK : ENGINE_EFORMAT), "%s",
+                      error.text);
+        if (extra == 1)
+            ck_assert_ptr_nonnull(strstr(error.text, "128"));
+        else
+            yyjson_doc_free(doc);
+        bytes_release(&text);
+    }
+}
+END_TEST
+
 static const struct {
     float value;
     const char *text;
@@ -114,6 +144,8 @@ main(void)
     TCase *tcase = tcase_create("json");
     tcase_add_test(tcase, json_errors_carry_line_and_column);
     tcase_add_test(tcase, json_refuses_one_level_past_the_limit);
+    tcase_add_loop_test(tcase, json_counts_depth_among_digits_and_strings, 1,
+                        40);
     tcase_add_loop_test(tcase, json_floats_are_short_and_read_back_the_same, 0,
                         sizeof(floats) / sizeof(floats[0]));
     tcase_add_test(tcase, json_writes_containers_and_escapes);
