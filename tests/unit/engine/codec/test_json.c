@@ -50,10 +50,10 @@ START_TEST(json_counts_depth_among_digits_and_strings)
         struct error error;
         yyjson_doc *doc = NULL;
         bytes_init(&text, 1 << 16);
-        for (int i = 0; i < JSON_DEPTH_MAX - 1 + extra; i++)
+        for (int i = 0; i < JSON_DEPTH_MAX - 2 + extra; i++)
             bytes_addf(&text, "[%0*d,\"]][[{\\\"\\\\\",", _i, 0);
         bytes_add_char(&text, '1');
-        for (int i = 0; i < JSON_DEPTH_MAX - 1 + extra; i++)
+        for (int i = 0; i < JSON_DEPTH_MAX - 2 + extra; i++)
             bytes_addf(&text, ",[1%0*d],{\"}\":[]}]", _i + 1, 0);
         /* A padded zero is no JSON number. */
         for (size_t i = 0; i + 1 < text.size; i++) {
