@@ -55,9 +55,15 @@ void
 ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
                      const struct error *cause)
 {
-    ngx_log_error(bytes_level(cause), r->connection->log, 0,
-                  "azimuth: %s: %s: %s", outcome, error_name(cause->code),
-                  cause->text);
+    const char *name = error_name(cause->code);
+
+    if (ngx_strcmp(outcome, name) == 0) {
+        ngx_log_error(bytes_level(cause), r->connection->log, 0,
+                      "azimuth: %s: %s", name, cause->text);
+    } else {
+        ngx_log_error(bytes_level(cause), r->connection->log, 0,
+                      "azimuth: %s: %s: %s", outcome, name, cause->text);
+    }
 }
 
 static void

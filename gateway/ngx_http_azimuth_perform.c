@@ -144,13 +144,15 @@ ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx, struct flow_event *event)
         }
         actions = flow_step(ctx->flow, &answer);
         assert(actions->count > 0);
-        if (actions->cause != NULL && actions->cause->code != OAUTH_OK) {
+        action = &actions->items[actions->count - 1];
+        /* While it waits, a cause may still turn out to be none. */
+        if (flow_is_verdict(action) && actions->cause != NULL &&
+            actions->cause->code != OAUTH_OK) {
             ngx_http_azimuth_log(ctx->request,
                                  flow_outcome_name(actions->outcome),
                                  actions->cause);
         }
         perform_background(ctx, mcf, actions);
-        action = &actions->items[actions->count - 1];
         if (flow_is_verdict(action)) {
             return perform_verdict(ctx, mcf, actions, action);
         }

@@ -194,8 +194,9 @@ valkey_event_failed(ngx_http_azimuth_valkey_t *v, struct flow_event *event,
 {
     u_char *end, *p;
 
-    end = ngx_snprintf((u_char *)v->answer, sizeof(v->answer),
-                       "Valkey at %V: %s", &v->conf->address, text);
+    /* The address is for our log alone: this text gets onto a page. */
+    end = ngx_snprintf((u_char *)v->answer, sizeof(v->answer), "Valkey: %s",
+                       text);
     for (p = (u_char *)v->answer; p < end; p++) {
         if (*p < 0x20 || *p > 0x7e) {
             *p = '?';

@@ -23,6 +23,8 @@ def test_a_dead_store_gives_503_with_the_cause(gateway, valkey, browser):
     assert reply.status == 503
     assert reply.get("content-type").startswith("text/html")
     assert "Valkey" in reply.text()
+    assert str(valkey.socket) not in reply.text()
+    assert str(valkey.socket) in gateway.log()
     assert reply.get("location") is None
     assert reply.get("retry-after")
     reply = other.get("/dashboard", SCRIPT)
