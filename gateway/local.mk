@@ -41,7 +41,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_variable.c \
 	gateway/ngx_http_azimuth_zone.c \
 	gateway/ngx_http_azimuth_valkey.c \
-	gateway/ngx_http_azimuth_fetch.c \
+	gateway/ngx_http_azimuth_fetch.c gateway/ngx_http_azimuth_fetch.h \
+	gateway/ngx_http_azimuth_fetch_call.c \
 	gateway/ngx_http_azimuth_wait.c \
 	gateway/ngx_http_azimuth_bytes.c
 gateway_ngx_http_azimuth_module_so_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -2,45 +2,18 @@
 /* Calls to the provider: libcurl's multi interface on nginx's events.
  * Cold paths only: discovery, key set, token. One multi handle per worker,
  * made when first needed. Flows that want the same document of a provider wait
- * for one transfer. Invariants: an operation is in `running` from start to
+ * for one transfer. Invariants: a call is in `running` from start to
  * finish and ends by CURLOPT_TIMEOUT_MS at the latest; curl owns descriptors,
  * nginx only watches them through a connection made anew at each first socket
  * callback, since curl may reuse a number right after closing it; answers are
  * given only from finish(), never from within a call of curl. */
 
-#include "gateway/ngx_http_azimuth_module.h"
-
-#include <curl/curl.h>
+#include "gateway/ngx_http_azimuth_fetch.h"
 
 #include <assert.h>
 
 #define FETCH_RUNNING_MAX     256
 #define FETCH_CONNECTIONS_MAX 16L /* kept for reuse */
-#define FETCH_BODY_FIRST      4096
-
-struct ngx_http_azimuth_fetch_s {
-    CURLM *multi;
-    ngx_log_t *log;
-    ngx_event_t timer;
-    ngx_connection_t timer_owner; /* nginx's debug log reads an fd there */
-    ngx_queue_t running;          /* of fetch_operation_t */
-    ngx_uint_t running_count;
-    char answer[AZIMUTH_CAUSE_SIZE];
-};
-
-typedef struct {
-    ngx_queue_t queue; /* in fetch->running */
-    ngx_queue_t waits;
-    ngx_http_azimuth_fetch_t *fetch;
-    ngx_http_azimuth_provider_t *provider;
-    enum flow_fetch_kind kind;
-    CURL *easy;
-    struct curl_slist *headers;
-    struct curl_slist *connect_to;
-    struct bytes body;
-    char reason[CURL_ERROR_SIZE];
-    char host[128]; /* for messages: never the whole URL */
-} fetch_operation_t;
 
 /* ---- events ------------------------------------------------------------- */
 
@@ -171,16 +144,6 @@ fetch_set_socket(CURL *easy, curl_socket_t fd, int what, void *data,
     return 0;
 }
 
-/* A curl descriptor must not survive a binary upgrade. */
-static int
-fetch_socket_made(void *data, curl_socket_t fd, curlsocktype purpose)
-{
-    (void)data;
-    (void)purpose;
-    return fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? CURL_SOCKOPT_ERROR
-                                                : CURL_SOCKOPT_OK;
-}
-
 /* ---- answers ------------------------------------------------------------ */
 
 static void
@@ -203,51 +166,33 @@ fetch_event_failed(ngx_http_azimuth_fetch_t *fetch, struct flow_event *event,
 }
 
 static void
-fetch_free(fetch_operation_t *operation)
+fetch_finish(ngx_http_azimuth_fetch_call_t *call, CURLcode code)
 {
-    struct curl_slist *line;
-
-    if (operation->easy != NULL) {
-        curl_easy_cleanup(operation->easy);
-    }
-    for (line = operation->headers; line != NULL; line = line->next) {
-        ngx_explicit_memzero(line->data, ngx_strlen(line->data));
-    }
-    curl_slist_free_all(operation->headers);
-    curl_slist_free_all(operation->connect_to);
-    bytes_wipe(&operation->body); /* it may hold tokens */
-    ngx_free(operation);
-}
-
-static void
-fetch_finish(fetch_operation_t *operation, CURLcode code)
-{
-    ngx_http_azimuth_fetch_t *fetch = operation->fetch;
+    ngx_http_azimuth_fetch_t *fetch = call->fetch;
     struct flow_event event;
     long status = 0;
 
-    (void)curl_easy_getinfo(operation->easy, CURLINFO_RESPONSE_CODE, &status);
-    (void)curl_multi_remove_handle(fetch->multi, operation->easy);
-    ngx_queue_remove(&operation->queue);
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_multi_remove_handle(fetch->multi, call->easy);
+    ngx_queue_remove(&call->queue);
     fetch->running_count--;
 
     ngx_memzero(&event, sizeof(event));
-    if (bytes_failed(&operation->body)) {
-        fetch_event_failed(fetch, &event, operation->host,
+    if (bytes_failed(&call->body)) {
+        fetch_event_failed(fetch, &event, call->host,
                            "the answer is too large");
     } else if (code != CURLE_OK) {
-        fetch_event_failed(fetch, &event, operation->host,
-                           operation->reason[0] != '\0'
-                               ? operation->reason
-                               : curl_easy_strerror(code));
+        fetch_event_failed(fetch, &event, call->host,
+                           call->reason[0] != '\0' ? call->reason
+                                                   : curl_easy_strerror(code));
     } else {
         event.kind = FLOW_EVENT_FETCHED;
         event.now_s = ngx_time();
         event.fetched.status = (int)status;
-        event.fetched.body = bytes_span(&operation->body);
+        event.fetched.body = bytes_span(&call->body);
     }
-    ngx_http_azimuth_wait_answer(&operation->waits, &event);
-    fetch_free(operation);
+    ngx_http_azimuth_wait_answer(&call->waits, &event);
+    ngx_http_azimuth_fetch_call_free(call);
 }
 
 static void
@@ -256,7 +201,7 @@ fetch_drain(ngx_http_azimuth_fetch_t *fetch)
     CURLMsg *message;
     CURL *easy;
     CURLcode code;
-    void *operation;
+    void *call;
     int left;
 
     while ((message = curl_multi_info_read(fetch->multi, &left)) != NULL) {
@@ -266,194 +211,46 @@ fetch_drain(ngx_http_azimuth_fetch_t *fetch)
         /* The message dies with the handle's removal. */
         easy = message->easy_handle;
         code = message->data.result;
-        operation = NULL;
-        (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&operation);
-        assert(operation != NULL);
-        fetch_finish(operation, code);
+        call = NULL;
+        (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&call);
+        assert(call != NULL);
+        fetch_finish(call, code);
     }
 }
 
-static size_t
-fetch_body(char *data, size_t size, size_t count, void *private_data)
-{
-    fetch_operation_t *operation = private_data;
+/* ---- asking ------------------------------------------------------------- */
 
-    bytes_add(&operation->body, data, size * count);
-    return bytes_failed(&operation->body) ? 0 : size * count;
-}
-
-/* ---- starting ----------------------------------------------------------- */
-
-/* Scheme, host and port of the URL: what a message may name. */
-static void
-fetch_note_host(fetch_operation_t *operation, struct span url)
-{
-    size_t i, slashes = 0;
-
-    for (i = 0; i < url.size && i + 1 < sizeof(operation->host); i++) {
-        if (url.data[i] == '/' && ++slashes == 3) {
-            break;
-        }
-        operation->host[i] = url.data[i];
-    }
-    operation->host[i] = '\0';
-}
-
-static ngx_int_t
-fetch_set_headers(fetch_operation_t *operation, const struct flow_fetch *fetch)
-{
-    struct curl_slist *list;
-    struct bytes line;
-    ngx_int_t rc = NGX_OK;
-    size_t i;
-
-    bytes_init(&line, 16384);
-    for (i = 0; rc == NGX_OK && i < fetch->header_count; i++) {
-        bytes_wipe(&line);
-        bytes_add_span(&line, fetch->headers[i].name);
-        bytes_add_text(&line, ": ");
-        bytes_add_span(&line, fetch->headers[i].value);
-        bytes_add_char(&line, '\0');
-        list = bytes_failed(&line)
-                   ? NULL
-                   : curl_slist_append(operation->headers, line.data);
-        if (list == NULL) {
-            rc = NGX_ERROR;
-        } else {
-            operation->headers = list;
-        }
-    }
-    bytes_wipe(&line);
-    return rc;
-}
-
-/* Options of every call: bounded, verified, no redirects, no environment. */
-static ngx_int_t
-fetch_set_common(fetch_operation_t *operation)
-{
-    ngx_http_azimuth_provider_t *p = operation->provider;
-    struct curl_blob authorities;
-    CURL *e = operation->easy;
-    const char *schemes = p->allow_http_loopback ? "http,https" : "https";
-    CURLcode rc = CURLE_OK;
-
-#define SET(option, value)                                                     \
-    if (rc == CURLE_OK)                                                        \
-    rc = curl_easy_setopt(e, option, value)
-    SET(CURLOPT_PRIVATE, operation);
-    SET(CURLOPT_ERRORBUFFER, operation->reason);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, schemes);
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_PROXY, "");
-    SET(CURLOPT_USERAGENT, "azimuth");
-    SET(CURLOPT_TIMEOUT_MS, (long)p->timeout);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)p->timeout);
-    SET(CURLOPT_MAXFILESIZE, (long)FLOW_FETCH_SIZE_MAX);
-    SET(CURLOPT_WRITEFUNCTION, fetch_body);
-    SET(CURLOPT_WRITEDATA, operation);
-    SET(CURLOPT_SOCKOPTFUNCTION, fetch_socket_made);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (p->trusted_certificate.len > 0) {
-        authorities.data = p->trusted_certificate.data;
-        authorities.len = p->trusted_certificate.len;
-        authorities.flags = CURL_BLOB_NOCOPY;
-        SET(CURLOPT_CAINFO_BLOB, &authorities);
-        SET(CURLOPT_CAPATH, (char *)NULL);
-    }
-    if (operation->connect_to != NULL) {
-        SET(CURLOPT_CONNECT_TO, operation->connect_to);
-    }
-#if LIBCURL_VERSION_NUM >= 0x075700
-    SET(CURLOPT_QUICK_EXIT, 1L); /* no waiting for a hung resolver */
-#endif
-#undef SET
-    return rc == CURLE_OK ? NGX_OK : NGX_ERROR;
-}
-
-static ngx_int_t
-fetch_set_call(fetch_operation_t *operation, const struct flow_fetch *fetch)
-{
-    CURL *e = operation->easy;
-    char url[PROVIDER_URL_SIZE_MAX + 1];
-
-    if (fetch->url.size > PROVIDER_URL_SIZE_MAX) {
-        return NGX_ERROR;
-    }
-    ngx_memcpy(url, fetch->url.data, fetch->url.size);
-    url[fetch->url.size] = '\0';
-    if (curl_easy_setopt(e, CURLOPT_URL, url) != CURLE_OK ||
-        fetch_set_headers(operation, fetch) != NGX_OK ||
-        curl_easy_setopt(e, CURLOPT_HTTPHEADER, operation->headers) !=
-            CURLE_OK) {
-        return NGX_ERROR;
-    }
-    if (fetch->is_post &&
-        (curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)fetch->body.size) !=
-             CURLE_OK ||
-         curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, fetch->body.data) !=
-             CURLE_OK)) {
-        return NGX_ERROR;
-    }
-    /* curl repeats a request by itself when a kept connection turns out to be
-     * dead; a code may be spent only once. */
-    if (fetch->kind == FLOW_FETCH_TOKEN &&
-        curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK) {
-        return NGX_ERROR;
-    }
-    return NGX_OK;
-}
-
-static fetch_operation_t *
+static ngx_http_azimuth_fetch_call_t *
 fetch_start(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
-            const struct flow_fetch *call)
+            const struct flow_fetch *what)
 {
-    fetch_operation_t *operation;
+    ngx_http_azimuth_fetch_call_t *call;
 
-    operation = ngx_calloc(sizeof(*operation), fetch->log);
-    if (operation == NULL) {
+    call = ngx_http_azimuth_fetch_call_new(fetch, p, what);
+    if (call == NULL) {
         return NULL;
     }
-    operation->fetch = fetch;
-    operation->provider = p;
-    operation->kind = call->kind;
-    ngx_queue_init(&operation->waits);
-    bytes_init(&operation->body, FLOW_FETCH_SIZE_MAX);
-    fetch_note_host(operation, call->url);
-
-    operation->easy = curl_easy_init();
-    if (p->connect_to.len > 0) {
-        operation->connect_to =
-            curl_slist_append(NULL, (const char *)p->connect_to.data);
-    }
-    if (operation->easy == NULL ||
-        (p->connect_to.len > 0 && operation->connect_to == NULL) ||
-        fetch_set_common(operation) != NGX_OK ||
-        fetch_set_call(operation, call) != NGX_OK ||
-        curl_multi_add_handle(fetch->multi, operation->easy) != CURLM_OK) {
-        fetch_free(operation);
+    if (curl_multi_add_handle(fetch->multi, call->easy) != CURLM_OK) {
+        ngx_http_azimuth_fetch_call_free(call);
         return NULL;
     }
-    ngx_queue_insert_tail(&fetch->running, &operation->queue);
+    ngx_queue_insert_tail(&fetch->running, &call->queue);
     fetch->running_count++;
-    return operation;
+    return call;
 }
 
-static fetch_operation_t *
+static ngx_http_azimuth_fetch_call_t *
 fetch_find(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
            enum flow_fetch_kind kind)
 {
     ngx_queue_t *q;
-    fetch_operation_t *operation;
+    ngx_http_azimuth_fetch_call_t *call;
 
     for (q = ngx_queue_head(&fetch->running);
          q != ngx_queue_sentinel(&fetch->running); q = ngx_queue_next(q)) {
-        operation = ngx_queue_data(q, fetch_operation_t, queue);
-        if (operation->provider == p && operation->kind == kind) {
-            return operation;
+        call = ngx_queue_data(q, ngx_http_azimuth_fetch_call_t, queue);
+        if (call->provider == p && call->kind == kind) {
+            return call;
         }
     }
     return NULL;
@@ -465,29 +262,29 @@ fetch_ask(void *data, const struct flow_action *action,
 {
     ngx_http_azimuth_fetch_to_t *to = data;
     ngx_http_azimuth_fetch_t *fetch = to->fetch;
-    fetch_operation_t *operation = NULL;
+    ngx_http_azimuth_fetch_call_t *call = NULL;
     const char *why = NULL;
 
     assert(action->kind == FLOW_ACTION_FETCH);
     assert(wait != NULL);
     if (action->fetch.kind != FLOW_FETCH_TOKEN) {
-        operation = fetch_find(fetch, to->provider, action->fetch.kind);
+        call = fetch_find(fetch, to->provider, action->fetch.kind);
     }
-    if (operation == NULL) {
+    if (call == NULL) {
         if (fetch->running_count >= FETCH_RUNNING_MAX) {
             why = "too many calls are running";
         } else {
-            operation = fetch_start(fetch, to->provider, &action->fetch);
+            call = fetch_start(fetch, to->provider, &action->fetch);
             why = "the call could not be started";
         }
     }
-    if (operation == NULL) {
+    if (call == NULL) {
         ngx_memzero(ret_event, sizeof(*ret_event));
         fetch_event_failed(fetch, ret_event,
                            (const char *)to->provider->name.data, why);
         return NGX_OK;
     }
-    ngx_http_azimuth_wait_open(wait, &operation->waits);
+    ngx_http_azimuth_wait_open(wait, &call->waits);
     return NGX_AGAIN;
 }
 
@@ -549,22 +346,21 @@ ngx_http_azimuth_fetch_peer(ngx_http_azimuth_main_conf_t *mcf,
 void
 ngx_http_azimuth_fetch_close(ngx_http_azimuth_fetch_t *fetch)
 {
-    fetch_operation_t *operation;
+    ngx_http_azimuth_fetch_call_t *call;
 
     if (fetch == NULL) {
         return;
     }
     while (!ngx_queue_empty(&fetch->running)) {
-        operation = ngx_queue_data(ngx_queue_head(&fetch->running),
-                                   fetch_operation_t, queue);
-        ngx_queue_remove(&operation->queue);
-        while (!ngx_queue_empty(&operation->waits)) {
-            ngx_http_azimuth_wait_cancel(
-                ngx_queue_data(ngx_queue_head(&operation->waits),
-                               ngx_http_azimuth_wait_t, queue));
+        call = ngx_queue_data(ngx_queue_head(&fetch->running),
+                              ngx_http_azimuth_fetch_call_t, queue);
+        ngx_queue_remove(&call->queue);
+        while (!ngx_queue_empty(&call->waits)) {
+            ngx_http_azimuth_wait_cancel(ngx_queue_data(
+                ngx_queue_head(&call->waits), ngx_http_azimuth_wait_t, queue));
         }
-        (void)curl_multi_remove_handle(fetch->multi, operation->easy);
-        fetch_free(operation);
+        (void)curl_multi_remove_handle(fetch->multi, call->easy);
+        ngx_http_azimuth_fetch_call_free(call);
     }
     (void)curl_multi_cleanup(fetch->multi);
     if (fetch->timer.timer_set) {

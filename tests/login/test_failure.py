@@ -497,3 +497,19 @@ def test_a_key_is_rotated_without_a_logout(gateway):
     time.sleep(5.5)
     assert browser.get("/dashboard").status == 302
     assert other.get("/dashboard").status == 200
+
+
+def test_a_full_zone_mixes_nobody_up(stopped_gateway, provider):
+    gateway = stopped_gateway
+    gateway.settings["zone"] = "azimuth_session_zone 64k ttl=5s;"
+    gateway.start()
+    browsers = []
+    for i in range(80):
+        provider.user["sub"] = f"user-{i:04}"
+        browser = Browser(gateway)
+        browser.login()
+        browsers.append(browser)
+    for _ in range(2):
+        for i, browser in enumerate(browsers):
+            seen = browser.get("/dashboard").json()["headers"]
+            assert ["x-auth-request-user", f"user-{i:04}"] in seen
