@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,6 +104,19 @@ call_is_refused(struct call *call)
         return true;
     }
     return true;
+}
+
+/* A compressed body would only fail as bad JSON. */
+static enum engine_code
+call_encoding(const struct call *call, struct error *reterr)
+{
+    const char *encoding =
+        call->request->header(call->request, "content-encoding");
+    if ((call->route->flags & ROUTE_BODY) == 0 || encoding == NULL ||
+        strcasecmp(encoding, "identity") == 0)
+        return ENGINE_OK;
+    return error_set(reterr, ENGINE_EREQUEST,
+                     "Content-Encoding `%.64s` is not supported yet", encoding);
 }
 
 /* Everything up to knowing how long it takes. */
@@ -208,10 +222,15 @@ call_route(struct call *call)
         call_end(call, ENGINE_OK, NULL);
         return HANDLER_DONE;
     }
+    enum engine_code code = call_encoding(call, &error);
+    if (code != ENGINE_OK) {
+        call_end(call, code, &error);
+        return HANDLER_DONE;
+    }
     if ((call->route->flags & ROUTE_LONG) != 0 ||
         request->body.size > API_INLINE_BODY_SIZE_MAX)
         return HANDLER_DEFER;
-    enum engine_code code = call_prepare(call, &error);
+    code = call_prepare(call, &error);
     bool is_long = code == ENGINE_OK && call->route->is_long != NULL &&
                    call->route->is_long(call);
     call->is_prepared = true;

@@ -61,9 +61,11 @@ status_error(struct reply *reply, const struct error *error, double seconds)
     reply_reset(reply);
     reply->status = error_http_status(error->code);
     reply->content_type = "application/json";
+    /* Under overload one line for each refusal would make it worse. */
     if (reply->status >= 500)
-        log_event(LOG_LEVEL_ERROR, "%s: %s", error_name(error->code),
-                  error->text);
+        log_event(error->code == ENGINE_EUNAVAILABLE ? LOG_LEVEL_DEBUG
+                                                     : LOG_LEVEL_ERROR,
+                  "%s: %s", error_name(error->code), error->text);
     if (reply->status == 429 || reply->status == 503)
         reply_header_add(reply, "Retry-After", "1");
     struct bytes text;

@@ -21,7 +21,7 @@ static struct registry *registry;
 static struct metrics *metrics;
 static struct api *api;
 static struct handler handler;
-static const char *key_header;
+static const char *key_header, *encoding_header;
 static bool was_deferred;
 static int status;
 static char answer[65536];
@@ -31,6 +31,8 @@ static const char *
 header(const struct request *request, const char *name)
 {
     (void)request;
+    if (strcasecmp(name, "content-encoding") == 0)
+        return encoding_header;
     return strcasecmp(name, "api-key") == 0 ? key_header : NULL;
 }
 
@@ -57,6 +59,7 @@ setup(void)
     ck_assert_int_eq(api_open(&options, &api, &error), ENGINE_OK);
     handler = api_handler(api);
     key_header = NULL;
+    encoding_header = NULL;
 }
 
 static int
@@ -474,6 +477,18 @@ START_TEST(api_asks_for_the_key)
 }
 END_TEST
 
+START_TEST(api_names_an_encoding_it_cannot_read)
+{
+    encoding_header = "gzip";
+    ask(REQUEST_PUT, "/collections/x", "\x1f\x8b");
+    expect(400, "Bad request: Content-Encoding `gzip` is not supported yet");
+    encoding_header = "identity";
+    ask(REQUEST_PUT, "/collections/x",
+        "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"}}");
+    ck_assert_int_eq(status, 200);
+}
+END_TEST
+
 START_TEST(api_serves_files_and_nothing_outside)
 {
     char path[128];
@@ -522,6 +537,7 @@ main(void)
     tcase_add_test(tcase, api_service_endpoints_answer);
     tcase_add_test(tcase, api_cluster_of_one_is_working);
     tcase_add_test(tcase, api_asks_for_the_key);
+    tcase_add_test(tcase, api_names_an_encoding_it_cannot_read);
     tcase_add_test(tcase, api_serves_files_and_nothing_outside);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
