@@ -189,6 +189,22 @@ START_TEST(api_queries_by_vector_by_id_and_without)
 }
 END_TEST
 
+START_TEST(api_sends_large_answers_to_the_executor)
+{
+    create_cities();
+    ask(REQUEST_POST, CITIES "/points/query",
+        "{\"query\":1,\"limit\":10,\"with_payload\":true}");
+    ck_assert(!was_deferred);
+    ask(REQUEST_POST, CITIES "/points/query",
+        "{\"query\":1,\"limit\":1000,\"with_payload\":true}");
+    ck_assert(was_deferred);
+    expect(200, "\"points\":[{");
+    ask(REQUEST_POST, CITIES "/points/scroll", "{\"limit\":1000}");
+    ck_assert(was_deferred);
+    expect(200, "\"points\":[{");
+}
+END_TEST
+
 START_TEST(api_reads_scrolls_and_counts)
 {
     create_cities();
@@ -527,6 +543,7 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, api_answers_the_transcript);
     tcase_add_test(tcase, api_queries_by_vector_by_id_and_without);
+    tcase_add_test(tcase, api_sends_large_answers_to_the_executor);
     tcase_add_test(tcase, api_reads_scrolls_and_counts);
     tcase_add_test(tcase, api_changes_payloads_points_and_indexes);
     tcase_add_test(tcase, api_creates_lists_and_deletes_collections);
