@@ -88,6 +88,9 @@ enum engine_code segment_load_graphs(struct segment *segment,
                                      struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Starts the graphs that are due; the caller holds the writer mutex. */
+void segment_start_graphs(struct segment *segment);
+
 /* A new index over the payloads of now; the caller holds the writer mutex. */
 enum engine_code
 segment_index_build(struct segment *segment, const struct payload_path *path,

@@ -406,10 +406,8 @@ apply(struct change *change, struct json_reader *reader, uint64_t version)
         apply_point(change, change->staged[i], reader, version);
     apply_index(change);
     segment->slots_count = change->slots_count;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        if (vectors_start_graph(&segment->vectors[i], NULL) != ENGINE_OK)
-            segment_say(segment, "no memory for a graph yet: scanning");
     pthread_rwlock_unlock(&segment->points);
+    segment_start_graphs(segment);
 }
 
 enum engine_code

@@ -88,14 +88,14 @@ graph_load(struct segment *segment, size_t number, struct error *reterr)
     if (vectors->options.m > 0)
         code = graph_read(segment, number, &graph, &error);
     if (code == ENGINE_OK) {
-        code = vectors_adopt(vectors, graph, reterr);
+        code = vectors_adopt(vectors, &segment->points, graph, reterr);
         if (code != ENGINE_OK)
             hnsw_free(graph);
         vectors->saved_links = atomic_load(&vectors->links);
         return code;
     }
     atomic_store(&vectors->dead_count, 0);
-    code = vectors_start_graph(vectors, reterr);
+    code = vectors_start_graph(vectors, &segment->points, reterr);
     if (error.code != ENGINE_OK &&
         (error.code != ENGINE_ENOTFOUND || vectors->graph != NULL))
         segment_say(segment,

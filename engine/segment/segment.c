@@ -201,25 +201,33 @@ segment_close(struct segment *segment)
 }
 
 void
+segment_start_graphs(struct segment *segment)
+{
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        if (vectors_start_graph(&segment->vectors[i], &segment->points, NULL) !=
+            ENGINE_OK)
+            segment_say(segment, "no memory for a graph yet: scanning");
+}
+
+void
 segment_configure(struct segment *segment,
                   const struct segment_vector_options *options)
 {
     pthread_mutex_lock(&segment->writer);
-    pthread_rwlock_wrlock(&segment->points);
     for (size_t i = 0; i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
         assert(options[i].dim == vectors->options.dim);
         pthread_rwlock_wrlock(&vectors->link_lock);
+        pthread_rwlock_wrlock(&segment->points);
         vectors->options.m = options[i].m;
         vectors->options.ef_construct = options[i].ef_construct;
         vectors->options.full_scan_kib = options[i].full_scan_kib;
         vectors->options.indexing_kib = options[i].indexing_kib;
         vectors->options.linkers_max = options[i].linkers_max;
+        pthread_rwlock_unlock(&segment->points);
         pthread_rwlock_unlock(&vectors->link_lock);
-        if (vectors_start_graph(vectors, NULL) != ENGINE_OK)
-            segment_say(segment, "no memory for a graph yet: scanning");
     }
-    pthread_rwlock_unlock(&segment->points);
+    segment_start_graphs(segment);
     pthread_mutex_unlock(&segment->writer);
 }
 

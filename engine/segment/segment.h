@@ -18,15 +18,15 @@
  *
  * Locks, always taken in this order:
  *   1. writer   a mutex that one change holds from begin to end: writers take
- *               turns. Its holder may read everything without the next one.
- *   2. points   a rwlock, writers first: readers hold it shared from
+ *               turns. Its holder may read everything without the others.
+ *   2. each vector's link lock: shared while linking into a graph and while a
+ *               checkpoint is written, exclusive to put another graph in place.
+ *   3. points   a rwlock, writers first: readers hold it shared from
  *               segment_read_begin() to segment_read_end(), a change holds it
  *               exclusively while it goes from the store into memory.
- *   3. each vector's link lock (shared while linking into a graph, exclusive
- *      to put another graph in its place) and its queue's mutex.
- * Linking takes neither 1 nor 2. Putting a renewed graph in its place takes 3
- * before 2, so that readers do not wait for linking; only the holder of 1 ever
- * takes both. A reader must not begin twice. */
+ *   4. each queue's mutex.
+ * Linking takes neither 1 nor 3, readers only 3 and 4. A reader must not begin
+ * twice. */
 struct segment;
 
 #define SEGMENT_VECTORS_MAX 256

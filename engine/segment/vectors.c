@@ -183,20 +183,25 @@ queue_missing(struct vectors *vectors, const struct hnsw *graph)
 }
 
 enum engine_code
-vectors_adopt(struct vectors *vectors, struct hnsw *graph, struct error *reterr)
+vectors_adopt(struct vectors *vectors, pthread_rwlock_t *points,
+              struct hnsw *graph, struct error *reterr)
 {
     assert(vectors->graph == NULL);
     if (!queue_reserve(&vectors->queue, vectors->count))
         return error_memory(reterr);
+    /* Nobody looks into the queue as long as there is no graph. */
     queue_missing(vectors, graph);
     pthread_rwlock_wrlock(&vectors->link_lock);
+    pthread_rwlock_wrlock(points);
     vectors->graph = graph;
+    pthread_rwlock_unlock(points);
     pthread_rwlock_unlock(&vectors->link_lock);
     return ENGINE_OK;
 }
 
 enum engine_code
-vectors_start_graph(struct vectors *vectors, struct error *reterr)
+vectors_start_graph(struct vectors *vectors, pthread_rwlock_t *points,
+                    struct error *reterr)
 {
     if (vectors->graph != NULL || !wants_graph(vectors))
         return ENGINE_OK;
@@ -206,7 +211,7 @@ vectors_start_graph(struct vectors *vectors, struct error *reterr)
         hnsw_create(&params, &vectors->rows, &graph, reterr);
     if (code != ENGINE_OK)
         return code;
-    code = vectors_adopt(vectors, graph, reterr);
+    code = vectors_adopt(vectors, points, graph, reterr);
     if (code != ENGINE_OK)
         hnsw_free(graph);
     return code;

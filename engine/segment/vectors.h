@@ -23,8 +23,8 @@ struct vectors {
                               are free */
     uint32_t count;        /* slots that have it */
     struct queue queue;
-    /* Changed only with `link_lock` and the points lock exclusive; a reader
-     * holds either. */
+    /* Changed only with `link_lock` and the points lock exclusive, in this
+     * order; a reader holds either. */
     pthread_rwlock_t link_lock;
     struct hnsw *graph; /* NULL: none yet */
     /* A graph of the living alone, being built to take the other's place. */
@@ -66,9 +66,10 @@ void vectors_hide(struct vectors *vectors, uint32_t slot);
 bool vectors_has(const struct vectors *vectors, uint32_t slot);
 
 /* Starts a graph when there is none and the vectors are many enough; all
- * slots that have one are queued. Exclusive lock. A
- * failure only means that searches go on scanning. */
+ * slots that have one are queued. The caller holds the writer mutex; `points`
+ * is locked inside. A failure only means that searches go on scanning. */
 enum engine_code vectors_start_graph(struct vectors *vectors,
+                                     pthread_rwlock_t *points,
                                      struct error *reterr)
     __attribute__((warn_unused_result));
 
@@ -97,8 +98,9 @@ enum engine_code vectors_renew_end(struct vectors *vectors,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Takes a loaded graph (none is there) and queues what it lacks. */
-enum engine_code vectors_adopt(struct vectors *vectors, struct hnsw *graph,
+/* Takes a graph (none is there) and queues what it lacks; as above. */
+enum engine_code vectors_adopt(struct vectors *vectors,
+                               pthread_rwlock_t *points, struct hnsw *graph,
                                struct error *reterr)
     __attribute__((warn_unused_result));
 

@@ -2,6 +2,7 @@
  * Covers: what updates accept and refuse, missing ids, searches by vector and
  * by point, scores of each metric, thresholds, pages, configuration, and what
  * is left after a kill, a damaged file, a full disk. */
+#include "engine/segment/segment.h"
 #include "tests/fixture/points.h"
 
 #include <check.h>
@@ -178,6 +179,59 @@ START_TEST(payload_past_the_limit_is_refused)
     ck_assert_int_eq(points_upsert(&points, 1, "", values, 4, text),
                      ENGINE_EINPUT);
     free(text);
+}
+END_TEST
+
+START_TEST(payload_indexes_past_the_limit_are_refused)
+{
+    char key[16];
+    struct point_path path;
+    struct update update = { .kind = UPDATE_CREATE_INDEX,
+                             .schema = PAYLOAD_SCHEMA_INTEGER };
+    for (int i = 0; i <= SEGMENT_INDEXES_MAX; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        update.key = points_path(&path, key);
+        ck_assert_int_eq(points_update(&points, &update, false),
+                         i < SEGMENT_INDEXES_MAX ? ENGINE_OK : ENGINE_EINPUT);
+    }
+    ck_assert_ptr_nonnull(strstr(points.error.text, "256"));
+    update.key = points_path(&path, "k7");
+    update.schema = PAYLOAD_SCHEMA_KEYWORD;
+    ck_assert_int_eq(points_update(&points, &update, false), ENGINE_OK);
+}
+END_TEST
+
+START_TEST(collection_without_vectors_keeps_payloads)
+{
+    points_destroy(&points);
+    points_create(&points, "{\"vectors\":{}}");
+    ck_assert_int_eq(points_upsert(&points, 1, "", NULL, 0, "{\"a\":1}"),
+                     ENGINE_OK);
+    points_reopen(&points);
+    ck_assert(span_equal_text(points_get(&points, 1)->payload, "{\"a\":1}"));
+    float values[4] = { 0 };
+    ck_assert_int_eq(points_upsert(&points, 1, "", values, 4, NULL),
+                     ENGINE_EINPUT);
+    ck_assert_str_eq(points.error.text, "Not existing vector name error: ");
+}
+END_TEST
+
+START_TEST(widest_vectors_are_kept)
+{
+    points_destroy(&points);
+    points_create(&points,
+                  "{\"vectors\":{\"size\":65536,\"distance\":\"Dot\"}}");
+    float *values = calloc(COMMAND_DIM_MAX, sizeof(*values));
+    ck_assert_ptr_nonnull(values);
+    values[COMMAND_DIM_MAX - 1] = 3;
+    for (uint64_t i = 0; i < 20; i++)
+        ck_assert_int_eq(
+            points_upsert(&points, i, "", values, COMMAND_DIM_MAX, NULL),
+            ENGINE_OK);
+    points_reopen(&points);
+    const float *back = points_get(&points, 19)->vectors[0].values;
+    ck_assert_mem_eq(back, values, COMMAND_DIM_MAX * sizeof(*values));
+    free(values);
 }
 END_TEST
 
@@ -609,6 +663,9 @@ updates(void)
     tcase_add_test(tcase, payload_of_a_missing_id_is_404_after_the_others);
     tcase_add_test(tcase, update_vectors_of_a_missing_point_is_404);
     tcase_add_test(tcase, payload_past_the_limit_is_refused);
+    tcase_add_test(tcase, payload_indexes_past_the_limit_are_refused);
+    tcase_add_test(tcase, collection_without_vectors_keeps_payloads);
+    tcase_add_test(tcase, widest_vectors_are_kept);
     return tcase;
 }
 
