@@ -241,6 +241,8 @@ banner(const struct process *process)
               config->api_version, threads_of(config->io_threads),
               threads_of(config->search_threads), kernel_get()->name,
               config->api_key != NULL ? "asked for" : "not set");
+    log_event(LOG_LEVEL_INFO, "gRPC (port %u) is not served by this version",
+              (unsigned)config->grpc_port);
     log_event(LOG_LEVEL_INFO, "storage %s holds %zu collections",
               config->storage_path, count);
 }
