@@ -163,6 +163,12 @@ flow_open_session(struct flow *flow, struct span record)
     assert(flow->has_ticket);
     enum oauth_code code = session_open(flow->config.ring, &flow->ticket,
                                         record, &flow->plain, &flow->session);
+    /* One ring and one store serve several providers: whoever logged in at
+     * one of them is nobody to the others. */
+    if (code == OAUTH_OK &&
+        (!span_equal(flow->session.issuer, flow->config.issuer) ||
+         !span_equal(flow->session.audience, flow->config.client_id)))
+        code = OAUTH_ECOOKIE;
     if (code == OAUTH_OK && !session_is_expired(&flow->session, flow->now_s))
         return true;
     if (code == OAUTH_OK) {
@@ -170,8 +176,8 @@ flow_open_session(struct flow *flow, struct span record)
     } else {
         flow->session = (struct session){ 0 };
         error_set(&flow->cause, code,
-                  "the stored session does not open: changed, swapped or of "
-                  "another version");
+                  "the stored session does not open: changed, swapped, of "
+                  "another version or of another provider");
     }
     return false;
 }

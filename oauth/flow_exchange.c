@@ -54,7 +54,7 @@ flow_exchange_code(struct flow *flow)
     flow->state = FLOW_AT_TOKEN;
 }
 
-/* Fills in what is ours: times, tokens. */
+/* Fills in what is ours: times, tokens, for whom it is. */
 static void
 complete_session(struct flow *flow, struct session *session)
 {
@@ -67,6 +67,8 @@ complete_session(struct flow *flow, struct session *session)
         session->idle_expires_s = session->expires_s;
     if (flow->tokens.expires_in_s > 0)
         session->access_expires_s = now_s + flow->tokens.expires_in_s;
+    session->issuer = flow->config.issuer;
+    session->audience = flow->config.client_id;
     session->id_token = flow->tokens.id_token;
     session->refresh_token = flow->tokens.refresh_token;
     if (session->refresh_token.size > SESSION_FIELD_SIZE_MAX)

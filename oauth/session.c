@@ -49,6 +49,8 @@ static const struct text_field {
     { 38, offsetof(struct session, sid) },
     { 39, offsetof(struct session, id_token) },
     { 40, offsetof(struct session, refresh_token) },
+    { 41, offsetof(struct session, issuer) },
+    { 42, offsetof(struct session, audience) },
 };
 
 #define TIME_FIELD_COUNT (sizeof(time_fields) / sizeof(time_fields[0]))

@@ -51,6 +51,8 @@ struct session {
     struct span roles;    /* one per line, '\n' between */
     struct span groups;   /* one per line, '\n' between */
     struct span sid;      /* the provider's session, for back-channel logout */
+    struct span issuer;   /* who said all this, */
+    struct span audience; /* and to which client: good for no other */
     struct span id_token; /* id_token_hint of a logout */
     struct span refresh_token; /* secret */
 };

@@ -73,6 +73,24 @@ START_TEST(flow_auth_endpoint_says_202_or_401)
 }
 END_TEST
 
+/* One key ring and one store serve several providers. */
+START_TEST(flow_refuses_a_session_of_another_provider_or_client)
+{
+    log_in("");
+    const struct flow_config own = config;
+    config.client_id = span_of("another-client");
+    get("/oauth2/auth", "");
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 401);
+    config = own;
+    log_in("");
+    config.issuer = span_of("https://idp.test/realms/other");
+    get("/oauth2/auth", "");
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 401);
+}
+END_TEST
+
 START_TEST(flow_userinfo_tells_who_is_logged_in)
 {
     get("/oauth2/userinfo", "");
@@ -194,6 +212,7 @@ main(void)
         tcase, flow_answers_preflight_without_a_session_but_no_other_options);
     tcase_add_test(tcase, flow_shows_a_page_to_a_posted_form);
     tcase_add_test(tcase, flow_auth_endpoint_says_202_or_401);
+    tcase_add_test(tcase, flow_refuses_a_session_of_another_provider_or_client);
     tcase_add_test(tcase, flow_userinfo_tells_who_is_logged_in);
     tcase_add_test(tcase, flow_clears_a_session_that_is_gone);
     tcase_add_test(tcase, flow_ends_sessions_by_idleness_and_absolutely);
