@@ -12,6 +12,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -20,14 +21,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 UP_SECONDS = 1500
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+sys.path.insert(0, str(ROOT / "tests/fixture"))
+from ports import free_port  # noqa: E402
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -42,7 +37,8 @@ class Appliance:
         self.secret = self.folder / "client.secret"
         self.secret.write_text("a-secret\n")
         self.secret.chmod(0o600)
-        self.port, self.engine_port, self.grpc_port = free_ports(3)
+        self.port, self.engine_port, self.grpc_port = (
+            free_port() for _ in range(3))
         self.domain = "azimuth.localhost"
         self.host = f"qdrant-dashboard.{self.domain}"
         self.api = f"qdrant.{self.domain}"

@@ -9,7 +9,8 @@ import time
 import urllib.parse
 import urllib.request
 
-from conftest import free_ports, is_alive
+from conftest import is_alive
+from ports import free_port
 
 
 def test_up_ends_with_both_hosts_answering(running):
@@ -158,7 +159,7 @@ def test_down_spares_a_process_that_only_has_the_pid(appliance):
 
 def test_own_keycloak_takes_the_demo_user_and_prints_the_password_once(
         appliance):
-    keycloak_port = appliance.grpc_port + 1
+    keycloak_port = free_port(neighbours=1)
     first = appliance.up(*appliance.ports(), "--keycloak-port",
                          str(keycloak_port), "--no-sample")
     assert first.returncode == 0, first.said
@@ -180,7 +181,7 @@ def test_own_keycloak_takes_the_demo_user_and_prints_the_password_once(
     assert status.returncode == 0 and "keycloak" in status.stdout
     assert password not in status.stdout
     # Another port: the provider is told, or it would refuse to come back.
-    appliance.port = free_ports(1)[0]
+    appliance.port = free_port()
     moved = appliance.up("--port", str(appliance.port))
     assert moved.returncode == 0, moved.said
     back = urllib.parse.quote(

@@ -12,8 +12,8 @@ import hashlib
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,14 +22,11 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "fixture"))
+from ports import free_port  # noqa: E402
+
 UP_SECONDS = 900
 WALK_SECONDS = 240
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def cache_folder():
@@ -95,7 +92,7 @@ def appliance(tmp_path_factory):
     state = tmp_path_factory.mktemp("appliance") / "state"
     port = free_port()
     script = str(ROOT / "appliance")
-    keycloak = free_port()
+    keycloak = free_port(neighbours=1)
     command = [
         script, "up", "--state", str(state), "--port", str(port),
         "--engine-port", str(free_port()), "--grpc-port", str(free_port()),
