@@ -18,7 +18,7 @@ sanitizer_check = mkdir -p build-$(1) && cd build-$(1) && \
 	{ test -f Makefile || $(abs_top_srcdir)/configure --enable-werror \
 	  --with-sanitizer=$(2) --quiet; } && \
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 \
-	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp \
+	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp:die_after_fork=0 \
 	CK_FORK=yes $(MAKE) check GUARDS=
 EXTRA_DIST += tests/tsan.supp
 

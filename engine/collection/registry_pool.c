@@ -95,7 +95,7 @@ thread_main(void *ctx)
     struct registry *registry = ctx;
     pthread_mutex_lock(&registry->lock);
     while (!registry->is_stopping) {
-        uint64_t due_ms;
+        uint64_t due_ms = UINT64_MAX;
         struct entry *entry = next_due(registry, registry_now_ms(), &due_ms);
         if (entry != NULL)
             work_once(registry, entry);
