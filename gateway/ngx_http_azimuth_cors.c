@@ -30,11 +30,35 @@ static ngx_str_t cors_vary_preflight =
     ngx_string("Origin, Access-Control-Request-Method, "
                "Access-Control-Request-Headers");
 
+/* The request's one Origin; NULL when there is none, or a second. */
+static ngx_table_elt_t *
+cors_one_origin(ngx_http_request_t *r)
+{
+    ngx_list_part_t *part;
+    ngx_table_elt_t *header, *found = NULL;
+    ngx_uint_t i;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        header = part->elts;
+        for (i = 0; i < part->nelts; i++) {
+            if (header[i].key.len != 6 ||
+                ngx_memcmp(header[i].lowcase_key, "origin", 6) != 0) {
+                continue;
+            }
+            if (found != NULL) {
+                return NULL;
+            }
+            found = &header[i];
+        }
+    }
+    return found;
+}
+
 /* The request's one Origin when the list has it; else NULL. */
 static ngx_table_elt_t *
 cors_origin(ngx_http_request_t *r, ngx_http_azimuth_loc_conf_t *lcf)
 {
-    ngx_table_elt_t *origin = ngx_http_azimuth_header_in(r, "origin");
+    ngx_table_elt_t *origin = cors_one_origin(r);
     ngx_str_t *allowed = lcf->cors_origins->elts;
     ngx_uint_t i;
 

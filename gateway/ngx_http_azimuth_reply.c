@@ -109,6 +109,14 @@ ngx_http_azimuth_reply_send(ngx_http_request_t *r,
     ngx_chain_t chain;
     ngx_int_t rc;
 
+    /* A verdict inside an error_page is no page for that error. */
+    r->err_status = 0;
+    if (r == r->main && r->headers_in.expect != NULL && !r->expect_tested) {
+        /* Nobody is asked for a body that is thrown away. Whether it comes
+         * all the same cannot be known, so this connection ends. */
+        r->expect_tested = 1;
+        r->keepalive = 0;
+    }
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;

@@ -162,7 +162,8 @@ zone_read(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
     ngx_shmtx_lock(&pool->mutex);
     ctx->cache_generation = table->generation;
     slot = zone_find(zone_set(table, ctx->cache_key), ctx->cache_key);
-    if (slot != NULL && slot->expires_s > ngx_time()) {
+    if (slot != NULL && slot->expires_s > ngx_time() &&
+        slot->expires_s <= ngx_time() + mcf->zone_ttl) { /* else: clock set */
         ngx_memcpy(ret_slot, slot, sizeof(*slot));
         is_found = 1;
     } else if (slot != NULL) {

@@ -2,10 +2,13 @@
 """Who passes, what the upstream is told, and cross-origin reads."""
 
 import http.client
+import socket
 
 import pytest
 
-from .gateway import API, COOKIE, HTML, ORIGIN, SCRIPT, Browser, wait_until
+from .gateway import (
+    API, COOKIE, DASHBOARD, HTML, ORIGIN, SCRIPT, Browser, wait_until,
+)
 
 IDENTITY = [
     "X-Auth-Request-User",
@@ -87,6 +90,29 @@ def test_a_large_body_is_refused_before_it_is_read(gateway):
     connection.endheaders()
     assert connection.getresponse().status == 401
     connection.close()
+
+
+def test_nobody_is_asked_for_a_body_that_is_refused(gateway):
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as s:
+        s.sendall(
+            f"POST /collections HTTP/1.1\r\nHost: {DASHBOARD}\r\n"
+            "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n".encode()
+        )
+        answer = s.recv(1 << 16).decode()
+    assert answer.startswith("HTTP/1.1 401 ")
+    assert "Connection: close" in answer
+
+
+def test_a_verdict_inside_an_error_page_keeps_its_status(stopped_gateway):
+    stopped_gateway.settings["dashboard"] = """
+        error_page 404 =200 @rest;
+        location @rest { proxy_pass http://engine; }
+        location /open/ { azimuth_auth off; return 404; }
+    """
+    gateway = stopped_gateway.start()
+    reply = Browser(gateway).get("/open/x")
+    assert reply.status == 302
+    assert Browser(gateway).get("/open/x", SCRIPT).status == 401
 
 
 def test_forged_identity_is_stripped_on_the_open_host(gateway):
@@ -269,6 +295,12 @@ def test_a_foreign_origin_gets_nothing(gateway, browser, origin):
     assert reply.get("access-control-allow-origin") is None
     assert reply.get("access-control-allow-credentials") is None
     assert varies(reply)
+
+
+def test_two_origins_get_nothing(browser):
+    headers = {**SCRIPT, "Origin": [ORIGIN, "https://evil.test"]}
+    reply = browser.get("/collections", headers)
+    assert reply.all("access-control-allow-origin") == []
 
 
 def test_cors_headers_stand_on_every_status(stopped_gateway, upstream, valkey):
