@@ -119,6 +119,27 @@ call_encoding(const struct call *call, struct error *reterr)
                      "Content-Encoding `%.64s` is not supported yet", encoding);
 }
 
+/* Looks up the collection, when the route names one, and keeps it. */
+static enum engine_code
+call_enter(struct call *call, struct error *reterr)
+{
+    assert(call->collection == NULL);
+    if ((call->route->flags & ROUTE_COLLECTION) == 0)
+        return ENGINE_OK;
+    return registry_acquire(call->api->options.registry, call->params[0],
+                            &call->collection, reterr);
+}
+
+/* A deletion waits for those who keep the collection, on an executor thread: a
+ * call must not keep it while it waits for such a thread or for its client. */
+static void
+call_leave(struct call *call)
+{
+    if (call->collection != NULL)
+        registry_release(call->api->options.registry, call->collection);
+    call->collection = NULL;
+}
+
 /* Everything up to knowing how long it takes. */
 static enum engine_code
 call_prepare(struct call *call, struct error *reterr)
@@ -141,10 +162,7 @@ call_prepare(struct call *call, struct error *reterr)
     }
     if (route->parse != NULL)
         code = route->parse(call, reterr);
-    if (code == ENGINE_OK && (route->flags & ROUTE_COLLECTION) != 0)
-        code = registry_acquire(call->api->options.registry, call->params[0],
-                                &call->collection, reterr);
-    return code;
+    return code == ENGINE_OK ? call_enter(call, reterr) : code;
 }
 
 static enum engine_code
@@ -181,6 +199,7 @@ call_end(struct call *call, enum engine_code code, struct error *error)
 {
     struct api *api = call->api;
     double seconds = call_seconds(call);
+    call_leave(call);
     bool is_checked = code == ENGINE_EFORMAT || code == ENGINE_EQUERY ||
                       code == ENGINE_EVALID || code == ENGINE_EVALIDPATH ||
                       code == ENGINE_EVALIDQUERY;
@@ -234,8 +253,10 @@ call_route(struct call *call)
     bool is_long = code == ENGINE_OK && call->route->is_long != NULL &&
                    call->route->is_long(call);
     call->is_prepared = true;
-    if (is_long)
+    if (is_long) {
+        call_leave(call);
         return HANDLER_DEFER;
+    }
     if (code == ENGINE_OK)
         code = call_run(call, &error);
     call_end(call, code, &error);
@@ -268,9 +289,8 @@ api_finish(void *ctx, struct request *request, struct reply *reply)
     struct call *call = request->call;
     struct error error = { .text = "" };
     assert(call != NULL && call->route != NULL);
-    enum engine_code code = ENGINE_OK;
-    if (!call->is_prepared)
-        code = call_prepare(call, &error);
+    enum engine_code code = call->is_prepared ? call_enter(call, &error)
+                                              : call_prepare(call, &error);
     if (code == ENGINE_OK)
         code = call_run(call, &error);
     call_end(call, code, &error);
@@ -279,12 +299,11 @@ api_finish(void *ctx, struct request *request, struct reply *reply)
 static void
 api_release(void *ctx, struct request *request)
 {
-    struct api *api = ctx;
+    (void)ctx;
     struct call *call = request->call;
     if (call == NULL)
         return;
-    if (call->collection != NULL)
-        registry_release(api->options.registry, call->collection);
+    call_leave(call);
     if (call->doc != NULL)
         yyjson_doc_free(call->doc);
     request->call = NULL;

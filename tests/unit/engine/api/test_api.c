@@ -400,6 +400,55 @@ START_TEST(api_refuses_bad_requests_in_the_servers_words)
 }
 END_TEST
 
+/* A deletion that waited for deferred calls would wait for ever once all
+ * executor threads delete. */
+START_TEST(api_deletes_a_collection_that_deferred_calls_name)
+{
+    create_cities();
+    const char *body = "{\"filter\":{\"must\":[]}}";
+    struct reply reply;
+    struct request request = {
+        .method = REQUEST_POST,
+        .header = header,
+        .path = span_of("/collections/test_collection/points/scroll"),
+        .body = span_of(body)
+    };
+    arena_init(&request.arena, (size_t)64 << 20);
+    reply_init(&reply);
+    ck_assert_int_eq(handler.start(handler.ctx, &request, &reply),
+                     HANDLER_DEFER);
+    ask(REQUEST_DELETE, "/collections/test_collection", "");
+    expect(200, "{\"result\":true");
+    handler.finish(handler.ctx, &request, &reply);
+    ck_assert_int_eq(reply.status, 404);
+    handler.release(handler.ctx, &request);
+    reply_release(&reply);
+    arena_release(&request.arena);
+}
+END_TEST
+
+/* Nor does a client that reads its answer slowly keep the collection. */
+START_TEST(api_deletes_a_collection_whose_answers_are_under_way)
+{
+    create_cities();
+    struct reply reply;
+    struct request request = { .method = REQUEST_GET,
+                               .header = header,
+                               .path = span_of(
+                                   "/collections/test_collection/points/1") };
+    arena_init(&request.arena, (size_t)64 << 20);
+    reply_init(&reply);
+    ck_assert_int_eq(handler.start(handler.ctx, &request, &reply),
+                     HANDLER_DONE);
+    ask(REQUEST_DELETE, "/collections/test_collection", "");
+    expect(200, "{\"result\":true");
+    ck_assert_int_eq(reply.status, 200);
+    handler.release(handler.ctx, &request);
+    reply_release(&reply);
+    arena_release(&request.arena);
+}
+END_TEST
+
 START_TEST(api_unknown_routes_are_empty_404)
 {
     static const char *const targets[] = { "/nope", "/collections/a/b/c",
@@ -549,6 +598,8 @@ main(void)
     tcase_add_test(tcase, api_creates_lists_and_deletes_collections);
     tcase_add_loop_test(tcase, api_refuses_bad_requests_in_the_servers_words, 0,
                         (int)(sizeof(bad) / sizeof(bad[0])));
+    tcase_add_test(tcase, api_deletes_a_collection_that_deferred_calls_name);
+    tcase_add_test(tcase, api_deletes_a_collection_whose_answers_are_under_way);
     tcase_add_test(tcase, api_unknown_routes_are_empty_404);
     tcase_add_test(tcase, api_error_texts_are_utf8_even_when_cut);
     tcase_add_test(tcase, api_service_endpoints_answer);
