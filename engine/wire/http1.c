@@ -3,8 +3,9 @@
  * (on_uri), fills its body, and then either answers on the loop or is
  * suspended while the executor works:
  *   NEW -> BODY -> RUNNING -> ANSWERED      DISCARD -> ANSWERED (refused)
- * on_completed() frees it, whatever became of the client; a suspended
- * connection is never completed before it was resumed. */
+ * on_completed() frees it, whatever became of the client, or on_connection()
+ * when the daemon gave the request up by itself; a suspended connection is
+ * never completed before it was resumed. */
 #include "engine/wire/loop.h"
 
 #include <assert.h>
@@ -76,33 +77,6 @@ exchange_target(struct exchange *exchange)
             (struct span){ mark + 1, size - path_size - 1 };
 }
 
-static void *
-on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
-{
-    struct loop *loop = cls;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    if (info == NULL || info->socket_context == NULL)
-        return NULL;
-    struct exchange *exchange = calloc(1, sizeof(*exchange));
-    if (exchange == NULL)
-        return NULL;
-    exchange->target = strdup(uri);
-    if (exchange->target == NULL) {
-        free(exchange);
-        return NULL;
-    }
-    exchange->loop = loop;
-    exchange->mhd = mhd;
-    exchange->connection = info->socket_context;
-    exchange_target(exchange);
-    bytes_init(&exchange->body, loop->wire->options.body_size_max);
-    reply_init(&exchange->reply);
-    arena_init(&exchange->request.arena, loop->wire->options.arena_size_max);
-    exchange->request.header = exchange_header;
-    return exchange;
-}
-
 static void
 exchange_free(struct exchange *exchange)
 {
@@ -120,6 +94,47 @@ exchange_free(struct exchange *exchange)
     reply_release(&exchange->reply);
     free(exchange->target);
     free(exchange);
+}
+
+/* Frees a request that the daemon began and gave up without a word, as it does
+ * when the arguments of its address do not fit into its memory. */
+static void
+connection_drop_exchange(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    connection->exchange = NULL;
+    if (exchange != NULL)
+        exchange_free(exchange);
+}
+
+static void *
+on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    struct loop *loop = cls;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info == NULL || info->socket_context == NULL)
+        return NULL;
+    struct connection *connection = info->socket_context;
+    connection_drop_exchange(connection);
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    if (exchange == NULL)
+        return NULL;
+    exchange->target = strdup(uri);
+    if (exchange->target == NULL) {
+        free(exchange);
+        return NULL;
+    }
+    exchange->loop = loop;
+    exchange->mhd = mhd;
+    exchange->connection = connection;
+    connection->exchange = exchange;
+    exchange_target(exchange);
+    bytes_init(&exchange->body, loop->wire->options.body_size_max);
+    reply_init(&exchange->reply);
+    arena_init(&exchange->request.arena, loop->wire->options.arena_size_max);
+    exchange->request.header = exchange_header;
+    return exchange;
 }
 
 void
@@ -140,6 +155,7 @@ on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     *con_cls = NULL;
     if (exchange == NULL)
         return;
+    exchange->connection->exchange = NULL;
     connection_enter(exchange->connection, CONNECTION_IDLE, 0);
     if (reason == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         http1_end_half_closed(exchange->connection);
@@ -172,6 +188,7 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
     (void)before;
     if (connection == NULL)
         return;
+    connection_drop_exchange(connection);
     if (connection->prev != NULL)
         connection->prev->next = connection->next;
     else

@@ -14,6 +14,8 @@
  * its epoll descriptor. Everything but the inbox and the atomics is touched
  * by the loop's own thread only. */
 
+struct exchange; /* one request on its way: http1.c */
+
 /* Where a connection stands; its deadline depends on it. */
 enum connection_phase {
     CONNECTION_IDLE,    /* no complete request header since phase_start_ms */
@@ -25,14 +27,13 @@ enum connection_phase {
 struct connection {
     struct connection *prev, *next;
     int fd;
-    bool is_cut;    /* shut down by us; the daemon will notice */
-    bool is_ending; /* the drain ends it once it is idle */
+    bool is_cut;               /* shut down by us; the daemon will notice */
+    bool is_ending;            /* the drain ends it once it is idle */
+    struct exchange *exchange; /* the request on it, NULL between two */
     enum connection_phase phase;
     uint64_t phase_start_ms;
     uint64_t phase_size;
 };
-
-struct exchange; /* one request on its way: http1.c */
 
 /* An accepted socket on its way to its loop. */
 struct incoming {

@@ -327,6 +327,34 @@ START_TEST(wire_refuses_a_header_past_its_limit)
 }
 END_TEST
 
+/* The daemon gives such a request up by itself; leak checkers watch that it is
+ * freed. */
+START_TEST(wire_frees_a_request_with_too_many_arguments)
+{
+    static char request[WIRE_HEADER_SIZE_MAX];
+    open_small();
+    size_t size = (size_t)snprintf(request, sizeof(request), "GET /e?");
+    while (size < 20000) {
+        request[size++] = 'a';
+        request[size++] = '&';
+    }
+    size += (size_t)snprintf(request + size, sizeof(request) - size,
+                             " HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 3; i++) {
+        int fd = client();
+        ssize_t sent = send(fd, request, size, MSG_NOSIGNAL);
+        (void)sent;
+        hear(fd, NULL);
+        close(fd);
+    }
+    int fd = client();
+    say(fd, "GET /e HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect(hear(fd, "/e? 0"), "200 OK");
+    close(fd);
+    close_clean();
+}
+END_TEST
+
 START_TEST(wire_refuses_past_in_flight_max)
 {
     int fds[5];
@@ -541,6 +569,7 @@ main(void)
     tcase_add_test(tcase, wire_refuses_a_chunked_body_past_the_limit);
     tcase_add_test(tcase, wire_refuses_before_continue);
     tcase_add_test(tcase, wire_refuses_a_header_past_its_limit);
+    tcase_add_test(tcase, wire_frees_a_request_with_too_many_arguments);
     tcase_add_test(tcase, wire_refuses_past_in_flight_max);
     tcase_add_test(tcase, wire_refuses_past_connections_max);
     tcase_add_test(tcase, wire_survives_clients_that_leave);
