@@ -219,6 +219,16 @@ call_end(struct call *call, enum engine_code code, struct error *error)
                     (uint64_t)(seconds * 1e9));
 }
 
+/* Reads of a busy collection wait on the executor, where they hold up nobody
+ * else: the loop also answers the other collections and the health checks. */
+static bool
+call_is_long(struct call *call)
+{
+    if (call->collection != NULL && collection_is_busy(call->collection))
+        return true;
+    return call->route->is_long != NULL && call->route->is_long(call);
+}
+
 static enum handler_step
 call_route(struct call *call)
 {
@@ -250,8 +260,7 @@ call_route(struct call *call)
         request->body.size > API_INLINE_BODY_SIZE_MAX)
         return HANDLER_DEFER;
     code = call_prepare(call, &error);
-    bool is_long = code == ENGINE_OK && call->route->is_long != NULL &&
-                   call->route->is_long(call);
+    bool is_long = code == ENGINE_OK && call_is_long(call);
     call->is_prepared = true;
     if (is_long) {
         call_leave(call);

@@ -317,6 +317,15 @@ collection_count(struct collection *collection,
     return code;
 }
 
+bool
+collection_is_busy(struct collection *collection)
+{
+    if (pthread_mutex_trylock(&collection->config_lock) != 0)
+        return true;
+    pthread_mutex_unlock(&collection->config_lock);
+    return segment_is_busy(collection->segment);
+}
+
 uint64_t
 collection_search_cost_ns(struct collection *collection,
                           const struct search_command *command)

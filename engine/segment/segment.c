@@ -242,6 +242,15 @@ segment_sync(struct segment *segment, struct error *reterr)
     return code;
 }
 
+bool
+segment_is_busy(struct segment *segment)
+{
+    if (pthread_rwlock_tryrdlock(&segment->points) != 0)
+        return true;
+    pthread_rwlock_unlock(&segment->points);
+    return false;
+}
+
 void
 segment_read_begin(struct segment *segment)
 {

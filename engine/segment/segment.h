@@ -100,6 +100,10 @@ enum engine_code segment_checkpoint(struct segment *segment,
 
 /* ---- reading ---- */
 
+/* Whether segment_read_begin() would wait now: a change is going into memory,
+ * or waits for a reader to end. */
+bool segment_is_busy(struct segment *segment);
+
 void segment_read_begin(struct segment *segment);
 void segment_read_end(struct segment *segment);
 

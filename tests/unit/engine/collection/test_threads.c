@@ -2,10 +2,12 @@
  * Writers, readers, linking and checkpoints on one collection at once. Each
  * point's payload says what its vector is, so that a reader sees a half
  * applied update. Meant for ThreadSanitizer, too. */
+#include "engine/collection/body.h"
 #include "tests/fixture/points.h"
 
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +238,35 @@ assert_content(const struct writer writers[WRITERS])
         }
 }
 
+static void *
+upsert_one(void *ctx)
+{
+    const float vector[DIM] = { 1.0f };
+    (void)ctx;
+    if (points_upsert(&points, 1, "", vector, DIM, NULL) != ENGINE_OK)
+        atomic_fetch_add(&faults, 1);
+    return NULL;
+}
+
+/* A change that waits for a slow search keeps further readers out. */
+START_TEST(collection_is_busy_while_a_change_waits_for_a_reader)
+{
+    pthread_t writer;
+    points_create(&points, "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"}}");
+    ck_assert(!collection_is_busy(points.collection));
+    segment_read_begin(points.collection->segment);
+    ck_assert(!collection_is_busy(points.collection));
+    ck_assert_int_eq(pthread_create(&writer, NULL, upsert_one, NULL), 0);
+    while (!collection_is_busy(points.collection))
+        sched_yield();
+    segment_read_end(points.collection->segment);
+    pthread_join(writer, NULL);
+    ck_assert(!collection_is_busy(points.collection));
+    ck_assert_int_eq(faults, 0);
+    points_destroy(&points);
+}
+END_TEST
+
 START_TEST(collection_serves_readers_and_writers_at_once)
 {
     static struct writer writers[WRITERS];
@@ -264,6 +295,7 @@ main(void)
     Suite *suite = suite_create("threads");
     TCase *tcase = tcase_create("threads");
     tcase_set_timeout(tcase, 600);
+    tcase_add_test(tcase, collection_is_busy_while_a_change_waits_for_a_reader);
     tcase_add_test(tcase, collection_serves_readers_and_writers_at_once);
     suite_add_tcase(suite, tcase);
     SRunner *sr = srunner_create(suite);
