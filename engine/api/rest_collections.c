@@ -122,6 +122,22 @@ collections_info(struct call *call, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* Limits that are set and not held would be worse than none. */
+static enum engine_code
+refuse_unserved(yyjson_val *body, struct error *reterr)
+{
+    yyjson_val *strict = rest_member(body, "strict_mode_config");
+    yyjson_val *method = rest_member(body, "sharding_method");
+    if (yyjson_is_true(yyjson_obj_get(strict, "enabled")))
+        return error_set(reterr, ENGINE_EREQUEST,
+                         "`strict_mode_config` is not supported yet");
+    if (method != NULL && !yyjson_equals_str(method, "auto"))
+        return error_set(reterr, ENGINE_EREQUEST,
+                         "`sharding_method` other than \"auto\" is not "
+                         "supported yet");
+    return ENGINE_OK;
+}
+
 enum engine_code
 collections_create_parse(struct call *call, struct error *reterr)
 {
@@ -130,7 +146,10 @@ collections_create_parse(struct call *call, struct error *reterr)
     if (config == NULL)
         return error_memory(reterr);
     call->command = config;
-    return config_parse(call->body, arena, config, reterr);
+    enum engine_code code = refuse_unserved(call->body, reterr);
+    if (code == ENGINE_OK)
+        code = config_parse(call->body, arena, config, reterr);
+    return code;
 }
 
 enum engine_code
@@ -146,8 +165,10 @@ collections_create(struct call *call, struct error *reterr)
 enum engine_code
 collections_patch(struct call *call, struct error *reterr)
 {
-    enum engine_code code = registry_patch(call->api->options.registry,
-                                           call->params[0], call->body, reterr);
+    enum engine_code code = refuse_unserved(call->body, reterr);
+    if (code == ENGINE_OK)
+        code = registry_patch(call->api->options.registry, call->params[0],
+                              call->body, reterr);
     if (code == ENGINE_OK)
         json_bool(&call->writer, true);
     return code;

@@ -385,6 +385,12 @@ static const struct {
     { REQUEST_PUT, "/collections/new",
       "{\"vectors\":{\"size\":70000,\"distance\":\"Dot\"}}", 422,
       "[vectors.size: value 70000 invalid, must be from 1 to 65536]" },
+    { REQUEST_PUT, "/collections/new",
+      "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"},"
+      "\"sharding_method\":\"custom\"}",
+      400, "`sharding_method` other than \\\"auto\\\" is not supported yet" },
+    { REQUEST_PATCH, CITIES, "{\"strict_mode_config\":{\"enabled\":true}}", 400,
+      "`strict_mode_config` is not supported yet" },
     { REQUEST_PUT, "/collections/none/points",
       "{\"points\":[{\"id\":1,\"vector\":[1,2,3,4]}]}", 404,
       "Collection `none` doesn't exist!" },
