@@ -22,7 +22,8 @@
 #include <unistd.h>
 
 #define THREADS_MAX         256u
-#define ARENA_SIZE_MAX      ((size_t)1 << 30) /* of one request */
+#define REPLIES_SIZE_MAX    ((uint64_t)2 << 30) /* of all requests */
+#define ARENA_SIZE_MAX      ((size_t)1 << 30)   /* of one request */
 #define BODIES_REQUESTS_MAX 32u /* full-size bodies held at once */
 #define SERVER_HEADER       "azimuth/" PACKAGE_VERSION
 
@@ -176,6 +177,7 @@ network_open(struct process *process, struct error *reterr)
         .in_flight_max = (unsigned)config->in_flight_max,
         .body_size_max = body_max,
         .bodies_size_max = (uint64_t)body_max * BODIES_REQUESTS_MAX,
+        .replies_size_max = REPLIES_SIZE_MAX,
         .arena_size_max = ARENA_SIZE_MAX,
         .idle_timeout_ms = (unsigned)config->idle_timeout_s * 1000,
         .drain_timeout_ms = (unsigned)config->drain_timeout_s * 1000,

@@ -345,6 +345,12 @@ api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
     case REFUSAL_MEMORY:
         error_memory(&error);
         break;
+    case REFUSAL_REPLY_MEMORY:
+        error_set(&error, ENGINE_EUNAVAILABLE,
+                  "all answers that clients still read are together larger "
+                  "than %llu bytes",
+                  (unsigned long long)limit);
+        break;
     }
     status_error(reply, &error, 0.0);
     metrics_observe(api->options.metrics, api->endpoint_other, reply->status,

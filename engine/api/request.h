@@ -44,7 +44,8 @@ enum refusal {
     REFUSAL_BODY_SIZE,   /* past the body limit */
     REFUSAL_BUSY,        /* too many requests in flight */
     REFUSAL_BODY_MEMORY, /* memory, or all bodies together past their limit */
-    REFUSAL_MEMORY       /* no memory for the reply */
+    REFUSAL_MEMORY,      /* no memory for the reply */
+    REFUSAL_REPLY_MEMORY /* all replies together past their limit */
 };
 
 /* The functions that wire calls; main connects them to api. start() runs on

@@ -39,6 +39,7 @@ struct exchange {
     uint64_t declared_size;
     uint64_t received_size;
     uint64_t charged_size; /* in bodies_size */
+    uint64_t reply_size;   /* in replies_size */
     struct bytes body;
     char *target;
     struct request request;
@@ -77,20 +78,30 @@ exchange_target(struct exchange *exchange)
             (struct span){ mark + 1, size - path_size - 1 };
 }
 
+/* Frees all that making the answer took, before a slow client reads it. */
+static void
+exchange_forget_request(struct exchange *exchange)
+{
+    struct wire *wire = exchange->loop->wire;
+    if (exchange->is_started)
+        wire->options.handler.release(wire->options.handler.ctx,
+                                      &exchange->request);
+    exchange->is_started = false;
+    atomic_fetch_sub(&wire->bodies_size, exchange->charged_size);
+    exchange->charged_size = 0;
+    arena_release(&exchange->request.arena);
+    bytes_release(&exchange->body);
+}
+
 static void
 exchange_free(struct exchange *exchange)
 {
     struct wire *wire = exchange->loop->wire;
     assert(exchange->state != EXCHANGE_RUNNING);
-    if (exchange->is_started)
-        wire->options.handler.release(wire->options.handler.ctx,
-                                      &exchange->request);
+    exchange_forget_request(exchange);
     if (exchange->is_counted)
         atomic_fetch_sub(&wire->in_flight, 1);
-    if (exchange->charged_size > 0)
-        atomic_fetch_sub(&wire->bodies_size, exchange->charged_size);
-    arena_release(&exchange->request.arena);
-    bytes_release(&exchange->body);
+    atomic_fetch_sub(&wire->replies_size, exchange->reply_size);
     reply_release(&exchange->reply);
     free(exchange->target);
     free(exchange);
@@ -251,17 +262,39 @@ response_of(struct reply *reply)
     return response;
 }
 
+static void
+reply_refuse(struct exchange *exchange, enum refusal refusal, uint64_t limit)
+{
+    const struct handler *handler = &exchange->loop->wire->options.handler;
+    uint64_t size = exchange->reply.body.size;
+    reply_reset(&exchange->reply);
+    handler->refuse(handler->ctx, refusal, size, limit, &exchange->reply);
+}
+
+/* Answers stay in memory until their clients have read them: all together are
+ * bounded, as the bodies are. */
+static void
+reply_charge(struct exchange *exchange)
+{
+    struct wire *wire = exchange->loop->wire;
+    uint64_t limit = wire->options.replies_size_max;
+    if (bytes_failed(&exchange->reply.body))
+        reply_refuse(exchange, REFUSAL_MEMORY, REPLY_BODY_SIZE_MAX);
+    uint64_t size = exchange->reply.body.size;
+    if (atomic_fetch_add(&wire->replies_size, size) + size > limit) {
+        atomic_fetch_sub(&wire->replies_size, size);
+        reply_refuse(exchange, REFUSAL_REPLY_MEMORY, limit);
+        return;
+    }
+    exchange->reply_size = size;
+}
+
 static enum MHD_Result
 exchange_answer(struct exchange *exchange)
 {
     struct wire *wire = exchange->loop->wire;
     struct reply *reply = &exchange->reply;
-    if (bytes_failed(&reply->body)) {
-        const struct handler *handler = &wire->options.handler;
-        reply_reset(reply);
-        handler->refuse(handler->ctx, REFUSAL_MEMORY, 0, REPLY_BODY_SIZE_MAX,
-                        reply);
-    }
+    reply_charge(exchange);
     assert(reply->status >= 200 && reply->status <= 599);
     uint64_t size = reply->file >= 0 ? reply->file_size : reply->body.size;
     struct MHD_Response *response = response_of(reply);
@@ -280,6 +313,7 @@ exchange_answer(struct exchange *exchange)
     enum MHD_Result result =
         MHD_queue_response(exchange->mhd, (unsigned)reply->status, response);
     MHD_destroy_response(response);
+    exchange_forget_request(exchange);
     return result;
 }
 

@@ -78,7 +78,7 @@ struct wire {
     atomic_ullong drain_start_ms;
     atomic_uint unfinished;
     atomic_ullong connections_total, connections_refused, connections_timedout;
-    atomic_ullong in_flight, bodies_size;
+    atomic_ullong in_flight, bodies_size, replies_size;
     unsigned loops_count;
     struct loop loops[];
 };

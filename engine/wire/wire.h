@@ -34,9 +34,10 @@ struct wire_options {
     unsigned connections_max;
     unsigned in_flight_max; /* requests being read or answered */
     size_t body_size_max;
-    uint64_t bodies_size_max; /* all request bodies together */
-    size_t arena_size_max;    /* one request's working memory */
-    unsigned idle_timeout_ms; /* keep-alive without a complete request */
+    uint64_t bodies_size_max;  /* all request bodies together */
+    uint64_t replies_size_max; /* all answers in memory together */
+    size_t arena_size_max;     /* one request's working memory */
+    unsigned idle_timeout_ms;  /* keep-alive without a complete request */
     unsigned drain_timeout_ms;
     const char *server; /* the Server header */
     struct handler handler;

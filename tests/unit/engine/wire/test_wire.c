@@ -94,6 +94,7 @@ options_small(void)
         .in_flight_max = 4,
         .body_size_max = BODY_MAX,
         .bodies_size_max = (uint64_t)1 << 20,
+        .replies_size_max = (uint64_t)1 << 20,
         .arena_size_max = 1 << 20,
         .idle_timeout_ms = 60000,
         .drain_timeout_ms = 5000,
@@ -355,6 +356,23 @@ START_TEST(wire_frees_a_request_with_too_many_arguments)
 }
 END_TEST
 
+START_TEST(wire_refuses_an_answer_past_the_limit_of_all)
+{
+    struct wire_options options = options_small();
+    options.replies_size_max = 6; /* "0 /e? 0" has 7 */
+    open_with(&options);
+    int fd = client();
+    for (int i = 0; i < 2; i++) {
+        say(fd, "GET /e HTTP/1.1\r\nHost: h\r\n\r\n");
+        expect(hear(fd, "limit 6"), "HTTP/1.1 503");
+    }
+    say(fd, "HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    expect(hear(fd, NULL), "200 OK");
+    close(fd);
+    close_clean();
+}
+END_TEST
+
 START_TEST(wire_refuses_past_in_flight_max)
 {
     int fds[5];
@@ -570,6 +588,7 @@ main(void)
     tcase_add_test(tcase, wire_refuses_before_continue);
     tcase_add_test(tcase, wire_refuses_a_header_past_its_limit);
     tcase_add_test(tcase, wire_frees_a_request_with_too_many_arguments);
+    tcase_add_test(tcase, wire_refuses_an_answer_past_the_limit_of_all);
     tcase_add_test(tcase, wire_refuses_past_in_flight_max);
     tcase_add_test(tcase, wire_refuses_past_connections_max);
     tcase_add_test(tcase, wire_survives_clients_that_leave);
