@@ -212,7 +212,8 @@ names_resolve()
         getent hosts "$name" >/dev/null || unresolved="$unresolved $name"
     done
     [ -n "$unresolved" ] || return 0
-    if [ "$(id -u)" = 0 ] && [ -w /etc/hosts ]; then
+    if [ "$(id -u)" = 0 ]; then
+        [ -e /etc/hosts ] || printf '127.0.0.1 localhost\n' >/etc/hosts
         printf '127.0.0.1%s # azimuth\n' "$unresolved" >>/etc/hosts
         say "Added to /etc/hosts:$unresolved"
     else
