@@ -108,6 +108,8 @@ fetch_watch(ngx_connection_t *c, int what)
     return rc;
 }
 
+/* Never says no: after a -1 curl takes the whole multi handle for dead, sets
+ * no timer any more, and every later call would hang. */
 static int
 fetch_set_socket(CURL *easy, curl_socket_t fd, int what, void *data,
                  void *socket_data)
@@ -126,7 +128,7 @@ fetch_set_socket(CURL *easy, curl_socket_t fd, int what, void *data,
     if (c == NULL) {
         c = ngx_get_connection(fd, fetch->log);
         if (c == NULL) {
-            return -1; /* the transfer fails */
+            return 0; /* nginx said why; the call ends by its timeout */
         }
         c->data = fetch;
         c->log = fetch->log;
@@ -139,7 +141,6 @@ fetch_set_socket(CURL *easy, curl_socket_t fd, int what, void *data,
     if (fetch_watch(c, what) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, fetch->log, 0,
                       "azimuth: a descriptor of curl cannot be watched");
-        return -1;
     }
     return 0;
 }

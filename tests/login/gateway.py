@@ -273,6 +273,7 @@ class Gateway:
         self.process = None
         self.settings = {
             "workers": 2,
+            "connections": 1024,
             "zone": "azimuth_session_zone 1m ttl=5s;",
             "http": "",
             "provider": "",
@@ -308,7 +309,7 @@ worker_shutdown_timeout 20s;
 daemon off;
 pid {d}/nginx.pid;
 error_log {self.error_log} info;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {s["connections"]}; }}
 http {{
     access_log {self.access_log};
     client_body_temp_path {d}/body;
