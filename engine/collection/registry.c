@@ -110,9 +110,10 @@ registry_entry_insert(struct registry *registry, struct entry *entry,
         registry->entries_room = room;
     }
     size_t at;
-    bool is_there =
-        find(registry, (struct span){ entry->name, entry->name_size }, &at);
-    assert(!is_there);
+    if (find(registry, (struct span){ entry->name, entry->name_size }, &at))
+        return error_set(reterr, ENGINE_ECORRUPT,
+                         "%s and %s both hold collection `%s`: move one away",
+                         registry->entries[at]->path, entry->path, entry->name);
     memmove(registry->entries + at + 1, registry->entries + at,
             (registry->entries_count - at) * sizeof(struct entry *));
     registry->entries[at] = entry;
@@ -265,51 +266,110 @@ registry_create(struct registry *registry, struct span name,
     return code;
 }
 
-/* Renaming is what deletes: it works on a full disk, and what is left behind
- * by a crash is removed at the next start. */
+/* Makes a rename inside of `collections/` durable. */
 static enum engine_code
-remove_directory(struct entry *entry, struct error *reterr)
+parent_sync(struct registry *registry, struct error *reterr)
 {
-    struct bytes gone;
-    bytes_init(&gone, PATH_SIZE_MAX);
-    bytes_addf(&gone, "%s.deleted", entry->path);
+    struct bytes path;
+    bytes_init(&path, PATH_SIZE_MAX);
+    bytes_addf(&path, "%s/collections", registry->path);
+    int fd = bytes_failed(&path)
+                 ? -1
+                 : open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum engine_code code = ENGINE_OK;
-    if (bytes_failed(&gone))
-        code = error_memory(reterr);
-    else if (rename(entry->path, gone.data) != 0)
-        code = error_set(reterr, ENGINE_EINTERNAL, "cannot rename %s: %s",
-                         entry->path, strerror(errno));
-    else
-        code = collection_destroy(gone.data, reterr);
-    bytes_release(&gone);
+    if (fd < 0 || fsync(fd) != 0)
+        code = error_set(reterr, ENGINE_EINTERNAL, "cannot sync %s: %s",
+                         path.data == NULL ? "collections" : path.data,
+                         strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    bytes_release(&path);
     return code;
+}
+
+/* Renaming is what deletes: it works on a full disk, and what is left behind
+ * by a crash is removed at the next start. On failure nothing was renamed. */
+static enum engine_code
+set_aside(struct entry *entry, struct bytes *gone, struct error *reterr)
+{
+    bytes_addf(gone, "%s.deleted", entry->path);
+    if (bytes_failed(gone))
+        return error_memory(reterr);
+    if (rename(entry->path, gone->data) != 0)
+        return error_set(reterr, ENGINE_EINTERNAL, "cannot rename %s: %s",
+                         entry->path, strerror(errno));
+    return ENGINE_OK;
+}
+
+/* What could not be deleted is opened again: it must not come back by itself
+ * at the next start. */
+static void
+revive(struct registry *registry, struct entry *entry)
+{
+    struct collection_options options = registry_entry_options(entry);
+    struct collection *collection = NULL;
+    enum engine_code code = collection_open(&options, &collection, NULL);
+    pthread_mutex_lock(&registry->lock);
+    if (code == ENGINE_OK) {
+        entry->collection = collection;
+        entry->state = ENTRY_LIVE;
+        entry->due_ms = 0;
+        pthread_cond_broadcast(&registry->changed);
+    } else {
+        entry_remove(registry, entry);
+    }
+    pthread_mutex_unlock(&registry->lock);
+    if (code != ENGINE_OK)
+        registry_entry_free(entry);
+}
+
+/* Waits until the last user left. NULL: there is no such collection. */
+static struct entry *
+take_for_delete(struct registry *registry, struct span name)
+{
+    size_t at;
+    struct entry *entry = NULL;
+    pthread_mutex_lock(&registry->lock);
+    if (find(registry, name, &at) &&
+        registry->entries[at]->state == ENTRY_LIVE) {
+        entry = registry->entries[at];
+        entry->state = ENTRY_DELETING;
+        while (entry->users > 0)
+            pthread_cond_wait(&registry->changed, &registry->lock);
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return entry;
 }
 
 enum engine_code
 registry_delete(struct registry *registry, struct span name, bool *ret_existed,
                 struct error *reterr)
 {
-    size_t at;
-    pthread_mutex_lock(&registry->lock);
-    if (!find(registry, name, &at) ||
-        registry->entries[at]->state != ENTRY_LIVE) {
-        pthread_mutex_unlock(&registry->lock);
+    struct entry *entry = take_for_delete(registry, name);
+    if (entry == NULL) {
         *ret_existed = false;
         return ENGINE_OK;
     }
-    struct entry *entry = registry->entries[at];
-    entry->state = ENTRY_DELETING;
-    while (entry->users > 0)
-        pthread_cond_wait(&registry->changed, &registry->lock);
-    pthread_mutex_unlock(&registry->lock);
+    struct bytes gone;
+    bytes_init(&gone, PATH_SIZE_MAX);
     collection_discard(entry->collection);
-    enum engine_code code = remove_directory(entry, reterr);
+    entry->collection = NULL;
+    enum engine_code code = set_aside(entry, &gone, reterr);
+    if (code != ENGINE_OK) {
+        revive(registry, entry);
+        goto out;
+    }
+    code = parent_sync(registry, reterr);
+    if (code == ENGINE_OK)
+        code = collection_destroy(gone.data, reterr);
     pthread_mutex_lock(&registry->lock);
     entry_remove(registry, entry);
     pthread_mutex_unlock(&registry->lock);
     registry_entry_free(entry);
     if (code == ENGINE_OK)
         *ret_existed = true;
+out:
+    bytes_release(&gone);
     return code;
 }
 

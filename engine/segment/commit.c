@@ -134,15 +134,14 @@ static void
 batch_point(const struct staged *staged, uint32_t slot, uint64_t version,
             struct store_batch *batch)
 {
-    struct bytes value;
-    bytes_init(&value, SEGMENT_POINT_SIZE_MAX);
-    bytes_add_u64(&value, version);
-    uint8_t id[POINT_ID_KEY_SIZE_MAX];
-    bytes_add(&value, id, point_id_key(&staged->point.id, id));
+    /* On the stack: a record may not be cut by a failed allocation. */
+    uint8_t value[SEGMENT_POINT_SIZE_MAX];
+    for (size_t i = 0; i < 8; i++)
+        value[i] = (uint8_t)(version >> (8 * i));
+    size_t size = 8 + point_id_key(&staged->point.id, value + 8);
     struct segment_key key = segment_key_slot(slot);
     store_batch_put(batch, STORE_POINTS, segment_key_span(&key),
-                    bytes_span(&value));
-    bytes_release(&value);
+                    (struct span){ (const char *)value, size });
 }
 
 static void

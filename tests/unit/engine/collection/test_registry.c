@@ -206,6 +206,32 @@ START_TEST(registry_clears_what_a_crash_left)
 }
 END_TEST
 
+/* A delete that cannot be done leaves the collection as it was. */
+START_TEST(registry_keeps_what_it_cannot_delete)
+{
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    char gone[128], file[160];
+    snprintf(gone, sizeof(gone), "%s/collections/00000001.deleted", folder);
+    snprintf(file, sizeof(file), "%s/in-the-way", gone);
+    ck_assert_int_eq(mkdir(gone, 0700), 0);
+    ck_assert_int_eq(mkdir(file, 0700), 0);
+    bool existed;
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, &error),
+                     ENGINE_EINTERNAL);
+    ck_assert_ptr_nonnull(strstr(error.text, "cannot rename"));
+    ck_assert_int_eq(create("c"), ENGINE_EEXIST);
+    struct collection *collection;
+    ck_assert_int_eq(
+        registry_acquire(registry, span_of("c"), &collection, NULL), ENGINE_OK);
+    registry_release(registry, collection);
+    ck_assert_int_eq(rmdir(file), 0);
+    ck_assert_int_eq(rmdir(gone), 0);
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(existed);
+}
+END_TEST
+
 static void *
 create_and_delete(void *ctx)
 {
@@ -252,6 +278,7 @@ main(void)
     tcase_add_test(tcase, registry_deletes_after_the_last_user_left);
     tcase_add_test(tcase, registry_refuses_a_second_process);
     tcase_add_test(tcase, registry_clears_what_a_crash_left);
+    tcase_add_test(tcase, registry_keeps_what_it_cannot_delete);
     tcase_add_test(tcase, registry_survives_racing_creates_and_deletes);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
