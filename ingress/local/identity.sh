@@ -28,9 +28,12 @@ secret()
     mv "$state/secret/$1.new" "$state/secret/$1"
 }
 
+# People are told to trust it, so it can vouch for this domain only.
 identity_authority()
 {
     if [ -s "$state/tls/ca.pem" ] && [ -s "$state/tls/ca.key" ] &&
+        openssl x509 -in "$state/tls/ca.pem" -noout -ext nameConstraints |
+        grep -qx " *DNS:$domain" &&
         openssl x509 -in "$state/tls/ca.pem" -noout \
             -checkend $identity_month >/dev/null; then
         return 0
@@ -41,6 +44,7 @@ identity_authority()
         -subj "/CN=Azimuth appliance on $(uname -n | cut -c 1-40)" \
         -addext "basicConstraints=critical,CA:TRUE,pathlen:0" \
         -addext "keyUsage=critical,keyCertSign,cRLSign" \
+        -addext "nameConstraints=critical,permitted;DNS:$domain" \
         -keyout "$state/tls/ca.key" -out "$state/tls/ca.pem" 2>/dev/null) ||
         die "openssl could not make a certificate authority in $state/tls"
     chmod 644 "$state/tls/ca.pem"

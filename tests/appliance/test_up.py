@@ -123,6 +123,11 @@ def test_certificates_verify_and_keys_are_private(running):
     subprocess.run(["openssl", "verify", "-CAfile", tls / "ca.pem",
                     "-verify_hostname", running.host, tls / "server.pem"],
                    check=True, capture_output=True)
+    limits = subprocess.run(
+        ["openssl", "x509", "-in", tls / "ca.pem", "-noout", "-ext",
+         "nameConstraints"], check=True, capture_output=True, text=True)
+    assert "critical" in limits.stdout
+    assert f"DNS:{running.domain}" in limits.stdout
     for key in (tls / "ca.key", tls / "server.key",
                 running.state / "secret/session-key",
                 running.state / "secret/client-secret"):
