@@ -264,11 +264,16 @@ child_stop()
     rm -f "$state/run/$1.pid" "$state/run/$1.stamp"
 }
 
-# Before anything long is done: the ports of what is not running are free.
+# Before anything is stopped or remembered: the ports are free, but for those
+# that a running child holds already.
 children_ports_free()
 {
     for name in $(children_list); do
-        child_pid "$name" >/dev/null || for number in $(child_ports "$name"); do
+        for number in $(child_ports "$name"); do
+            case $ports_had in
+                *" $number "*)
+                    ! child_pid "$name" >/dev/null || continue ;;
+            esac
             port_free "$number" "$(child_port_option "$name")"
         done
     done
@@ -364,8 +369,8 @@ children_logs()
         if [ -e "$file" ]; then
             set -- "$@" "$file"
         elif [ $# -eq 0 ]; then
-            die "there is no log of '$name'" \
-                "logs: $(cd "$state/log" && echo *.log)"
+            die "there is no log of '$name'" "name one of these: $(
+                cd "$state/log" && echo *.log | sed 's/\.log//g')"
         fi
     done
     if [ "$follow" = yes ]; then

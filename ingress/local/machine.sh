@@ -27,6 +27,7 @@ settings_load()
         done <"$state/settings"
         settings_had=yes
     }
+    ports_had=" $port $engine_port $keycloak_port $((keycloak_port + 1)) "
     build=${AZIMUTH_BUILD:-$here/build}
     if [ -n "${AZIMUTH_CACHE:-}" ]; then
         cache=$AZIMUTH_CACHE
@@ -62,6 +63,7 @@ settings_check()
             usage_error "$key: '$value' is no port"
         fi
     done
+    settings_ports_differ
     for value in "$domain" "$client_id"; do
         case $value in
             '' | *[!A-Za-z0-9._-]*)
@@ -96,6 +98,21 @@ settings_check()
     for value in "$client_secret_file" ${issuer_ca:+"$issuer_ca"}; do
         [ -r "$value" ] || die "cannot read $value" "check the path and mode"
     done
+    [ -n "$(head -n 1 "$client_secret_file")" ] || die \
+        "the first line of $client_secret_file is empty" \
+        "write the client's secret there"
+}
+
+# No two parts may be given one port.
+settings_ports_differ()
+{
+    ports_all="$port $engine_port $grpc_port"
+    [ "$issuer" != local ] ||
+        ports_all="$ports_all $keycloak_port $((keycloak_port + 1))"
+    # shellcheck disable=SC2086 # a list of numbers
+    twice=$(printf '%s\n' $ports_all | sort | uniq -d | head -n 1)
+    [ -z "$twice" ] || usage_error "port $twice is given to two parts \
+(https $port, REST $engine_port, gRPC $grpc_port, Keycloak $keycloak_port and the next)"
 }
 
 # The state directory, its folders, and who the children run as. Started by

@@ -20,6 +20,8 @@ def fake_program(folder, name, text):
 @pytest.mark.parametrize("words", [
     ["up", "--no-such-option"], ["up", "--no-such-option", "1"], ["fly"],
     ["up", "--port", "70000"], ["up", "--port", "http"], ["up", "--port"],
+    ["up", "--port", "7000", "--engine-port", "7000"],
+    ["up", "--port", "7001", "--keycloak-port", "7000"],
     ["up", "--domain", "a b"], ["up", "--listen", "::1"],
     ["up", "--issuer", "ftp://somewhere"],
     ["up", "--issuer", "https://somewhere/realm"],
@@ -75,6 +77,14 @@ def test_unreadable_secret_is_named(appliance):
                            "--client-secret-file", "/no/such/file")
     assert refused.returncode == 1
     assert "/no/such/file" in refused.stderr
+
+
+def test_empty_secret_is_named(appliance):
+    refused = appliance.up(*appliance.ports(), "--issuer", "https://a/b",
+                           "--client-secret-file", "/dev/null")
+    assert refused.returncode == 1
+    assert "first line of /dev/null is empty" in refused.stderr
+    assert not appliance.state.exists()
 
 
 def test_state_path_that_is_too_long_is_refused(appliance):

@@ -112,6 +112,18 @@ def test_changed_setting_restarts_only_what_it_concerns(running):
     assert {n for n in before if before[n] != after[n]} == {"nginx"}
 
 
+def test_busy_port_leaves_what_runs_and_its_settings_alone(running):
+    before = running.pids()
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        refused = running.up("--port", str(busy.getsockname()[1]))
+    assert refused.returncode == 1
+    assert "is in use by python" in refused.stderr
+    assert running.pids() == before
+    again = running.up()
+    assert "nothing changed" in again.stdout, again.said
+    assert running.get(running.api, "/healthz")[0] == 200
+
+
 def test_logs_show_one_child_and_refuse_an_unknown_name(running):
     assert "nginx" in running.run("logs", "nginx").stdout
     wrong = running.run("logs", "nothing")
