@@ -32,7 +32,8 @@ secret()
 identity_authority()
 {
     if [ -s "$state/tls/ca.pem" ] && [ -s "$state/tls/ca.key" ] &&
-        openssl x509 -in "$state/tls/ca.pem" -noout -ext nameConstraints |
+        openssl x509 -in "$state/tls/ca.pem" -noout \
+            -ext nameConstraints 2>/dev/null |
         grep -qx " *DNS:$domain" &&
         openssl x509 -in "$state/tls/ca.pem" -noout \
             -checkend $identity_month >/dev/null; then

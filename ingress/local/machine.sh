@@ -70,6 +70,10 @@ settings_check()
                 usage_error "'$value' is no domain or client id" ;;
         esac
     done
+    printf '%s\n' "$listen" |
+        awk -F . '{ for (i = 1; i <= NF; i++) bad += $i == "" || $i > 255
+            exit bad || NF != 4 }' ||
+        usage_error "--listen: '$listen' is no IPv4 address"
     case $listen in
         '' | *[!0-9.]*) usage_error "--listen: '$listen' is no IPv4 address" ;;
         0.0.0.0) nginx_address=127.0.0.1 ;;

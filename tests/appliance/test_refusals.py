@@ -23,6 +23,7 @@ def fake_program(folder, name, text):
     ["up", "--port", "7000", "--engine-port", "7000"],
     ["up", "--port", "7001", "--keycloak-port", "7000"],
     ["up", "--domain", "a b"], ["up", "--listen", "::1"],
+    ["up", "--listen", "300.1.1.1"], ["up", "--listen", "127.0.1"],
     ["up", "--issuer", "ftp://somewhere"],
     ["up", "--issuer", "https://somewhere/realm"],
     ["down", "--port", "1"], ["status", "word"]])
