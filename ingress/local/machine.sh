@@ -211,10 +211,16 @@ port_holder()
     fi
 }
 
-# port_free PORT OPTION: stops with the holder's name if it is taken.
+# port_free PORT OPTION: stops with the holder's name if it is taken. A process
+# that was killed may hold its port a moment longer than its pid.
 port_free()
 {
     taken_by=$(port_holder "$1")
+    for _ in 1 2 3 4 5; do
+        [ -n "$taken_by" ] || break
+        sleep 0.2
+        taken_by=$(port_holder "$1")
+    done
     [ -z "$taken_by" ] || die "port $1 is in use by $taken_by" \
         "stop that process, or choose another port with $2 N"
 }

@@ -66,8 +66,10 @@ def test_second_up_is_quick_and_changes_nothing(running):
 
 def test_killed_child_is_named_and_comes_back_alone(running):
     before = running.pids()
-    os.kill(running.pid("azimuthd"), signal.SIGKILL)
-    time.sleep(0.5)
+    os.kill(before["azimuthd"], signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while is_alive(before["azimuthd"]) and time.monotonic() < deadline:
+        time.sleep(0.1)
     status = running.run("status")
     assert status.returncode == 1
     line = next(l for l in status.stdout.splitlines() if "azimuthd" in l)
