@@ -2,6 +2,7 @@
 libengine_a_SOURCES += \
 	engine/index/slab.c engine/index/slab.h \
 	engine/index/slotset.c engine/index/slotset.h \
+	engine/index/epoch.c engine/index/epoch.h \
 	engine/index/plain.c engine/index/plain.h \
 	engine/index/hnsw.c engine/index/hnsw.h \
 	engine/index/hnsw_graph.h \
@@ -14,6 +15,7 @@ EXTRA_DIST += engine/index/README.md
 check_PROGRAMS += \
 	tests/unit/engine/index/test_slab \
 	tests/unit/engine/index/test_slotset \
+	tests/unit/engine/index/test_epoch \
 	tests/unit/engine/index/test_plain \
 	tests/unit/engine/index/test_hnsw \
 	tests/unit/engine/index/test_hnsw_scratch \
@@ -30,6 +32,11 @@ tests_unit_engine_index_test_slotset_SOURCES = \
 tests_unit_engine_index_test_slotset_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_slotset_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_epoch_SOURCES = \
+	tests/unit/engine/index/test_epoch.c
+tests_unit_engine_index_test_epoch_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_epoch_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_index_test_plain_SOURCES = \
 	tests/unit/engine/index/test_plain.c
 tests_unit_engine_index_test_plain_CFLAGS = \
