@@ -3,6 +3,8 @@
 EXTRA_PROGRAMS += bench/azimuth-bench
 bench_azimuth_bench_SOURCES = \
 	bench/azimuth_bench.c \
+	bench/option.c bench/option.h \
+	bench/search.c \
 	bench/npy.c bench/npy.h
 bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)
 bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
