@@ -73,11 +73,12 @@ collection_info(struct collection *collection, struct arena *arena,
     struct segment *segment = collection->segment;
     struct collection_info info = { .segments_count = 1 };
     struct segment_state state;
-    segment_read_begin(segment);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
     segment_state(segment, &state);
     info.points_count = segment_points_count(segment);
     info_indexes(segment, arena, &info);
-    segment_read_end(segment);
+    segment_read_end(&reader);
     info.vectors_count = state.vectors_count;
     info.indexed_vectors_count = state.indexed_count;
     info.status =

@@ -220,7 +220,8 @@ collection_search(struct collection *collection,
     if (code != ENGINE_OK)
         return code;
     bool has_query = command->dim > 0 || command->by_id != NULL;
-    segment_read_begin(segment);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
     struct segment_search search;
     const struct hit *hits = NULL;
     size_t count = 0;
@@ -236,7 +237,7 @@ collection_search(struct collection *collection,
                                segment_vector_metric(segment, search.number),
                                hits, count, arena, ret_records, reterr);
 out:
-    segment_read_end(segment);
+    segment_read_end(&reader);
     return code;
 }
 
@@ -257,7 +258,8 @@ collection_scroll(struct collection *collection,
     enum engine_code code = limit_check(command->limit, 0, reterr);
     if (code != ENGINE_OK)
         return code;
-    segment_read_begin(segment);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
     code = segment_scroll(segment, &scroll, arena, &slots, &count, reterr);
     if (code != ENGINE_OK)
         goto out;
@@ -269,7 +271,7 @@ collection_scroll(struct collection *collection,
                             arena, &items, reterr);
     records.items = items;
 out:
-    segment_read_end(segment);
+    segment_read_end(&reader);
     if (code == ENGINE_OK)
         *ret_records = records;
     return code;
@@ -288,7 +290,8 @@ collection_retrieve(struct collection *collection,
         arena_calloc(arena, command->ids_count + 1, sizeof(*slots));
     if (slots == NULL)
         return error_memory(reterr);
-    segment_read_begin(segment);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
     for (size_t i = 0; i < command->ids_count; i++) {
         uint32_t slot = segment_find(segment, &command->ids[i]);
         if (slot != SEGMENT_NO_SLOT)
@@ -296,7 +299,7 @@ collection_retrieve(struct collection *collection,
     }
     code = slots_to_records(segment, &command->output, slots, count, arena,
                             &items, reterr);
-    segment_read_end(segment);
+    segment_read_end(&reader);
     if (code == ENGINE_OK)
         *ret_records = (struct records){ .items = items, .count = count };
     return code;
@@ -308,12 +311,13 @@ collection_count(struct collection *collection,
                  struct error *reterr)
 {
     struct segment *segment = collection->segment;
-    segment_read_begin(segment);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
     enum engine_code code =
         segment_count(segment, command->filter,
                       command->is_exact ? COUNT_EXACT : COUNT_ESTIMATE,
                       command->deadline_ms, ret_count, reterr);
-    segment_read_end(segment);
+    segment_read_end(&reader);
     return code;
 }
 
@@ -332,7 +336,8 @@ collection_search_cost_ns(struct collection *collection,
 {
     struct segment *segment = collection->segment;
     uint64_t cost_ns = 0;
-    segment_read_begin(segment);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
     size_t number = segment_vector_number(segment, command->using);
     if (number != SIZE_MAX) {
         struct segment_search search = {
@@ -346,6 +351,6 @@ collection_search_cost_ns(struct collection *collection,
         };
         cost_ns = segment_search_cost_ns(segment, &search);
     }
-    segment_read_end(segment);
+    segment_read_end(&reader);
     return cost_ns;
 }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "engine/filter/payload_index.h"
+#include "engine/index/epoch.h"
 #include "engine/segment/ids.h"
 #include "engine/segment/payload.h"
 #include "engine/segment/segment.h"
@@ -31,6 +32,7 @@ struct segment {
     void *report_ctx;
     pthread_mutex_t writer;
     pthread_rwlock_t points;
+    struct epoch epoch; /* every reader is in it */
     /* By `points`. */
     struct ids *ids;
     struct payloads payloads;

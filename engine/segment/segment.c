@@ -150,9 +150,13 @@ segment_open(const struct segment_options *options,
 {
     assert(options->path != NULL);
     assert(options->vectors_count <= SEGMENT_VECTORS_MAX);
-    struct segment *segment = calloc(1, sizeof(*segment));
+    /* The epoch's places are aligned to cache lines. */
+    struct segment *segment =
+        aligned_alloc(_Alignof(struct segment), sizeof(*segment));
     if (segment == NULL)
         return error_memory(reterr);
+    memset(segment, 0, sizeof(*segment));
+    epoch_init(&segment->epoch);
     if (!locks_init(segment)) {
         free(segment);
         return error_memory(reterr);
@@ -252,15 +256,18 @@ segment_is_busy(struct segment *segment)
 }
 
 void
-segment_read_begin(struct segment *segment)
+segment_read_begin(struct segment *segment, struct segment_reader *ret_reader)
 {
+    ret_reader->segment = segment;
+    ret_reader->place = epoch_enter(&segment->epoch);
     pthread_rwlock_rdlock(&segment->points);
 }
 
 void
-segment_read_end(struct segment *segment)
+segment_read_end(struct segment_reader *reader)
 {
-    pthread_rwlock_unlock(&segment->points);
+    pthread_rwlock_unlock(&reader->segment->points);
+    epoch_leave(&reader->segment->epoch, reader->place);
 }
 
 uint32_t

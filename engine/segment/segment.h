@@ -26,7 +26,10 @@
  *               exclusively while it goes from the store into memory.
  *   4. each queue's mutex.
  * Linking takes neither 1 nor 3, readers only 3 and 4. A reader must not begin
- * twice. */
+ * twice.
+ * Readers are in an epoch, too (engine/index/epoch.h): a slot that died is
+ * used again, and memory that a reader may hold is freed, only when the stamp
+ * taken after it became unreachable is over. */
 struct segment;
 
 #define SEGMENT_VECTORS_MAX 256
@@ -104,8 +107,15 @@ enum engine_code segment_checkpoint(struct segment *segment,
  * or waits for a reader to end. */
 bool segment_is_busy(struct segment *segment);
 
-void segment_read_begin(struct segment *segment);
-void segment_read_end(struct segment *segment);
+/* A reader is in the segment's epoch from begin to end: slots and memory that
+ * it may know are not used again meanwhile. */
+struct segment_reader {
+    struct segment *segment;
+    uint32_t place;
+};
+void segment_read_begin(struct segment *segment,
+                        struct segment_reader *ret_reader);
+void segment_read_end(struct segment_reader *reader);
 
 /* Everything from here on wants the reader's lock; what it returns is valid
  * until segment_read_end(). */

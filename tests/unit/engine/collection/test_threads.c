@@ -254,12 +254,13 @@ START_TEST(collection_is_busy_while_a_change_waits_for_a_reader)
     pthread_t writer;
     points_create(&points, "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"}}");
     ck_assert(!collection_is_busy(points.collection));
-    segment_read_begin(points.collection->segment);
+    struct segment_reader reader;
+    segment_read_begin(points.collection->segment, &reader);
     ck_assert(!collection_is_busy(points.collection));
     ck_assert_int_eq(pthread_create(&writer, NULL, upsert_one, NULL), 0);
     while (!collection_is_busy(points.collection))
         sched_yield();
-    segment_read_end(points.collection->segment);
+    segment_read_end(&reader);
     pthread_join(writer, NULL);
     ck_assert(!collection_is_busy(points.collection));
     ck_assert_int_eq(faults, 0);
