@@ -12,3 +12,9 @@ CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/search.py bench/engines/__init__.py \
 	bench/requirements.txt bench/README.md
 EXTRA_DIST += bench/gateway.sh bench/gateway.py
+# make bench/kernels && bench/kernels cache|memory: ns per row of each variant
+EXTRA_PROGRAMS += bench/kernels
+bench_kernels_SOURCES = bench/kernels.c
+bench_kernels_CFLAGS = $(libengine_a_CFLAGS)
+bench_kernels_LDADD = $(ENGINE_LIBS)
+CLEANFILES += bench/kernels

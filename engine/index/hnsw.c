@@ -33,7 +33,7 @@ hnsw_create(const struct hnsw_params *params, const struct slab *vectors,
     hnsw->m0 = 2 * params->m;
     hnsw->level_scale = 1.0 / log((double)params->m);
     hnsw->vectors = vectors;
-    hnsw->rows = kernel_get()->rows[params->metric];
+    hnsw->rows = kernel_get()->metrics[DATATYPE_F32]->rows[params->metric];
     slab_init(&hnsw->nodes, sizeof(struct hnsw_node), 8);
     slab_init(&hnsw->links, hnsw->m0 * sizeof(hnsw_link), SLAB_ROW_ALIGN);
     slab_init(&hnsw->upper, params->m * sizeof(hnsw_link), SLAB_ROW_ALIGN);

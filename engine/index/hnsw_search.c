@@ -29,7 +29,7 @@ void
 hnsw_score(const struct hnsw *hnsw, const float *query, const uint32_t *slots,
            uint32_t count, float *ret_distances)
 {
-    const float *rows[KERNEL_ROWS_MAX];
+    const void *rows[KERNEL_ROWS_MAX];
     assert(count <= KERNEL_ROWS_MAX);
     for (uint32_t i = 0; i < count; i++)
         rows[i] = slab_f32(hnsw->vectors, slots[i]);

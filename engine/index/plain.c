@@ -81,7 +81,7 @@ top_sort(struct top *top)
 }
 
 struct batch {
-    const float *rows[BATCH_ROWS];
+    const void *rows[BATCH_ROWS];
     uint32_t slots[BATCH_ROWS];
     uint32_t count;
 };
@@ -91,8 +91,8 @@ batch_score(struct batch *batch, const struct plain_scan *scan,
             const float *query, struct top *top)
 {
     float distances[BATCH_ROWS];
-    kernel_get()->rows[scan->metric](query, batch->rows, batch->count,
-                                     scan->dim, distances);
+    kernel_get()->metrics[DATATYPE_F32]->rows[scan->metric](
+        query, batch->rows, batch->count, scan->dim, distances);
     for (uint32_t i = 0; i < batch->count; i++)
         top_offer(top, batch->slots[i], distances[i]);
     batch->count = 0;

@@ -9,29 +9,101 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "engine/kernel/cpu.h"
+#include "engine/kernel/f16.h"
 #include "engine/kernel/f32.h"
+#include "engine/kernel/u8.h"
+
+#if defined(__x86_64__)
+#define NEEDS_AVX2 (CPU_BIT(CPU_AVX2) | CPU_BIT(CPU_FMA) | CPU_BIT(CPU_F16C))
+#define NEEDS_AVX512                                                           \
+    (NEEDS_AVX2 | CPU_BIT(CPU_AVX512F) | CPU_BIT(CPU_AVX512BW) |               \
+     CPU_BIT(CPU_AVX512VL) | CPU_BIT(CPU_AVX512DQ) | CPU_BIT(CPU_AVX512VNNI) | \
+     CPU_BIT(CPU_AVX512VPOPCNTDQ))
+#endif
+
+/* The tables of this processor architecture, the best one last. */
+static const struct {
+    unsigned needs; /* CPU features */
+    struct kernel kernel;
+} variants[] = {
+    { 0,
+      { .name = "plain",
+        .metrics = { [DATATYPE_F32] = &f32_plain,
+                     [DATATYPE_F16] = &f16_plain,
+                     [DATATYPE_U8] = &u8_plain } } },
+#if defined(__x86_64__)
+    { NEEDS_AVX2,
+      { .name = "avx2",
+        .metrics = { [DATATYPE_F32] = &f32_avx2,
+                     [DATATYPE_F16] = &f16_avx2,
+                     [DATATYPE_U8] = &u8_avx2 } } },
+    { NEEDS_AVX512,
+      { .name = "avx512",
+        .metrics = { [DATATYPE_F32] = &f32_avx512,
+                     [DATATYPE_F16] = &f16_avx512,
+                     [DATATYPE_U8] = &u8_avx512 } } },
+#elif defined(__aarch64__)
+    { CPU_BIT(CPU_NEON),
+      { .name = "neon",
+        .metrics = { [DATATYPE_F32] = &f32_neon,
+                     [DATATYPE_F16] = &f16_neon,
+                     [DATATYPE_U8] = &u8_neon } } },
+    { CPU_BIT(CPU_NEON) | CPU_BIT(CPU_DOTPROD),
+      { .name = "dotprod",
+        .metrics = { [DATATYPE_F32] = &f32_neon,
+                     [DATATYPE_F16] = &f16_neon,
+                     [DATATYPE_U8] = &u8_dotprod } } },
+#endif
+};
+
+#define VARIANT_COUNT (sizeof(variants) / sizeof(variants[0]))
 
 static _Atomic(const struct kernel *) chosen;
 
 static const struct kernel *
 best(void)
 {
-    const struct kernel *kernel = kernel_find("avx2");
-    return kernel != NULL ? kernel : &f32_plain;
+    unsigned features = cpu_features();
+    size_t i = VARIANT_COUNT - 1;
+    while ((variants[i].needs & ~features) != 0)
+        i--; /* ends at "plain", which needs nothing */
+    return &variants[i].kernel;
 }
 
 const struct kernel *
 kernel_find(const char *name)
 {
     assert(name != NULL);
-    if (strcmp(name, f32_plain.name) == 0)
-        return &f32_plain;
-#if defined(__x86_64__)
-    if (strcmp(name, f32_avx2.name) == 0 && __builtin_cpu_supports("avx2") &&
-        __builtin_cpu_supports("fma"))
-        return &f32_avx2;
-#endif
+    unsigned features = cpu_features();
+    for (size_t i = 0; i < VARIANT_COUNT; i++)
+        if (strcmp(name, variants[i].kernel.name) == 0 &&
+            (variants[i].needs & ~features) == 0)
+            return &variants[i].kernel;
     return NULL;
+}
+
+/* Why kernel_find() found nothing. */
+static enum engine_code
+refuse(const char *name, struct error *reterr)
+{
+    static const char *const others[] = { "avx2", "avx512", "neon", "dotprod" };
+    for (size_t i = 0; i < VARIANT_COUNT; i++) {
+        char lacks[128];
+        if (strcmp(name, variants[i].kernel.name) != 0)
+            continue;
+        cpu_names(variants[i].needs & ~cpu_features(), lacks, sizeof(lacks));
+        return error_set(reterr, ENGINE_EINPUT,
+                         "kernel '%s' needs %s, which this CPU lacks", name,
+                         lacks);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(name, others[i]) == 0)
+            return error_set(reterr, ENGINE_EINPUT,
+                             "kernel '%s' is for another kind of processor",
+                             name);
+    return error_set(reterr, ENGINE_EINPUT,
+                     "kernel '%s' is unknown: use " KERNEL_NAMES, name);
 }
 
 enum engine_code
@@ -41,10 +113,7 @@ kernel_select(const char *name, struct error *reterr)
     const struct kernel *kernel =
         strcmp(name, "auto") == 0 ? best() : kernel_find(name);
     if (kernel == NULL)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "kernel '%s' is unknown or not usable on this CPU: "
-                         "use auto, plain or avx2",
-                         name);
+        return refuse(name, reterr);
     atomic_store_explicit(&chosen, kernel, memory_order_release);
     return ENGINE_OK;
 }

@@ -7,16 +7,18 @@
 
 #include "engine/error.h"
 
-/* Distances between f32 rows. Inside the engine a *distance* is always lower =
+/* Distances between rows. Inside the engine a *distance* is always lower =
  * closer; a *score* is what the API shows (semantics of Qdrant):
  *   metric     distance            score
  *   COSINE     -dot, unit rows     -distance      higher is better
  *   DOT        -dot                -distance      higher is better
  *   EUCLID     squared l2          sqrt(distance) lower is better
  *   MANHATTAN  l1                  distance       lower is better
+ * U8 rows keep their length: there COSINE divides by both lengths, and is 0
+ * when one of them is 0.
  * A variant gives the same bits for the same pair whether it is asked by
  * `pair` or by `rows`, at any alignment, so that exact scan and graph agree;
- * two variants differ by rounding only.
+ * two variants differ by rounding only (U8: not at all).
  * NaN and infinity: no trap and no memory harm. A NaN component makes the
  * distance NaN, infinite or overflowing ones make it infinite or NaN; the
  * index orders NaN as +infinity. Callers refuse non-finite input before. */
@@ -30,27 +32,64 @@ enum metric {
 
 #define METRIC_COUNT 4
 
+/* How a row's components are stored; a query has the type of its rows. */
+enum datatype {
+    DATATYPE_F32, /* float */
+    DATATYPE_F16, /* IEEE half as uint16_t; computed in f32 */
+    DATATYPE_U8,  /* uint8_t; sums are exact */
+};
+
+#define DATATYPE_COUNT 3
+
 /* The most rows that one call of `rows` takes. */
 #define KERNEL_ROWS_MAX 64
 
-/* Distance of a and b, float[dim] each; no alignment needed. */
-typedef float (*kernel_pair_fn)(const float *a, const float *b, size_t dim);
+/* The most components: 255 * 255 * so many fit a u32. */
+#define KERNEL_DIM_MAX 65536u
+
+/* Distance of a and b, `dim` components each; no alignment needed. */
+typedef float (*kernel_pair_fn)(const void *a, const void *b, size_t dim);
 
 /* ret_distances[i] = distance of query and rows[i], count <=
  * KERNEL_ROWS_MAX; the rows should have been prefetched. */
-typedef void (*kernel_rows_fn)(const float *query, const float *const *rows,
+typedef void (*kernel_rows_fn)(const void *query, const void *const *rows,
                                size_t count, size_t dim, float *ret_distances);
 
-struct kernel {
-    const char *name;                  /* "plain", "avx2" */
-    kernel_pair_fn pair[METRIC_COUNT]; /* indexed by enum metric */
+/* One datatype in one instruction set, indexed by enum metric. */
+struct kernel_metrics {
+    kernel_pair_fn pair[METRIC_COUNT];
     kernel_rows_fn rows[METRIC_COUNT];
 };
 
-/* Chooses the table for the whole process: "auto" (best of this CPU), "plain"
- * or "avx2". Call once, before any thread uses a kernel; without a call
+/* For where cosine rows have unit length: `dot`, `l2` and `l1` name pair
+ * functions, whose rows functions end in _rows. */
+#define KERNEL_METRICS(dot, l2, l1)                                            \
+    {                                                                          \
+        .pair = { [METRIC_COSINE] = dot,                                       \
+                  [METRIC_EUCLID] = l2,                                        \
+                  [METRIC_DOT] = dot,                                          \
+                  [METRIC_MANHATTAN] = l1 },                                   \
+        .rows = {                                                              \
+            [METRIC_COSINE] = dot##_rows,                                      \
+            [METRIC_EUCLID] = l2##_rows,                                       \
+            [METRIC_DOT] = dot##_rows,                                         \
+            [METRIC_MANHATTAN] = l1##_rows                                     \
+        }                                                                      \
+    }
+
+/* Everything for one instruction set. */
+struct kernel {
+    const char *name; /* one of kernel_names */
+    const struct kernel_metrics *metrics[DATATYPE_COUNT];
+};
+
+/* The names that exist on any processor, for messages. */
+#define KERNEL_NAMES "auto, plain, avx2, avx512, neon or dotprod"
+
+/* Chooses the table for the whole process: "auto" (best of this CPU) or one of
+ * KERNEL_NAMES. Call once, before any thread uses a kernel; without a call
  * kernel_get() chooses "auto" itself.
- * ENGINE_EINPUT  unknown name, or this CPU lacks the instructions. */
+ * ENGINE_EINPUT  unknown name, or what the CPU lacks, by name. */
 enum engine_code kernel_select(const char *name, struct error *reterr)
     __attribute__((warn_unused_result));
 

@@ -51,7 +51,8 @@ brute(const struct plain_scan *scan, const float *query, struct hit *hits)
         if (!slot_filter_passes(scan->filter, slot))
             continue;
         float distance =
-            kernel_get()->pair[scan->metric](query, slab_f32(&slab, slot), DIM);
+            kernel_get()->metrics[DATATYPE_F32]->pair[scan->metric](
+                query, slab_f32(&slab, slot), DIM);
         hits[count++] = (struct hit){ slot, distance };
     }
     qsort(hits, count, sizeof(*hits), compare_hits);

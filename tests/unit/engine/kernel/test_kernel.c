@@ -13,8 +13,12 @@ START_TEST(kernel_chooses_by_name)
     ck_assert_int_eq(kernel_select("plain", &error), ENGINE_OK);
     ck_assert_str_eq(kernel_get()->name, "plain");
     ck_assert_int_eq(kernel_select("auto", &error), ENGINE_OK);
-    if (kernel_find("avx2") != NULL)
-        ck_assert_str_eq(kernel_get()->name, "avx2");
+    static const char *const best_first[] = { "dotprod", "neon", "avx512",
+                                              "avx2", "plain" };
+    size_t best = 0;
+    while (kernel_find(best_first[best]) == NULL)
+        best++;
+    ck_assert_str_eq(kernel_get()->name, best_first[best]);
 }
 END_TEST
 
@@ -25,7 +29,41 @@ START_TEST(kernel_refuses_unknown_names)
     ck_assert_int_eq(kernel_select("mmx", &error), ENGINE_EINPUT);
     ck_assert_ptr_nonnull(strstr(error.text, "mmx"));
     ck_assert_str_eq(kernel_get()->name, "plain");
+    ck_assert_ptr_nonnull(strstr(error.text, "avx512"));
     ck_assert_ptr_null(kernel_find(""));
+}
+END_TEST
+
+START_TEST(kernel_says_why_a_known_name_does_not_do)
+{
+    static const char *const names[] = { "avx2", "avx512", "neon", "dotprod" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct error error = { ENGINE_OK, "" };
+        if (kernel_find(names[i]) != NULL)
+            continue;
+        ck_assert_int_eq(kernel_select(names[i], &error), ENGINE_EINPUT);
+        ck_assert_ptr_nonnull(strstr(error.text, names[i]));
+        ck_assert(strstr(error.text, "this CPU lacks") != NULL ||
+                  strstr(error.text, "another kind of processor") != NULL);
+    }
+}
+END_TEST
+
+START_TEST(kernel_tables_are_complete)
+{
+    static const char *const names[] = { "plain", "avx2", "avx512", "neon",
+                                         "dotprod" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct kernel *kernel = kernel_find(names[i]);
+        if (kernel == NULL)
+            continue;
+        ck_assert_str_eq(kernel->name, names[i]);
+        for (int t = 0; t < DATATYPE_COUNT; t++)
+            for (int m = 0; m < METRIC_COUNT; m++) {
+                ck_assert(kernel->metrics[t]->pair[m] != NULL);
+                ck_assert(kernel->metrics[t]->rows[m] != NULL);
+            }
+    }
 }
 END_TEST
 
@@ -38,7 +76,7 @@ START_TEST(kernel_scores_as_the_api_shows_them)
                                             [METRIC_DOT] = 20,
                                             [METRIC_MANHATTAN] = 7 };
     for (int m = 0; m < METRIC_COUNT; m++) {
-        float distance = kernel->pair[m](a, b, 3);
+        float distance = kernel->metrics[DATATYPE_F32]->pair[m](a, b, 3);
         float score = kernel_score((enum metric)m, distance);
         ck_assert_double_eq_tol((double)score, expected[m], 1e-6);
         ck_assert_double_eq_tol(
@@ -81,6 +119,8 @@ main(void)
     TCase *tcase = tcase_create("kernel");
     tcase_add_test(tcase, kernel_chooses_by_name);
     tcase_add_test(tcase, kernel_refuses_unknown_names);
+    tcase_add_test(tcase, kernel_says_why_a_known_name_does_not_do);
+    tcase_add_test(tcase, kernel_tables_are_complete);
     tcase_add_test(tcase, kernel_scores_as_the_api_shows_them);
     tcase_add_test(tcase, kernel_normalises_by_cosines_rule);
     suite_add_tcase(suite, tcase);
