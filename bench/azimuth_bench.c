@@ -15,6 +15,8 @@ static const struct command {
     const char *what;
 } commands[] = {
     { "search", search_command, "recall and speed of the graph" },
+    { "ingest", ingest_command, "acknowledged upserts, in process or by HTTP" },
+    { "rows", rows_command, "what random rows of memory cost" },
 };
 
 static void

@@ -4,13 +4,22 @@ EXTRA_PROGRAMS += bench/azimuth-bench
 bench_azimuth_bench_SOURCES = \
 	bench/azimuth_bench.c \
 	bench/option.c bench/option.h \
-	bench/search.c \
+	bench/ingest.c bench/ingest.h bench/ingest_post.c \
+	bench/rows.c bench/search.c \
+	bench/shelf.c bench/shelf.h \
 	bench/npy.c bench/npy.h
 bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)
 bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/azimuth-bench
-EXTRA_DIST += bench/search.py bench/engines/__init__.py \
-	bench/requirements.txt bench/README.md
+EXTRA_DIST += bench/requirements.txt bench/README.md \
+	bench/search.py bench/ingest.py \
+	bench/engines/__init__.py bench/engines/peers.py \
+	bench/engines/worker.py bench/engines/edge_ingest.py \
+	bench/measure/__init__.py bench/measure/bound.py \
+	bench/measure/curve.py bench/measure/dataset.py \
+	bench/measure/lid.py bench/measure/machine.py \
+	bench/measure/plot.py bench/measure/recall.py \
+	bench/measure/synthetic.py bench/measure/table.py
 EXTRA_DIST += bench/gateway.sh bench/gateway.py
 # make bench/kernels && bench/kernels cache|memory: ns per row of each variant
 EXTRA_PROGRAMS += bench/kernels

@@ -32,6 +32,8 @@ double option_now_s(void);
 void option_sort(double *values, size_t count);
 
 /* The commands: exit status of the process. argv[0] is the command's name. */
+int ingest_command(int argc, char **argv);
 int search_command(int argc, char **argv);
+int rows_command(int argc, char **argv);
 
 #endif /* BENCH_OPTION_H */

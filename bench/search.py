@@ -1,309 +1,408 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall against speed, our engine beside its peers, in one run.
 
-Every engine gets the same unit vectors, threads, M and ef_construction. Rounds
-are interleaved (each engine measures all its ef once per round), the best
-round counts. Recall@k is tie-aware: a hit counts when its exact similarity is
-not worse than the k-th exact one by more than 1e-5. What is printed are
-ratios; the figures of this machine are in the JSON only.
+Every engine gets the same unit vectors, M and threads and is built with each
+ef_construction asked for; of each, its best counts. Rounds take turns: for
+one ef every engine is measured before the next ef. Recall@k is tie-aware: a
+hit counts when its exact similarity is not worse than the k-th exact one by
+more than 1e-5. What is printed are ratios; the figures of this machine are in
+the JSON only.
+
+Sets: real (the full set if it lies beside the checkout, else the bundled
+sample), 1Mx128, 300kx768, 1Mx768 (made, about as hard as the real one; 1Mx768
+needs 16 GB of free memory), tiny (to try it out), or a FILE.npy
+[points][dim]. On two cores and with all peers the real set takes about 15
+minutes, 1Mx128 an hour, 300kx768 two hours; most of it is building.
 """
 
 import argparse
-import glob
-import gzip
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
-
-import numpy as np
-
-from engines import PEERS, Azimuth, timed
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FULL_SET = os.path.join(
-    TOP, "..", "shared", "data", "debian-packages", "vectors.f16.npy")
-TIE = 1e-5
+PEER_NAMES = ("hnswlib", "usearch", "faiss-hnsw", "faiss-sq8", "faiss-ivfpq",
+              "qdrant-edge")
 TARGETS = (0.95, 0.99)
+EQUAL_EF = 64  # graphs are compared by their recall at this ef
+BIG_SET_FREE = 16 << 30
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
+def parse_numbers(text):
+    numbers = [int(part) for part in text.split(",")]
+    if min(numbers) < 1:
+        raise ValueError(text)
+    return numbers
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(
-        prog="search", description=__doc__,
+        prog="./appliance bench search", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="float array [points][dim] as .npy; "
-                        "default: the full set beside the checkout if it is "
-                        "there, else the bundled sample of 5,000")
-    parser.add_argument("--queries", type=int, default=1000,
-                        help="points held out as queries (1000)")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--k", type=int, default=10)
+    numbers = {"type": parse_numbers, "metavar": "N,..."}
+    parser.add_argument("--sets", default="real", metavar="NAME,...",
+                        help="real,1Mx128,300kx768 is `all` (real)")
+    parser.add_argument("--peers", default=",".join(PEER_NAMES),
+                        metavar="NAME,...", help="`none` for ours alone "
+                        f"({','.join(PEER_NAMES)})")
+    parser.add_argument("--threads", default="1,2", **numbers,
+                        help="thread counts to search with; the largest "
+                        "builds (1,2)")
+    parser.add_argument("--ef-construct", default="100,200", **numbers,
+                        help="(100,200)")
     parser.add_argument("--m", type=int, default=16)
-    parser.add_argument("--ef-construct", type=int, default=100)
-    parser.add_argument("--ef", default="10,16,24,32,48,64,96,128,192,256,384")
+    parser.add_argument("--k", type=int, default=10)
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--ef", **numbers,
+                        default="10,16,24,32,48,64,96,128,192,256,384,512")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="comma list of engines")
-    parser.add_argument("--azimuth", help="the azimuth-bench program; "
-                        "default: one in the tree, else it is built")
+    parser.add_argument("--reuse", action="store_true",
+                        help="keep the peers' indexes in the cache and take "
+                        "those of an earlier run; their build times are then "
+                        "of that run")
+    parser.add_argument("--azimuth-options", default="",
+                        help="more options for azimuth-bench")
     parser.add_argument("--out", default=os.path.join(TOP, "bench", "out"))
     arguments = parser.parse_args()
-    try:
-        arguments.ef = [int(ef) for ef in arguments.ef.split(",")]
-    except ValueError:
-        parser.error("--ef takes numbers with commas between")
-    if min(arguments.ef + [arguments.queries, arguments.threads, arguments.k,
-                           arguments.rounds]) < 1:
+    if arguments.sets == "all":
+        arguments.sets = "real,1Mx128,300kx768"
+    arguments.peers = [] if arguments.peers == "none" else [
+        name for name in arguments.peers.split(",") if name]
+    for name in arguments.peers:
+        if name not in PEER_NAMES:
+            parser.error(f"no such peer: {name}")
+    if min(arguments.m, arguments.k, arguments.queries, arguments.rounds) < 1:
         parser.error("numbers must be 1 or more")
+    if arguments.k > 100:
+        parser.error("--k is at most 100")
     return arguments
 
 
-def load_sample():
-    vectors = []
-    for path in sorted(glob.glob(
-            os.path.join(TOP, "share", "sample", "points-*.json.gz"))):
-        with gzip.open(path, "rt") as file:
-            body = json.load(file)
-        vectors += [point["vector"] for point in body["points"]]
-    return np.array(vectors)
-
-
-def load(arguments):
-    """Unit vectors: (name, base, queries), split by a fixed seed."""
-    path = arguments.data
-    if path is None and os.path.exists(FULL_SET):
-        path = FULL_SET
-    try:
-        vectors = load_sample() if path is None else np.load(path)
-    except (OSError, ValueError) as error:
-        sys.exit(f"search: {error}")
-    if vectors.ndim != 2 or len(vectors) <= arguments.queries + arguments.k:
-        sys.exit("search: the data must be [points][dim] with more points "
-                 "than --queries")
-    vectors = vectors.astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12
-    vectors = vectors[np.random.default_rng(7).permutation(len(vectors))]
-    name = os.path.basename(path) if path else "share/sample"
-    return (name, np.ascontiguousarray(vectors[:-arguments.queries]),
-            np.ascontiguousarray(vectors[-arguments.queries:]))
-
-
-def kth_similarity(base, queries, k):
-    kth = np.empty(len(queries), np.float32)
-    for at in range(0, len(queries), 200):
-        part = queries[at:at + 200] @ base.T
-        kth[at:at + 200] = np.partition(part, -k, axis=1)[:, -k]
-    return kth
-
-
-def recall(ids, base, queries, kth):
-    ids = np.asarray(ids).astype(np.int64)
-    found = (ids >= 0) & (ids < len(base))
-    ordered = np.sort(ids, axis=1)
-    repeats = np.count_nonzero(
-        (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0))
-    if repeats:
-        say(f"warning: {repeats} ids were returned twice; they count once")
-    similarity = np.einsum(
-        "qkd,qd->qk", base[np.where(found, ids, 0)], queries)
-    good = np.count_nonzero(found & (similarity >= kth[:, None] - TIE))
-    return max(0, good - repeats) / ids.size
-
-
-def find_azimuth(arguments):
-    places = [arguments.azimuth] if arguments.azimuth else [
-        os.path.join(TOP, "bench", "azimuth-bench"),
-        os.path.join(TOP, "build", "bench", "azimuth-bench"),
-        os.path.join(arguments.out, "build", "bench", "azimuth-bench")]
-    for place in places:
-        if os.access(place, os.X_OK):
-            return place
-    if arguments.azimuth:
-        sys.exit(f"search: {arguments.azimuth} is not a program")
-    say("building azimuth-bench")
-    folder = os.path.join(arguments.out, "build")
-    os.makedirs(folder, exist_ok=True)
-    configure = os.path.join(TOP, "configure")
-    if not os.path.exists(configure):
-        subprocess.run(["autoreconf", "-fi"], cwd=TOP, check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    subprocess.run([configure, "--quiet"], cwd=folder, check=True,
-                   stdout=subprocess.DEVNULL)
-    subprocess.run(["make", "-s", f"-j{os.cpu_count()}",
-                    "bench/azimuth-bench"], cwd=folder, check=True)
-    return places[-1]
-
-
 class Row:
-    """What one engine has shown so far."""
+    """What one engine with one ef_construction has shown so far."""
 
-    def __init__(self, name, efs):
-        self.name = name
-        self.build_s = float("inf")
-        self.recall = dict.fromkeys(efs, 0.0)
-        self.qps = dict.fromkeys(efs, 0.0)
-        self.more = {}
+    def __init__(self, engine):
+        self.engine, self.name = engine, engine.name
+        self.best = {}  # (threads, setting) -> point
+        self.resident = 0
 
-    def qps_at(self, target):
-        """QPS where the curve reaches the recall, between two ef by the
-        logarithm; None when it never does."""
-        points = sorted((self.recall[ef], self.qps[ef]) for ef in self.qps)
-        reached = [qps for got, qps in points if got >= target]
-        if not reached:
-            return None
-        best = max(reached)
-        for (low, fast), (high, slow) in zip(points, points[1:]):
-            if low < target <= high and fast > slow > 0:
-                share = (target - low) / (high - low)
-                best = max(best, fast * (slow / fast) ** share)
-        return best
+    def take(self, threads, setting, answer, got):
+        self.resident = max(self.resident, answer.pop("resident"))
+        key = (threads, str(setting))
+        if answer["qps"] > self.best.get(key, {"qps": 0})["qps"]:
+            name = "ef" if isinstance(setting, int) else "setting"
+            self.best[key] = {name: setting, "recall": got, **answer}
 
-    def as_json(self):
-        return {"engine": self.name, "build_s": self.build_s, **self.more,
-                "curve": [{"ef": ef, "recall": self.recall[ef],
-                           "qps": self.qps[ef]} for ef in self.qps],
-                "qps_at": {str(t): self.qps_at(t) for t in TARGETS}}
+    def points(self, threads):
+        return [p for (t, _), p in self.best.items() if t == threads]
+
+    def label(self):
+        if not self.engine.is_graph:
+            return self.name
+        return f"{self.name} efc {self.engine.ef_construct}"
 
 
-def measure_azimuth(engine, row, folder, data, arguments):
-    base, queries, kth = data
-    figures, ids = engine.run(folder, base, queries, arguments.k,
-                              arguments.ef)
-    row.build_s = min(row.build_s, figures["build_s"])
-    for at, ef in enumerate(arguments.ef):
-        row.qps[ef] = max(row.qps[ef], figures["qps"][at])
-        row.recall[ef] = recall(ids[at], base, queries, kth)
-    row.more = {key: figures[key] for key in (
-        "kernel", "bytes_per_point", "p50_us", "p99_us", "visits", "hops")}
+def make_engines(task, arguments):
+    from engines import Azimuth, Peer
+
+    engines = []
+    for name in arguments.peers:
+        for ef_construct in arguments.ef_construct:
+            engine = Peer(name, task, ef_construct)
+            if engine.is_graph or ef_construct == arguments.ef_construct[0]:
+                engines.append(engine)
+    engines += [Azimuth(task, ef, arguments.azimuth_options.split())
+                for ef in arguments.ef_construct]
+    return engines
 
 
-def measure_peer(engine, row, data, arguments):
-    base, queries, kth = data
-    for ef in arguments.ef:
-        seconds, ids = timed(engine.search, queries, arguments.k, ef)
-        row.qps[ef] = max(row.qps[ef], len(queries) / seconds)
-        row.recall[ef] = recall(ids, base, queries, kth)
+def fits(data, engines):
+    """Whether all engines can stay in memory at once."""
+    from measure.machine import memory_free
+
+    points, dim = data.base.shape
+    each = points * (dim * 4 + 400) * 1.3
+    return len(engines) * each + data.base.nbytes < 0.8 * memory_free()
 
 
-def run(arguments, data, folder):
-    wanted = [name for name in arguments.only.split(",") if name]
-    rows = []
-    peers = [peer(arguments.m, arguments.ef_construct, arguments.threads)
-             for peer in PEERS if not wanted or peer.name in wanted]
-    for peer in peers:
-        say(f"building {peer.name}")
-        row = Row(peer.name, arguments.ef)
-        row.build_s, _ = timed(peer.build, data[0])
-        rows.append((peer, row))
-    if not wanted or "azimuth" in wanted:
-        engine = Azimuth(find_azimuth(arguments), arguments.m,
-                         arguments.ef_construct, arguments.threads)
-        rows.append((engine, Row(engine.name, arguments.ef)))
-    for at in range(arguments.rounds):
-        for engine, row in rows:
-            say(f"round {at + 1} of {arguments.rounds}: {engine.name}")
+def measure_one(row, setting, threads, data, k):
+    from measure.recall import recall
+
+    answer, ids = row.engine.search(setting, threads)
+    row.take(threads, setting, answer,
+             recall(ids, data.base, data.queries, data.kth(k)))
+
+
+def measure_round(rows, data, arguments, are_resident):
+    """One round: setting by setting when all engines are in memory, else
+    engine by engine."""
+    from engines import Azimuth
+
+    orders = [(row, at, setting, threads) for row in rows
+              for at, setting in enumerate(row.engine.settings(arguments.ef))
+              for threads in arguments.threads]
+    if are_resident:
+        orders.sort(key=lambda order: (order[1], order[3]))
+    was = None
+    for row, _, setting, threads in orders:
+        if not are_resident and row is not was:
+            if was is not None and not isinstance(was.engine, Azimuth):
+                was.engine.close()
+            if row.engine.process is None:
+                row.engine.load()
+            was = row
+        measure_one(row, setting, threads, data, arguments.k)
+    if not are_resident and not isinstance(was.engine, Azimuth):
+        was.engine.close()
+
+
+def run(data, folder, arguments):
+    from engines import Azimuth, Task
+    from measure.machine import say
+
+    task = Task(data, arguments.k, arguments.m, max(arguments.threads), folder)
+    engines = make_engines(task, arguments)
+    are_resident = fits(data, engines)
+    if not are_resident:
+        say("not all engines fit into memory at once: peers are kept on disk "
+            "and loaded for each round")
+    try:
+        for engine in engines:
             if isinstance(engine, Azimuth):
-                measure_azimuth(engine, row, folder, data, arguments)
+                say(f"building azimuth, ef_construction {engine.ef_construct}")
+                engine.build()
+            elif arguments.reuse and engine.is_saved():
+                say(f"loading {engine.name} {engine.ef_construct}")
+                engine.load()
             else:
-                measure_peer(engine, row, data, arguments)
-    for peer in peers:
-        getattr(peer, "close", lambda: None)()
-    return [row for _, row in rows]
+                say(f"building {engine.name}, ef_construction "
+                    f"{engine.ef_construct}")
+                engine.build()
+                if arguments.reuse or not are_resident:
+                    engine.save()
+            say(f"  {engine.build_s:.1f} s")
+            if not are_resident and not isinstance(engine, Azimuth):
+                engine.close()
+        rows = [Row(engine) for engine in engines]
+        for at in range(arguments.rounds):
+            say(f"round {at + 1} of {arguments.rounds}")
+            measure_round(rows, data, arguments, are_resident)
+    finally:
+        for engine in engines:
+            engine.close()
+    return rows
 
 
-def ratio(value, unit):
-    return "-" if not value or not unit else f"{value / unit:.2f}"
+def best_at(rows, name, threads, target):
+    from measure.curve import at_recall
+
+    found = [at_recall(row.points(threads), target) for row in rows
+             if row.name == name]
+    return max((qps for qps in found if qps), default=None)
 
 
-def print_table(rows):
-    by_name = {row.name: row for row in rows}
-    unit = by_name.get("hnswlib", rows[0])
-    print(f"\nratios, {unit.name} = 1.00 (QPS: more is better; build: less)")
-    heads = [f"QPS@{target}" for target in TARGETS] + ["build", "best recall"]
-    print(f"{'':16}" + "".join(f"{head:>12}" for head in heads))
+def build_ratios(rows, threads):
+    """Per peer: our build time to the recall that its graph has at EQUAL_EF,
+    over its own; of its builds the one that makes us look worst."""
+    from measure.curve import build_to_recall, recall_at_ef
+
+    ours = [(row.engine.build_s, row.points(threads)) for row in rows
+            if row.name == "azimuth"]
+    found = {}
     for row in rows:
-        cells = [ratio(row.qps_at(t), unit.qps_at(t)) for t in TARGETS]
-        cells.append(ratio(row.build_s, unit.build_s))
-        cells.append(f"{max(row.recall.values()):.4f}")
-        print(f"{row.name:16}" + "".join(f"{cell:>12}" for cell in cells))
-    ours = by_name.get("azimuth")
-    peers = [row for row in rows if row.name != "azimuth"]
-    if ours is None or not peers:
-        return
-    for target in TARGETS:
-        best = max(peers, key=lambda row: row.qps_at(target) or 0)
-        print(f"azimuth / best peer at {target}: "
-              f"{ratio(ours.qps_at(target), best.qps_at(target))} "
-              f"({best.name})")
+        if row.name == "azimuth" or not row.engine.is_graph:
+            continue
+        target = recall_at_ef(row.points(threads), EQUAL_EF)
+        seconds = target and build_to_recall(ours, target, EQUAL_EF)
+        share = seconds / row.engine.build_s if seconds else None
+        found.setdefault(row.name, []).append(share)
+    return {name: None if None in shares else max(shares)
+            for name, shares in found.items()}
 
 
-def draw(rows, title, path):
-    import matplotlib
+def names_of(rows):
+    return list(dict.fromkeys(row.name for row in rows))
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(9, 5.5))
+def speed_table(rows, threads):
+    """QPS of each engine at its best as multiples of hnswlib's, and how often
+    ours goes into it."""
+    from measure import table
+
+    unit = "hnswlib" if "hnswlib" in names_of(rows) else rows[0].name
+    lines = []
+    for name in names_of(rows):
+        line = [name]
+        for target in TARGETS:
+            own = best_at(rows, name, threads, target)
+            line.append(table.ratio(own, best_at(rows, unit, threads, target)))
+        for target in TARGETS:
+            own = best_at(rows, name, threads, target)
+            line.append(table.ratio(
+                best_at(rows, "azimuth", threads, target), own))
+        top = max(p["recall"] for row in rows if row.name == name
+                  for p in row.points(threads))
+        lines.append(line + [f"{top:.4f}"])
+    return table.text(
+        [f"{threads} thread(s)", *(f"QPS@{t} / {unit}" for t in TARGETS),
+         *(f"azimuth / it @{t}" for t in TARGETS), "best recall"], lines)
+
+
+def size_table(rows, data, threads):
+    """Building and memory, one line per build."""
+    from measure import table
+    from measure.curve import recall_at_ef
+
+    points, dim = data.base.shape
+    unit = min(row.engine.build_s for row in rows)
+    equal = build_ratios(rows, threads)
+    lines = []
     for row in rows:
-        is_ours = row.name == "azimuth"
-        axes.plot([row.recall[ef] for ef in row.qps], list(row.qps.values()),
-                  marker="o", markersize=4, label=row.name,
-                  linewidth=2.5 if is_ours else 1.2,
-                  color="black" if is_ours else None)
-    axes.set_yscale("log")
-    axes.set_xlim(left=0.85, right=1.001)
-    axes.set_xlabel("recall@k (ties count)")
-    axes.set_ylabel("queries per second")
-    axes.set_title(title)
-    axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path + ".svg")
-    figure.savefig(path + ".png", dpi=120)
+        got = recall_at_ef(row.points(threads), EQUAL_EF)
+        lines.append([row.label(), table.ratio(row.engine.build_s, unit),
+                      f"{got:.4f}" if got else "-",
+                      table.ratio(equal.get(row.name), 1),
+                      table.ratio(row.resident / points, dim * 4)])
+    return table.text(["", "build / fastest", f"recall at ef {EQUAL_EF}",
+                       "azimuth's build to equal recall / it",
+                       "memory / raw f32"], lines)
 
 
-def machine():
-    with open("/proc/cpuinfo") as file:
-        models = [line.split(":")[1].strip() for line in file
-                  if line.startswith("model name")]
-    commit = subprocess.run(
-        ["git", "-C", TOP, "rev-parse", "--short", "HEAD"],
-        capture_output=True, text=True, check=False).stdout.strip()
-    return {"cpu": models[0] if models else platform.machine(),
-            "cpu_count": os.cpu_count(), "load": os.getloadavg()[0],
-            "commit": commit, "date": time.strftime("%Y-%m-%dT%H:%M:%SZ",
-                                                    time.gmtime())}
+def bounds(rows, data, threads):
+    """Ours at each target: counters, bound, and how far above it."""
+    from measure import bound, curve
+
+    points, dim = data.base.shape
+    found = []
+    for row in rows:
+        if row.name != "azimuth":
+            continue
+        sizes = {"code_bytes": row.engine.built.get("code_bytes", dim * 4),
+                 "row_bytes": dim * 4,
+                 "link_bytes": row.engine.built.get(
+                     "link_bytes", 8 * row.engine.task.m)}
+        times = bound.row_times(points, [int(s) for s in sizes.values()])
+        for target in TARGETS:
+            at = {key: curve.at_recall(row.points(threads), target, key)
+                  for key in ("qps", "visits", "hops", "rescored")}
+            if at["qps"] is None or at["visits"] is None:
+                continue
+            at = {**sizes, **at, "rescored": at["rescored"] or 0}
+            ns = bound.lower(at, times)
+            found.append({"ef_construct": row.engine.ef_construct,
+                          "recall": target, **at, "t_row_ns": times,
+                          "bytes_touched": bound.touched(at), "bound_ns": ns,
+                          "ns": threads * 1e9 / at["qps"],
+                          "ratio": threads * 1e9 / at["qps"] / ns})
+    return found
+
+
+def bound_table(found):
+    from measure import table
+
+    return table.text(
+        ["azimuth", "recall", "E", "H", "R", "bytes touched", "time / bound"],
+        [[f"efc {f['ef_construct']}", f["recall"], f"{f['visits']:.0f}",
+          f"{f['hops']:.0f}", f"{f['rescored']:.0f}",
+          f"{f['bytes_touched']:.0f}", f"{f['ratio']:.2f}"] for f in found])
+
+
+def lid_line(data, real):
+    parts = []
+    for one in [data] + ([real] if real is not None else []):
+        parts.append(f"{one.name}: queries {one.lid['queries']['median']:.1f} "
+                     f"({one.lid['queries']['p10']:.0f} to "
+                     f"{one.lid['queries']['p90']:.0f}), points "
+                     f"{one.lid['points']['median']:.1f}")
+    return "LID, median (p10 to p90): " + "; ".join(parts)
+
+
+def report(rows, data, real, arguments):
+    """Prints the tables; returns what the JSON holds beside the curves."""
+    points, dim = data.base.shape
+    print(f"\n{data.name}: {points:,} x {dim}, M {arguments.m}, "
+          f"ef_construction {arguments.ef_construct}, built by "
+          f"{max(arguments.threads)} thread(s)")
+    print(lid_line(data, real))
+    more = {"bounds": {}}
+    for threads in arguments.threads:
+        print("\n" + speed_table(rows, threads))
+        peers = [n for n in names_of(rows) if n != "azimuth"]
+        for target in TARGETS:
+            ours = best_at(rows, "azimuth", threads, target)
+            best = max(peers, default=None, key=lambda name: best_at(
+                rows, name, threads, target) or 0)
+            if ours and best and best_at(rows, best, threads, target):
+                print(f"azimuth / best peer at {target}: "
+                      f"{ours / best_at(rows, best, threads, target):.2f} "
+                      f"({best})")
+        more["bounds"][threads] = bounds(rows, data, threads)
+        if more["bounds"][threads]:
+            print("\n" + bound_table(more["bounds"][threads]))
+    print("\n" + size_table(rows, data, max(arguments.threads)))
+    more["build_to_equal_recall"] = build_ratios(rows, max(arguments.threads))
+    return more
+
+
+def write(rows, data, more, arguments):
+    from measure import plot
+    from measure.machine import describe, say
+
+    os.makedirs(arguments.out, exist_ok=True)
+    points, dim = data.base.shape
+    name = data.name.removesuffix(".npy")
+    for threads in arguments.threads:
+        path = os.path.join(arguments.out, f"search-{name}-{threads}t")
+        title = (f"{data.name}: {points:,} x {dim}, {threads} thread(s), "
+                 f"M {arguments.m}")
+        engines = [{
+            "engine": row.name, "ef_construct": row.engine.ef_construct,
+            "build_s": row.engine.build_s,
+            "bytes_per_point": row.resident / points,
+            "curve": row.points(threads),
+            "qps_at": {t: best_at([row], row.name, threads, t)
+                       for t in TARGETS}} for row in rows]
+        with open(path + ".json", "w") as file:
+            json.dump({**data.describe(), "k": arguments.k,
+                       "threads": threads, "m": arguments.m,
+                       "rounds": arguments.rounds, "machine": describe(),
+                       "engines": engines,
+                       "build_to_equal_recall": more["build_to_equal_recall"],
+                       "bounds": more["bounds"][threads]}, file, indent=1)
+        picture = plot.draw([
+            (one, one, [p for row in rows if row.name == one
+                        for p in row.points(threads)])
+            for one in names_of(rows)], title, path)
+        say(f"figures: {path}.json, picture: {picture}")
 
 
 def main():
     arguments = parse_arguments()
-    name, base, queries = load(arguments)
-    data = (base, queries, kth_similarity(base, queries, arguments.k))
-    os.makedirs(arguments.out, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="azimuth-bench-") as folder:
-        rows = run(arguments, data, folder)
-    title = (f"{name}: {len(base):,} x {base.shape[1]}, "
-             f"{arguments.threads} thread(s), M {arguments.m}, "
-             f"ef_construction {arguments.ef_construct}")
-    print(title)
-    print_table(rows)
-    path = os.path.join(arguments.out, f"search-{arguments.threads}t")
-    with open(path + ".json", "w") as file:
-        json.dump({"data": name, "points": len(base), "dim": base.shape[1],
-                   "queries": len(queries), "k": arguments.k,
-                   "threads": arguments.threads, "m": arguments.m,
-                   "ef_construct": arguments.ef_construct,
-                   "machine": machine(),
-                   "engines": [row.as_json() for row in rows]}, file,
-                  indent=1)
-    draw(rows, title, path)
-    print(f"\nfigures: {path}.json, picture: {path}.svg and .png")
+    from measure import dataset
+    from measure.machine import cache_folder, memory_free, say
+
+    for name in arguments.sets.split(","):
+        if name == "1Mx768" and memory_free() < BIG_SET_FREE:
+            say("1Mx768 is left out: less than 16 GB of memory are free")
+            continue
+        try:
+            data = dataset.load(name, arguments.queries)
+            real = None
+            if name in dataset.MADE and name != "tiny":
+                real = dataset.load("real", 1000)
+        except (OSError, ValueError) as error:
+            sys.exit(f"search: {error}")
+        with tempfile.TemporaryDirectory(
+                prefix="azimuth-bench-",
+                dir=cache_folder("bench-run")) as folder:
+            if arguments.reuse:
+                folder = cache_folder(os.path.join(
+                    "bench-index", f"{data.name}-m{arguments.m}-"
+                    f"{max(arguments.threads)}t"))
+            rows = run(data, folder, arguments)
+        more = report(rows, data, real, arguments)
+        write(rows, data, more, arguments)
 
 
 if __name__ == "__main__":

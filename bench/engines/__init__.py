@@ -1,187 +1,146 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engines of search.py, each behind build(base) and search(queries, k, ef).
-
-All get unit vectors and rank by inner product, so they answer the same
-question. M is 16 (32 links at level 0) and ef_construction the same for all;
-usearch's connectivity is links per upper level, as everybody else's M.
-"""
+"""Engines as processes that build once and then answer rounds of searches."""
 
 import json
 import os
 import shutil
 import subprocess
-import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
+import sys
 
 import numpy as np
 
+from engines.peers import PEERS
+from measure.machine import TOP, program, resident
 
-class Hnswlib:
-    name = "hnswlib"
-
-    def __init__(self, m, ef_construct, threads):
-        self.m, self.ef_construct, self.threads = m, ef_construct, threads
-
-    def build(self, base):
-        import hnswlib
-
-        index = hnswlib.Index("ip", base.shape[1])
-        index.init_index(len(base), M=self.m, ef_construction=self.ef_construct)
-        index.add_items(base, num_threads=self.threads)
-        self.index = index
-
-    def search(self, queries, k, ef):
-        self.index.set_ef(max(ef, k))
-        return self.index.knn_query(queries, k, num_threads=self.threads)[0]
+# A round of one ef: passes over all queries until both are reached; the best
+# pass counts. The same rule as in worker.py.
+SECONDS_MIN, PASSES_MIN = 0.3, 2
 
 
-class Faiss:
-    def __init__(self, m, ef_construct, threads):
-        self.m, self.ef_construct, self.threads = m, ef_construct, threads
-
-    def build(self, base):
-        import faiss
-
-        faiss.omp_set_num_threads(self.threads)
-        self.index = self.make(faiss, base.shape[1])
-        self.index.hnsw.efConstruction = self.ef_construct
-        self.index.train(base)
-        self.index.add(base)
-
-    def search(self, queries, k, ef):
-        import faiss
-
-        faiss.omp_set_num_threads(self.threads)
-        self.index.hnsw.efSearch = max(ef, k)
-        return self.index.search(queries, k)[1]
 
 
-class FaissFlat(Faiss):
-    name = "faiss HNSW"
+class Task:
+    """What all engines of a run are given."""
 
-    def make(self, faiss, dim):
-        return faiss.IndexHNSWFlat(dim, self.m, faiss.METRIC_INNER_PRODUCT)
-
-
-class FaissSq8(Faiss):
-    name = "faiss HNSW-SQ8"
-
-    def make(self, faiss, dim):
-        return faiss.IndexHNSWSQ(
-            dim, faiss.ScalarQuantizer.QT_8bit, self.m,
-            faiss.METRIC_INNER_PRODUCT)
+    def __init__(self, data, k, m, threads, folder):
+        self.data, self.k, self.m = data, k, m
+        self.threads = threads  # of the build
+        self.folder = folder
 
 
-class Usearch:
-    name = "usearch"
+class Engine:
+    """One engine with one ef_construction."""
 
-    def __init__(self, m, ef_construct, threads):
-        self.m, self.ef_construct, self.threads = m, ef_construct, threads
+    is_graph = True
 
-    def build(self, base):
-        from usearch.index import Index
+    def __init__(self, name, task, ef_construct):
+        self.name, self.task, self.ef_construct = name, task, ef_construct
+        self.folder = os.path.join(task.folder, f"{name}-{ef_construct}")
+        self.ids = os.path.join(task.folder, f"{name}-{ef_construct}.npy")
+        self.process = None
+        self.build_s = None
 
-        self.index = Index(
-            ndim=base.shape[1], metric="ip", dtype="f32", connectivity=self.m,
-            expansion_add=self.ef_construct)
-        self.index.add(np.arange(len(base)), base, threads=self.threads)
+    def settings(self, efs):
+        return efs
 
-    def search(self, queries, k, ef):
-        self.index.expansion_search = max(ef, k)
-        matches = self.index.search(queries, k, threads=self.threads)
-        keys = np.asarray(matches.keys).astype(np.int64)
-        return keys.reshape(len(queries), k)
+    def _start(self, command):
+        path = os.pathsep.join([os.path.join(TOP, "bench"),
+                                os.environ.get("PYTHONPATH", "")])
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            # Threads of OpenMP that spin while they wait take the processor
+            # from those that work, and from the neighbours.
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ,
+                 "PYTHONPATH": path})
 
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            self.process = None
+            raise RuntimeError(f"{self.name} ended with status {code}")
+        return json.loads(line)
 
-class QdrantEdge:
-    """Qdrant's own engine in the process; one call per query, as its API is.
-    Loading (WAL, segments) is part of its build, as it cannot be left out."""
-
-    name = "qdrant-edge"
-
-    def __init__(self, m, ef_construct, threads):
-        self.m, self.ef_construct, self.threads = m, ef_construct, threads
-        self.shard, self.folder = None, None
-
-    def build(self, base):
-        import qdrant_edge as edge
-
-        self.close()
-        self.folder = tempfile.mkdtemp(prefix="azimuth-bench-")
-        config = edge.EdgeConfig(
-            vectors=edge.EdgeVectorParams(
-                size=base.shape[1], distance=edge.Distance.Dot, on_disk=False),
-            hnsw_config=edge.HnswIndexConfig(
-                m=self.m, ef_construct=self.ef_construct,
-                full_scan_threshold=10, max_indexing_threads=self.threads,
-                on_disk=False),
-            optimizers=edge.EdgeOptimizersConfig(
-                default_segment_number=1, indexing_threshold=10,
-                max_segment_size=10**9),
-            max_search_threads=self.threads)
-        self.shard = edge.EdgeShard.create(self.folder, config)
-        for begin in range(0, len(base), 1000):
-            points = [edge.Point(id=i, vector=base[i].tolist())
-                      for i in range(begin, min(begin + 1000, len(base)))]
-            self.shard.update(edge.UpdateOperation.upsert_points(points))
-        while self.shard.optimize():
-            pass
-
-    def _one(self, task):
-        import qdrant_edge as edge
-
-        query, k, ef = task
-        hits = self.shard.query(edge.QueryRequest(
-            limit=k, query=edge.Query.Nearest(query),
-            params=edge.SearchParams(hnsw_ef=max(ef, k)),
-            with_payload=False, with_vector=False))
-        return [hit.id for hit in hits] + [-1] * (k - len(hits))
-
-    def search(self, queries, k, ef):
-        tasks = [(query, k, ef) for query in queries.tolist()]
-        if self.threads == 1:
-            return np.array([self._one(task) for task in tasks])
-        with ThreadPoolExecutor(self.threads) as pool:
-            return np.array(list(pool.map(self._one, tasks)))
+    def _ask(self, text):
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        return self._answer()
 
     def close(self):
-        if self.shard is not None:
-            self.shard.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.shard = None
+        if self.process is not None:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process = None
 
 
-class Azimuth:
-    """A program of its own: each call builds and measures all ef at once."""
+class Peer(Engine):
+    def __init__(self, name, task, ef_construct):
+        super().__init__(name, task, ef_construct)
+        self.is_graph = getattr(PEERS[name], "is_graph", True)
 
-    name = "azimuth"
+    def settings(self, efs):
+        return getattr(PEERS[self.name], "settings", lambda x: x)(efs)
 
-    def __init__(self, program, m, ef_construct, threads):
-        self.program, self.m = program, m
-        self.ef_construct, self.threads = ef_construct, threads
+    def start(self):
+        self._start([sys.executable, "-m", "engines.worker", json.dumps({
+            "peer": self.name, "m": self.task.m, "k": self.task.k,
+            "ef_construct": self.ef_construct, "threads": self.task.threads,
+            "base": self.task.data.base_path,
+            "queries": self.task.data.queries_path,
+            "folder": self.folder, "ids": self.ids})])
 
-    def run(self, folder, base, queries, k, efs):
-        paths = {name: os.path.join(folder, name)
-                 for name in ("base.npy", "queries.npy", "r.json", "i.npy")}
-        if not os.path.exists(paths["base.npy"]):
-            np.save(paths["base.npy"], base)
-            np.save(paths["queries.npy"], queries)
-        subprocess.run(
-            [self.program, "search", "--base", paths["base.npy"],
-             "--queries", paths["queries.npy"], "--metric", "cosine",
-             "--k", str(k), "--threads", str(self.threads),
-             "--m", str(self.m), "--ef-construct", str(self.ef_construct),
-             "--ef", ",".join(map(str, efs)), "--repeats", "1",
-             "--out", paths["r.json"], "--ids", paths["i.npy"]], check=True)
-        with open(paths["r.json"]) as file:
-            return json.load(file), np.load(paths["i.npy"])
+    def build(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        self.start()
+        self.build_s = self._ask('{"do": "build"}')["build_s"]
+
+    def save(self):
+        self._ask('{"do": "save"}')
+        with open(self.folder + ".json", "w") as file:
+            json.dump({"build_s": self.build_s}, file)
+
+    def is_saved(self):
+        return os.path.exists(self.folder + ".json")
+
+    def load(self):
+        with open(self.folder + ".json") as file:
+            self.build_s = json.load(file)["build_s"]
+        self.start()
+        self._ask('{"do": "load"}')
+
+    def search(self, setting, threads):
+        answer = self._ask(json.dumps(
+            {"do": "search", "setting": setting, "threads": threads}))
+        return answer, np.load(self.ids)
 
 
-PEERS = [Hnswlib, FaissFlat, FaissSq8, Usearch, QdrantEdge]
+class Azimuth(Engine):
+    """azimuth-bench: the calls of our index in C, without a server."""
 
+    def __init__(self, task, ef_construct, options=()):
+        super().__init__("azimuth", task, ef_construct)
+        self.options = list(options)
 
-def timed(function, *arguments):
-    begin = time.perf_counter()
-    result = function(*arguments)
-    return time.perf_counter() - begin, result
+    def build(self):
+        self._start([
+            program("bench/azimuth-bench"), "search", "--ask", "--repeats",
+            "1", "--base", self.task.data.base_path, "--queries",
+            self.task.data.queries_path, "--k", str(self.task.k), "--m",
+            str(self.task.m), "--ef-construct", str(self.ef_construct),
+            "--threads", str(self.task.threads), "--ids", self.ids,
+            *self.options])
+        self.built = self._answer()
+        self.build_s = self.built["build_s"]
+
+    def search(self, setting, threads):
+        queries = len(self.task.data.queries)
+        best, total, passes = {"qps": 0}, 0.0, 0
+        while total < SECONDS_MIN or passes < PASSES_MIN:
+            answer = self._ask(f"{threads} {setting}")
+            total, passes = total + queries / answer["qps"], passes + 1
+            if answer["qps"] > best["qps"]:
+                best = answer
+        own = self.task.data.queries.nbytes
+        best["resident"] = resident(self.process.pid) - own
+        return best, np.load(self.ids)[0]

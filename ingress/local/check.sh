@@ -167,6 +167,9 @@ command_bench()
     name=$1
     shift
     [ -e "$here/bench/$name.py" ] || usage_error "there is no bench/$name.py"
+    for argument; do
+        case $argument in -h | --help) bench_help && return 0 ;; esac
+    done
     issuer=local
     packages_need $packages_build $packages_serve python3-venv
     mkdir -p "$cache"
@@ -188,6 +191,16 @@ command_bench()
     venv=$cache/bench-$(sha256sum <"$requirements" | cut -c 1-16)
     bench_venv
     exec "$venv/bin/python" "$here/bench/$name.py" "$@"
+}
+
+# Options are known without anything built or installed but Python.
+bench_help()
+{
+    if [ -e "$here/bench/$name.sh" ]; then
+        sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$here/bench/$name.sh"
+    else
+        PYTHONDONTWRITEBYTECODE=1 python3 "$here/bench/$name.py" --help
+    fi
 }
 
 bench_build()

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The peers, each behind build, save, load and search.
+
+All get unit vectors and rank by inner product, so they answer the same
+question. `m` is links per node on the upper levels, twice as many at level 0
+(usearch's connectivity means the same). What is not equal is said at each.
+"""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+
+class Peer:
+    """`folder` is the engine's own, empty before build()."""
+
+    def __init__(self, m, ef_construct, threads, folder):
+        self.m, self.ef_construct, self.threads = m, ef_construct, threads
+        self.folder = folder
+        self.file = os.path.join(folder, "index")
+
+
+class Hnswlib(Peer):
+    name = module = "hnswlib"
+
+    def build(self, base):
+        import hnswlib
+
+        self.index = hnswlib.Index("ip", base.shape[1])
+        self.index.init_index(len(base), M=self.m,
+                              ef_construction=self.ef_construct)
+        self.index.add_items(base, num_threads=self.threads)
+
+    def save(self):
+        self.index.save_index(self.file)
+
+    def load(self, dim):
+        import hnswlib
+
+        self.index = hnswlib.Index("ip", dim)
+        self.index.load_index(self.file)
+
+    def search(self, queries, k, ef, threads):
+        self.index.set_ef(max(ef, k))
+        return self.index.knn_query(queries, k, num_threads=threads)[0]
+
+
+class Faiss(Peer):
+    module = "faiss"
+
+    def build(self, base):
+        import faiss
+
+        faiss.omp_set_num_threads(self.threads)
+        self.index = self.make(faiss, base)
+        self.index.train(np.ascontiguousarray(base))
+        self.index.add(np.ascontiguousarray(base))
+
+    def save(self):
+        import faiss
+
+        faiss.write_index(self.index, self.file)
+
+    def load(self, dim):
+        import faiss
+
+        self.index = faiss.read_index(self.file)
+
+    def search(self, queries, k, ef, threads):
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        self.index.hnsw.efSearch = max(ef, k)
+        return self.index.search(queries, k)[1]
+
+
+class FaissHnsw(Faiss):
+    name = "faiss-hnsw"
+
+    def make(self, faiss, base):
+        index = faiss.IndexHNSWFlat(base.shape[1], self.m,
+                                    faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = self.ef_construct
+        return index
+
+
+class FaissSq8(Faiss):
+    """Links and 8-bit codes only, no exact rescoring: its recall has a
+    ceiling, its memory is smaller than everybody else's."""
+
+    name = "faiss-sq8"
+
+    def make(self, faiss, base):
+        index = faiss.IndexHNSWSQ(
+            base.shape[1], faiss.ScalarQuantizer.QT_8bit, self.m,
+            faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = self.ef_construct
+        return index
+
+
+class FaissIvfPq(Faiss):
+    """Inverted lists with 4-bit product codes of two dimensions each, scanned
+    by FastScan, refined by the exact vectors. It scans for all queries of one
+    call together, which no server can do; ef_construction does not apply."""
+
+    name = "faiss-ivfpq"
+    is_graph = False
+
+    def make(self, faiss, base):
+        dim = base.shape[1]
+        lists = int(max(16, min(4 * len(base) ** 0.5, len(base) / 40)))
+        self.quantizer = faiss.IndexFlatIP(dim)
+        inner = faiss.IndexIVFPQFastScan(
+            self.quantizer, dim, lists, dim // 2, 4,
+            faiss.METRIC_INNER_PRODUCT)
+        inner.own_fields = False
+        self.inner = inner
+        return faiss.IndexRefineFlat(inner)
+
+    def load(self, dim):
+        super().load(dim)
+        import faiss
+
+        self.inner = faiss.downcast_index(self.index.base_index)
+
+    @staticmethod
+    def settings(efs):
+        """(lists probed, candidates refined per hit), coarse to fine."""
+        return [(probe, refine) for probe in
+                (1, 2, 4, 8, 16, 32, 64, 128, 256) for refine in (4, 10)]
+
+    def search(self, queries, k, setting, threads):
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        probe, refine = setting
+        return self.index.search(
+            queries, k, params=faiss.IndexRefineSearchParameters(
+                k_factor=refine,
+                base_index_params=faiss.IVFSearchParameters(nprobe=probe)))[1]
+
+
+class Usearch(Peer):
+    name, module = "usearch", "usearch.index"
+
+    def make(self, dim):
+        from usearch.index import Index
+
+        return Index(ndim=dim, metric="ip", dtype="f32", connectivity=self.m,
+                     expansion_add=self.ef_construct)
+
+    def build(self, base):
+        self.index = self.make(base.shape[1])
+        self.index.add(np.arange(len(base)), np.ascontiguousarray(base),
+                       threads=self.threads)
+
+    def save(self):
+        self.index.save(self.file)
+
+    def load(self, dim):
+        self.index = self.make(dim)
+        self.index.load(self.file)
+
+    def search(self, queries, k, ef, threads):
+        self.index.expansion_search = max(ef, k)
+        matches = self.index.search(queries, k, threads=threads)
+        keys = np.asarray(matches.keys).astype(np.int64)
+        return keys.reshape(len(queries), k)
+
+
+class QdrantEdge(Peer):
+    """Qdrant's own engine in the process. Loading (log, segments) is part of
+    its build, as it cannot be left out; the conversion of rows to Python
+    objects is not. Queries go in batches of its own query_batch(), one batch
+    per thread at a time."""
+
+    name, module = "qdrant-edge", "qdrant_edge"
+    quantization = None
+
+    def config(self, dim):
+        import qdrant_edge as edge
+
+        return edge.EdgeConfig(
+            vectors=edge.EdgeVectorParams(
+                size=dim, distance=edge.Distance.Dot, on_disk=False),
+            hnsw_config=edge.HnswIndexConfig(
+                m=self.m, ef_construct=self.ef_construct,
+                full_scan_threshold=10, max_indexing_threads=self.threads,
+                on_disk=False),
+            quantization_config=self.quantization,
+            optimizers=edge.EdgeOptimizersConfig(
+                default_segment_number=1, indexing_threshold=10,
+                max_segment_size=10**9),
+            max_search_threads=self.threads)
+
+    def build(self, base):
+        """Returns its own seconds: those of the calls."""
+        import qdrant_edge as edge
+
+        self.shard = edge.EdgeShard.create(self.folder,
+                                           self.config(base.shape[1]))
+        seconds = 0.0
+        for begin in range(0, len(base), 1000):
+            points = [edge.Point(id=begin + i, vector=row.tolist())
+                      for i, row in enumerate(base[begin:begin + 1000])]
+            update = edge.UpdateOperation.upsert_points(points)
+            start = time.perf_counter()
+            self.shard.update(update)
+            seconds += time.perf_counter() - start
+        start = time.perf_counter()
+        while self.shard.optimize():
+            pass
+        return seconds + time.perf_counter() - start
+
+    def save(self):
+        self.shard.flush()
+
+    def load(self, dim):
+        import qdrant_edge as edge
+
+        self.shard = edge.EdgeShard.load(self.folder, self.config(dim))
+
+    def prepare(self, queries, k, ef):
+        import qdrant_edge as edge
+
+        requests = [edge.QueryRequest(
+            limit=k, query=edge.Query.Nearest(query.tolist()),
+            params=edge.SearchParams(hnsw_ef=max(ef, k)),
+            with_payload=False, with_vector=False) for query in queries]
+        return [edge.QueryBatchRequest(requests[at:at + 50])
+                for at in range(0, len(requests), 50)]
+
+    def search(self, queries, k, ef, threads):
+        batches = queries
+        if threads == 1:
+            answers = [self.shard.query_batch(batch) for batch in batches]
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                answers = list(pool.map(self.shard.query_batch, batches))
+        ids = [[hit.id for hit in hits] + [-1] * (k - len(hits))
+               for answer in answers for hits in answer]
+        return np.array(ids, dtype=np.int64)
+
+
+PEERS = {peer.name: peer for peer in (
+    Hnswlib, FaissHnsw, FaissSq8, FaissIvfPq, Usearch, QdrantEdge)}

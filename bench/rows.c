@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * azimuth-bench rows: what it costs at least to bring a random row of so many
+ * bytes to the processor, on this machine and from a set of this size. The
+ * rows lie in huge pages; as in a walk, 32 are asked for at once and then
+ * read. It is the constant t_row of the lower bound. */
+#include "bench/option.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define LINE_SIZE    64u
+#define HOP_COUNT    32u
+#define ROUNDS       7u
+#define READS        400000u
+#define ROW_SIZE_MAX (1u << 20)
+#define HUGE_SIZE    ((size_t)2 << 20)
+
+static const char usage[] =
+    "usage: azimuth-bench rows --rows N --sizes B,B,...\n"
+    "Prints the nanoseconds of a random row for each size, as JSON.\n"
+    "  --rows N        rows of the set (1000000)\n"
+    "  --sizes B,...   bytes of a row (64,128,256,384,512,768,1536)\n"
+    "  --help\n";
+
+static const struct option long_options[] = {
+    { "rows", required_argument, NULL, 'r' },
+    { "sizes", required_argument, NULL, 's' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+static uint64_t
+next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* Reads READS rows at the places given; the sum keeps the reads alive. */
+static uint64_t
+gather(const unsigned char *rows, size_t row_size, const uint32_t *places)
+{
+    uint64_t sum = 0;
+    for (uint32_t at = 0; at + HOP_COUNT <= READS; at += HOP_COUNT) {
+        for (uint32_t i = 0; i < HOP_COUNT; i++) {
+            const unsigned char *row = rows + places[at + i] * row_size;
+            for (size_t b = 0; b < row_size && b < 8 * LINE_SIZE;
+                 b += LINE_SIZE)
+                __builtin_prefetch(row + b);
+        }
+        for (uint32_t i = 0; i < HOP_COUNT; i++) {
+            const unsigned char *row = rows + places[at + i] * row_size;
+            for (size_t b = 0; b < row_size; b += LINE_SIZE)
+                sum += row[b];
+        }
+    }
+    return sum;
+}
+
+/* Nanoseconds of one row, the best round; 0 when memory is out. */
+static double
+row_ns(uint32_t row_count, uint32_t row_size)
+{
+    /* Rows start on a line, as in the slabs. */
+    size_t step = (row_size + LINE_SIZE - 1) / LINE_SIZE * LINE_SIZE;
+    size_t size = (step * row_count + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE;
+    unsigned char *rows = aligned_alloc(HUGE_SIZE, size);
+    uint32_t *places = calloc(READS, sizeof(*places));
+    double best = 0;
+    volatile uint64_t kept = 0;
+    uint64_t state = 88172645463325252u;
+    assert(step >= row_size);
+    if (rows != NULL && places != NULL) {
+        madvise(rows, size, MADV_HUGEPAGE);
+        for (size_t at = 0; at < size; at += LINE_SIZE)
+            rows[at] = (unsigned char)at;
+        for (uint32_t round = 0; round < ROUNDS; round++) {
+            for (uint32_t i = 0; i < READS; i++)
+                places[i] = (uint32_t)(next_random(&state) % row_count);
+            double begin = option_now_s();
+            kept += gather(rows, step, places);
+            double ns = (option_now_s() - begin) * 1e9 / READS;
+            best = round == 0 || ns < best ? ns : best;
+        }
+    }
+    free(rows);
+    free(places);
+    return best;
+}
+
+int
+rows_command(int argc, char **argv)
+{
+    struct option_numbers sizes = {
+        .values = { 64, 128, 256, 384, 512, 768, 1536 },
+        .count = 7,
+    };
+    uint32_t row_count = 1000000;
+    int key;
+    while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (key == 'h') {
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        }
+        bool is_taken =
+            key == 'r'   ? option_number("rows", optarg, INT32_MAX, &row_count)
+            : key == 's' ? option_numbers("sizes", optarg, ROW_SIZE_MAX, &sizes)
+                         : false;
+        if (!is_taken)
+            return EXIT_FAILURE;
+    }
+    printf("{\"rows\": %u", row_count);
+    for (uint32_t i = 0; i < sizes.count; i++)
+        printf(", \"%u\": %.2f", sizes.values[i],
+               row_ns(row_count, sizes.values[i]));
+    puts("}");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A collection for the commands that write. */
+#include "bench/shelf.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAME       "bench"
+#define ARENA_SIZE ((size_t)256 << 20)
+#define BODY_SIZE  1024u
+
+static bool
+check(enum engine_code code, const struct error *error)
+{
+    if (code == ENGINE_OK)
+        return true;
+    fprintf(stderr, "azimuth-bench: %s: %s\n", error_name(code), error->text);
+    return false;
+}
+
+static bool
+open_registry(struct shelf *shelf, const char *folder)
+{
+    struct error error = { ENGINE_OK, "" };
+    struct registry_options options = { .storage_path = folder,
+                                        .checkpoint_interval_ms = 60000 };
+    return check(registry_open(&options, &shelf->registry, &error), &error);
+}
+
+static bool
+acquire(struct shelf *shelf)
+{
+    struct error error = { ENGINE_OK, "" };
+    return check(registry_acquire(shelf->registry, span_of(NAME),
+                                  &shelf->collection, &error),
+                 &error);
+}
+
+bool
+shelf_create(struct shelf *shelf, const struct shelf_config *config)
+{
+    char body[BODY_SIZE];
+    struct error error = { ENGINE_OK, "" };
+    struct arena arena;
+    struct collection_config parsed;
+    yyjson_doc *doc = NULL;
+    *shelf = (struct shelf){ .dim = config->dim };
+    snprintf(body, sizeof(body),
+             "{\"vectors\": {\"size\": %zu, \"distance\": \"Cosine\"}, "
+             "\"hnsw_config\": {\"m\": %u, \"ef_construct\": %u}%s%s}",
+             config->dim, config->m, config->ef_construct,
+             config->more[0] != '\0' ? ", " : "", config->more);
+    arena_init(&arena, ARENA_SIZE);
+    enum engine_code code = json_parse(span_of(body), &doc, &error);
+    if (code == ENGINE_OK)
+        code = config_parse(yyjson_doc_get_root(doc), &arena, &parsed, &error);
+    bool is_made =
+        check(code, &error) && open_registry(shelf, config->folder) &&
+        check(registry_create(shelf->registry, span_of(NAME), &parsed, &error),
+              &error) &&
+        acquire(shelf);
+    yyjson_doc_free(doc);
+    arena_release(&arena);
+    if (!is_made)
+        shelf_close(shelf);
+    return is_made;
+}
+
+bool
+shelf_open(struct shelf *shelf, const char *folder, size_t dim)
+{
+    *shelf = (struct shelf){ .dim = dim };
+    if (open_registry(shelf, folder) && acquire(shelf))
+        return true;
+    shelf_close(shelf);
+    return false;
+}
+
+void
+shelf_close(struct shelf *shelf)
+{
+    if (shelf->collection != NULL)
+        registry_release(shelf->registry, shelf->collection);
+    registry_close(shelf->registry);
+    *shelf = (struct shelf){ .registry = NULL };
+}
+
+static bool
+update(struct shelf *shelf, const struct update *update)
+{
+    struct error error = { ENGINE_OK, "" };
+    struct update_options options = { .wait = true };
+    struct update_result result;
+    return check(
+        collection_update(shelf->collection, update, &options, &result, &error),
+        &error);
+}
+
+bool
+shelf_put(struct shelf *shelf, const uint64_t *ids, const float *const *rows,
+          size_t count, const char *payload)
+{
+    assert(count > 0);
+    struct point *points = calloc(count, sizeof(*points));
+    struct named_vector *vectors = calloc(count, sizeof(*vectors));
+    bool is_done = points != NULL && vectors != NULL;
+    for (size_t i = 0; is_done && i < count; i++) {
+        vectors[i] = (struct named_vector){ .name = span_of(""),
+                                            .values = rows[i],
+                                            .dim = shelf->dim };
+        points[i] =
+            (struct point){ .id = { .number = ids[i] },
+                            .vectors = &vectors[i],
+                            .vectors_count = 1,
+                            .payload = span_of(payload ? payload : "") };
+    }
+    struct update upsert = { .kind = UPDATE_UPSERT,
+                             .points = points,
+                             .points_count = count };
+    is_done = is_done && update(shelf, &upsert);
+    free(points);
+    free(vectors);
+    return is_done;
+}
+
+bool
+shelf_delete(struct shelf *shelf, const uint64_t *ids, size_t count)
+{
+    assert(count > 0);
+    struct point_id *points = calloc(count, sizeof(*points));
+    for (size_t i = 0; points != NULL && i < count; i++)
+        points[i].number = ids[i];
+    struct update update_ids = {
+        .kind = UPDATE_DELETE, .selector = { .ids = points, .ids_count = count }
+    };
+    bool is_done = points != NULL && update(shelf, &update_ids);
+    free(points);
+    return is_done;
+}
+
+bool
+shelf_wait_green(struct shelf *shelf)
+{
+    for (;;) {
+        struct error error = { ENGINE_OK, "" };
+        struct arena arena;
+        struct collection_info info = { .status = COLLECTION_YELLOW };
+        arena_init(&arena, ARENA_SIZE);
+        bool is_read = check(
+            collection_info(shelf->collection, &arena, &info, &error), &error);
+        arena_release(&arena);
+        if (!is_read || info.status == COLLECTION_RED) {
+            fputs("azimuth-bench: the collection is red\n", stderr);
+            return false;
+        }
+        if (info.status == COLLECTION_GREEN)
+            return true;
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    }
+}
+
+bool
+shelf_search(struct shelf *shelf, const float *query, uint32_t k, uint32_t ef,
+             struct shelf_hit *ret_hits, uint32_t *ret_count)
+{
+    assert(k > 0);
+    struct error error = { ENGINE_OK, "" };
+    struct arena arena;
+    struct records records = { .count = 0 };
+    struct search_command command = {
+        .using = span_of(""),
+        .vector = query,
+        .dim = shelf->dim,
+        .params = { .hnsw_ef = ef, .is_exact = ef == 0 },
+        .limit = k,
+    };
+    arena_init(&arena, ARENA_SIZE);
+    bool is_found = check(collection_search(shelf->collection, &command, &arena,
+                                            &records, &error),
+                          &error);
+    for (size_t i = 0; is_found && i < records.count; i++)
+        ret_hits[i] = (struct shelf_hit){ records.items[i].id.number,
+                                          records.items[i].score };
+    if (is_found)
+        *ret_count = (uint32_t)records.count;
+    arena_release(&arena);
+    return is_found;
+}
+
+uint64_t
+shelf_resident(void)
+{
+    uint64_t pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%" SCNu64 " %" SCNu64, &pages, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One small run of each program: that it ends, and that what it says about
+ours can be true. Peers are not installed here; no figure is judged."""
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+
+@pytest.mark.parametrize("name", ["search", "ingest"])
+def test_help_needs_nothing_that_is_not_in_python(name):
+    done = subprocess.run(
+        [sys.executable, "-S", str(ROOT / "bench" / f"{name}.py"), "--help"],
+        capture_output=True, text=True)
+    assert done.returncode == 0 and f"bench {name}" in done.stdout
+
+
+def test_search_of_a_tiny_set(run_bench):
+    said = run_bench("search", "--sets", "tiny", "--peers", "none", "--rounds",
+                     "1", "--ef", "10,64", "--queries", "200")
+    assert "time / bound" in said and "LID" in said
+    figures = json.loads((run_bench.out / "search-tiny-2t.json").read_text())
+    best = max(point["recall"] for engine in figures["engines"]
+               for point in engine["curve"])
+    assert best > 0.95
+
+
+def test_ingest_of_a_tiny_set(run_bench):
+    said = run_bench("ingest", "--set", "tiny", "--peers", "none", "--points",
+                     "2000", "--singles", "20", "--clients", "2",
+                     "--single-clients", "4", "--rounds", "1")
+    assert "2000 a request" not in said and "4 client(s)" in said
+    runs = json.loads((run_bench.out / "ingest-tiny.json").read_text())["runs"]
+    assert {run["engine"] for run in runs} == {"azimuth HTTP",
+                                               "azimuth in process"}
