@@ -6,9 +6,12 @@ libengine_a_SOURCES += \
 	engine/kernel/f32.c engine/kernel/f32.h \
 	engine/kernel/half.h \
 	engine/kernel/f16.c engine/kernel/f16.h \
-	engine/kernel/u8.c engine/kernel/u8.h
+	engine/kernel/u8.c engine/kernel/u8.h \
+	engine/kernel/code.c engine/kernel/code.h \
+	engine/kernel/hadamard.c engine/kernel/hadamard.h
 
 check_PROGRAMS += \
+	tests/unit/engine/kernel/test_code \
 	tests/unit/engine/kernel/test_kernel \
 	tests/unit/engine/kernel/test_cpu \
 	tests/unit/engine/kernel/test_f32 \
@@ -42,3 +45,8 @@ tests_unit_engine_kernel_test_u8_SOURCES = \
 tests_unit_engine_kernel_test_u8_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_kernel_test_u8_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_kernel_test_code_SOURCES = \
+	tests/unit/engine/kernel/test_code.c
+tests_unit_engine_kernel_test_code_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_kernel_test_code_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inner products with codes: plain C, AVX2, AVX-512 with VNNI; and the choice
+ * of the table. VPDPBUSD multiplies unsigned by signed bytes and adds four
+ * products to an int32 without saturation; AVX2 has only a pair sum that
+ * saturates at 16 bits, which halves of bytes never reach and whole bytes
+ * would, so those are widened first. Four rows at once share the query's loads
+ * and the final sums. */
+#include "engine/kernel/code.h"
+
+#include <assert.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "engine/kernel/hadamard.h"
+#include "engine/kernel/kernel.h"
+
+static void
+plain_rows_8(const int8_t *query, const uint8_t *const *rows, size_t count,
+             size_t lines, int32_t *ret_dots)
+{
+    assert(lines <= CODE_8_LINES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        int32_t sum = 0;
+        for (size_t j = 0; j < lines * 64; j++)
+            sum += query[j] * rows[i][j];
+        ret_dots[i] = sum;
+    }
+}
+
+static void
+plain_rows_4(const int8_t *query, const uint8_t *const *rows, size_t count,
+             size_t lines, int32_t *ret_dots)
+{
+    assert(lines <= CODE_4_LINES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        int32_t sum = 0;
+        for (size_t line = 0; line < lines; line++) {
+            const uint8_t *row = rows[i] + line * 64;
+            const int8_t *part = query + line * 128;
+            for (size_t j = 0; j < 64; j++)
+                sum += part[j] * (row[j] & 15) + part[64 + j] * (row[j] >> 4);
+        }
+        ret_dots[i] = sum;
+    }
+}
+
+static const struct code_kernel code_plain = {
+    .name = "plain",
+    .rows = { [CODE_8] = plain_rows_8, [CODE_4] = plain_rows_4 },
+    .hadamard = hadamard_plain,
+};
+
+#if defined(__x86_64__)
+
+#define AVX2          __attribute__((target("avx2")))
+#define AVX2_INLINE   AVX2 __attribute__((always_inline)) static inline
+#define AVX512        __attribute__((target("avx512f,avx512bw,avx512vnni")))
+#define AVX512_INLINE AVX512 __attribute__((always_inline)) static inline
+
+AVX2_INLINE int32_t
+sum_eight(__m256i v)
+{
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v),
+                                 _mm256_extracti128_si256(v, 1));
+    __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+
+AVX2_INLINE __m256i
+load_32(const void *at)
+{
+    return _mm256_loadu_si256((const __m256i_u *)at);
+}
+
+/* 16 unsigned by 16 signed bytes. */
+AVX2_INLINE __m256i
+step_16(__m256i sum, const uint8_t *row, const int8_t *query)
+{
+    __m256i x = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i_u *)row));
+    __m256i y = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)query));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(x, y));
+}
+
+AVX2 static void
+avx2_rows_8(const int8_t *query, const uint8_t *const *rows, size_t count,
+            size_t lines, int32_t *ret_dots)
+{
+    assert(lines <= CODE_8_LINES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        __m256i s0 = _mm256_setzero_si256(), s1 = s0;
+        for (size_t j = 0; j < lines * 64; j += 32) {
+            s0 = step_16(s0, rows[i] + j, query + j);
+            s1 = step_16(s1, rows[i] + j + 16, query + j + 16);
+        }
+        ret_dots[i] = sum_eight(_mm256_add_epi32(s0, s1));
+    }
+}
+
+AVX2 static void
+avx2_rows_4(const int8_t *query, const uint8_t *const *rows, size_t count,
+            size_t lines, int32_t *ret_dots)
+{
+    const __m256i half = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+    assert(lines <= CODE_4_LINES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        __m256i s0 = _mm256_setzero_si256(), s1 = s0;
+        for (size_t j = 0; j < lines * 2; j++) {
+            __m256i v = load_32(rows[i] + j * 32);
+            const int8_t *part = query + j / 2 * 128 + j % 2 * 32;
+            __m256i low = _mm256_and_si256(v, half);
+            __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), half);
+            /* At most 4 * 15 * 127 in a sum of pairs: no saturation. */
+            __m256i pairs = _mm256_add_epi16(
+                _mm256_maddubs_epi16(low, load_32(part)),
+                _mm256_maddubs_epi16(high, load_32(part + 64)));
+            if (j % 2 == 0)
+                s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(pairs, ones));
+            else
+                s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(pairs, ones));
+        }
+        ret_dots[i] = sum_eight(_mm256_add_epi32(s0, s1));
+    }
+}
+
+static const struct code_kernel code_avx2 = {
+    .name = "avx2",
+    .rows = { [CODE_8] = avx2_rows_8, [CODE_4] = avx2_rows_4 },
+    .hadamard = hadamard_avx2,
+};
+
+/* Sums of four registers as four int32. */
+AVX512_INLINE __m128i
+sum_four(const __m512i *v)
+{
+    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(v[0], v[1]),
+                                 _mm512_unpackhi_epi32(v[0], v[1]));
+    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(v[2], v[3]),
+                                 _mm512_unpackhi_epi32(v[2], v[3]));
+    __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b),
+                                 _mm512_unpackhi_epi64(a, b));
+    __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c),
+                                 _mm512_extracti64x4_epi64(c, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(d),
+                         _mm256_extracti128_si256(d, 1));
+}
+
+AVX512_INLINE __m512i
+load_64(const void *at)
+{
+    return _mm512_loadu_si512(at);
+}
+
+AVX512_INLINE void
+four_8(const int8_t *query, const uint8_t *const *rows, size_t lines,
+       __m512i *sums)
+{
+    for (size_t line = 0; line < lines; line++) {
+        __m512i part = load_64(query + line * 64);
+        for (size_t i = 0; i < 4; i++)
+            sums[i] = _mm512_dpbusd_epi32(sums[i], load_64(rows[i] + line * 64),
+                                          part);
+    }
+}
+
+AVX512_INLINE void
+four_4(const int8_t *query, const uint8_t *const *rows, size_t lines,
+       __m512i *sums)
+{
+    const __m512i half = _mm512_set1_epi8(15);
+    __m512i more[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),
+                        _mm512_setzero_si512(), _mm512_setzero_si512() };
+    for (size_t line = 0; line < lines; line++) {
+        __m512i low = load_64(query + line * 128);
+        __m512i high = load_64(query + line * 128 + 64);
+        for (size_t i = 0; i < 4; i++) {
+            __m512i v = load_64(rows[i] + line * 64);
+            sums[i] =
+                _mm512_dpbusd_epi32(sums[i], _mm512_and_si512(v, half), low);
+            v = _mm512_and_si512(_mm512_srli_epi16(v, 4), half);
+            more[i] = _mm512_dpbusd_epi32(more[i], v, high);
+        }
+    }
+    for (size_t i = 0; i < 4; i++)
+        sums[i] = _mm512_add_epi32(sums[i], more[i]);
+}
+
+/* The last group repeats its last row to be four. */
+#define AVX512_ROWS(name, four)                                                \
+    AVX512 static void name(const int8_t *query, const uint8_t *const *rows,   \
+                            size_t count, size_t lines, int32_t *ret_dots)     \
+    {                                                                          \
+        size_t i = 0;                                                          \
+        for (; i + 4 <= count; i += 4) {                                       \
+            __m512i sums[4] = { _mm512_setzero_si512(),                        \
+                                _mm512_setzero_si512(),                        \
+                                _mm512_setzero_si512(),                        \
+                                _mm512_setzero_si512() };                      \
+            four(query, rows + i, lines, sums);                                \
+            _mm_storeu_si128((__m128i_u *)(ret_dots + i), sum_four(sums));     \
+        }                                                                      \
+        if (i == count)                                                        \
+            return;                                                            \
+        const uint8_t *last[4];                                                \
+        int32_t dots[4];                                                       \
+        for (size_t j = 0; j < 4; j++)                                         \
+            last[j] = rows[i + j < count ? i + j : count - 1];                 \
+        __m512i sums[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),    \
+                            _mm512_setzero_si512(), _mm512_setzero_si512() };  \
+        four(query, last, lines, sums);                                        \
+        _mm_storeu_si128((__m128i_u *)dots, sum_four(sums));                   \
+        for (size_t j = 0; i + j < count; j++)                                 \
+            ret_dots[i + j] = dots[j];                                         \
+    }
+
+AVX512_ROWS(avx512_rows_8, four_8)
+AVX512_ROWS(avx512_rows_4, four_4)
+
+static const struct code_kernel code_avx512 = {
+    .name = "avx512",
+    .rows = { [CODE_8] = avx512_rows_8, [CODE_4] = avx512_rows_4 },
+    .hadamard = hadamard_avx512,
+};
+
+#endif
+
+const struct code_kernel *
+code_kernel_find(const char *name)
+{
+    static const struct code_kernel *const tables[] = {
+        &code_plain,
+#if defined(__x86_64__)
+        &code_avx2,
+        &code_avx512,
+#endif
+    };
+    /* The float tables need at least what these do. */
+    if (kernel_find(name) == NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        if (strcmp(name, tables[i]->name) == 0)
+            return tables[i];
+    return NULL;
+}
+
+const struct code_kernel *
+code_kernel_get(void)
+{
+    const struct code_kernel *kernel = code_kernel_find(kernel_get()->name);
+    return kernel != NULL ? kernel : &code_plain;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_KERNEL_CODE_H
+#define ENGINE_KERNEL_CODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Inner products of one signed 8-bit query with rows of small codes, and the
+ * Hadamard transform that makes vectors fit for such codes. Integers: every
+ * variant gives the same result.
+ *
+ * A row is `lines` cache lines. CODE_8: a line holds 64 components, one byte
+ * each. CODE_4: a line holds 128 components; byte j has component j in its low
+ * half and component 64 + j in its high half. Components are unsigned: the
+ * caller takes their offset out again, by the sum of the query. */
+
+enum code_kind {
+    CODE_8,
+    CODE_4,
+};
+
+#define CODE_KIND_COUNT 2
+#define CODE_LINE_SIZE  64u
+/* Components of 65,536 dimensions fit an int32 sum. */
+#define CODE_8_LINES_MAX 1024u
+#define CODE_4_LINES_MAX 512u
+
+/* Components in a line. */
+static inline size_t
+code_line_dims(enum code_kind kind)
+{
+    return kind == CODE_8 ? 64 : 128;
+}
+
+/* ret_dots[i] = sum of query[j] * component j of rows[i].
+ *   query  int8[lines * code_line_dims()], each >= -127, zero beyond the
+ *          vector
+ *   rows   `count` pointers; no alignment needed, but lines are faster */
+typedef void (*code_rows_fn)(const int8_t *query, const uint8_t *const *rows,
+                             size_t count, size_t lines, int32_t *ret_dots);
+
+/* Values in one unit of the Hadamard transform. */
+#define HADAMARD_LANES 16u
+
+/* The orthonormal Walsh-Hadamard transform in place, over blocks that are
+ * made of every `block_count`-th unit of HADAMARD_LANES values:
+ *   values       float[block_count * block_units * HADAMARD_LANES]
+ *   block_units  a power of two */
+typedef void (*code_hadamard_fn)(float *values, size_t block_count,
+                                 size_t block_units);
+
+struct code_kernel {
+    const char *name; /* "plain", "avx2", "avx512" */
+    code_rows_fn rows[CODE_KIND_COUNT];
+    code_hadamard_fn hadamard;
+};
+
+/* The table that goes with the process's kernel_get(), plain where there is
+ * none of that name. Any thread; not for every call: it compares names. */
+const struct code_kernel *code_kernel_get(void);
+
+/* The table of that name, or NULL when unknown or not usable on this CPU. */
+const struct code_kernel *code_kernel_find(const char *name);
+
+#endif /* ENGINE_KERNEL_CODE_H */
