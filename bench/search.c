@@ -19,6 +19,8 @@
 #define THREADS_MAX 256
 #define REPEATS_MAX 1000
 
+enum code_choice { CODE_AUTO, CODE_BITS_8, CODE_BITS_4, CODE_NONE };
+
 struct options {
     const char *base;
     const char *queries;
@@ -30,6 +32,7 @@ struct options {
     uint32_t m;
     uint32_t ef_construct;
     uint32_t repeats;
+    enum code_choice code;
     bool is_exact;
     bool is_asked;
     struct option_numbers efs;
@@ -40,6 +43,7 @@ struct run {
     struct npy_matrix base;
     struct npy_matrix queries;
     struct slab vectors;
+    struct codes *codes; /* NULL: none */
     struct hnsw *hnsw;
     double build_s;
     /* Of the job at hand; threads take the next number. */
@@ -51,14 +55,24 @@ struct run {
     double *latencies; /* [query] seconds of this ef, last repeat */
     _Atomic uint64_t visit_count;
     _Atomic uint64_t hop_count;
+    _Atomic uint64_t rescore_count;
 };
 
 /* What one ef gave. */
-enum figure { QPS, P50_US, P99_US, VISITS, HOPS, FIGURE_COUNT };
+enum figure {
+    QPS,
+    P50_US,
+    P99_US,
+    VISITS,
+    HOPS,
+    RESCORED,
+    BYTES,
+    FIGURE_COUNT
+};
 
-static const char *const figure_names[FIGURE_COUNT] = { "qps", "p50_us",
-                                                        "p99_us", "visits",
-                                                        "hops" };
+static const char *const figure_names[FIGURE_COUNT] = {
+    "qps", "p50_us", "p99_us", "visits", "hops", "rescored", "bytes",
+};
 
 struct figures {
     double values[FIGURE_COUNT];
@@ -76,6 +90,8 @@ static const char usage[] =
     "  --m N            links per node; level 0 has twice as many (16)\n"
     "  --ef-construct N list length while building (100)\n"
     "  --repeats N      the best of so many rounds counts (3)\n"
+    "  --code NAME      what the walk reads: auto (default), 8, 4 (bits per\n"
+    "                   dimension) or none: the vectors\n"
     "  --exact          scan all points instead of walking; ef is ignored\n"
     "  --ask            after building, one round for each line \"THREADS EF\" "
     "of\n"
@@ -103,6 +119,21 @@ parse_metric(const char *text, enum metric *ret_metric)
 }
 
 static bool
+parse_code(const char *text, enum code_choice *ret_code)
+{
+    static const char *const names[] = { "auto", "8", "4", "none" };
+    for (int i = 0; i < 4; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *ret_code = (enum code_choice)i;
+            return true;
+        }
+    fprintf(stderr,
+            "azimuth-bench: --code must be auto, 8, 4 or none, not '%s'\n",
+            text);
+    return false;
+}
+
+static bool
 choose_kernel(const char *name)
 {
     struct error error;
@@ -122,6 +153,7 @@ enum option_key {
     OPTION_M,
     OPTION_EF_CONSTRUCT,
     OPTION_REPEATS,
+    OPTION_CODE,
     OPTION_EXACT,
     OPTION_ASK,
     OPTION_KERNEL,
@@ -140,6 +172,7 @@ static const struct option long_options[] = {
     { "m", required_argument, NULL, OPTION_M },
     { "ef-construct", required_argument, NULL, OPTION_EF_CONSTRUCT },
     { "repeats", required_argument, NULL, OPTION_REPEATS },
+    { "code", required_argument, NULL, OPTION_CODE },
     { "exact", no_argument, NULL, OPTION_EXACT },
     { "ask", no_argument, NULL, OPTION_ASK },
     { "kernel", required_argument, NULL, OPTION_KERNEL },
@@ -171,6 +204,8 @@ take_option(struct options *options, int key, const char *text)
     case OPTION_ASK:
         options->is_asked = true;
         return true;
+    case OPTION_CODE:
+        return parse_code(text, &options->code);
     case OPTION_METRIC:
         return parse_metric(text, &options->metric);
     case OPTION_EF:
@@ -234,14 +269,29 @@ run_threads(struct run *run, void *(*work)(void *))
         pthread_join(threads[i], NULL);
 }
 
+static bool
+insert_one(struct run *run, uint32_t slot, struct codes_query *query)
+{
+    if (run->codes != NULL)
+        codes_put(run->codes, slot, slab_f32(&run->vectors, slot), query);
+    return hnsw_insert(run->hnsw, slot, NULL) == ENGINE_OK;
+}
+
 static void *
 build_work(void *ctx)
 {
     struct run *run = ctx;
+    struct codes_query query = { 0 };
     size_t at;
+    if (run->codes != NULL &&
+        codes_query_init(&query, run->codes, NULL) != ENGINE_OK) {
+        atomic_store(&run->is_failed, true);
+        return NULL;
+    }
     while ((at = atomic_fetch_add(&run->next, 1)) < run->base.row_count)
-        if (hnsw_insert(run->hnsw, (uint32_t)at, NULL) != ENGINE_OK)
+        if (!insert_one(run, (uint32_t)at, &query))
             atomic_store(&run->is_failed, true);
+    codes_query_release(&query);
     return NULL;
 }
 
@@ -261,12 +311,14 @@ search_one(struct run *run, const float *query, struct hit *hits)
         code = plain_search(&scan, query, options->k, hits, &count, NULL);
     } else {
         struct hnsw_search search = { .k = options->k, .ef = run->ef };
-        struct hnsw_found found = { 0, 0, 0, false };
+        struct hnsw_found found = { .count = 0 };
         code = hnsw_search(run->hnsw, query, &search, hits, &found, NULL);
         count = found.count;
         atomic_fetch_add_explicit(&run->visit_count, found.visit_count,
                                   memory_order_relaxed);
         atomic_fetch_add_explicit(&run->hop_count, found.hop_count,
+                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&run->rescore_count, found.rescore_count,
                                   memory_order_relaxed);
     }
     if (code != ENGINE_OK)
@@ -301,6 +353,18 @@ search_work(void *ctx)
     return NULL;
 }
 
+/* Bytes of links, rows and vectors that a query of these counts reads. */
+static double
+bytes_read(const struct run *run, const struct figures *figures)
+{
+    const double *values = figures->values;
+    double row = run->codes != NULL ? (double)codes_row_size(run->codes)
+                                    : (double)run->vectors.row_size;
+    return values[HOPS] * 2.0 * run->options->m * sizeof(uint32_t) +
+           values[VISITS] * row +
+           values[RESCORED] * (double)run->vectors.row_size;
+}
+
 /* Best of the repeats for the rate; percentiles of the same round. */
 static void
 measure(struct run *run, struct figures *ret_figures)
@@ -310,6 +374,7 @@ measure(struct run *run, struct figures *ret_figures)
     for (uint32_t i = 0; i < run->options->repeats; i++) {
         atomic_store(&run->visit_count, 0);
         atomic_store(&run->hop_count, 0);
+        atomic_store(&run->rescore_count, 0);
         double begin = option_now_s();
         run_threads(run, search_work);
         double qps = (double)count / (option_now_s() - begin);
@@ -323,8 +388,32 @@ measure(struct run *run, struct figures *ret_figures)
             (double)atomic_load(&run->visit_count) / (double)count;
         best.values[HOPS] =
             (double)atomic_load(&run->hop_count) / (double)count;
+        best.values[RESCORED] =
+            (double)atomic_load(&run->rescore_count) / (double)count;
+        best.values[BYTES] = bytes_read(run, &best);
     }
     *ret_figures = best;
+}
+
+static enum engine_code
+make_codes(struct run *run, struct error *reterr)
+{
+    const struct options *options = run->options;
+    struct codes_params params = { .dim = (uint32_t)run->base.dim,
+                                   .metric = options->metric,
+                                   .kind = options->code == CODE_BITS_4
+                                               ? CODE_4
+                                               : CODE_8 };
+    enum code_kind kind;
+    if (options->is_exact || options->code == CODE_NONE ||
+        !codes_choose(params.dim, params.metric, &kind))
+        return ENGINE_OK;
+    if (options->code == CODE_AUTO)
+        params.kind = kind;
+    enum engine_code code = codes_create(&params, &run->codes, reterr);
+    if (code == ENGINE_OK)
+        code = codes_reserve(run->codes, (uint32_t)run->base.row_count, reterr);
+    return code;
 }
 
 static bool
@@ -350,7 +439,10 @@ build(struct run *run)
         slab_put_f32(&run->vectors, i, row, run->base.dim);
     }
     if (code == ENGINE_OK)
-        code = hnsw_create(&params, &run->vectors, &run->hnsw, &error);
+        code = make_codes(run, &error);
+    struct hnsw_rows rows = { .vectors = &run->vectors, .codes = run->codes };
+    if (code == ENGINE_OK)
+        code = hnsw_create(&params, &rows, &run->hnsw, &error);
     if (code != ENGINE_OK) {
         fprintf(stderr, "azimuth-bench: %s\n", error.text);
         return false;
@@ -372,6 +464,9 @@ print_build(FILE *file, const struct run *run)
         (double)slab_memory(&run->vectors, (uint32_t)run->base.row_count)
             .used_size +
         (double)hnsw_memory(run->hnsw).used_size;
+    if (run->codes != NULL)
+        bytes += (double)codes_memory(run->codes, (uint32_t)run->base.row_count)
+                     .used_size;
     fprintf(file,
             "{\"engine\": \"azimuth\", \"kernel\": \"%s\", \"metric\": "
             "\"%s\", \"points\": %zu, \"dim\": %zu, \"threads\": %u, \"m\": "

@@ -9,11 +9,15 @@
 #include "engine/index/hnsw_graph.h"
 
 enum engine_code
-hnsw_create(const struct hnsw_params *params, const struct slab *vectors,
+hnsw_create(const struct hnsw_params *params, const struct hnsw_rows *rows,
             struct hnsw **ret_hnsw, struct error *reterr)
 {
     assert(params->dim > 0 && (unsigned)params->metric < METRIC_COUNT);
-    assert(params->dim * sizeof(float) <= vectors->row_size);
+    assert(rows->vectors != NULL ||
+           (rows->codes != NULL && rows->fetch != NULL));
+    assert(rows->vectors == NULL ||
+           params->dim * sizeof(float) <= rows->vectors->row_size);
+    assert(rows->codes == NULL || rows->codes->params.dim == params->dim);
     if (params->m < HNSW_M_MIN || params->m > HNSW_M_MAX)
         return error_set(reterr, ENGINE_EINPUT,
                          "hnsw m is %u, must be between %u and %u", params->m,
@@ -32,8 +36,8 @@ hnsw_create(const struct hnsw_params *params, const struct slab *vectors,
     hnsw->params = *params;
     hnsw->m0 = 2 * params->m;
     hnsw->level_scale = 1.0 / log((double)params->m);
-    hnsw->vectors = vectors;
-    hnsw->rows = kernel_get()->metrics[DATATYPE_F32]->rows[params->metric];
+    hnsw->rows = *rows;
+    hnsw->kernel = kernel_get()->metrics[DATATYPE_F32]->rows[params->metric];
     slab_init(&hnsw->nodes, sizeof(struct hnsw_node), 8);
     slab_init(&hnsw->links, hnsw->m0 * sizeof(hnsw_link), SLAB_ROW_ALIGN);
     slab_init(&hnsw->upper, params->m * sizeof(hnsw_link), SLAB_ROW_ALIGN);

@@ -7,14 +7,15 @@
 #include <stdint.h>
 
 #include "engine/error.h"
+#include "engine/index/codes.h"
 #include "engine/index/plain.h"
 #include "engine/index/slab.h"
 #include "engine/kernel/kernel.h"
 
 /* One living graph per (shard, named vector): Malkov & Yashunin 2018, searched
  * without locks while threads insert into it. README.md of this folder has the
- * papers, the deviations and the lock rules. The graph holds links only; the
- * vectors belong to the caller's slab, which must outlive it. */
+ * papers, the deviations and the lock rules. The graph holds links only;
+ * vectors and codes belong to the caller and must outlive it. */
 
 struct hnsw;
 
@@ -33,17 +34,29 @@ struct hnsw_params {
                               and slot alone */
 };
 
+/* Where a graph finds its points; borrowed. */
+struct hnsw_rows {
+    const struct slab *vectors; /* float[dim] by slot. NULL: not in memory;
+                                   then there are codes and `fetch` */
+    const struct codes *codes;  /* what is walked on; NULL: the vectors */
+    /* Copies the vectors of `count` <= KERNEL_ROWS_MAX slots one after another
+     * into float[count][dim]. Any thread; only searches call it. */
+    enum engine_code (*fetch)(void *ctx, const uint32_t *slots, uint32_t count,
+                              float *ret_vectors, struct error *reterr);
+    void *fetch_ctx;
+};
+
 /* ENGINE_EINPUT  m or ef_construct out of range. ENGINE_ENOMEM */
 enum engine_code hnsw_create(const struct hnsw_params *params,
-                             const struct slab *vectors, struct hnsw **ret_hnsw,
-                             struct error *reterr)
+                             const struct hnsw_rows *rows,
+                             struct hnsw **ret_hnsw, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Accepts NULL. Nobody may use the graph any more. */
 void hnsw_free(struct hnsw *hnsw);
 
-/* Links `slot`, whose row is written and never changes as long as the graph
- * lives. A slot that is linked already is left alone (ENGINE_OK). Slots may
+/* Links `slot`, whose vector and code are written and never change as long as
+ * the graph lives. A slot that is linked already is left alone (ENGINE_OK). Slots may
  * come in any order and with gaps. Any number of threads at once, also with
  * searches and a checkpoint; two threads never insert the same slot at once.
  * ENGINE_ENOMEM  nothing was linked. */
@@ -51,10 +64,22 @@ enum engine_code hnsw_insert(struct hnsw *hnsw, uint32_t slot,
                              struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* What becomes of the estimated distances of a walk on codes. */
+enum hnsw_scoring {
+    HNSW_RESCORE,       /* the best are scored again with their vectors */
+    HNSW_KEEP_ESTIMATE, /* hits carry estimates */
+    HNSW_IGNORE_CODES,  /* walk on the vectors; as HNSW_RESCORE with the whole
+                           list rescored where they are not in memory */
+};
+
 struct hnsw_search {
     uint32_t k;  /* 1..HNSW_K_MAX */
-    uint32_t ef; /* list length of the walk; raised to k, cut to the maximum */
-    uint32_t visit_max; /* with a filter: give up after scoring so many
+    uint32_t ef; /* list length of the walk; raised to k and to
+                    rescore_count, cut to the maximum */
+    enum hnsw_scoring scoring;
+    uint32_t rescore_count; /* how many are rescored; raised to k; 0 = as many
+                               as may still be among the best k */
+    uint32_t visit_max;     /* with a filter: give up after scoring so many
                            nodes; 0 = no limit */
     const struct slot_filter *filter; /* NULL = all linked slots. Slots that do
                                          not pass are walked through */
@@ -62,10 +87,11 @@ struct hnsw_search {
 };
 
 struct hnsw_found {
-    uint32_t count;       /* hits written, <= k */
-    uint32_t visit_count; /* nodes scored */
-    uint32_t hop_count;   /* link lists read */
-    bool is_cut;          /* stopped by visit_max: finish with plain_search() */
+    uint32_t count;         /* hits written, <= k */
+    uint32_t visit_count;   /* nodes scored */
+    uint32_t hop_count;     /* link lists read */
+    uint32_t rescore_count; /* vectors read beside the walk */
+    bool is_cut; /* stopped by visit_max: finish with plain_search() */
 };
 
 /* The k nearest linked slots that pass, approximately.
@@ -76,7 +102,7 @@ struct hnsw_found {
  * A slot whose insert returned before the call can be found; one being
  * inserted may be. An empty graph gives 0 hits.
  * ENGINE_EINPUT  k out of range. ENGINE_ETIMEOUT  the stopper said so.
- * ENGINE_ENOMEM  no scratch memory.
+ * ENGINE_ENOMEM  no scratch memory. Or the failure of `fetch`.
  * Any thread; takes no lock. */
 enum engine_code hnsw_search(const struct hnsw *hnsw, const float *query,
                              const struct hnsw_search *options,
@@ -121,19 +147,19 @@ hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
                       const struct hnsw_writer *writer, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Makes a graph from a checkpoint, after every byte was checked. The rows of
- * its slots must be in `vectors` first (slots removed since may be zero rows,
+/* Makes a graph from a checkpoint, after every byte was checked. The vectors
+ * and codes of its slots must be in `rows` first (slots removed since may be zero rows,
  * but each costs recall: rebuild when they are many). Then hnsw_insert() what
  * is newer: every live slot that is not hnsw_is_linked().
  *   params        must be those of the checkpoint in dim, metric and m
  *   ret_hnsw      as from hnsw_create(); untouched on failure
  *   ret_sequence  as given to the write; untouched on failure
  * ENGINE_ECORRUPT  damaged, cut short, for other parameters, or with slots
- * that `vectors` does not back: rebuild. ENGINE_EVERSION  written by a newer
+ * that `rows` does not back: rebuild. ENGINE_EVERSION  written by a newer
  * version. ENGINE_ENOMEM, or the reader's failure. */
 enum engine_code
 hnsw_checkpoint_read(const struct hnsw_params *params,
-                     const struct slab *vectors,
+                     const struct hnsw_rows *rows,
                      const struct hnsw_reader *reader, struct hnsw **ret_hnsw,
                      uint64_t *ret_sequence, struct error *reterr)
     __attribute__((warn_unused_result));

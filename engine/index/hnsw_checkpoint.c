@@ -222,7 +222,7 @@ hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
 
 static enum engine_code
 get_header(struct stream *stream, const struct hnsw_params *params,
-           const struct slab *vectors, struct header *ret_header)
+           const struct hnsw_rows *rows, struct header *ret_header)
 {
     struct header header;
     enum engine_code code = get_raw(stream, &header, sizeof(header));
@@ -244,7 +244,10 @@ get_header(struct stream *stream, const struct hnsw_params *params,
         return error_set(stream->reterr, ENGINE_ECORRUPT,
                          "graph checkpoint is for other parameters");
     if (header.slot_count > HNSW_SLOT_MAX ||
-        header.slot_count > slab_capacity(vectors))
+        (rows->vectors != NULL &&
+         header.slot_count > slab_capacity(rows->vectors)) ||
+        (rows->codes != NULL &&
+         header.slot_count > slab_capacity(&rows->codes->rows)))
         return corrupt(stream, "it has slots without vectors");
     *ret_header = header;
     return ENGINE_OK;
@@ -337,21 +340,21 @@ get_end(struct stream *stream)
 
 enum engine_code
 hnsw_checkpoint_read(const struct hnsw_params *params,
-                     const struct slab *vectors,
+                     const struct hnsw_rows *rows,
                      const struct hnsw_reader *reader, struct hnsw **ret_hnsw,
                      uint64_t *ret_sequence, struct error *reterr)
 {
     struct stream stream = { .reader = reader, .reterr = reterr };
     struct header header = { .version = 0 };
     struct hnsw *hnsw = NULL;
-    enum engine_code code = get_header(&stream, params, vectors, &header);
+    enum engine_code code = get_header(&stream, params, rows, &header);
     if (code != ENGINE_OK)
         return code;
     code = stream_open(&stream, header.slot_count);
     if (code == ENGINE_OK)
         code = get_levels(&stream, &header);
     if (code == ENGINE_OK)
-        code = hnsw_create(params, vectors, &hnsw, reterr);
+        code = hnsw_create(params, rows, &hnsw, reterr);
     if (code == ENGINE_OK && header.slot_count > 0)
         code = hnsw_reserve(hnsw, header.slot_count - 1, reterr);
     if (code == ENGINE_OK)

@@ -33,8 +33,8 @@ struct hnsw {
     struct hnsw_params params;
     uint32_t m0; /* links at level 0 */
     double level_scale;
-    const struct slab *vectors;
-    kernel_rows_fn rows;
+    struct hnsw_rows rows;
+    kernel_rows_fn kernel;
     /* Growing; the slabs' one writer holds grow_mutex. */
     struct slab nodes; /* struct hnsw_node by slot */
     struct slab links; /* level 0: _Atomic uint32_t[m0] by slot */
@@ -153,16 +153,42 @@ key_list_insert(struct key_list *list, uint64_t key)
 /* One search: what it looks for, its lists and what it has counted. */
 struct hnsw_walk {
     const struct hnsw *hnsw;
-    const float *query;
+    const float *query; /* float[dim]; unused when `asked` is set */
+    const struct codes_query *asked; /* NULL: walk on the vectors */
     struct scratch *scratch;
     struct stopper stopper;
     uint32_t visit_count;
     uint32_t hop_count;
 };
 
-/* Distances of the query to `count` <= KERNEL_ROWS_MAX slots. */
+/* Slots on their way to be scored. */
+struct hnsw_batch {
+    uint32_t count;
+    uint32_t slots[KERNEL_ROWS_MAX];
+    const uint8_t *rows[KERNEL_ROWS_MAX]; /* codes; unset without */
+    float distances[KERNEL_ROWS_MAX];
+};
+
+/* The rows that the graph is built on. */
+static inline const struct slab *
+hnsw_slab(const struct hnsw *hnsw)
+{
+    return hnsw->rows.codes != NULL ? &hnsw->rows.codes->rows
+                                    : hnsw->rows.vectors;
+}
+
+/* Distances of a vector to `count` <= KERNEL_ROWS_MAX vectors in memory. */
 void hnsw_score(const struct hnsw *hnsw, const float *query,
                 const uint32_t *slots, uint32_t count, float *ret_distances);
+
+/* The walk's distances to a batch, estimated or exact. */
+void hnsw_score_batch(const struct hnsw_walk *walk, struct hnsw_batch *batch);
+
+/* Exact distances for the best of scratch->list, in hits. */
+enum engine_code hnsw_rescore(const struct hnsw_walk *walk,
+                              const struct hnsw_search *options,
+                              struct hit *ret_hits, struct hnsw_found *found,
+                              struct error *reterr);
 
 /* Greedy descent from the entry's level to `level` + 1: the closest node met.
  * False when the graph is empty. */

@@ -14,6 +14,8 @@
 #define SERIAL_COUNT 256u
 /* Spins before the core is offered to others. */
 #define SPIN_MAX 64u
+/* README.md of this folder has the figures of other values. */
+#define COVER_FACTOR 1.06f
 
 static void
 node_lock(struct hnsw_node *node)
@@ -34,18 +36,69 @@ node_unlock(struct hnsw_node *node)
     atomic_store_explicit(&node->is_locked, 0, memory_order_release);
 }
 
-/* Whether one of the kept slots is closer to `slot` than `distance` is. */
-static bool
-is_covered(const struct hnsw *hnsw, const uint32_t *kept, uint32_t count,
-           uint32_t slot, float distance)
+/* A point that others are measured against while links are chosen. */
+struct pivot {
+    const struct hnsw *hnsw;
+    struct codes_query *asked; /* with codes: its code as a query */
+    uint32_t slot;
+};
+
+static void
+pivot_set(struct pivot *pivot, uint32_t slot)
 {
-    const float *row = slab_f32(hnsw->vectors, slot);
+    pivot->slot = slot;
+    if (pivot->hnsw->rows.codes != NULL)
+        codes_ask_slot(pivot->hnsw->rows.codes, slot, pivot->asked);
+}
+
+static void
+pivot_score(const struct pivot *pivot, const uint32_t *slots, uint32_t count,
+            float *ret_distances)
+{
+    const struct hnsw *hnsw = pivot->hnsw;
+    const struct codes *codes = hnsw->rows.codes;
+    if (codes == NULL) {
+        hnsw_score(hnsw, slab_f32(hnsw->rows.vectors, pivot->slot), slots,
+                   count, ret_distances);
+        return;
+    }
+    const uint8_t *rows[KERNEL_ROWS_MAX];
+    assert(count <= KERNEL_ROWS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = codes_row(codes, slots[i]);
+    codes_score(codes, pivot->asked, slots, rows, count, ret_distances);
+}
+
+/* How close a kept neighbour must be to cover one at `distance`: somewhat
+ * closer than the paper asks, so that lists keep more long links. By the
+ * squared length between the points, where the metric has one. */
+static float
+cover_distance(const struct hnsw *hnsw, float distance)
+{
+    switch (hnsw->params.metric) {
+    case METRIC_COSINE:
+        return (1.0f + distance) / COVER_FACTOR - 1.0f;
+    case METRIC_EUCLID:
+        return distance / COVER_FACTOR;
+    case METRIC_DOT:
+    case METRIC_MANHATTAN:
+        break;
+    }
+    return distance;
+}
+
+/* Whether one of the kept slots is closer to the pivot than `distance` is. */
+static bool
+is_covered(const struct pivot *pivot, const uint32_t *kept, uint32_t count,
+           float distance)
+{
+    float cover = cover_distance(pivot->hnsw, distance);
     for (uint32_t i = 0; i < count; i += 4) {
         float distances[4];
         uint32_t part = count - i < 4 ? count - i : 4;
-        hnsw_score(hnsw, row, kept + i, part, distances);
+        pivot_score(pivot, kept + i, part, distances);
         for (uint32_t j = 0; j < part; j++)
-            if (distances[j] < distance)
+            if (distances[j] < cover)
                 return true;
     }
     return false;
@@ -54,14 +107,14 @@ is_covered(const struct hnsw *hnsw, const uint32_t *kept, uint32_t count,
 /* Algorithm 4 without the discarded ones: from keys in ascending distance to
  * some node, at most `count_max` that no closer kept one covers. */
 static uint32_t
-select_diverse(const struct hnsw *hnsw, const uint64_t *keys, uint32_t count,
+select_diverse(struct pivot *pivot, const uint64_t *keys, uint32_t count,
                uint32_t *ret_slots, uint32_t count_max)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count && kept < count_max; i++) {
-        uint32_t slot = key_slot(keys[i]);
-        if (!is_covered(hnsw, ret_slots, kept, slot, key_distance(keys[i])))
-            ret_slots[kept++] = slot;
+        pivot_set(pivot, key_slot(keys[i]));
+        if (!is_covered(pivot, ret_slots, kept, key_distance(keys[i])))
+            ret_slots[kept++] = pivot->slot;
     }
     return kept;
 }
@@ -78,9 +131,9 @@ write_links(hnsw_link *links, uint32_t links_max, const uint32_t *slots,
 
 /* Chooses anew from a full list and `slot`. */
 static void
-shrink_links(const struct hnsw *hnsw, uint32_t owner, uint32_t level,
-             uint32_t slot)
+shrink_links(struct pivot *pivot, uint32_t owner, uint32_t level, uint32_t slot)
 {
+    const struct hnsw *hnsw = pivot->hnsw;
     uint32_t slots[2 * HNSW_M_MAX + 1];
     uint64_t keys[2 * HNSW_M_MAX + 2];
     float distances[KERNEL_ROWS_MAX];
@@ -90,22 +143,23 @@ shrink_links(const struct hnsw *hnsw, uint32_t owner, uint32_t level,
         slots[i] = hnsw_link_load(&links[i]);
     slots[links_max] = slot;
     struct key_list list = { keys, 0, links_max + 1 };
+    pivot_set(pivot, owner);
     for (uint32_t i = 0; i < links_max + 1; i += KERNEL_ROWS_MAX) {
         uint32_t left = links_max + 1 - i;
         uint32_t part = left < KERNEL_ROWS_MAX ? left : KERNEL_ROWS_MAX;
-        hnsw_score(hnsw, slab_f32(hnsw->vectors, owner), slots + i, part,
-                   distances);
+        pivot_score(pivot, slots + i, part, distances);
         for (uint32_t j = 0; j < part; j++)
             key_list_insert(&list, key_make(distances[j], slots[i + j]));
     }
-    uint32_t count = select_diverse(hnsw, keys, list.count, slots, links_max);
+    uint32_t count = select_diverse(pivot, keys, list.count, slots, links_max);
     write_links(links, links_max, slots, count);
 }
 
 /* Adds `slot` to a neighbour's list. */
 static void
-add_link(const struct hnsw *hnsw, uint32_t owner, uint32_t level, uint32_t slot)
+add_link(struct pivot *pivot, uint32_t owner, uint32_t level, uint32_t slot)
 {
+    const struct hnsw *hnsw = pivot->hnsw;
     struct hnsw_node *node = hnsw_node(hnsw, owner);
     uint32_t links_max = hnsw_links_max(hnsw, level);
     hnsw_link *links = hnsw_links(hnsw, owner, level);
@@ -116,14 +170,14 @@ add_link(const struct hnsw *hnsw, uint32_t owner, uint32_t level, uint32_t slot)
     if (count < links_max)
         hnsw_link_store(&links[count], slot);
     else
-        shrink_links(hnsw, owner, level, slot);
+        shrink_links(pivot, owner, level, slot);
     node_unlock(node);
 }
 
 /* Looks up the neighbours of levels top..0; *start is a node of level top. */
 static void
-prepare(struct hnsw_walk *walk, uint32_t top, uint32_t start,
-        struct scratch_chosen *ret_levels)
+prepare(struct hnsw_walk *walk, struct pivot *pivot, uint32_t top,
+        uint32_t start, struct scratch_chosen *ret_levels)
 {
     const struct hnsw *hnsw = walk->hnsw;
     for (uint32_t level = top + 1; level-- > 0;) {
@@ -132,9 +186,9 @@ prepare(struct hnsw_walk *walk, uint32_t top, uint32_t start,
             hnsw_walk_level(walk, level, start, hnsw->params.ef_construct);
         assert(is_done && walk->scratch->list_count > 0);
         struct scratch_chosen *found = &ret_levels[level];
-        found->count =
-            select_diverse(hnsw, walk->scratch->list, walk->scratch->list_count,
-                           found->slots, hnsw->params.m);
+        found->count = select_diverse(pivot, walk->scratch->list,
+                                      walk->scratch->list_count, found->slots,
+                                      hnsw->params.m);
         start = key_slot(walk->scratch->list[0]);
     }
 }
@@ -166,15 +220,16 @@ node_open(struct hnsw *hnsw, uint32_t slot, uint32_t level,
 }
 
 static void
-commit(const struct hnsw *hnsw, uint32_t slot, uint32_t top,
+commit(struct pivot *pivot, uint32_t slot, uint32_t top,
        const struct scratch_chosen *levels)
 {
+    const struct hnsw *hnsw = pivot->hnsw;
     for (uint32_t level = 0; level <= top; level++)
         write_links(hnsw_links(hnsw, slot, level), hnsw_links_max(hnsw, level),
                     levels[level].slots, levels[level].count);
     for (uint32_t level = 0; level <= top; level++)
         for (uint32_t i = 0; i < levels[level].count; i++)
-            add_link(hnsw, levels[level].slots[i], level, slot);
+            add_link(pivot, levels[level].slots[i], level, slot);
 }
 
 static void
@@ -185,6 +240,26 @@ raise_slot_end(struct hnsw *hnsw, uint32_t end)
                              &hnsw->slot_end, &seen, end, memory_order_release,
                              memory_order_relaxed))
         ;
+}
+
+/* The new node as the query: its vector where that is in memory, for it tells
+ * more than the code. False without memory. */
+static bool
+ask(struct hnsw_walk *walk, uint32_t slot)
+{
+    const struct hnsw_rows *rows = &walk->hnsw->rows;
+    if (rows->vectors != NULL)
+        walk->query = slab_f32(rows->vectors, slot);
+    if (rows->codes == NULL)
+        return true;
+    if (!scratch_asked(walk->scratch, rows->codes))
+        return false;
+    if (rows->vectors != NULL)
+        codes_ask(rows->codes, walk->query, &walk->scratch->asked);
+    else
+        codes_ask_slot(rows->codes, slot, &walk->scratch->asked);
+    walk->asked = &walk->scratch->asked;
+    return true;
 }
 
 /* Links an opened node; `entry` was read after what guards it was taken. */
@@ -198,22 +273,19 @@ link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
         hnsw->params.ef_construct);
     struct scratch_chosen *levels =
         scratch != NULL ? scratch_chosen(scratch) : NULL;
-    if (levels == NULL) {
+    struct hnsw_walk walk = { .hnsw = hnsw, .scratch = scratch };
+    if (levels == NULL || !ask(&walk, slot)) {
         scratch_give(hnsw->scratches, scratch);
         return error_memory(reterr);
     }
-    struct hnsw_walk walk = {
-        .hnsw = hnsw,
-        .query = slab_f32(hnsw->vectors, slot),
-        .scratch = scratch,
-    };
+    struct pivot pivot = { .hnsw = hnsw, .asked = &scratch->pair };
     uint32_t top = (uint32_t)(entry >> 32) - 1;
     top = level < top ? level : top;
     uint32_t start;
     bool is_found = hnsw_descend(&walk, entry, top, &start);
     assert(is_found);
-    prepare(&walk, top, start, levels);
-    commit(hnsw, slot, top, levels);
+    prepare(&walk, &pivot, top, start, levels);
+    commit(&pivot, slot, top, levels);
     scratch_give(hnsw->scratches, scratch);
     return ENGINE_OK;
 }
@@ -222,7 +294,7 @@ enum engine_code
 hnsw_insert(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
 {
     assert(slot <= HNSW_SLOT_MAX);
-    assert(slot < slab_capacity(hnsw->vectors));
+    assert(slot < slab_capacity(hnsw_slab(hnsw)));
     if (hnsw_is_linked(hnsw, slot))
         return ENGINE_OK;
     uint32_t level = hnsw_level_of(hnsw, slot);

@@ -23,8 +23,11 @@ scratch_size(const struct scratch *scratch)
     size_t chosen_size = (HNSW_LEVEL_MAX + 1) * sizeof(*scratch->chosen);
     return sizeof(*scratch) + (scratch->chosen != NULL ? chosen_size : 0) +
            scratch->word_count * (sizeof(uint64_t) + sizeof(uint16_t)) +
-           ((size_t)scratch->ef_room + 1 + scratch->heap_room) *
-               sizeof(uint64_t);
+           (2 * ((size_t)scratch->ef_room + 1) + scratch->heap_room) *
+               sizeof(uint64_t) +
+           (scratch->asked.size + scratch->pair.size) *
+               (sizeof(float) + sizeof(int8_t)) +
+           scratch->fetched_size;
 }
 
 static void
@@ -35,8 +38,12 @@ scratch_free(struct scratch *scratch)
     free(scratch->words);
     free(scratch->tags);
     free(scratch->list);
+    free(scratch->exact);
     free(scratch->heap);
     free(scratch->chosen);
+    codes_query_release(&scratch->asked);
+    codes_query_release(&scratch->pair);
+    free(scratch->fetched);
     free(scratch);
 }
 
@@ -87,10 +94,16 @@ make_list_room(struct scratch *scratch, uint32_t ef)
     if (ef <= scratch->ef_room)
         return true;
     uint64_t *list = malloc(((size_t)ef + 1) * sizeof(*list));
-    if (list == NULL)
+    uint64_t *exact = malloc(((size_t)ef + 1) * sizeof(*exact));
+    if (list == NULL || exact == NULL) {
+        free(list);
+        free(exact);
         return false;
+    }
     free(scratch->list);
+    free(scratch->exact);
     scratch->list = list;
+    scratch->exact = exact;
     scratch->ef_room = ef;
     return true;
 }
@@ -154,6 +167,33 @@ scratch_chosen(struct scratch *scratch)
     if (scratch->chosen == NULL)
         scratch->chosen = calloc(HNSW_LEVEL_MAX + 1, sizeof(*scratch->chosen));
     return scratch->chosen;
+}
+
+bool
+scratch_asked(struct scratch *scratch, const struct codes *codes)
+{
+    if (scratch->pair.size > 0)
+        return true;
+    if (codes_query_init(&scratch->asked, codes, NULL) != ENGINE_OK)
+        return false;
+    if (codes_query_init(&scratch->pair, codes, NULL) == ENGINE_OK)
+        return true;
+    codes_query_release(&scratch->asked);
+    return false;
+}
+
+float *
+scratch_fetched(struct scratch *scratch, size_t size)
+{
+    if (size <= scratch->fetched_size)
+        return scratch->fetched;
+    float *fetched = aligned_alloc(SLAB_ROW_ALIGN, size);
+    if (fetched == NULL)
+        return NULL;
+    free(scratch->fetched);
+    scratch->fetched = fetched;
+    scratch->fetched_size = size;
+    return fetched;
 }
 
 size_t

@@ -22,8 +22,10 @@ struct scratch {
     uint16_t *tags;
     uint32_t word_count;
     uint16_t tag;
-    /* Keys (hnsw_graph.h) of the walk, of ef_room + 1 elements. */
+    /* Keys (hnsw_graph.h) of the walk and of rescoring, of ef_room + 1
+     * elements each. */
     uint64_t *list;
+    uint64_t *exact;
     uint32_t list_count;
     uint32_t ef_room;
     /* Candidates of a filtered walk: a heap that grows. */
@@ -32,6 +34,12 @@ struct scratch {
     uint32_t heap_room;
     /* What an insert has chosen, by level; made by scratch_chosen(). */
     struct scratch_chosen *chosen;
+    /* Queries in the terms of codes; made by scratch_asked(). */
+    struct codes_query asked; /* what the walk looks for */
+    struct codes_query pair;  /* a neighbour, while links are chosen */
+    /* Vectors fetched for rescoring; made by scratch_fetched(). */
+    float *fetched;
+    size_t fetched_size;
 };
 
 struct scratch_chosen {
@@ -57,6 +65,12 @@ void scratch_give(struct scratch_pool *pool, struct scratch *scratch);
 
 /* Room for the choice of HNSW_LEVEL_MAX + 1 levels; NULL without memory. */
 struct scratch_chosen *scratch_chosen(struct scratch *scratch);
+
+/* Makes room in `asked` and `pair`; false without memory. */
+bool scratch_asked(struct scratch *scratch, const struct codes *codes);
+
+/* Room for `size` bytes of vectors; NULL without memory. */
+float *scratch_fetched(struct scratch *scratch, size_t size);
 
 /* Bytes held by scratches that are not in use. */
 size_t scratch_pool_size(struct scratch_pool *pool);

@@ -16,9 +16,8 @@
 #define STOPPER_HOPS 256u
 
 static inline void
-prefetch_row(const struct hnsw *hnsw, const char *row)
+prefetch_row(const uint8_t *row, size_t size)
 {
-    size_t size = hnsw->params.dim * sizeof(float);
     if (size > PREFETCH_LINES * LINE_SIZE)
         size = PREFETCH_LINES * LINE_SIZE;
     for (size_t at = 0; at < size; at += LINE_SIZE)
@@ -32,17 +31,37 @@ hnsw_score(const struct hnsw *hnsw, const float *query, const uint32_t *slots,
     const void *rows[KERNEL_ROWS_MAX];
     assert(count <= KERNEL_ROWS_MAX);
     for (uint32_t i = 0; i < count; i++)
-        rows[i] = slab_f32(hnsw->vectors, slots[i]);
-    hnsw->rows(query, rows, count, hnsw->params.dim, ret_distances);
+        rows[i] = slab_f32(hnsw->rows.vectors, slots[i]);
+    hnsw->kernel(query, rows, count, hnsw->params.dim, ret_distances);
+}
+
+void
+hnsw_score_batch(const struct hnsw_walk *walk, struct hnsw_batch *batch)
+{
+    const struct hnsw *hnsw = walk->hnsw;
+    if (walk->asked != NULL)
+        codes_score(hnsw->rows.codes, walk->asked, batch->slots, batch->rows,
+                    batch->count, batch->distances);
+    else
+        hnsw_score(hnsw, walk->query, batch->slots, batch->count,
+                   batch->distances);
+}
+
+/* The slab that the walk reads. */
+static inline const struct slab *
+walk_slab(const struct hnsw_walk *walk)
+{
+    return walk->asked != NULL ? &walk->hnsw->rows.codes->rows
+                               : walk->hnsw->rows.vectors;
 }
 
 /* The unseen slots of a list from link `begin` on, at most KERNEL_ROWS_MAX;
- * *ret_next is where to go on, or the list's length at its end. */
+ * returns where to go on, or `end` at the list's end. */
 static uint32_t
 read_fresh(struct hnsw_walk *walk, const hnsw_link *links, uint32_t begin,
-           uint32_t end, uint32_t *ret_fresh, uint32_t *ret_next)
+           uint32_t end, struct hnsw_batch *ret_batch)
 {
-    const struct hnsw *hnsw = walk->hnsw;
+    const struct slab *slab = walk_slab(walk);
     uint32_t count = 0;
     uint32_t i = begin;
     for (; i < end && count < KERNEL_ROWS_MAX; i++) {
@@ -51,14 +70,51 @@ read_fresh(struct hnsw_walk *walk, const hnsw_link *links, uint32_t begin,
             i = end;
             break;
         }
-        if (scratch_visit(walk->scratch, slot))
-            continue;
-        ret_fresh[count++] = slot;
-        prefetch_row(hnsw, slab_row(hnsw->vectors, slot));
+        ret_batch->slots[count] = slot;
+        count += !scratch_visit(walk->scratch, slot);
     }
-    *ret_next = i;
+    for (uint32_t j = 0; j < count; j++) {
+        ret_batch->rows[j] = slab_row(slab, ret_batch->slots[j]);
+        prefetch_row(ret_batch->rows[j], slab->row_size);
+    }
+    ret_batch->count = count;
     walk->visit_count += count;
-    return count;
+    return i;
+}
+
+/* As read_fresh(), whether seen or not. */
+static uint32_t
+read_all(struct hnsw_walk *walk, const hnsw_link *links, uint32_t begin,
+         uint32_t end, struct hnsw_batch *ret_batch)
+{
+    const struct slab *slab = walk_slab(walk);
+    uint32_t count = 0;
+    uint32_t i = begin;
+    for (; i < end && count < KERNEL_ROWS_MAX; i++) {
+        uint32_t slot = hnsw_link_load(&links[i]);
+        if (slot == SLOT_NONE) {
+            i = end;
+            break;
+        }
+        ret_batch->slots[count] = slot;
+        ret_batch->rows[count] = slab_row(slab, slot);
+        prefetch_row(ret_batch->rows[count++], slab->row_size);
+    }
+    ret_batch->count = count;
+    walk->visit_count += count;
+    return i;
+}
+
+static uint64_t
+score_one(struct hnsw_walk *walk, uint32_t slot)
+{
+    struct hnsw_batch batch;
+    batch.count = 1;
+    batch.slots[0] = slot;
+    batch.rows[0] = slab_row(walk_slab(walk), slot);
+    hnsw_score_batch(walk, &batch);
+    walk->visit_count++;
+    return key_make(batch.distances[0], slot);
 }
 
 static bool
@@ -76,51 +132,25 @@ hnsw_descend(struct hnsw_walk *walk, uint64_t entry, uint32_t level,
     if (entry == 0)
         return false;
     const struct hnsw *hnsw = walk->hnsw;
-    uint32_t best = (uint32_t)entry;
     uint32_t top = (uint32_t)(entry >> 32) - 1;
-    float best_distance;
-    hnsw_score(hnsw, walk->query, &best, 1, &best_distance);
-    uint32_t slots[HNSW_M_MAX];
-    float distances[KERNEL_ROWS_MAX];
-    for (uint32_t at = top; at > level; at--) {
-        for (bool is_moving = true; is_moving;) {
-            is_moving = false;
-            const hnsw_link *links = hnsw_links(hnsw, best, at);
-            uint32_t count = 0;
-            for (; count < hnsw->params.m; count++) {
-                slots[count] = hnsw_link_load(&links[count]);
-                if (slots[count] == SLOT_NONE)
-                    break;
-                prefetch_row(hnsw, slab_row(hnsw->vectors, slots[count]));
-            }
+    struct hnsw_batch batch;
+    uint64_t best = score_one(walk, (uint32_t)entry);
+    for (uint32_t at = top; at > level; at--)
+        for (uint64_t old = UINT64_MAX; best < old;) {
+            old = best;
+            const hnsw_link *links = hnsw_links(hnsw, key_slot(old), at);
             walk->hop_count++;
-            walk->visit_count += count;
-            for (uint32_t i = 0; i < count; i += KERNEL_ROWS_MAX) {
-                uint32_t part =
-                    count - i < KERNEL_ROWS_MAX ? count - i : KERNEL_ROWS_MAX;
-                hnsw_score(hnsw, walk->query, slots + i, part, distances);
-                for (uint32_t j = 0; j < part; j++) {
-                    if (!(distances[j] < best_distance))
-                        continue;
-                    best_distance = distances[j];
-                    best = slots[i + j];
-                    is_moving = true;
+            for (uint32_t i = 0; i < hnsw->params.m;) {
+                i = read_all(walk, links, i, hnsw->params.m, &batch);
+                hnsw_score_batch(walk, &batch);
+                for (uint32_t j = 0; j < batch.count; j++) {
+                    uint64_t key = key_make(batch.distances[j], batch.slots[j]);
+                    best = key < best ? key : best;
                 }
             }
         }
-    }
-    *ret_slot = best;
+    *ret_slot = key_slot(best);
     return true;
-}
-
-static void
-start_list(struct hnsw_walk *walk, uint32_t start, uint64_t *ret_key)
-{
-    float distance;
-    scratch_visit(walk->scratch, start);
-    hnsw_score(walk->hnsw, walk->query, &start, 1, &distance);
-    walk->visit_count++;
-    *ret_key = key_make(distance, start);
 }
 
 /* The next key that was not expanded, from `at` on. */
@@ -141,7 +171,8 @@ hnsw_walk_level(struct hnsw_walk *walk, uint32_t level, uint32_t start,
     assert(ef > 0 && ef <= scratch->ef_room);
     struct key_list list = { scratch->list, 1, ef };
     uint32_t links_max = hnsw_links_max(hnsw, level);
-    start_list(walk, start, &list.keys[0]);
+    scratch_visit(scratch, start);
+    list.keys[0] = score_one(walk, start);
     for (uint32_t at = 0; at < list.count;) {
         uint32_t slot = key_slot(list.keys[at]);
         list.keys[at] |= KEY_EXPANDED;
@@ -151,9 +182,8 @@ hnsw_walk_level(struct hnsw_walk *walk, uint32_t level, uint32_t start,
         uint32_t best = at + 1;
         const hnsw_link *links = hnsw_links(hnsw, slot, level);
         for (uint32_t i = 0; i < links_max;) {
-            uint32_t fresh[KERNEL_ROWS_MAX];
-            float distances[KERNEL_ROWS_MAX];
-            uint32_t count = read_fresh(walk, links, i, links_max, fresh, &i);
+            struct hnsw_batch batch;
+            i = read_fresh(walk, links, i, links_max, &batch);
             uint32_t next = next_open(&list, at + 1);
             if (level == 0 && next < list.count) {
                 const char *row =
@@ -161,10 +191,10 @@ hnsw_walk_level(struct hnsw_walk *walk, uint32_t level, uint32_t start,
                 __builtin_prefetch(row);
                 __builtin_prefetch(row + LINE_SIZE);
             }
-            hnsw_score(hnsw, walk->query, fresh, count, distances);
-            for (uint32_t j = 0; j < count; j++) {
-                uint32_t place =
-                    key_list_insert(&list, key_make(distances[j], fresh[j]));
+            hnsw_score_batch(walk, &batch);
+            for (uint32_t j = 0; j < batch.count; j++) {
+                uint32_t place = key_list_insert(
+                    &list, key_make(batch.distances[j], batch.slots[j]));
                 best = place < best ? place : best;
             }
         }
@@ -205,8 +235,8 @@ walk_filtered(struct hnsw_walk *walk, uint32_t start, struct filtered *filtered)
     const struct hnsw *hnsw = walk->hnsw;
     struct scratch *scratch = walk->scratch;
     struct key_list *list = &filtered->list;
-    uint64_t key;
-    start_list(walk, start, &key);
+    scratch_visit(scratch, start);
+    uint64_t key = score_one(walk, start);
     offer_filtered(walk, filtered, key);
     while (scratch->heap_count > 0 && !filtered->is_out_of_memory) {
         if (is_stopped(walk))
@@ -222,13 +252,12 @@ walk_filtered(struct hnsw_walk *walk, uint32_t start, struct filtered *filtered)
         walk->hop_count++;
         const hnsw_link *links = hnsw_links(hnsw, key_slot(key), 0);
         for (uint32_t i = 0; i < hnsw->m0;) {
-            uint32_t fresh[KERNEL_ROWS_MAX];
-            float distances[KERNEL_ROWS_MAX];
-            uint32_t count = read_fresh(walk, links, i, hnsw->m0, fresh, &i);
-            hnsw_score(hnsw, walk->query, fresh, count, distances);
-            for (uint32_t j = 0; j < count; j++)
+            struct hnsw_batch batch;
+            i = read_fresh(walk, links, i, hnsw->m0, &batch);
+            hnsw_score_batch(walk, &batch);
+            for (uint32_t j = 0; j < batch.count; j++)
                 offer_filtered(walk, filtered,
-                               key_make(distances[j], fresh[j]));
+                               key_make(batch.distances[j], batch.slots[j]));
         }
     }
     scratch->list_count = list->count;
@@ -272,6 +301,35 @@ take_hits(const struct scratch *scratch, uint32_t k, struct hit *ret_hits)
     return count;
 }
 
+/* The query in the terms of what is walked on. */
+static enum engine_code
+ask(struct hnsw_walk *walk, const struct hnsw_search *options,
+    struct error *reterr)
+{
+    const struct hnsw_rows *rows = &walk->hnsw->rows;
+    if (rows->codes == NULL ||
+        (options->scoring == HNSW_IGNORE_CODES && rows->vectors != NULL))
+        return ENGINE_OK;
+    if (!scratch_asked(walk->scratch, rows->codes))
+        return error_memory(reterr);
+    codes_ask(rows->codes, walk->query, &walk->scratch->asked);
+    walk->asked = &walk->scratch->asked;
+    return ENGINE_OK;
+}
+
+static struct hnsw_search
+bounded_options(const struct hnsw_search *options)
+{
+    struct hnsw_search bounded = *options;
+    if (bounded.ef < bounded.k)
+        bounded.ef = bounded.k;
+    if (bounded.ef < bounded.rescore_count)
+        bounded.ef = bounded.rescore_count;
+    if (bounded.ef > HNSW_EF_MAX)
+        bounded.ef = HNSW_EF_MAX;
+    return bounded;
+}
+
 enum engine_code
 hnsw_search(const struct hnsw *hnsw, const float *query,
             const struct hnsw_search *options, struct hit *ret_hits,
@@ -281,11 +339,7 @@ hnsw_search(const struct hnsw *hnsw, const float *query,
         return error_set(reterr, ENGINE_EINPUT,
                          "a graph search gives 1 to %u hits, not %u",
                          HNSW_K_MAX, options->k);
-    struct hnsw_search bounded = *options;
-    if (bounded.ef < bounded.k)
-        bounded.ef = bounded.k;
-    if (bounded.ef > HNSW_EF_MAX)
-        bounded.ef = HNSW_EF_MAX;
+    struct hnsw_search bounded = bounded_options(options);
     uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
     uint32_t end = atomic_load_explicit(&hnsw->slot_end, memory_order_acquire);
     struct scratch *scratch = scratch_take(hnsw->scratches, end, bounded.ef);
@@ -297,13 +351,17 @@ hnsw_search(const struct hnsw *hnsw, const float *query,
         .scratch = scratch,
         .stopper = options->stopper,
     };
-    struct hnsw_found found = { 0, 0, 0, false };
-    enum engine_code code = ENGINE_OK;
+    struct hnsw_found found = { .count = 0 };
     uint32_t start;
-    if (hnsw_descend(&walk, entry, 0, &start))
+    enum engine_code code = ask(&walk, &bounded, reterr);
+    if (code == ENGINE_OK && hnsw_descend(&walk, entry, 0, &start))
         code = search_bottom(&walk, &bounded, start, &found, reterr);
-    if (code == ENGINE_OK) {
+    if (code == ENGINE_OK && walk.asked != NULL &&
+        bounded.scoring != HNSW_KEEP_ESTIMATE)
+        code = hnsw_rescore(&walk, &bounded, ret_hits, &found, reterr);
+    else if (code == ENGINE_OK)
         found.count = take_hits(scratch, options->k, ret_hits);
+    if (code == ENGINE_OK) {
         found.visit_count = walk.visit_count;
         found.hop_count = walk.hop_count;
         *ret_found = found;

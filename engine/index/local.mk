@@ -7,12 +7,18 @@ libengine_a_SOURCES += \
 	engine/index/hnsw.c engine/index/hnsw.h \
 	engine/index/hnsw_graph.h \
 	engine/index/hnsw_scratch.c engine/index/hnsw_scratch.h \
+	engine/index/rotation.c engine/index/rotation.h \
+	engine/index/codes.c engine/index/codes.h \
 	engine/index/hnsw_search.c \
+	engine/index/hnsw_rescore.c \
 	engine/index/hnsw_insert.c \
 	engine/index/hnsw_checkpoint.c
 EXTRA_DIST += engine/index/README.md
 
 check_PROGRAMS += \
+	tests/unit/engine/index/test_rotation \
+	tests/unit/engine/index/test_codes \
+	tests/unit/engine/index/test_hnsw_rescore \
 	tests/unit/engine/index/test_slab \
 	tests/unit/engine/index/test_slotset \
 	tests/unit/engine/index/test_epoch \
@@ -71,3 +77,21 @@ tests_unit_engine_index_test_hnsw_checkpoint_SOURCES = \
 tests_unit_engine_index_test_hnsw_checkpoint_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_checkpoint_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_rotation_SOURCES = \
+	tests/unit/engine/index/test_rotation.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_rotation_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_rotation_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_codes_SOURCES = \
+	tests/unit/engine/index/test_codes.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_codes_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_codes_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_rescore_SOURCES = \
+	tests/unit/engine/index/test_hnsw_rescore.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_rescore_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_rescore_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -60,8 +60,9 @@ graph_read(struct segment *segment, size_t number, struct hnsw **ret_graph,
     struct hnsw_reader reader = { checkpoint_give, file };
     struct hnsw *graph;
     uint64_t sequence;
-    code = hnsw_checkpoint_read(&params, &vectors->rows, &reader, &graph,
-                                &sequence, reterr);
+    struct hnsw_rows rows = vectors_rows(vectors);
+    code = hnsw_checkpoint_read(&params, &rows, &reader, &graph, &sequence,
+                                reterr);
     if (code != ENGINE_OK)
         goto out;
     if (sequence > segment->next_sequence) {

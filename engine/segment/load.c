@@ -97,12 +97,17 @@ visit_vector(void *ctx, struct span key, struct span value,
     if (slot >= segment->slots_count)
         segment->slots_count = slot + 1;
     enum engine_code code = slab_reserve(&vectors->rows, slot + 1, reterr);
+    if (code == ENGINE_OK && vectors->codes != NULL)
+        code = codes_reserve(vectors->codes, slot + 1, reterr);
     if (code == ENGINE_OK)
         code = slotset_reserve(&vectors->absent, slot + 1, reterr);
     if (code != ENGINE_OK)
         return code;
     /* The store's bytes need not be aligned for floats. */
     memcpy(slab_row(&vectors->rows, slot), value.data, size);
+    if (vectors->codes != NULL)
+        codes_put(vectors->codes, slot, slab_f32(&vectors->rows, slot),
+                  &vectors->coding);
     if (ids_is_live(segment->ids, slot)) {
         /* Members of `absent` are complemented in load_vectors(). */
         slotset_add(&vectors->absent, slot);

@@ -25,6 +25,25 @@ lock_init(pthread_rwlock_t *lock)
     return is_ok;
 }
 
+/* Codes are for walks: without a graph in prospect there are none. */
+static enum engine_code
+init_codes(struct vectors *vectors, struct error *reterr)
+{
+    struct codes_params params = { .dim = vectors->options.dim,
+                                   .metric = vectors->options.metric };
+    if (vectors->options.m == 0 || vectors->options.indexing_kib == 0 ||
+        !codes_choose(params.dim, params.metric, &params.kind))
+        return ENGINE_OK;
+    enum engine_code code = codes_create(&params, &vectors->codes, reterr);
+    if (code == ENGINE_OK)
+        code = codes_query_init(&vectors->coding, vectors->codes, reterr);
+    if (code != ENGINE_OK) {
+        codes_free(vectors->codes);
+        vectors->codes = NULL;
+    }
+    return code;
+}
+
 enum engine_code
 vectors_init(struct vectors *vectors,
              const struct segment_vector_options *options, struct error *reterr)
@@ -48,6 +67,14 @@ vectors_init(struct vectors *vectors,
         return error_memory(reterr);
     }
     vectors->options.name.data = name;
+    enum engine_code code = init_codes(vectors, reterr);
+    if (code != ENGINE_OK) {
+        queue_release(&vectors->queue);
+        pthread_rwlock_destroy(&vectors->link_lock);
+        free(name);
+        vectors->options.name.data = NULL;
+        return code;
+    }
     slab_init_f32(&vectors->rows, options->dim);
     slotset_init(&vectors->absent);
     return ENGINE_OK;
@@ -65,6 +92,8 @@ vectors_release(struct vectors *vectors)
     hnsw_free(vectors->graph);
     hnsw_free(vectors->next_graph);
     slab_release(&vectors->rows);
+    codes_query_release(&vectors->coding);
+    codes_free(vectors->codes);
     slotset_release(&vectors->absent);
     queue_release(&vectors->queue);
     pthread_rwlock_destroy(&vectors->link_lock);
@@ -77,6 +106,8 @@ vectors_reserve(struct vectors *vectors, uint32_t slots_count,
                 size_t more_count, struct error *reterr)
 {
     enum engine_code code = slab_reserve(&vectors->rows, slots_count, reterr);
+    if (code == ENGINE_OK && vectors->codes != NULL)
+        code = codes_reserve(vectors->codes, slots_count, reterr);
     if (code == ENGINE_OK)
         code = slotset_reserve(&vectors->absent, slots_count, reterr);
     if (code != ENGINE_OK)
@@ -91,6 +122,8 @@ vectors_write(struct vectors *vectors, uint32_t slot, const float *row)
 {
     assert(slot < slab_capacity(&vectors->rows));
     slab_put_f32(&vectors->rows, slot, row, vectors->options.dim);
+    if (vectors->codes != NULL)
+        codes_put(vectors->codes, slot, row, &vectors->coding);
 }
 
 static void
@@ -154,6 +187,13 @@ vectors_params(const struct vectors *vectors)
                                  .seed = LEVEL_SEED };
 }
 
+struct hnsw_rows
+vectors_rows(const struct vectors *vectors)
+{
+    return (struct hnsw_rows){ .vectors = &vectors->rows,
+                               .codes = vectors->codes };
+}
+
 static bool
 wants_graph(const struct vectors *vectors)
 {
@@ -206,9 +246,9 @@ vectors_start_graph(struct vectors *vectors, pthread_rwlock_t *points,
     if (vectors->graph != NULL || !wants_graph(vectors))
         return ENGINE_OK;
     struct hnsw_params params = vectors_params(vectors);
+    struct hnsw_rows rows = vectors_rows(vectors);
     struct hnsw *graph;
-    enum engine_code code =
-        hnsw_create(&params, &vectors->rows, &graph, reterr);
+    enum engine_code code = hnsw_create(&params, &rows, &graph, reterr);
     if (code != ENGINE_OK)
         return code;
     code = vectors_adopt(vectors, points, graph, reterr);
@@ -295,9 +335,9 @@ vectors_renew_begin(struct vectors *vectors, struct error *reterr)
         !vectors_is_stale(vectors))
         return ENGINE_OK;
     struct hnsw_params params = vectors_params(vectors);
+    struct hnsw_rows rows = vectors_rows(vectors);
     struct hnsw *graph;
-    enum engine_code code =
-        hnsw_create(&params, &vectors->rows, &graph, reterr);
+    enum engine_code code = hnsw_create(&params, &rows, &graph, reterr);
     if (code != ENGINE_OK)
         return code;
     pthread_rwlock_wrlock(&vectors->link_lock);

@@ -19,6 +19,8 @@
 struct vectors {
     struct segment_vector_options options; /* name owned here */
     struct slab rows;
+    struct codes *codes;       /* by slot, as rows; NULL: walks read the rows */
+    struct codes_query coding; /* room of the writer, with codes */
     struct slotset absent; /* slots in use that lack this vector, and all that
                               are free */
     uint32_t count;        /* slots that have it */
@@ -108,5 +110,6 @@ enum engine_code vectors_adopt(struct vectors *vectors,
 size_t vectors_waiting(struct vectors *vectors);
 
 struct hnsw_params vectors_params(const struct vectors *vectors);
+struct hnsw_rows vectors_rows(const struct vectors *vectors);
 
 #endif /* ENGINE_SEGMENT_VECTORS_H */

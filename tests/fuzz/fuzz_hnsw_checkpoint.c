@@ -110,8 +110,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hnsw *hnsw = NULL;
     uint64_t sequence;
     struct error error;
-    code = hnsw_checkpoint_read(&params, &vectors, &reader, &hnsw, &sequence,
-                                &error);
+    code = hnsw_checkpoint_read(&params,
+                                &(struct hnsw_rows){ .vectors = &vectors },
+                                &reader, &hnsw, &sequence, &error);
     if (code == ENGINE_OK)
         use(hnsw, &vectors);
     else

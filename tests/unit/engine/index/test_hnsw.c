@@ -28,7 +28,9 @@ START_TEST(hnsw_refuses_parameters_out_of_range)
         struct hnsw_params wrong = params;
         wrong.m = bad[i][0];
         wrong.ef_construct = bad[i][1];
-        ck_assert_int_eq(hnsw_create(&wrong, &slab, &hnsw, &error),
+        ck_assert_int_eq(hnsw_create(&wrong,
+                                     &(struct hnsw_rows){ .vectors = &slab },
+                                     &hnsw, &error),
                          ENGINE_EINPUT);
         ck_assert_ptr_null(hnsw);
         ck_assert_uint_gt(strlen(error.text), 0);
@@ -43,7 +45,10 @@ START_TEST(hnsw_levels_thin_out_by_m)
     struct hnsw *hnsw;
     uint32_t counts[HNSW_LEVEL_MAX + 1] = { 0 };
     slab_init_f32(&slab, CLOUD_DIM);
-    ck_assert_int_eq(hnsw_create(&params, &slab, &hnsw, NULL), ENGINE_OK);
+    ck_assert_int_eq(hnsw_create(&params,
+                                 &(struct hnsw_rows){ .vectors = &slab }, &hnsw,
+                                 NULL),
+                     ENGINE_OK);
     for (uint32_t slot = 0; slot < 100000; slot++)
         counts[hnsw_level_of(hnsw, slot)]++;
     ck_assert_uint_ge(counts[1], 100000 / 16 * 8 / 10);
@@ -60,7 +65,10 @@ START_TEST(hnsw_counts_what_it_holds)
     slab_init_f32(&slab, CLOUD_DIM);
     ck_assert_int_eq(slab_reserve(&slab, 1000, NULL), ENGINE_OK);
     cloud_fill(&slab, 0, 1000);
-    ck_assert_int_eq(hnsw_create(&params, &slab, &hnsw, NULL), ENGINE_OK);
+    ck_assert_int_eq(hnsw_create(&params,
+                                 &(struct hnsw_rows){ .vectors = &slab }, &hnsw,
+                                 NULL),
+                     ENGINE_OK);
     ck_assert_uint_eq(hnsw_linked_count(hnsw), 0);
     ck_assert(!hnsw_is_linked(hnsw, 999));
     for (uint32_t slot = 999; slot > 500; slot -= 2) /* downwards, gaps */

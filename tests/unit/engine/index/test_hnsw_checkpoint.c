@@ -76,7 +76,10 @@ setup(void)
     slab_init_f32(&slab, CLOUD_DIM);
     ck_assert_int_eq(slab_reserve(&slab, 2 * COUNT, NULL), ENGINE_OK);
     cloud_fill(&slab, 0, 2 * COUNT);
-    ck_assert_int_eq(hnsw_create(&params, &slab, &hnsw, NULL), ENGINE_OK);
+    ck_assert_int_eq(hnsw_create(&params,
+                                 &(struct hnsw_rows){ .vectors = &slab }, &hnsw,
+                                 NULL),
+                     ENGINE_OK);
     for (uint32_t slot = 0; slot < COUNT; slot++)
         if (slot % 7 != 3)
             ck_assert_int_eq(hnsw_insert(hnsw, slot, NULL), ENGINE_OK);
@@ -102,8 +105,9 @@ load(struct file *file, struct hnsw **ret_hnsw, uint64_t *ret_sequence)
 {
     struct hnsw_reader reader = { file_read, file };
     file->at = 0;
-    return hnsw_checkpoint_read(&params, &slab, &reader, ret_hnsw, ret_sequence,
-                                NULL);
+    return hnsw_checkpoint_read(&params,
+                                &(struct hnsw_rows){ .vectors = &slab },
+                                &reader, ret_hnsw, ret_sequence, NULL);
 }
 
 static void
@@ -157,7 +161,10 @@ START_TEST(checkpoint_of_an_empty_graph_is_empty)
     struct hnsw *again = NULL;
     uint64_t sequence;
     hnsw_free(hnsw);
-    ck_assert_int_eq(hnsw_create(&params, &slab, &hnsw, NULL), ENGINE_OK);
+    ck_assert_int_eq(hnsw_create(&params,
+                                 &(struct hnsw_rows){ .vectors = &slab }, &hnsw,
+                                 NULL),
+                     ENGINE_OK);
     save(&file, 1);
     ck_assert_int_eq(load(&file, &again, &sequence), ENGINE_OK);
     ck_assert_uint_eq(hnsw_linked_count(again), 0);
@@ -221,24 +228,28 @@ START_TEST(checkpoint_for_something_else_is_refused)
     others[2].metric = METRIC_DOT;
     for (size_t i = 0; i < 3; i++) {
         file.at = 0;
-        ck_assert_int_eq(hnsw_checkpoint_read(&others[i], &slab, &reader,
-                                              &again, &sequence, &error),
-                         ENGINE_ECORRUPT);
+        ck_assert_int_eq(
+            hnsw_checkpoint_read(&others[i],
+                                 &(struct hnsw_rows){ .vectors = &slab },
+                                 &reader, &again, &sequence, &error),
+            ENGINE_ECORRUPT);
     }
     struct slab small;
     slab_init_f32(&small, CLOUD_DIM);
     ck_assert_int_eq(slab_reserve(&small, 10, NULL), ENGINE_OK);
     file.at = 0;
-    ck_assert_int_eq(hnsw_checkpoint_read(&params, &small, &reader, &again,
-                                          &sequence, &error),
-                     ENGINE_ECORRUPT);
+    ck_assert_int_eq(
+        hnsw_checkpoint_read(&params, &(struct hnsw_rows){ .vectors = &small },
+                             &reader, &again, &sequence, &error),
+        ENGINE_ECORRUPT);
     slab_release(&small);
     uint32_t version = 2;
     memcpy(file.data + 8, &version, sizeof(version));
     file.at = 0;
-    ck_assert_int_eq(hnsw_checkpoint_read(&params, &slab, &reader, &again,
-                                          &sequence, &error),
-                     ENGINE_EVERSION);
+    ck_assert_int_eq(
+        hnsw_checkpoint_read(&params, &(struct hnsw_rows){ .vectors = &slab },
+                             &reader, &again, &sequence, &error),
+        ENGINE_EVERSION);
     ck_assert_ptr_nonnull(strstr(error.text, "version 2"));
     ck_assert_ptr_null(again);
     free(file.data);
@@ -261,9 +272,10 @@ START_TEST(checkpoint_passes_failures_on)
         ck_assert_int_eq(hnsw_checkpoint_write(hnsw, 1, &writer, &error),
                          ENGINE_ENOSPACE);
     }
-    ck_assert_int_eq(hnsw_checkpoint_read(&params, &slab, &reader, &again,
-                                          &sequence, &error),
-                     ENGINE_EINTERNAL);
+    ck_assert_int_eq(
+        hnsw_checkpoint_read(&params, &(struct hnsw_rows){ .vectors = &slab },
+                             &reader, &again, &sequence, &error),
+        ENGINE_EINTERNAL);
     free(file.data);
 }
 END_TEST

@@ -30,7 +30,9 @@ job_open(struct job *job, enum metric metric)
                                   .seed = 1 };
     slab_init_f32(&job->slab, CLOUD_DIM);
     ck_assert_int_eq(slab_reserve(&job->slab, COUNT, NULL), ENGINE_OK);
-    ck_assert_int_eq(hnsw_create(&params, &job->slab, &job->hnsw, NULL),
+    ck_assert_int_eq(hnsw_create(&params,
+                                 &(struct hnsw_rows){ .vectors = &job->slab },
+                                 &job->hnsw, NULL),
                      ENGINE_OK);
     atomic_init(&job->next, 0);
     atomic_init(&job->is_done, false);

@@ -27,7 +27,10 @@ make_graph(enum metric metric, uint32_t m, uint32_t count)
     slab_init_f32(&slab, CLOUD_DIM);
     ck_assert_int_eq(slab_reserve(&slab, COUNT, NULL), ENGINE_OK);
     cloud_fill(&slab, 0, COUNT);
-    ck_assert_int_eq(hnsw_create(&params, &slab, &hnsw, NULL), ENGINE_OK);
+    ck_assert_int_eq(hnsw_create(&params,
+                                 &(struct hnsw_rows){ .vectors = &slab }, &hnsw,
+                                 NULL),
+                     ENGINE_OK);
     for (uint32_t slot = 0; slot < count; slot++)
         ck_assert_int_eq(hnsw_insert(hnsw, slot, NULL), ENGINE_OK);
 }
@@ -160,7 +163,7 @@ is_due(void *ctx)
 START_TEST(hnsw_search_refuses_and_stops)
 {
     struct hit hits[K];
-    struct hnsw_found found = { 77, 0, 0, false };
+    struct hnsw_found found = { .count = 77 };
     struct error error = { ENGINE_OK, "" };
     struct hnsw_search search = { .k = 0, .ef = 50 };
     make_graph(METRIC_COSINE, 16, 0);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Codes: see codes.h. A rotated unit vector has components that are nearly
+ * normal with deviation 1 / sqrt(size); the grid spans a fixed multiple of it
+ * and clips what is beyond. Component j reads back as (c - middle) * step.
+ * Queries are rotated the same way and rounded to signed bytes; the offset
+ * of the grid becomes one constant per query, so that ranking needs nothing
+ * but the integer sum. */
+#include "engine/index/codes.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Half of the grid in deviations: the least mean error for normal values at
+ * 16 steps (Max 1960), and what loses nothing at 256. */
+#define SPAN_4 2.68f
+#define SPAN_8 4.5f
+/* The share of a normal vector's length that 16 steps keep (Max 1960). */
+#define KEPT_4 0.9885f
+/* Below, a vector is no longer than the code's line. Above, the graph decides
+ * the recall and four bits walk fastest. */
+#define DIM_MIN   32u
+#define DIM_4_MIN 192u
+#define QUERY_MAX 127.0f
+
+static uint32_t
+steps_of(enum code_kind kind)
+{
+    return kind == CODE_4 ? 16 : 256;
+}
+
+static float
+middle_of(enum code_kind kind)
+{
+    return kind == CODE_4 ? 7.5f : 127.5f;
+}
+
+bool
+codes_choose(uint32_t dim, enum metric metric, enum code_kind *ret_kind)
+{
+    assert(dim > 0 && (unsigned)metric < METRIC_COUNT);
+    if (metric == METRIC_MANHATTAN || dim < DIM_MIN)
+        return false;
+    *ret_kind = dim >= DIM_4_MIN ? CODE_4 : CODE_8;
+    return true;
+}
+
+static bool
+has_factors(const struct codes *codes)
+{
+    return codes->params.metric != METRIC_COSINE;
+}
+
+enum engine_code
+codes_create(const struct codes_params *params, struct codes **ret_codes,
+             struct error *reterr)
+{
+    assert(params->dim > 0 && params->dim <= 65536);
+    assert(params->metric != METRIC_MANHATTAN);
+    struct codes *codes = calloc(1, sizeof(*codes));
+    if (codes == NULL)
+        return error_memory(reterr);
+    codes->params = *params;
+    codes->score = code_kernel_get()->rows[params->kind];
+    uint32_t line = (uint32_t)code_line_dims(params->kind);
+    codes->lines = (params->dim + line - 1) / line;
+    float span = params->kind == CODE_4 ? SPAN_4 : SPAN_8;
+    float deviation = 1.0f / sqrtf((float)(codes->lines * line));
+    codes->step = 2.0f * span * deviation / (float)steps_of(params->kind);
+    codes->kept = params->kind == CODE_4 ? KEPT_4 : 1.0f;
+    codes->error = codes->step / sqrtf(12.0f);
+    enum engine_code code = rotation_init(&codes->rotation, params->dim,
+                                          codes->lines * line, reterr);
+    if (code != ENGINE_OK) {
+        free(codes);
+        return code;
+    }
+    slab_init(&codes->rows, codes_row_size(codes), CODE_LINE_SIZE);
+    slab_init(&codes->factors, sizeof(struct codes_factor),
+              sizeof(struct codes_factor));
+    *ret_codes = codes;
+    return ENGINE_OK;
+}
+
+void
+codes_free(struct codes *codes)
+{
+    if (codes == NULL)
+        return;
+    slab_release(&codes->rows);
+    slab_release(&codes->factors);
+    rotation_release(&codes->rotation);
+    free(codes);
+}
+
+enum engine_code
+codes_reserve(struct codes *codes, uint32_t count, struct error *reterr)
+{
+    enum engine_code code = slab_reserve(&codes->rows, count, reterr);
+    if (code == ENGINE_OK && has_factors(codes))
+        code = slab_reserve(&codes->factors, count, reterr);
+    return code;
+}
+
+struct memory_report
+codes_memory(const struct codes *codes, uint32_t used_count)
+{
+    struct memory_report rows = slab_memory(&codes->rows, used_count);
+    struct memory_report factors = slab_memory(&codes->factors, used_count);
+    rows.reserved_size += factors.reserved_size;
+    rows.used_size += factors.used_size;
+    return rows;
+}
+
+enum engine_code
+codes_query_init(struct codes_query *query, const struct codes *codes,
+                 struct error *reterr)
+{
+    uint32_t size = codes->rotation.size;
+    assert(size % CODE_LINE_SIZE == 0);
+    *query = (struct codes_query){ .size = size };
+    query->values = aligned_alloc(CODE_LINE_SIZE, size);
+    query->rotated = aligned_alloc(CODE_LINE_SIZE, size * sizeof(float));
+    if (query->values == NULL || query->rotated == NULL) {
+        codes_query_release(query);
+        return error_memory(reterr);
+    }
+    return ENGINE_OK;
+}
+
+void
+codes_query_release(struct codes_query *query)
+{
+    free(query->values);
+    free(query->rotated);
+    *query = (struct codes_query){ 0 };
+}
+
+/* The length of float[dim]; 0 when it is none. */
+static double
+length_of(const float *vector, uint32_t dim)
+{
+    double sums[4] = { 0, 0, 0, 0 };
+    uint32_t i = 0;
+    for (; i + 4 <= dim; i += 4)
+        for (uint32_t j = 0; j < 4; j++)
+            sums[j] += (double)vector[i + j] * (double)vector[i + j];
+    for (; i < dim; i++)
+        sums[0] += (double)vector[i] * (double)vector[i];
+    double square = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    return isfinite(square) ? sqrt(square) : 0.0;
+}
+
+/* Rotates the direction of a vector; what has none becomes zeros. */
+static void
+rotate_unit(const struct codes *codes, const float *vector, double length,
+            float *ret_rotated)
+{
+    const struct rotation *rotation = &codes->rotation;
+    if (length >= (double)FLT_MIN && length <= (double)FLT_MAX) {
+        rotation_apply(rotation, vector, (float)(1.0 / length), ret_rotated);
+        return;
+    }
+    memset(ret_rotated, 0, rotation->size * sizeof(*ret_rotated));
+}
+
+static inline uint32_t
+grid_place(float value, float per_step, float middle, float last)
+{
+    float at = value * per_step + middle + 0.5f;
+    at = at > 0.0f ? at : 0.0f; /* also NaN */
+    at = at < last ? at : last;
+    return (uint32_t)(int32_t)at;
+}
+
+static void
+pack_8(const struct codes *codes, const float *rotated, uint8_t *row)
+{
+    float per_step = 1.0f / codes->step;
+    for (uint32_t i = 0; i < codes->rotation.size; i++)
+        row[i] = (uint8_t)grid_place(rotated[i], per_step, 127.5f, 255.0f);
+}
+
+static void
+pack_4(const struct codes *codes, const float *rotated, uint8_t *row)
+{
+    float per_step = 1.0f / codes->step;
+    for (uint32_t line = 0; line < codes->lines; line++)
+        for (uint32_t j = 0; j < 64; j++) {
+            const float *at = rotated + line * 128 + j;
+            row[line * 64 + j] =
+                (uint8_t)(grid_place(at[0], per_step, 7.5f, 15.0f) |
+                          grid_place(at[64], per_step, 7.5f, 15.0f) << 4);
+        }
+}
+
+/* The code of component i, centred and doubled: odd, -255..255. */
+static inline int32_t
+centred(const struct codes *codes, const uint8_t *row, uint32_t i)
+{
+    if (codes->params.kind == CODE_8)
+        return 2 * row[i] - 255;
+    uint8_t byte = row[i / 128 * 64 + i % 64];
+    return 2 * (i % 128 < 64 ? byte & 15 : byte >> 4) - 15;
+}
+
+/* How long the unit vector still is along itself after the grid. */
+static float
+kept_share(const struct codes *codes, const uint8_t *row, const float *rotated)
+{
+    float sum = 0;
+    for (uint32_t i = 0; i < codes->rotation.size; i++)
+        sum += (float)centred(codes, row, i) * rotated[i];
+    sum *= 0.5f * codes->step;
+    return sum > 0.1f ? sum : 1.0f;
+}
+
+void
+codes_put(struct codes *codes, uint32_t slot, const float *vector,
+          struct codes_query *query)
+{
+    assert(slot < slab_capacity(&codes->rows));
+    assert(query->size == codes->rotation.size);
+    uint8_t *row = slab_row(&codes->rows, slot);
+    /* Under cosine a row that is not of unit length is a zero vector. */
+    double length =
+        has_factors(codes) ? length_of(vector, codes->params.dim) : 1.0;
+    rotate_unit(codes, vector, length, query->rotated);
+    if (codes->params.kind == CODE_8)
+        pack_8(codes, query->rotated, row);
+    else
+        pack_4(codes, query->rotated, row);
+    if (!has_factors(codes))
+        return;
+    struct codes_factor *factor = slab_row(&codes->factors, slot);
+    double scale = length / (double)kept_share(codes, row, query->rotated);
+    factor->scale = scale < (double)FLT_MAX ? (float)scale : FLT_MAX;
+    double square = length * length;
+    factor->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
+}
+
+/* Fills in what follows from values, when one unit of them is `unit`. What the
+ * grid takes from a row is made up for: by the row's factor, else by the mean. */
+static void
+finish_query(const struct codes *codes, struct codes_query *query,
+             double length, float unit)
+{
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < query->size; i++)
+        sum += query->values[i];
+    double square = length * length;
+    query->length = length < (double)FLT_MAX ? (float)length : FLT_MAX;
+    query->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
+    query->mult = query->length * unit * codes->step;
+    if (!has_factors(codes))
+        query->mult /= codes->kept;
+    query->add = -query->mult * middle_of(codes->params.kind) * (float)sum;
+}
+
+void
+codes_ask(const struct codes *codes, const float *vector,
+          struct codes_query *ret_query)
+{
+    assert(ret_query->size == codes->rotation.size);
+    double length = length_of(vector, codes->params.dim);
+    const float *rotated = ret_query->rotated;
+    rotate_unit(codes, vector, length, ret_query->rotated);
+    float largest = 0;
+    for (uint32_t i = 0; i < ret_query->size; i++) {
+        float size = fabsf(rotated[i]);
+        largest = size > largest ? size : largest;
+    }
+    float per_unit = largest > 0.0f ? QUERY_MAX / largest : 0.0f;
+    for (uint32_t i = 0; i < ret_query->size; i++) {
+        float at = rotated[i] * per_unit;
+        ret_query->values[i] =
+            (int8_t)(int32_t)(at < 0.0f ? at - 0.5f : at + 0.5f);
+    }
+    finish_query(codes, ret_query, length, largest / QUERY_MAX);
+}
+
+void
+codes_ask_slot(const struct codes *codes, uint32_t slot,
+               struct codes_query *ret_query)
+{
+    assert(ret_query->size == codes->rotation.size);
+    const uint8_t *row = codes_row(codes, slot);
+    int8_t *values = ret_query->values;
+    float unit;
+    if (codes->params.kind == CODE_4) {
+        for (uint32_t line = 0; line < codes->lines; line++)
+            for (uint32_t j = 0; j < 64; j++) {
+                int32_t byte = row[line * 64 + j];
+                values[line * 128 + j] = (int8_t)(2 * (byte & 15) - 15);
+                values[line * 128 + 64 + j] = (int8_t)(2 * (byte >> 4) - 15);
+            }
+        unit = 0.5f * codes->step;
+    } else {
+        for (uint32_t i = 0; i < ret_query->size; i++) {
+            int32_t value = row[i] - 128;
+            values[i] = (int8_t)(value < -127 ? -127 : value);
+        }
+        unit = codes->step;
+    }
+    double length = 1.0;
+    if (has_factors(codes)) {
+        const struct codes_factor *factor = slab_row(&codes->factors, slot);
+        length = (double)sqrtf(factor->square);
+    }
+    finish_query(codes, ret_query, length, unit / codes->kept);
+}
+
+static float
+not_nan(float distance)
+{
+    return isnan(distance) ? INFINITY : distance;
+}
+
+void
+codes_score(const struct codes *codes, const struct codes_query *query,
+            const uint32_t *slots, const uint8_t *const *rows, uint32_t count,
+            float *ret_distances)
+{
+    int32_t sums[KERNEL_ROWS_MAX];
+    assert(count <= KERNEL_ROWS_MAX);
+    codes->score(query->values, rows, count, codes->lines, sums);
+    if (!has_factors(codes)) {
+        for (uint32_t i = 0; i < count; i++)
+            ret_distances[i] = -(query->add + query->mult * (float)sums[i]);
+        return;
+    }
+    bool is_euclid = codes->params.metric == METRIC_EUCLID;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct codes_factor *factor = slab_row(&codes->factors, slots[i]);
+        float dot = factor->scale * (query->add + query->mult * (float)sums[i]);
+        ret_distances[i] = not_nan(
+            is_euclid ? query->square + factor->square - 2.0f * dot : -dot);
+    }
+}
+
+float
+codes_error(const struct codes *codes, const struct codes_query *query)
+{
+    if (has_factors(codes))
+        return INFINITY;
+    return codes->error * query->length;
+}

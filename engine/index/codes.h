@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_INDEX_CODES_H
+#define ENGINE_INDEX_CODES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/error.h"
+#include "engine/index/rotation.h"
+#include "engine/index/slab.h"
+#include "engine/kernel/code.h"
+#include "engine/kernel/kernel.h"
+
+/* Small codes by slot, for walks: each vector is brought to unit length,
+ * rotated, and each component put on a fixed grid of 16 or 256 steps. Nothing
+ * is learnt from the data, so a code is valid from the first vector on and
+ * never changes. Under dot and euclid a second slab holds the lengths.
+ *
+ * Threads: as slab.h; a code is written before its slot is published. */
+
+struct codes_params {
+    uint32_t dim;
+    enum metric metric;
+    enum code_kind kind;
+};
+
+/* What a row needs beside its code under dot and euclid. */
+struct codes_factor {
+    float scale;  /* length, corrected by what the grid took away */
+    float square; /* of the length */
+};
+
+struct codes {
+    /* Immutable. */
+    struct codes_params params;
+    code_rows_fn score;
+    uint32_t lines; /* cache lines of a code */
+    float step;     /* of the grid */
+    float kept;     /* of a unit vector's length along itself by the grid */
+    float error;    /* of an estimated inner product of unit vectors: one
+                       standard deviation */
+    struct rotation rotation;
+    /* Growing. */
+    struct slab rows;
+    struct slab factors; /* struct codes_factor; empty under cosine */
+};
+
+/* The kind that walks fastest at these dimensions; false: walk on vectors. */
+bool codes_choose(uint32_t dim, enum metric metric, enum code_kind *ret_kind);
+
+/* ENGINE_ENOMEM */
+enum engine_code codes_create(const struct codes_params *params,
+                              struct codes **ret_codes, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Accepts NULL. */
+void codes_free(struct codes *codes);
+
+/* As slab_reserve(). */
+enum engine_code codes_reserve(struct codes *codes, uint32_t count,
+                               struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Bytes of a row. */
+static inline size_t
+codes_row_size(const struct codes *codes)
+{
+    return (size_t)codes->lines * CODE_LINE_SIZE;
+}
+
+/* `used_count` as in slab_memory(). */
+struct memory_report codes_memory(const struct codes *codes,
+                                  uint32_t used_count);
+
+/* A query made ready, and room to make one. */
+struct codes_query {
+    int8_t *values; /* int8[size], cache-line aligned */
+    float *rotated; /* float[size] */
+    uint32_t size;
+    float add; /* inner product = length of row * (add + mult * sum) */
+    float mult;
+    float square; /* of the query's length */
+    float length;
+};
+
+/* Room for the queries of `codes`. ENGINE_ENOMEM */
+enum engine_code codes_query_init(struct codes_query *query,
+                                  const struct codes *codes,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
+void codes_query_release(struct codes_query *query);
+
+/* Writes the code of float[dim]; `query` is room that is overwritten. Any
+ * values: what is not finite counts as zero. The slot is backed and nobody
+ * reads its code yet. Any number of threads, for different slots. */
+void codes_put(struct codes *codes, uint32_t slot, const float *vector,
+               struct codes_query *query);
+
+/* Makes float[dim] the query. */
+void codes_ask(const struct codes *codes, const float *vector,
+               struct codes_query *ret_query);
+
+/* Makes the vector of a slot the query, as well as its code tells. */
+void codes_ask_slot(const struct codes *codes, uint32_t slot,
+                    struct codes_query *ret_query);
+
+static inline const uint8_t *
+codes_row(const struct codes *codes, uint32_t slot)
+{
+    return slab_row(&codes->rows, slot);
+}
+
+/* Estimated distances to `count` <= KERNEL_ROWS_MAX slots, whose rows are
+ * given, too; never NaN. */
+void codes_score(const struct codes *codes, const struct codes_query *query,
+                 const uint32_t *slots, const uint8_t *const *rows,
+                 uint32_t count, float *ret_distances);
+
+/* How far an estimated distance of `query` to a row near it may be off: one
+ * standard deviation. Infinite where that depends on the row. */
+float codes_error(const struct codes *codes, const struct codes_query *query);
+
+#endif /* ENGINE_INDEX_CODES_H */
