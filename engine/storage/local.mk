@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
 	engine/storage/store.c engine/storage/store.h \
+	engine/storage/block_cache.c engine/storage/block_cache.h \
 	engine/storage/checkpoint.c engine/storage/checkpoint.h
 EXTRA_DIST += engine/storage/README.md
 

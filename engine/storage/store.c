@@ -8,6 +8,8 @@
  * and the next one. */
 #include "engine/storage/store.h"
 
+#include "engine/storage/block_cache.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +22,11 @@
 
 #include <rocksdb/c.h>
 
-#define WRITE_BUFFER_SIZE  ((size_t)32 << 20)
-#define ARENA_BLOCK_SIZE   ((size_t)256 << 10)
-#define WAL_SIZE_MAX       ((uint64_t)256 << 20)
-#define BLOCK_CACHE_SIZE   ((size_t)8 << 20)
+#define WRITE_BUFFER_SIZE ((size_t)32 << 20)
+#define ARENA_BLOCK_SIZE  ((size_t)256 << 10)
+#define WAL_SIZE_MAX      ((uint64_t)256 << 20)
+/* All families together: what one busy collection holds at most, about. */
+#define WRITE_BUFFERS_SIZE ((size_t)64 << 20)
 #define OPEN_FILES_MAX     128
 #define WAL_RECYCLED_COUNT 2
 #define PROBE_SIZE         ((size_t)1 << 20)
@@ -39,10 +42,12 @@ struct store {
     rocksdb_t *db;
     rocksdb_column_family_handle_t *families[STORE_FAMILY_COUNT + 1];
     rocksdb_readoptions_t *read;
+    rocksdb_readoptions_t *step; /* as `read`, leaves the cache as it is */
     rocksdb_readoptions_t *scan;
     rocksdb_writeoptions_t *write_later;
     rocksdb_writeoptions_t *write_now;
     atomic_bool must_reopen;
+    rocksdb_cache_t *cache; /* shared by all stores */
 };
 
 struct store_batch {
@@ -72,7 +77,7 @@ take_error(struct store *store, char *text, struct error *reterr)
 }
 
 static rocksdb_options_t *
-family_options(const char *name)
+family_options(const char *name, rocksdb_cache_t *cache)
 {
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_write_buffer_size(options, WRITE_BUFFER_SIZE);
@@ -82,9 +87,7 @@ family_options(const char *name)
                                                      : rocksdb_no_compression);
     rocksdb_block_based_table_options_t *table =
         rocksdb_block_based_options_create();
-    rocksdb_cache_t *cache = rocksdb_cache_create_lru(BLOCK_CACHE_SIZE);
     rocksdb_block_based_options_set_block_cache(table, cache);
-    rocksdb_cache_destroy(cache);
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
     return options;
@@ -98,6 +101,9 @@ database_options(void)
     rocksdb_options_set_create_missing_column_families(options, 1);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
+    /* One shard: 128 files do not need the memory of 64. */
+    rocksdb_options_set_table_cache_numshardbits(options, 0);
+    rocksdb_options_set_db_write_buffer_size(options, WRITE_BUFFERS_SIZE);
     rocksdb_options_set_max_total_wal_size(options, WAL_SIZE_MAX);
     rocksdb_options_set_recycle_log_file_num(options, WAL_RECYCLED_COUNT);
     rocksdb_options_set_keep_log_file_num(options, 2);
@@ -117,7 +123,7 @@ database_open(struct store *store, struct error *reterr)
     const rocksdb_options_t *each[STORE_FAMILY_COUNT + 1];
     rocksdb_options_t *owned[STORE_FAMILY_COUNT + 1];
     for (size_t i = 0; i <= STORE_FAMILY_COUNT; i++)
-        each[i] = owned[i] = family_options(family_names[i]);
+        each[i] = owned[i] = family_options(family_names[i], store->cache);
     char *text = NULL;
     store->db = rocksdb_open_column_families(
         options, store->path, STORE_FAMILY_COUNT + 1, family_names, each,
@@ -202,7 +208,10 @@ store_open(const char *path, struct store **ret_store, struct error *reterr)
         free(store);
         return error_memory(reterr);
     }
+    store->cache = block_cache_take();
     store->read = rocksdb_readoptions_create();
+    store->step = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_fill_cache(store->step, 0);
     store->scan = rocksdb_readoptions_create();
     rocksdb_readoptions_set_fill_cache(store->scan, 0);
     rocksdb_readoptions_set_readahead_size(store->scan, (size_t)2 << 20);
@@ -227,9 +236,11 @@ store_close(struct store *store)
         return;
     database_close(store);
     rocksdb_readoptions_destroy(store->read);
+    rocksdb_readoptions_destroy(store->step);
     rocksdb_readoptions_destroy(store->scan);
     rocksdb_writeoptions_destroy(store->write_later);
     rocksdb_writeoptions_destroy(store->write_now);
+    block_cache_give();
     pthread_rwlock_destroy(&store->lock);
     free(store->path);
     free(store);
@@ -465,6 +476,150 @@ out:
     return code;
 }
 
+/* ---- many keys ---- */
+
+#define MANY_KEYS 64
+/* Sorted keys are read in one pass when at least one of so many is wanted: a
+ * step costs 0.2-0.5 us, a look-up 1-4 us. */
+#define MANY_STEPS 4
+
+struct many {
+    struct store *store;
+    rocksdb_column_family_handle_t *family;
+    const struct span *keys;
+    store_take *take;
+    void *ctx;
+};
+
+static int
+span_compare(struct span a, struct span b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
+    if (order != 0)
+        return order;
+    return a.size < b.size ? -1 : a.size > b.size;
+}
+
+/* The number in the last 4 bytes of a key. */
+static uint32_t
+key_number(struct span key)
+{
+    uint32_t number = 0;
+    for (size_t i = key.size - 4; i < key.size; i++)
+        number = number << 8 | (unsigned char)key.data[i];
+    return number;
+}
+
+/* Whether the keys ascend, all but the number in front is the same, and the
+ * numbers lie close. */
+static bool
+keys_are_close(const struct span *keys, size_t count)
+{
+    struct span first = keys[0], last = keys[count - 1];
+    if (count < 8 || first.size < 4 || first.size != last.size ||
+        memcmp(first.data, last.data, first.size - 4) != 0)
+        return false;
+    for (size_t i = 1; i < count; i++)
+        if (keys[i].size != first.size ||
+            memcmp(keys[i - 1].data, keys[i].data, first.size) >= 0)
+            return false;
+    return (uint64_t)key_number(last) - key_number(first) <
+           (uint64_t)count * MANY_STEPS;
+}
+
+/* One pass with an iterator. */
+static enum engine_code
+many_step(struct many *many, size_t begin, size_t end, struct error *reterr)
+{
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(
+        many->store->db, many->store->step, many->family);
+    rocksdb_iter_seek(iterator, many->keys[begin].data, many->keys[begin].size);
+    for (size_t i = begin; i < end;) {
+        struct span value = { NULL, 0 };
+        int order = -1;
+        if (rocksdb_iter_valid(iterator)) {
+            struct span key;
+            key.data = rocksdb_iter_key(iterator, &key.size);
+            order = span_compare(many->keys[i], key);
+        }
+        if (order == 0)
+            value.data = rocksdb_iter_value(iterator, &value.size);
+        if (order <= 0)
+            many->take(many->ctx, i++, value);
+        if (order >= 0)
+            rocksdb_iter_next(iterator);
+    }
+    char *text = NULL;
+    rocksdb_iter_get_error(iterator, &text);
+    rocksdb_iter_destroy(iterator);
+    return text == NULL ? ENGINE_OK : take_error(many->store, text, reterr);
+}
+
+/* Up to MANY_KEYS look-ups, their blocks found together. */
+static enum engine_code
+many_look_up(struct many *many, size_t begin, size_t end, struct error *reterr)
+{
+    const char *keys[MANY_KEYS] = { NULL };
+    size_t sizes[MANY_KEYS] = { 0 };
+    rocksdb_pinnableslice_t *slices[MANY_KEYS];
+    char *texts[MANY_KEYS];
+    size_t count = end - begin;
+    assert(count > 0 && count <= MANY_KEYS);
+    bool is_sorted = true;
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = many->keys[begin + i].data;
+        sizes[i] = many->keys[begin + i].size;
+        if (i > 0 &&
+            span_compare(many->keys[begin + i - 1], many->keys[begin + i]) > 0)
+            is_sorted = false;
+    }
+    rocksdb_batched_multi_get_cf(many->store->db, many->store->read,
+                                 many->family, count, keys, sizes, slices,
+                                 texts, is_sorted);
+    enum engine_code code = ENGINE_OK;
+    for (size_t i = 0; i < count; i++) {
+        struct span value = { NULL, 0 };
+        if (texts[i] != NULL) {
+            code = take_error(many->store, texts[i], reterr);
+            continue;
+        }
+        if (slices[i] != NULL)
+            value.data = rocksdb_pinnableslice_value(slices[i], &value.size);
+        if (code == ENGINE_OK)
+            many->take(many->ctx, begin + i, value);
+        if (slices[i] != NULL)
+            rocksdb_pinnableslice_destroy(slices[i]);
+    }
+    return code;
+}
+
+enum engine_code
+store_get_many(struct store *store, enum store_family family,
+               const struct span *keys, size_t count, store_take *take,
+               void *ctx, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    pthread_rwlock_rdlock(&store->lock);
+    if (store->db == NULL) {
+        code = closed_error(store, reterr);
+        goto out;
+    }
+    struct many many = { store, family_handle(store, family), keys, take, ctx };
+    if (count > 0 && keys_are_close(keys, count)) {
+        code = many_step(&many, 0, count, reterr);
+        goto out;
+    }
+    for (size_t begin = 0; code == ENGINE_OK && begin < count;) {
+        size_t end = count - begin < MANY_KEYS ? count : begin + MANY_KEYS;
+        code = many_look_up(&many, begin, end, reterr);
+        begin = end;
+    }
+out:
+    pthread_rwlock_unlock(&store->lock);
+    return code;
+}
+
 enum engine_code
 store_scan(struct store *store, enum store_family family, struct span prefix,
            store_visit *visit, void *ctx, struct error *reterr)
@@ -518,4 +673,23 @@ store_disk_size(struct store *store)
     }
     pthread_rwlock_unlock(&store->lock);
     return total;
+}
+
+struct store_memory
+store_memory(struct store *store)
+{
+    struct store_memory memory = { 0, 0 };
+    pthread_rwlock_rdlock(&store->lock);
+    for (size_t i = 0; store->db != NULL && i <= STORE_FAMILY_COUNT; i++) {
+        uint64_t size = 0;
+        if (rocksdb_property_int_cf(store->db, store->families[i],
+                                    "rocksdb.size-all-mem-tables", &size) == 0)
+            memory.memtables_size += (size_t)size;
+        if (rocksdb_property_int_cf(store->db, store->families[i],
+                                    "rocksdb.estimate-table-readers-mem",
+                                    &size) == 0)
+            memory.readers_size += (size_t)size;
+    }
+    pthread_rwlock_unlock(&store->lock);
+    return memory;
 }

@@ -85,6 +85,21 @@ enum engine_code store_get(struct store *store, enum store_family family,
                            bool *ret_found, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Called for each key of store_get_many(), in their order. `value` is valid for
+ * the call only; data NULL: there is no such key. */
+typedef void store_take(void *ctx, size_t position, struct span value);
+
+/* Reads many keys of one family at once: for scattered keys the blocks are
+ * found together, sorted keys that lie close are read in one pass. Neighbours
+ * in `keys` that share a block are cheapest, so sort them where the order does
+ * not matter. Each key sees the state of its own moment.
+ * After an error some keys may have been taken already. */
+enum engine_code store_get_many(struct store *store, enum store_family family,
+                                const struct span *keys, size_t count,
+                                store_take *take, void *ctx,
+                                struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Called for each pair in key order; both spans are valid for the call only.
  * A code other than ENGINE_OK ends the scan and is its result. */
 typedef enum engine_code store_visit(void *ctx, struct span key,
@@ -99,5 +114,19 @@ enum engine_code store_scan(struct store *store, enum store_family family,
 
 /* Bytes on disk, WAL included; an estimate. */
 uint64_t store_disk_size(struct store *store);
+
+/* Heap bytes of one store, about. */
+struct store_memory {
+    size_t memtables_size; /* written, not yet in a table file */
+    size_t readers_size;   /* indexes of open table files */
+};
+struct store_memory store_memory(struct store *store);
+
+/* One cache of table blocks serves all stores of the process. */
+#define STORE_CACHE_SIZE_DEFAULT ((size_t)64 << 20)
+
+/* Its size from now on. Any thread. */
+void store_cache_resize(size_t size);
+size_t store_cache_used(void);
 
 #endif /* ENGINE_STORAGE_STORE_H */

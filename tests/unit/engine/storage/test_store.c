@@ -188,6 +188,105 @@ START_TEST(store_names_a_path_that_cannot_be_opened)
 }
 END_TEST
 
+#define MANY 3000
+
+static void
+make_key(uint32_t number, char key[4])
+{
+    key[0] = (char)(number >> 24);
+    key[1] = (char)(number >> 16);
+    key[2] = (char)(number >> 8);
+    key[3] = (char)number;
+}
+
+/* Even numbers hold their own number as text; odd ones are not there. */
+static void
+put_many(void)
+{
+    struct store_batch *batch = store_batch_create(store);
+    for (uint32_t i = 0; i < 2 * MANY; i += 2) {
+        char key[4], text[16];
+        make_key(i, key);
+        snprintf(text, sizeof(text), "%u", i);
+        store_batch_put(batch, STORE_PAYLOADS, (struct span){ key, 4 },
+                        span_of(text));
+    }
+    ck_assert_int_eq(store_commit(batch, STORE_SYNC_LATER, NULL), ENGINE_OK);
+    store_batch_free(batch);
+}
+
+struct taken {
+    const uint32_t *numbers;
+    size_t count;
+};
+
+static void
+take_one(void *ctx, size_t position, struct span value)
+{
+    struct taken *taken = ctx;
+    char text[16];
+    ck_assert_uint_eq(position, taken->count);
+    uint32_t number = taken->numbers[taken->count++];
+    snprintf(text, sizeof(text), "%u", number);
+    if (number % 2 == 0 && number < 2 * MANY)
+        ck_assert(span_equal_text(value, text));
+    else
+        ck_assert_ptr_null(value.data);
+}
+
+static void
+assert_many(const uint32_t *numbers, size_t count)
+{
+    static char raw[2 * MANY][4];
+    static struct span keys[2 * MANY];
+    for (size_t i = 0; i < count; i++) {
+        make_key(numbers[i], raw[i]);
+        keys[i] = (struct span){ raw[i], 4 };
+    }
+    struct taken taken = { numbers, 0 };
+    ck_assert_int_eq(store_get_many(store, STORE_PAYLOADS, keys, count,
+                                    take_one, &taken, NULL),
+                     ENGINE_OK);
+    ck_assert_uint_eq(taken.count, count);
+}
+
+/* Close and sorted, scattered, sorted but far apart, repeated, and past the
+ * end: each key is answered once, in the order asked for. */
+START_TEST(store_reads_many_keys_in_any_order)
+{
+    static uint32_t numbers[2 * MANY];
+    put_many();
+    for (uint32_t i = 0; i < 2 * MANY; i++)
+        numbers[i] = i;
+    assert_many(numbers, 2 * MANY);
+    for (uint32_t i = 0; i < 500; i++)
+        numbers[i] = (i * 7919) % (2 * MANY);
+    assert_many(numbers, 500);
+    for (uint32_t i = 0; i < 100; i++)
+        numbers[i] = i * 53;
+    assert_many(numbers, 100);
+    for (uint32_t i = 0; i < 20; i++)
+        numbers[i] = 2 * MANY - 10 + i;
+    assert_many(numbers, 20);
+    for (uint32_t i = 0; i < 20; i++)
+        numbers[i] = 4;
+    assert_many(numbers, 20);
+    assert_many(numbers, 0);
+}
+END_TEST
+
+START_TEST(store_counts_its_memory)
+{
+    struct store_memory before = store_memory(store);
+    put_many();
+    struct store_memory after = store_memory(store);
+    ck_assert_uint_gt(after.memtables_size, before.memtables_size);
+    store_cache_resize((size_t)1 << 20);
+    ck_assert_uint_le(store_cache_used(), (size_t)2 << 20);
+    store_cache_resize(STORE_CACHE_SIZE_DEFAULT);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -197,6 +296,8 @@ main(void)
     tcase_add_test(tcase, store_applies_batches_and_scans_in_order);
     tcase_add_test(tcase, store_survives_a_full_disk);
     tcase_add_test(tcase, store_refuses_a_newer_format);
+    tcase_add_test(tcase, store_reads_many_keys_in_any_order);
+    tcase_add_test(tcase, store_counts_its_memory);
     tcase_add_test(tcase, store_names_a_path_that_cannot_be_opened);
     suite_add_tcase(suite, tcase);
     TCase *killed = tcase_create("killed");
