@@ -3,6 +3,8 @@
  * request gets a chunk of its own. Invariant: used_size <= cap_size. */
 #include "base/arena.h"
 
+#include "base/budget.h"
+
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +12,8 @@
 
 #define CHUNK_SIZE_MIN ((size_t)4 << 10)
 #define CHUNK_SIZE_MAX ((size_t)1 << 20)
+/* Chunks below are not charged: 4 + 8 + 16 + 32 KiB. */
+#define CHUNK_CHARGED_MIN ((size_t)64 << 10)
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -30,6 +34,13 @@ arena_init(struct arena *arena, size_t cap_size)
 }
 
 void
+arena_bind(struct arena *arena, struct budget *budget)
+{
+    assert(arena->chunks == NULL && budget != NULL);
+    arena->budget = budget;
+}
+
+void
 arena_release(struct arena *arena)
 {
     struct arena_chunk *chunk = arena->chunks;
@@ -38,7 +49,11 @@ arena_release(struct arena *arena)
         free(chunk);
         chunk = next;
     }
+    struct budget *budget = arena->budget;
+    if (arena->charged_size > 0)
+        budget_give(budget, arena->charged_size);
     arena_init(arena, arena->cap_size);
+    arena->budget = budget;
 }
 
 void
@@ -60,9 +75,19 @@ chunk_add(struct arena *arena, size_t size_min)
         size = CHUNK_SIZE_MAX;
     if (size < size_min)
         size = size_min;
-    struct arena_chunk *chunk = malloc(sizeof(*chunk) + size);
-    if (chunk == NULL)
+    bool is_charged = arena->budget != NULL && size >= CHUNK_CHARGED_MIN;
+    if (is_charged && !budget_take(arena->budget, size)) {
+        arena->is_over_budget = true;
         return NULL;
+    }
+    struct arena_chunk *chunk = malloc(sizeof(*chunk) + size);
+    if (chunk == NULL) {
+        if (is_charged)
+            budget_give(arena->budget, size);
+        return NULL;
+    }
+    if (is_charged)
+        arena->charged_size += size;
     chunk->next = arena->chunks;
     chunk->size = size;
     chunk->used_size = 0;
@@ -133,4 +158,10 @@ bool
 arena_failed(const struct arena *arena)
 {
     return arena->is_failed;
+}
+
+bool
+arena_over_budget(const struct arena *arena)
+{
+    return arena->is_over_budget;
 }

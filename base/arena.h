@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+struct budget;
 
 /* Bump memory with a cap and a sticky failure flag. One arena serves one
  * request: everything is taken from it and freed at once. After the first
@@ -20,12 +23,22 @@ struct arena {
     size_t used_size;           /* bytes handed out, with alignment */
     size_t cap_size;            /* 0 < used_size <= cap_size */
     bool is_failed;
+    bool is_over_budget;   /* it failed because the budget was used up */
+    struct budget *budget; /* NULL: none; outlives the arena */
+    size_t charged_size;   /* what it took from there */
 };
 
 /* Prepares `arena`; allocates nothing yet. cap_size > 0. */
 void arena_init(struct arena *arena, size_t cap_size);
 
-/* Frees every allocation; the arena may be used again with the same cap. */
+/* From here on memory comes out of `budget`, too, which must outlive the
+ * arena; small arenas (ARENA_FREE_SIZE) take nothing from it, so that many big
+ * requests do not shut out the small ones. */
+#define ARENA_FREE_SIZE ((size_t)60 << 10)
+void arena_bind(struct arena *arena, struct budget *budget);
+
+/* Frees every allocation; the arena may be used again with the same cap and
+ * budget. */
 void arena_release(struct arena *arena);
 
 /* As arena_release(), and overwrites the content first: for secrets. */
@@ -46,5 +59,9 @@ char *arena_strndup(struct arena *arena, const char *text, size_t size)
     __attribute__((warn_unused_result));
 
 bool arena_failed(const struct arena *arena);
+
+/* Whether it failed because the budget was used up: trying again later may
+ * work. */
+bool arena_over_budget(const struct arena *arena);
 
 #endif /* BASE_ARENA_H */

@@ -23,6 +23,9 @@ struct server_config {
     uint64_t io_threads;         /* loops; 0: one per core */
     uint64_t background_threads; /* graph linking; 0: one per core */
     uint64_t checkpoint_interval_s;
+    uint64_t memory_limit_mb;   /* 0: what machine and control group allow */
+    uint64_t request_memory_mb; /* of all requests; 0: a quarter of that */
+    uint64_t block_cache_mb;
     char *host;
     uint64_t http_port;
     uint64_t grpc_port; /* accepted, not served yet */

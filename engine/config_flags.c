@@ -13,6 +13,7 @@ const char config_help[] =
     "  --host ADDRESS            service.host\n"
     "  --http-port PORT          service.http_port (0: any free port)\n"
     "  --static-content-dir DIR  service.static_content_dir (/dashboard)\n"
+    "  --memory-limit-mb MB      storage.memory_limit_mb (0: as the system)\n"
     "  --log-level LEVEL         error, warn, info, debug or trace\n"
     "  --kernel NAME             distance kernels: auto, plain, avx2, avx512,\n"
     "                            neon, dotprod (storage.kernel)\n"
@@ -30,6 +31,7 @@ static const struct {
     { "--host", "service.host" },
     { "--http-port", "service.http_port" },
     { "--static-content-dir", "service.static_content_dir" },
+    { "--memory-limit-mb", "storage.memory_limit_mb" },
     { "--log-level", "log_level" },
     { "--kernel", "storage.kernel" },
     { "--uri", "uri" },

@@ -39,6 +39,30 @@ error_memory(struct error *reterr)
     return error_set(reterr, ENGINE_ENOMEM, "not enough memory");
 }
 
+enum engine_code
+error_memory_limit(struct error *reterr, const char *what,
+                   unsigned long long more_size, unsigned long long used_size,
+                   unsigned long long limit_size)
+{
+    return error_set(reterr, ENGINE_ENOMEM,
+                     "%s needs about %llu KiB of memory, but %llu of %llu MiB "
+                     "(storage.memory_limit_mb) are in use: delete points or "
+                     "collections, put vectors on disk, or raise the limit; "
+                     "reads and deletes go on",
+                     what, more_size / 1024 + 1, used_size >> 20,
+                     limit_size >> 20);
+}
+
+enum engine_code
+error_memory_busy(struct error *reterr, unsigned long long limit_size)
+{
+    return error_set(reterr, ENGINE_EUNAVAILABLE,
+                     "the working memory of all requests together (%llu MiB, "
+                     "service.request_memory_mb) is in use: try again, or send "
+                     "smaller requests",
+                     limit_size >> 20);
+}
+
 int
 error_http_status(enum engine_code code)
 {

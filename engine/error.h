@@ -49,6 +49,18 @@ enum engine_code error_set(struct error *reterr, enum engine_code code,
 /* As error_set() for memory exhaustion. */
 enum engine_code error_memory(struct error *reterr);
 
+/* ENGINE_ENOMEM when `what` (a noun: "the update") does not fit under the
+ * memory limit (base/memory.h): names limit, use and what would help. */
+enum engine_code error_memory_limit(struct error *reterr, const char *what,
+                                    unsigned long long more_size,
+                                    unsigned long long used_size,
+                                    unsigned long long limit_size);
+
+/* ENGINE_EUNAVAILABLE when the working memory of all requests together is used
+ * up. */
+enum engine_code error_memory_busy(struct error *reterr,
+                                   unsigned long long limit_size);
+
 int error_http_status(enum engine_code code);
 int error_grpc_status(enum engine_code code);
 const char *error_prefix(enum engine_code code);

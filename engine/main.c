@@ -4,11 +4,14 @@
  * after a drain or --help, 1 cannot start or serve, 2 wrong configuration. */
 #include <config.h>
 
+#include "base/budget.h"
+#include "base/memory.h"
 #include "engine/api/api.h"
 #include "engine/config.h"
 #include "engine/kernel/kernel.h"
 #include "engine/log.h"
 #include "engine/metrics.h"
+#include "engine/storage/store.h"
 #include "engine/wire/wire.h"
 
 #include <assert.h>
@@ -163,6 +166,34 @@ storage_open(struct process *process, struct error *reterr)
     return registry_open(&options, &process->registry, reterr);
 }
 
+#define REQUEST_MEMORY_MIN ((uint64_t)64 << 20)
+#define REQUEST_MEMORY_MAX ((uint64_t)4 << 30)
+
+/* How much memory the data and the requests may take. */
+static void
+memory_configure(const struct server_config *config)
+{
+    uint64_t limit = config->memory_limit_mb > 0 ? config->memory_limit_mb << 20
+                                                 : memory_limit_default();
+    uint64_t requests = config->request_memory_mb << 20;
+    if (requests == 0) {
+        requests = limit / 4;
+        if (requests < REQUEST_MEMORY_MIN)
+            requests = REQUEST_MEMORY_MIN;
+        if (requests > REQUEST_MEMORY_MAX || limit == 0)
+            requests = REQUEST_MEMORY_MAX;
+    }
+    memory_limit_set(limit);
+    atomic_store(&budget_requests.limit_size, requests);
+    store_cache_resize((size_t)config->block_cache_mb << 20);
+    log_event(LOG_LEVEL_INFO,
+              "memory: at most %llu MiB, requests %llu MiB, block cache %llu "
+              "MiB",
+              (unsigned long long)(limit >> 20),
+              (unsigned long long)(requests >> 20),
+              (unsigned long long)config->block_cache_mb);
+}
+
 static enum engine_code
 network_open(struct process *process, struct error *reterr)
 {
@@ -192,6 +223,7 @@ process_open(struct process *process, struct error *reterr)
 {
     const struct server_config *config = &process->config;
     enum engine_code code = kernel_select(config->kernel, reterr);
+    memory_configure(config);
     if (code == ENGINE_OK)
         code = storage_open(process, reterr);
     if (code != ENGINE_OK)

@@ -5,6 +5,7 @@
  *   query -> body -> parse -> collection -> (is_long) -> run -> envelope */
 #include "engine/api/api.h"
 
+#include "base/budget.h"
 #include "engine/api/access.h"
 #include "engine/api/call.h"
 #include "engine/api/static_files.h"
@@ -140,6 +141,25 @@ call_leave(struct call *call)
     call->collection = NULL;
 }
 
+/* A parsed body takes about so many times its bytes: 16 per value, a number
+ * of a vector being about 9 characters. */
+#define DOC_SIZE_FACTOR 3
+
+/* Parses the body; a small one takes nothing from the budget. */
+static enum engine_code
+call_parse_body(struct call *call, struct error *reterr)
+{
+    struct span body = call->request->body;
+    if (body.size > API_INLINE_BODY_SIZE_MAX) {
+        size_t size = body.size * DOC_SIZE_FACTOR;
+        if (!budget_take(&budget_requests, size))
+            return error_memory_busy(reterr,
+                                     atomic_load(&budget_requests.limit_size));
+        call->doc_size = size;
+    }
+    return json_parse(body, &call->doc, reterr);
+}
+
 /* Everything up to knowing how long it takes. */
 static enum engine_code
 call_prepare(struct call *call, struct error *reterr)
@@ -150,7 +170,7 @@ call_prepare(struct call *call, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     if ((route->flags & ROUTE_BODY) != 0) {
-        code = json_parse(call->request->body, &call->doc, reterr);
+        code = call_parse_body(call, reterr);
         if (code != ENGINE_OK)
             return code;
         call->body = yyjson_doc_get_root(call->doc);
@@ -203,6 +223,9 @@ call_end(struct call *call, enum engine_code code, struct error *error)
     bool is_checked = code == ENGINE_EFORMAT || code == ENGINE_EQUERY ||
                       code == ENGINE_EVALID || code == ENGINE_EVALIDPATH ||
                       code == ENGINE_EVALIDQUERY;
+    if (code == ENGINE_ENOMEM && arena_over_budget(&call->request->arena))
+        code =
+            error_memory_busy(error, atomic_load(&budget_requests.limit_size));
     if (code != ENGINE_OK)
         status_error(call->reply, error, is_checked ? 0.0 : seconds);
     access_cors(api->options.config, call->request, call->reply);
@@ -315,6 +338,8 @@ api_release(void *ctx, struct request *request)
     call_leave(call);
     if (call->doc != NULL)
         yyjson_doc_free(call->doc);
+    if (call->doc_size > 0)
+        budget_give(&budget_requests, call->doc_size);
     request->call = NULL;
 }
 

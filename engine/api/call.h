@@ -60,6 +60,7 @@ struct call {
     struct url_path path;
     struct url_query query;
     yyjson_doc *doc;
+    size_t doc_size; /* taken from budget_requests for it */
     yyjson_val *body;
     void *command;
     struct collection *collection;

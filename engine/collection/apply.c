@@ -4,6 +4,7 @@
  * others: the caller answers it after the commit, as Qdrant does. */
 #include "engine/collection/apply.h"
 
+#include "base/budget.h"
 #include "engine/segment/payload_edit.h"
 #include "engine/segment/search.h"
 
@@ -286,6 +287,9 @@ apply_update(struct segment *segment, const struct update *update,
     code = stage_update(segment, change, update, &applied, reterr);
     if (code == ENGINE_OK)
         code = change_commit(change, sync, &applied.sequence, reterr);
+    if (code == ENGINE_ENOMEM && arena_over_budget(change_arena(change)))
+        code =
+            error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));
     change_end(change);
     if (code == ENGINE_OK)
         *ret_applied = applied;

@@ -6,6 +6,7 @@
  * Invariant: entries are sorted by name, and a name stands there once. */
 #include "engine/collection/registry.h"
 
+#include "base/memory.h"
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_pool.h"
 
@@ -235,6 +236,9 @@ out:
     return code;
 }
 
+/* What an empty collection takes: mostly its store. */
+#define COLLECTION_SIZE ((uint64_t)512 << 10)
+
 enum engine_code
 registry_create(struct registry *registry, struct span name,
                 const struct collection_config *config, struct error *reterr)
@@ -242,6 +246,10 @@ registry_create(struct registry *registry, struct span name,
     enum engine_code code = name_check(name, reterr);
     if (code != ENGINE_OK)
         return code;
+    uint64_t used = 0;
+    if (!memory_may_grow(COLLECTION_SIZE, &used))
+        return error_memory_limit(reterr, "a collection", COLLECTION_SIZE, used,
+                                  memory_limit());
     struct entry *entry = NULL;
     code = reserve(registry, name, &entry, reterr);
     if (code != ENGINE_OK)

@@ -4,6 +4,8 @@
  * referred to where they are: rows of living points are never rewritten. */
 #include "engine/segment/change.h"
 
+#include "base/budget.h"
+#include "base/memory.h"
 #include "engine/segment/change_body.h"
 
 #include <assert.h>
@@ -12,6 +14,8 @@
 #include <string.h>
 
 #define TABLE_ROOM_MIN 64u
+/* What a payload index takes for a point, about. */
+#define INDEX_POINT_SIZE 24u
 
 enum engine_code
 change_begin(struct segment *segment, struct change **ret_change,
@@ -21,6 +25,7 @@ change_begin(struct segment *segment, struct change **ret_change,
     if (change == NULL)
         return error_memory(reterr);
     arena_init(&change->arena, CHANGE_SIZE_MAX);
+    arena_bind(&change->arena, &budget_requests);
     bytes_init(&change->new_note, STORE_VALUE_SIZE_MAX);
     change->segment = segment;
     change->drop_position = SIZE_MAX;
@@ -248,6 +253,10 @@ change_create_index(struct change *change, const struct payload_path *path,
             span_equal(bytes_span(&old->note), note))
             return ENGINE_OK;
     }
+    uint64_t more = ids_count(segment->ids) * INDEX_POINT_SIZE, used = 0;
+    if (!memory_may_grow(more, &used))
+        return error_memory_limit(reterr, "the payload index", more, used,
+                                  memory_limit());
     bytes_add_span(&change->new_note, note);
     if (bytes_failed(&change->new_note))
         return error_memory(reterr);

@@ -8,6 +8,7 @@
  * slot has records only as long as a graph walks over its row. */
 #include "engine/segment/change_body.h"
 
+#include "base/memory.h"
 #include "engine/codec/json_reader.h"
 
 #include <assert.h>
@@ -88,6 +89,32 @@ plan(struct change *change, size_t *ret_new_count, struct error *reterr)
     }
     *ret_new_count = new_count;
     return ENGINE_OK;
+}
+
+/* What one point takes beside its rows: id, table and order; links and codes of
+ * each vector; its part of bitmaps and queues. */
+#define POINT_SIZE        96u
+#define POINT_VECTOR_SIZE 256u
+
+/* Whether the memory limit has room for what the change adds; deletes and
+ * what only replaces are never refused. */
+static enum engine_code
+growth_check(const struct change *change, struct error *reterr)
+{
+    const struct segment *segment = change->segment;
+    size_t fresh = change->slots_count - segment->slots_count;
+    size_t point_size = POINT_SIZE, text_size = 0;
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        point_size += POINT_VECTOR_SIZE +
+                      segment->vectors[i].options.dim * (sizeof(float) + 1);
+    for (size_t i = 0; i < change->staged_count; i++)
+        if (change->staged[i]->text != NULL)
+            text_size += change->staged[i]->point.payload.size;
+    size_t more = fresh * point_size + text_size;
+    uint64_t used = 0;
+    if (more == 0 || memory_may_grow(more, &used))
+        return ENGINE_OK;
+    return error_memory_limit(reterr, "the update", more, used, memory_limit());
 }
 
 /* Memory for everything that apply() does. The arrays that grow are read by
@@ -417,6 +444,8 @@ change_commit(struct change *change, enum change_sync sync,
     struct json_reader *reader = NULL;
     size_t new_count = 0;
     enum engine_code code = plan(change, &new_count, reterr);
+    if (code == ENGINE_OK)
+        code = growth_check(change, reterr);
     if (code == ENGINE_OK)
         code = reserve(change, new_count, reterr);
     if (code != ENGINE_OK)

@@ -8,6 +8,8 @@
  * never completed before it was resumed. */
 #include "engine/wire/loop.h"
 
+#include "base/budget.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -144,6 +146,7 @@ on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     bytes_init(&exchange->body, loop->wire->options.body_size_max);
     reply_init(&exchange->reply);
     arena_init(&exchange->request.arena, loop->wire->options.arena_size_max);
+    arena_bind(&exchange->request.arena, &budget_requests);
     exchange->request.header = exchange_header;
     return exchange;
 }
