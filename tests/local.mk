@@ -3,9 +3,9 @@
 # local.mk of the room they test; pytest suites are run by ./appliance check.
 GUARDS = tests/guard/layers.sh tests/guard/sizes.sh tests/guard/headers.sh \
 	tests/guard/banned.sh tests/guard/registration.sh \
-	tests/guard/format.sh
+	tests/guard/format.sh tests/aarch64/kernels.sh
 TESTS += $(GUARDS)
-EXTRA_DIST += $(GUARDS)
+EXTRA_DIST += $(GUARDS) tests/aarch64/check.h
 
 # Out-of-tree builds of the unit tests: make check-asan check-ubsan check-tsan
 check-asan: ; +$(call sanitizer_check,asan,address)

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "engine/kernel/bits.h"
+#include "engine/kernel/convert.h"
 #include "engine/kernel/cpu.h"
 #include "engine/kernel/f16.h"
 #include "engine/kernel/f32.h"
@@ -31,29 +33,39 @@ static const struct {
       { .name = "plain",
         .metrics = { [DATATYPE_F32] = &f32_plain,
                      [DATATYPE_F16] = &f16_plain,
-                     [DATATYPE_U8] = &u8_plain } } },
+                     [DATATYPE_U8] = &u8_plain },
+        .convert = &convert_plain,
+        .bits = &bits_plain } },
 #if defined(__x86_64__)
     { NEEDS_AVX2,
       { .name = "avx2",
         .metrics = { [DATATYPE_F32] = &f32_avx2,
                      [DATATYPE_F16] = &f16_avx2,
-                     [DATATYPE_U8] = &u8_avx2 } } },
+                     [DATATYPE_U8] = &u8_avx2 },
+        .convert = &convert_avx2,
+        .bits = &bits_avx2 } },
     { NEEDS_AVX512,
       { .name = "avx512",
         .metrics = { [DATATYPE_F32] = &f32_avx512,
                      [DATATYPE_F16] = &f16_avx512,
-                     [DATATYPE_U8] = &u8_avx512 } } },
+                     [DATATYPE_U8] = &u8_avx512 },
+        .convert = &convert_avx2,
+        .bits = &bits_avx512 } },
 #elif defined(__aarch64__)
     { CPU_BIT(CPU_NEON),
       { .name = "neon",
         .metrics = { [DATATYPE_F32] = &f32_neon,
                      [DATATYPE_F16] = &f16_neon,
-                     [DATATYPE_U8] = &u8_neon } } },
+                     [DATATYPE_U8] = &u8_neon },
+        .convert = &convert_neon,
+        .bits = &bits_neon } },
     { CPU_BIT(CPU_NEON) | CPU_BIT(CPU_DOTPROD),
       { .name = "dotprod",
         .metrics = { [DATATYPE_F32] = &f32_neon,
                      [DATATYPE_F16] = &f16_neon,
-                     [DATATYPE_U8] = &u8_dotprod } } },
+                     [DATATYPE_U8] = &u8_dotprod },
+        .convert = &convert_neon,
+        .bits = &bits_neon } },
 #endif
 };
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/error.h"
 
@@ -77,10 +78,39 @@ struct kernel_metrics {
         }                                                                      \
     }
 
+/* Between the f32 of requests and stored datatypes, by Qdrant's rules; never
+ * fails, and every variant gives the same bits. Any alignment of the
+ * component's size; from and to do not overlap.
+ *   f32_to_f16  to nearest, ties to even; from 65520 on infinity; NaN is kept
+ *   f32_to_u8   truncated toward zero, clamped to 0..255, NaN becomes 0 */
+struct kernel_convert {
+    void (*f32_to_f16)(const float *from, size_t count, uint16_t *ret_to);
+    void (*f16_to_f32)(const uint16_t *from, size_t count, float *ret_to);
+    void (*f32_to_u8)(const float *from, size_t count, uint8_t *ret_to);
+    void (*u8_to_f32)(const uint8_t *from, size_t count, float *ret_to);
+};
+
+/* Counts of 1-bit codes: component i is bit i % 64 of word i / 64, what is over
+ * in the last word is zero. `words` <= KERNEL_DIM_MAX / 64, count <=
+ * KERNEL_ROWS_MAX. */
+typedef void (*kernel_bits_fn)(const uint64_t *query,
+                               const uint64_t *const *rows, size_t count,
+                               size_t words, uint32_t *ret_counts);
+
+struct kernel_bits {
+    kernel_bits_fn xor1; /* bits of query XOR row: u64[words] */
+    kernel_bits_fn and1; /* bits of query AND row: u64[words] */
+    /* Sum over the row's set bits of a 4-bit query: u64[4][words], plane j
+     * holds bit j of each component. */
+    kernel_bits_fn and4;
+};
+
 /* Everything for one instruction set. */
 struct kernel {
-    const char *name; /* one of kernel_names */
+    const char *name; /* as in KERNEL_NAMES */
     const struct kernel_metrics *metrics[DATATYPE_COUNT];
+    const struct kernel_convert *convert;
+    const struct kernel_bits *bits;
 };
 
 /* The names that exist on any processor, for messages. */

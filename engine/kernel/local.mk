@@ -8,7 +8,10 @@ libengine_a_SOURCES += \
 	engine/kernel/f16.c engine/kernel/f16.h \
 	engine/kernel/u8.c engine/kernel/u8.h \
 	engine/kernel/code.c engine/kernel/code.h \
-	engine/kernel/hadamard.c engine/kernel/hadamard.h
+	engine/kernel/hadamard.c engine/kernel/hadamard.h \
+	engine/kernel/convert.c engine/kernel/convert.h \
+	engine/kernel/bits.c engine/kernel/bits.h
+EXTRA_DIST += engine/kernel/README.md
 
 check_PROGRAMS += \
 	tests/unit/engine/kernel/test_code \
@@ -16,7 +19,9 @@ check_PROGRAMS += \
 	tests/unit/engine/kernel/test_cpu \
 	tests/unit/engine/kernel/test_f32 \
 	tests/unit/engine/kernel/test_f16 \
-	tests/unit/engine/kernel/test_u8
+	tests/unit/engine/kernel/test_u8 \
+	tests/unit/engine/kernel/test_convert \
+	tests/unit/engine/kernel/test_bits
 tests_unit_engine_kernel_test_kernel_SOURCES = \
 	tests/unit/engine/kernel/test_kernel.c
 tests_unit_engine_kernel_test_kernel_CFLAGS = \
@@ -50,3 +55,15 @@ tests_unit_engine_kernel_test_code_SOURCES = \
 tests_unit_engine_kernel_test_code_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_kernel_test_code_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_kernel_test_convert_SOURCES = \
+	tests/unit/engine/kernel/test_convert.c \
+	tests/unit/engine/kernel/variants.h
+tests_unit_engine_kernel_test_convert_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_kernel_test_convert_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_kernel_test_bits_SOURCES = \
+	tests/unit/engine/kernel/test_bits.c \
+	tests/unit/engine/kernel/variants.h
+tests_unit_engine_kernel_test_bits_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_kernel_test_bits_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

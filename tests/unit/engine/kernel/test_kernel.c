@@ -58,6 +58,8 @@ START_TEST(kernel_tables_are_complete)
         if (kernel == NULL)
             continue;
         ck_assert_str_eq(kernel->name, names[i]);
+        ck_assert_ptr_nonnull(kernel->convert);
+        ck_assert_ptr_nonnull(kernel->bits);
         for (int t = 0; t < DATATYPE_COUNT; t++)
             for (int m = 0; m < METRIC_COUNT; m++) {
                 ck_assert(kernel->metrics[t]->pair[m] != NULL);
