@@ -31,6 +31,23 @@ json_reader_free(struct json_reader *reader)
     free(reader);
 }
 
+/* Without YYJSON_READ_INSITU the input is never written to. */
+static yyjson_doc *
+read_text(struct span text, const yyjson_alc *allocator)
+{
+    union {
+        const char *in;
+        char *out;
+    } data = { .in = text.data };
+    return yyjson_read_opts(data.out, text.size, 0, allocator, NULL);
+}
+
+yyjson_doc *
+json_text_read(struct span text)
+{
+    return text.size == 0 ? NULL : read_text(text, NULL);
+}
+
 yyjson_val *
 json_reader_root(struct json_reader *reader, struct span text)
 {
@@ -39,21 +56,16 @@ json_reader_root(struct json_reader *reader, struct span text)
     reader->owned = NULL;
     if (text.size == 0)
         return NULL;
-    /* Without YYJSON_READ_INSITU the input is never written to. */
-    union {
-        const char *in;
-        char *out;
-    } data = { .in = text.data };
     yyjson_doc *doc = NULL;
     if (yyjson_read_max_memory_usage(text.size, 0) + 1024 <=
         sizeof(reader->buffer)) {
         yyjson_alc allocator;
         yyjson_alc_pool_init(&allocator, reader->buffer,
                              sizeof(reader->buffer));
-        doc = yyjson_read_opts(data.out, text.size, 0, &allocator, NULL);
+        doc = read_text(text, &allocator);
     }
     if (doc == NULL) {
-        doc = yyjson_read_opts(data.out, text.size, 0, NULL, NULL);
+        doc = read_text(text, NULL);
         reader->owned = doc;
     }
     return yyjson_doc_get_root(doc);

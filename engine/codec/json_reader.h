@@ -18,4 +18,9 @@ void json_reader_free(struct json_reader *reader); /* NULL is allowed */
  * call. NULL when size is 0, when memory is out or the text is damaged. */
 yyjson_val *json_reader_root(struct json_reader *reader, struct span text);
 
+/* A document of its own, for texts that are needed together; NULL in the same
+ * cases. The caller frees it. Any thread. */
+yyjson_doc *json_text_read(struct span text)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_CODEC_JSON_READER_H */

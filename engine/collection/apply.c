@@ -84,7 +84,7 @@ update_vectors(struct segment *segment, struct change *change,
 {
     for (size_t i = 0; i < update->points_count; i++) {
         const struct point *point = &update->points[i];
-        if (segment_find(segment, &point->id) == SEGMENT_NO_SLOT) {
+        if (!change_finds(change, &point->id)) {
             note_missing(applied, &point->id);
             continue;
         }
@@ -172,13 +172,16 @@ edit_filtered(struct edit *edit, struct error *reterr)
 {
     const uint32_t *slots = NULL;
     size_t count = 0;
+    struct segment_reader reader;
+    segment_read_begin(edit->segment, &reader);
     enum engine_code code =
-        segment_select(edit->segment, edit->update->selector.filter,
+        segment_select(&reader, edit->update->selector.filter,
                        change_arena(edit->change), &slots, &count, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
-        struct point_id id = segment_id(edit->segment, slots[i]);
+        struct point_id id = segment_id(&reader, slots[i]);
         code = edit_id(edit, &id, reterr);
     }
+    segment_read_end(&reader);
     return code;
 }
 
@@ -189,7 +192,7 @@ edit_listed(struct edit *edit, struct applied *applied, struct error *reterr)
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < selector->ids_count; i++) {
         const struct point_id *id = &selector->ids[i];
-        if (segment_find(edit->segment, id) != SEGMENT_NO_SLOT)
+        if (change_finds(edit->change, id))
             code = edit_id(edit, id, reterr);
         else if (edit->update->kind != UPDATE_DELETE)
             note_missing(applied, id);

@@ -50,8 +50,8 @@ enum engine_code collection_count(struct collection *collection,
                                   uint64_t *ret_count, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Whether a read would wait for a change now, maybe for as long as the slowest
- * running search: then it is nothing for a loop that others share. */
+/* Whether a read might wait now, for a change of the configuration that is
+ * being saved: then it is nothing for a loop that others share. */
 bool collection_is_busy(struct collection *collection);
 
 /* A rough cost of this search in nanoseconds, so that wire can decide whether

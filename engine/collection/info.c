@@ -30,25 +30,29 @@ copy_span(struct arena *arena, struct span text)
                           text.size };
 }
 
-/* Caller holds the reader's lock. */
-static void
-info_indexes(const struct segment *segment, struct arena *arena,
-             struct collection_info *info)
+static enum engine_code
+info_indexes(struct segment *segment, struct arena *arena,
+             struct collection_info *info, struct error *reterr)
 {
-    size_t count = segment_indexes_count(segment);
+    const struct segment_index_info *from = NULL;
+    size_t count = 0;
+    enum engine_code code =
+        segment_indexes(segment, arena, &from, &count, reterr);
+    if (code != ENGINE_OK)
+        return code;
     struct payload_index_info *indexes =
         arena_calloc(arena, count + 1, sizeof(*indexes));
-    for (size_t i = 0; indexes != NULL && i < count; i++) {
-        struct segment_index_info index = segment_index_at(segment, i);
+    if (indexes == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < count; i++)
         indexes[i] =
-            (struct payload_index_info){ .field = copy_span(arena, index.field),
-                                         .schema = schema_of(index.kind),
-                                         .schema_json =
-                                             copy_span(arena, index.note),
-                                         .points = index.points };
-    }
+            (struct payload_index_info){ .field = from[i].field,
+                                         .schema = schema_of(from[i].kind),
+                                         .schema_json = from[i].note,
+                                         .points = from[i].points };
     info->indexes = indexes;
     info->indexes_count = count;
+    return ENGINE_OK;
 }
 
 static enum engine_code
@@ -75,10 +79,9 @@ collection_info(struct collection *collection, struct arena *arena,
     struct segment_state state;
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
-    segment_state(segment, &state);
-    info.points_count = segment_points_count(segment);
-    info_indexes(segment, arena, &info);
+    info.points_count = segment_points_count(&reader);
     segment_read_end(&reader);
+    segment_state(segment, &state);
     info.vectors_count = state.vectors_count;
     info.indexed_vectors_count = state.indexed_count;
     info.status =
@@ -97,6 +100,8 @@ collection_info(struct collection *collection, struct arena *arena,
         info.status_text = copy_span(arena, span_of(state.failure));
     }
     enum engine_code code = info_config(collection, arena, &info, reterr);
+    if (code == ENGINE_OK)
+        code = info_indexes(segment, arena, &info, reterr);
     if (code == ENGINE_OK && arena_failed(arena))
         code = error_memory(reterr);
     if (code == ENGINE_OK)

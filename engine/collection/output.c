@@ -15,7 +15,7 @@
 #define OUTPUT_DEPTH_MAX (JSON_DEPTH_MAX + FILTER_PATH_STEPS_MAX + 1)
 
 struct output {
-    const struct segment *segment;
+    const struct segment_reader *reader;
     const struct output_selection *selection;
     struct arena *arena;
     size_t *numbers; /* the selected vectors */
@@ -184,7 +184,7 @@ static enum engine_code
 resolve_vectors(struct output *output, struct error *reterr)
 {
     const struct vector_selection *selection = &output->selection->vectors;
-    const struct segment *segment = output->segment;
+    const struct segment *segment = output->reader->segment;
     size_t count =
         selection->selection == SELECT_ALL ? segment_vectors_count(segment)
         : selection->selection == SELECT_INCLUDE ? selection->names_count
@@ -218,14 +218,14 @@ resolve_vectors(struct output *output, struct error *reterr)
 }
 
 enum engine_code
-output_begin(const struct segment *segment,
+output_begin(const struct segment_reader *reader,
              const struct output_selection *selection, struct arena *arena,
              struct output **ret_output, struct error *reterr)
 {
     struct output *output = arena_calloc(arena, 1, sizeof(*output));
     if (output == NULL)
         return error_memory(reterr);
-    output->segment = segment;
+    output->reader = reader;
     output->selection = selection;
     output->arena = arena;
     enum engine_code code = resolve_vectors(output, reterr);
@@ -244,10 +244,10 @@ copy_vectors(const struct output *output, uint32_t slot, struct record *record,
         return error_memory(reterr);
     for (size_t i = 0; i < output->numbers_count; i++) {
         size_t number = output->numbers[i];
-        const float *row = segment_vector(output->segment, number, slot);
+        const float *row = segment_vector(output->reader, number, slot);
         if (row == NULL)
             continue;
-        size_t dim = segment_vector_dim(output->segment, number);
+        size_t dim = segment_vector_dim(output->reader->segment, number);
         float *copy = arena_alloc(output->arena, dim * sizeof(*copy));
         if (copy == NULL)
             return error_memory(reterr);
@@ -264,15 +264,14 @@ enum engine_code
 output_record(const struct output *output, uint32_t slot,
               struct record *ret_record, struct error *reterr)
 {
-    struct record record = { .id = segment_id(output->segment, slot),
-                             .version =
-                                 segment_version(output->segment, slot) };
+    struct record record = { .id = segment_id(output->reader, slot),
+                             .version = segment_version(output->reader, slot) };
     const struct output_selection *selection = output->selection;
     enum engine_code code = ENGINE_OK;
     record.has_payload = selection->payload.selection != SELECT_NONE;
     record.has_vectors = selection->vectors.selection != SELECT_NONE;
     if (record.has_payload)
-        code = output_payload(segment_payload(output->segment, slot),
+        code = output_payload(segment_payload(output->reader, slot),
                               &selection->payload, output->arena,
                               &record.payload, reterr);
     if (code == ENGINE_OK && record.has_vectors)

@@ -11,7 +11,7 @@
 
 /* Resolves the selection once. ENGINE_EINPUT  unknown vector name. */
 struct output;
-enum engine_code output_begin(const struct segment *segment,
+enum engine_code output_begin(const struct segment_reader *reader,
                               const struct output_selection *selection,
                               struct arena *arena, struct output **ret_output,
                               struct error *reterr)

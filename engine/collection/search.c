@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading commands over the one shard: resolve what the query is, ask the
- * segment, make records. All of it happens under one hold of the reader's
- * lock, so that an answer shows one moment. */
+ * segment, make records. All of it is one read of the segment (segment.h). */
 #include "engine/collection/body.h"
 #include "engine/collection/output.h"
 #include "engine/segment/search.h"
@@ -31,14 +30,14 @@ limit_check(size_t limit, size_t offset, struct error *reterr)
 
 /* The vector of the point that is the query; it is borrowed. */
 static enum engine_code
-query_of_point(const struct segment *segment,
+query_of_point(const struct segment_reader *reader,
                const struct search_command *command, size_t number,
                const float **ret_query, struct error *reterr)
 {
-    uint32_t slot = segment_find(segment, command->by_id);
+    uint32_t slot = segment_find(reader, command->by_id);
     if (slot == SEGMENT_NO_SLOT)
         return missing_error(command->by_id, reterr);
-    const float *query = segment_vector(segment, number, slot);
+    const float *query = segment_vector(reader, number, slot);
     if (query == NULL) {
         char text[POINT_ID_TEXT_SIZE];
         point_id_text(command->by_id, text);
@@ -82,10 +81,11 @@ query_of_vector(const struct segment *segment,
 }
 
 static enum engine_code
-search_make(const struct segment *segment, const struct search_command *command,
-            struct arena *arena, struct segment_search *search,
-            struct error *reterr)
+search_make(const struct segment_reader *reader,
+            const struct search_command *command, struct arena *arena,
+            struct segment_search *search, struct error *reterr)
 {
+    const struct segment *segment = reader->segment;
     size_t number = segment_vector_number(segment, command->using);
     if (number == SIZE_MAX)
         return error_set(reterr, ENGINE_EINPUT,
@@ -104,7 +104,7 @@ search_make(const struct segment *segment, const struct search_command *command,
         .deadline_ms = command->deadline_ms
     };
     if (command->by_id != NULL)
-        return query_of_point(segment, command, number, &search->query, reterr);
+        return query_of_point(reader, command, number, &search->query, reterr);
     return query_of_vector(segment, command, number, arena, &search->query,
                            reterr);
 }
@@ -121,26 +121,26 @@ passes_threshold(const struct search_command *command, enum metric metric,
 }
 
 static enum engine_code
-hits_to_records(const struct segment *segment,
+hits_to_records(const struct segment_reader *reader,
                 const struct search_command *command, enum metric metric,
                 const struct hit *hits, size_t hits_count, struct arena *arena,
                 struct records *ret_records, struct error *reterr)
 {
     struct output *output = NULL;
     enum engine_code code =
-        output_begin(segment, &command->output, arena, &output, reterr);
+        output_begin(reader, &command->output, arena, &output, reterr);
     struct record *items = arena_calloc(arena, hits_count + 1, sizeof(*items));
     if (code == ENGINE_OK && items == NULL)
         code = error_memory(reterr);
     size_t count = 0, skipped = 0;
-    uint32_t own_slot = SEGMENT_NO_SLOT;
-    if (command->by_id != NULL)
-        own_slot = segment_find(segment, command->by_id);
     for (size_t i = 0; code == ENGINE_OK && i < hits_count; i++) {
         float score = kernel_score(metric, hits[i].distance);
         if (!passes_threshold(command, metric, score))
             break;
-        if (hits[i].slot == own_slot)
+        /* By id: its point may be in another slot by now. */
+        struct point_id id = segment_id(reader, hits[i].slot);
+        if (command->by_id != NULL &&
+            point_id_compare(&id, command->by_id) == 0)
             continue;
         if (skipped < command->offset) {
             skipped++;
@@ -159,14 +159,14 @@ hits_to_records(const struct segment *segment,
 /* Points from `offset` on, by id. Slots come with one more for the next page.
  */
 static enum engine_code
-slots_to_records(const struct segment *segment,
+slots_to_records(const struct segment_reader *reader,
                  const struct output_selection *selection,
                  const uint32_t *slots, size_t count, struct arena *arena,
                  struct record **ret_items, struct error *reterr)
 {
     struct output *output = NULL;
     enum engine_code code =
-        output_begin(segment, selection, arena, &output, reterr);
+        output_begin(reader, selection, arena, &output, reterr);
     struct record *items = arena_calloc(arena, count + 1, sizeof(*items));
     if (code == ENGINE_OK && items == NULL)
         code = error_memory(reterr);
@@ -179,7 +179,7 @@ slots_to_records(const struct segment *segment,
 
 /* The query endpoint without a query. */
 static enum engine_code
-search_by_id_order(struct segment *segment,
+search_by_id_order(struct segment_reader *reader,
                    const struct search_command *command, struct arena *arena,
                    struct records *ret_records, struct error *reterr)
 {
@@ -190,14 +190,14 @@ search_by_id_order(struct segment *segment,
     size_t count = 0;
     struct record *items = NULL;
     enum engine_code code =
-        segment_scroll(segment, &scroll, arena, &slots, &count, reterr);
+        segment_scroll(reader, &scroll, arena, &slots, &count, reterr);
     if (code != ENGINE_OK)
         return code;
     if (count > scroll.limit)
         count = scroll.limit;
     size_t skip = command->offset < count ? command->offset : count;
     count -= skip;
-    code = slots_to_records(segment, &command->output, slots + skip, count,
+    code = slots_to_records(reader, &command->output, slots + skip, count,
                             arena, &items, reterr);
     if (code != ENGINE_OK)
         return code;
@@ -226,14 +226,14 @@ collection_search(struct collection *collection,
     const struct hit *hits = NULL;
     size_t count = 0;
     if (!has_query) {
-        code = search_by_id_order(segment, command, arena, ret_records, reterr);
+        code = search_by_id_order(&reader, command, arena, ret_records, reterr);
         goto out;
     }
-    code = search_make(segment, command, arena, &search, reterr);
+    code = search_make(&reader, command, arena, &search, reterr);
     if (code == ENGINE_OK && search.k > 0)
-        code = segment_search(segment, &search, arena, &hits, &count, reterr);
+        code = segment_search(&reader, &search, arena, &hits, &count, reterr);
     if (code == ENGINE_OK)
-        code = hits_to_records(segment, command,
+        code = hits_to_records(&reader, command,
                                segment_vector_metric(segment, search.number),
                                hits, count, arena, ret_records, reterr);
 out:
@@ -260,14 +260,14 @@ collection_scroll(struct collection *collection,
         return code;
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
-    code = segment_scroll(segment, &scroll, arena, &slots, &count, reterr);
+    code = segment_scroll(&reader, &scroll, arena, &slots, &count, reterr);
     if (code != ENGINE_OK)
         goto out;
     records.has_next = count > command->limit;
     records.count = records.has_next ? command->limit : count;
     if (records.has_next)
-        records.next_id = segment_id(segment, slots[command->limit]);
-    code = slots_to_records(segment, &command->output, slots, records.count,
+        records.next_id = segment_id(&reader, slots[command->limit]);
+    code = slots_to_records(&reader, &command->output, slots, records.count,
                             arena, &items, reterr);
     records.items = items;
 out:
@@ -293,11 +293,11 @@ collection_retrieve(struct collection *collection,
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
     for (size_t i = 0; i < command->ids_count; i++) {
-        uint32_t slot = segment_find(segment, &command->ids[i]);
+        uint32_t slot = segment_find(&reader, &command->ids[i]);
         if (slot != SEGMENT_NO_SLOT)
             slots[count++] = slot;
     }
-    code = slots_to_records(segment, &command->output, slots, count, arena,
+    code = slots_to_records(&reader, &command->output, slots, count, arena,
                             &items, reterr);
     segment_read_end(&reader);
     if (code == ENGINE_OK)
@@ -314,7 +314,7 @@ collection_count(struct collection *collection,
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
     enum engine_code code =
-        segment_count(segment, command->filter,
+        segment_count(&reader, command->filter,
                       command->is_exact ? COUNT_EXACT : COUNT_ESTIMATE,
                       command->deadline_ms, ret_count, reterr);
     segment_read_end(&reader);
@@ -327,7 +327,7 @@ collection_is_busy(struct collection *collection)
     if (pthread_mutex_trylock(&collection->config_lock) != 0)
         return true;
     pthread_mutex_unlock(&collection->config_lock);
-    return segment_is_busy(collection->segment);
+    return false;
 }
 
 uint64_t
@@ -349,7 +349,7 @@ collection_search_cost_ns(struct collection *collection,
             .is_exact = command->params.is_exact,
             .filter = command->filter
         };
-        cost_ns = segment_search_cost_ns(segment, &search);
+        cost_ns = segment_search_cost_ns(&reader, &search);
     }
     segment_read_end(&reader);
     return cost_ns;

@@ -2,6 +2,7 @@
 libengine_a_SOURCES += \
 	engine/index/slab.c engine/index/slab.h \
 	engine/index/slotset.c engine/index/slotset.h \
+	engine/index/slotview.c engine/index/slotview.h \
 	engine/index/epoch.c engine/index/epoch.h \
 	engine/index/plain.c engine/index/plain.h \
 	engine/index/hnsw.c engine/index/hnsw.h \
@@ -21,6 +22,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_hnsw_rescore \
 	tests/unit/engine/index/test_slab \
 	tests/unit/engine/index/test_slotset \
+	tests/unit/engine/index/test_slotview \
 	tests/unit/engine/index/test_epoch \
 	tests/unit/engine/index/test_plain \
 	tests/unit/engine/index/test_hnsw \
@@ -38,6 +40,11 @@ tests_unit_engine_index_test_slotset_SOURCES = \
 tests_unit_engine_index_test_slotset_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_slotset_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_slotview_SOURCES = \
+	tests/unit/engine/index/test_slotview.c
+tests_unit_engine_index_test_slotview_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_slotview_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_index_test_epoch_SOURCES = \
 	tests/unit/engine/index/test_epoch.c
 tests_unit_engine_index_test_epoch_CFLAGS = \

@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "engine/index/slab.h"
 #include "engine/index/slotset.h"
+#include "engine/index/slotview.h"
 #include "engine/kernel/kernel.h"
 
 /* Exact nearest neighbours by looking at every row. */
@@ -28,6 +29,7 @@ struct hit {
  * thread, once per slot at most in a scan and in a walk, after the bitsets. */
 struct slot_filter {
     const struct slotset *deleted; /* members do not pass */
+    const struct slotview *view;   /* only members pass */
     const uint64_t *allowed;       /* dense bitset, bit i = slot i; does not
                                       change during the call */
     uint32_t allowed_count;        /* slots it covers; others do not pass */
@@ -41,7 +43,8 @@ slot_filter_is_empty(const struct slot_filter *filter)
 {
     return filter == NULL ||
            ((filter->deleted == NULL || slotset_count(filter->deleted) == 0) &&
-            filter->allowed == NULL && filter->accept == NULL);
+            filter->view == NULL && filter->allowed == NULL &&
+            filter->accept == NULL);
 }
 
 static inline bool
@@ -50,6 +53,8 @@ slot_filter_passes(const struct slot_filter *filter, uint32_t slot)
     if (filter == NULL)
         return true;
     if (filter->deleted != NULL && slotset_has(filter->deleted, slot))
+        return false;
+    if (filter->view != NULL && !slotview_has(filter->view, slot))
         return false;
     if (filter->allowed != NULL &&
         (slot >= filter->allowed_count ||

@@ -5,10 +5,12 @@
 #include "base/bytes.h"
 #include "engine/filter/payload_index.h"
 #include "engine/index/epoch.h"
+#include "engine/segment/grave.h"
 #include "engine/segment/ids.h"
 #include "engine/segment/payload.h"
 #include "engine/segment/segment.h"
 #include "engine/segment/vectors.h"
+#include "engine/segment/view.h"
 #include "engine/storage/store.h"
 
 #include <pthread.h>
@@ -33,15 +35,19 @@ struct segment {
     pthread_mutex_t writer;
     pthread_rwlock_t points;
     struct epoch epoch; /* every reader is in it */
-    /* By `points`. */
-    struct ids *ids;
+    /* The newest; changed with `points` exclusive. */
+    _Atomic(struct segment_view *) view;
     struct payloads payloads;
     struct vectors *vectors; /* the array itself never changes */
     size_t vectors_count;
+    /* By `points`. */
+    struct ids *ids;               /* rows: see ids.h */
     struct segment_index *indexes; /* [SEGMENT_INDEXES_MAX] */
     size_t indexes_count;
-    uint32_t slots_count; /* every slot ever used is below */
     /* By `writer`. */
+    uint32_t slots_count; /* every slot ever used is below */
+    struct grave *graves_first, *graves_last;
+    size_t buried_count; /* slots in graves that become free */
     uint32_t *free_slots;
     size_t free_count;
     size_t free_room;
@@ -79,6 +85,14 @@ void segment_batch_sequence(struct store_batch *batch, uint64_t sequence);
 /* Makes room in `free_slots` for `more_count` more. */
 bool segment_reserve_free(struct segment *segment, size_t more_count)
     __attribute__((warn_unused_result));
+
+/* The newest view; for readers in the epoch and the writer. */
+struct segment_view *segment_view_now(const struct segment *segment);
+
+/* Makes `next` the newest view and puts what it replaces into `grave`, which
+ * has room. The caller holds the writer mutex and `points` exclusive. */
+void segment_publish(struct segment *segment, struct segment_view *next,
+                     struct grave *grave);
 
 /* Loads everything from the store; segment_open() only. */
 enum engine_code segment_load(struct segment *segment, struct error *reterr)

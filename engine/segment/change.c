@@ -39,6 +39,7 @@ void
 change_end(struct change *change)
 {
     assert(change != NULL);
+    change_slices_free(change);
     pthread_mutex_unlock(&change->segment->writer);
     for (size_t i = 0; i < change->staged_count; i++)
         payload_text_free(change->staged[i]->text);
@@ -48,6 +49,12 @@ change_end(struct change *change)
     free(change->table);
     arena_release(&change->arena);
     free(change);
+}
+
+bool
+change_finds(const struct change *change, const struct point_id *id)
+{
+    return ids_find(change->segment->ids, id) != IDS_NO_SLOT;
 }
 
 struct arena *
@@ -100,7 +107,10 @@ change_old_vector(const struct change *change, const struct staged *staged,
 {
     if (staged->point.slot == SEGMENT_NO_SLOT)
         return NULL;
-    return segment_vector(change->segment, number, staged->point.slot);
+    const struct vectors *vectors = &change->segment->vectors[number];
+    if (!vectors_has(vectors, staged->point.slot))
+        return NULL;
+    return slab_f32(&vectors->rows, staged->point.slot);
 }
 
 static enum engine_code
@@ -116,13 +126,13 @@ staged_make(struct change *change, const struct point_id *id,
     staged->new_slot = SEGMENT_NO_SLOT;
     struct staged_point *point = &staged->point;
     point->id = *id;
-    point->slot = segment_find(segment, id);
+    point->slot = ids_find(segment->ids, id);
     point->is_there = point->slot != SEGMENT_NO_SLOT;
     point->vectors = vectors;
     for (size_t i = 0; i < segment->vectors_count; i++)
         vectors[i] = change_old_vector(change, staged, i);
     if (point->is_there)
-        point->payload = segment_payload(segment, point->slot);
+        point->payload = payloads_get(&segment->payloads, point->slot);
     *ret_staged = staged;
     return ENGINE_OK;
 }
@@ -203,7 +213,7 @@ change_set_payload(struct change *change, struct staged_point *point,
         payload.size = 0;
     struct span old = { NULL, 0 };
     if (point->slot != SEGMENT_NO_SLOT)
-        old = segment_payload(change->segment, point->slot);
+        old = payloads_get(&change->segment->payloads, point->slot);
     staged->has_new_payload = !span_equal(payload, old);
     if (!staged->has_new_payload) {
         point->payload = old;

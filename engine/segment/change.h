@@ -35,6 +35,9 @@ enum engine_code change_begin(struct segment *segment,
 /* Ends it, committed or not. */
 void change_end(struct change *change);
 
+/* Whether the point existed before the change. */
+bool change_finds(const struct change *change, const struct point_id *id);
+
 /* Memory that lives until change_end(). */
 struct arena *change_arena(struct change *change);
 

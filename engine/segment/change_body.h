@@ -5,8 +5,8 @@
 #include "engine/segment/body.h"
 #include "engine/segment/change.h"
 
-/* The inside of a change, for change.c, which stages, and commit.c, which
- * plans, writes and applies. */
+/* The inside of a change, for change.c, which stages, commit.c, which plans and
+ * writes, and change_apply.c, which brings it into memory. */
 
 enum staged_act {
     STAGED_NOTHING, /* was not there and will not be */
@@ -26,6 +26,21 @@ struct staged {
     struct payload_text *text; /* what goes into memory; owned until then */
 };
 
+/* Points that go into memory under one hold of the points lock: about as many
+ * as take it some ten microseconds. A change has SLICES_MAX slices at most. */
+#define SLICE_POINTS 32u
+#define SLICES_MAX   1024u
+
+/* staged[begin..end-1], the view after them, and what they take away. */
+struct slice {
+    size_t begin;
+    size_t end;
+    struct segment_view *view; /* owned until it is published */
+    struct grave *grave;       /* owned until it is buried */
+};
+
+struct parsed; /* change_apply.c */
+
 struct change {
     struct segment *segment;
     struct arena arena;
@@ -37,6 +52,10 @@ struct change {
     /* Slots taken by the plan: from the free list, then fresh ones. */
     size_t free_taken;
     uint32_t slots_count;
+    struct slice *slices; /* in the arena */
+    size_t slices_count;
+    size_t slices_done;
+    struct parsed *parsed; /* room for one slice, in the arena */
     /* At most one index change per commit. */
     struct payload_index *new_index; /* owned until it is applied */
     struct bytes new_note;
@@ -46,5 +65,15 @@ struct change {
 /* What `point` has before the change, by vector number; NULL: lacks it. */
 const float *change_old_vector(const struct change *change,
                                const struct staged *staged, size_t number);
+
+/* Makes the slices of a planned change. ENGINE_ENOMEM */
+enum engine_code change_slice(struct change *change, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Brings a written change into memory; cannot fail. */
+void change_apply(struct change *change, uint64_t version);
+
+/* Frees what was not applied. */
+void change_slices_free(struct change *change);
 
 #endif /* ENGINE_SEGMENT_CHANGE_BODY_H */

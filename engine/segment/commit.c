@@ -3,13 +3,12 @@
  *   plan    what happens to each point and in which slot it will be
  *   reserve all memory, so that nothing after the commit can fail
  *   write   one batch, with the sequence number
- *   apply   under the exclusive lock; rows were written before, unseen
+ *   apply   in slices (change_apply.c)
  * Invariant: a living slot's vector records are exactly its vectors; a dead
  * slot has records only as long as a graph walks over its row. */
 #include "engine/segment/change_body.h"
 
 #include "base/memory.h"
-#include "engine/codec/json_reader.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -117,24 +116,24 @@ growth_check(const struct change *change, struct error *reterr)
     return error_memory_limit(reterr, "the update", more, used, memory_limit());
 }
 
-/* Memory for everything that apply() does. The arrays that grow are read by
- * others: that takes the exclusive lock. */
+/* Memory for everything that applying does. */
 static enum engine_code
 reserve(struct change *change, size_t new_count, struct error *reterr)
 {
     struct segment *segment = change->segment;
     enum engine_code code = ENGINE_OK;
-    if (!segment_reserve_free(segment, change->staged_count))
+    if (!segment_reserve_free(segment, change->staged_count) ||
+        !payloads_reserve(&segment->payloads, change->slots_count) ||
+        !ids_prepare(segment->ids, new_count, change->slots_count))
         return error_memory(reterr);
     pthread_rwlock_wrlock(&segment->points);
-    if (!ids_reserve(segment->ids, new_count, change->slots_count) ||
-        !payloads_reserve(&segment->payloads, change->slots_count))
-        code = error_memory(reterr);
+    struct ids_outgrown outgrown = ids_prepared(segment->ids);
+    pthread_rwlock_unlock(&segment->points);
+    ids_outgrown_free(&outgrown);
     for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
         code = vectors_reserve(&segment->vectors[i], change->slots_count,
                                new_count, reterr);
-    pthread_rwlock_unlock(&segment->points);
-    return code;
+    return code == ENGINE_OK ? change_slice(change, reterr) : code;
 }
 
 static void
@@ -146,7 +145,7 @@ batch_remove(const struct change *change, const struct staged *staged,
     struct segment_key key = segment_key_slot(slot);
     struct span span = segment_key_span(&key);
     store_batch_delete(batch, STORE_POINTS, span);
-    if (segment_payload(segment, slot).size > 0)
+    if (payloads_get(&segment->payloads, slot).size > 0)
         store_batch_delete(batch, STORE_PAYLOADS, span);
     for (size_t i = 0; i < segment->vectors_count; i++) {
         if (segment->vectors[i].graph != NULL ||
@@ -287,162 +286,13 @@ write_store(struct change *change, enum change_sync sync, uint64_t sequence,
     return code;
 }
 
-/* Takes the payload of `slot` out of every index, or puts it in. */
-static void
-index_payload(struct segment *segment, struct json_reader *reader,
-              uint32_t slot, enum staged_act act)
-{
-    struct span text = payloads_get(&segment->payloads, slot);
-    yyjson_val *payload =
-        reader == NULL ? NULL : json_reader_root(reader, text);
-    for (size_t i = 0; i < segment->indexes_count; i++) {
-        struct segment_index *index = &segment->indexes[i];
-        if (index->is_broken)
-            continue;
-        if (text.size > 0 && payload == NULL)
-            index->is_broken = true;
-        else if (act == STAGED_REMOVE)
-            payload_index_remove(index->index, slot, payload);
-        else if (payload_index_add(index->index, slot, payload, NULL) !=
-                 ENGINE_OK)
-            index->is_broken = true;
-    }
-}
-
-static void
-apply_remove(struct segment *segment, struct staged *staged)
-{
-    uint32_t slot = staged->point.slot;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        if (vectors_has(&segment->vectors[i], slot))
-            vectors_hide(&segment->vectors[i], slot);
-    if (staged->act == STAGED_REMOVE) {
-        payloads_set(&segment->payloads, slot, NULL);
-        ids_unbind(segment->ids, slot);
-    }
-    if (!staged->is_held) {
-        assert(segment->free_count < segment->free_room);
-        segment->free_slots[segment->free_count++] = slot;
-    }
-}
-
-static void
-apply_new(struct change *change, struct staged *staged, uint64_t version)
-{
-    struct segment *segment = change->segment;
-    uint32_t slot = staged->new_slot;
-    bool is_fresh = slot >= segment->slots_count;
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        if (staged->point.vectors[i] != NULL)
-            vectors_show(&segment->vectors[i], slot);
-        else if (is_fresh)
-            vectors_lack(&segment->vectors[i], slot);
-    }
-    if (staged->act == STAGED_INSERT) {
-        ids_bind(segment->ids, &staged->point.id, slot, version);
-    } else {
-        ids_move(segment->ids, staged->point.slot, slot, version);
-        payloads_move(&segment->payloads, staged->point.slot, slot);
-    }
-    if (staged->act == STAGED_INSERT || staged->has_new_payload) {
-        payloads_set(&segment->payloads, slot, staged->text);
-        staged->text = NULL;
-    }
-}
-
-static void
-apply_keep(struct segment *segment, struct staged *staged, uint64_t version)
-{
-    uint32_t slot = staged->point.slot;
-    ids_set_version(segment->ids, slot, version);
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        if (staged->point.vectors[i] == NULL &&
-            vectors_has(&segment->vectors[i], slot))
-            vectors_hide(&segment->vectors[i], slot);
-    if (!staged->has_new_payload)
-        return;
-    payloads_set(&segment->payloads, slot, staged->text);
-    staged->text = NULL;
-}
-
-static void
-apply_point(struct change *change, struct staged *staged,
-            struct json_reader *reader, uint64_t version)
-{
-    struct segment *segment = change->segment;
-    bool is_kept = staged->act == STAGED_KEEP;
-    if (staged->act == STAGED_NOTHING)
-        return;
-    bool is_indexed =
-        segment->indexes_count > 0 && (!is_kept || staged->has_new_payload);
-    if (is_indexed && staged->act != STAGED_INSERT)
-        index_payload(segment, reader, staged->point.slot, STAGED_REMOVE);
-    if (staged->act == STAGED_INSERT || staged->act == STAGED_MOVE)
-        apply_new(change, staged, version);
-    if (staged->act == STAGED_REMOVE || staged->act == STAGED_MOVE)
-        apply_remove(segment, staged);
-    if (is_kept)
-        apply_keep(segment, staged, version);
-    if (is_indexed && staged->act != STAGED_REMOVE)
-        index_payload(segment, reader,
-                      is_kept ? staged->point.slot : staged->new_slot,
-                      staged->act);
-}
-
-static void
-apply_index(struct change *change)
-{
-    struct segment *segment = change->segment;
-    if (change->drop_position != SIZE_MAX) {
-        struct segment_index *old = &segment->indexes[change->drop_position];
-        payload_index_free(old->index);
-        bytes_release(&old->note);
-        segment->indexes_count--;
-        memmove(old, old + 1,
-                (segment->indexes_count - change->drop_position) *
-                    sizeof(*old));
-    }
-    if (change->new_index == NULL)
-        return;
-    assert(segment->indexes_count < SEGMENT_INDEXES_MAX);
-    segment->indexes[segment->indexes_count++] =
-        (struct segment_index){ .index = change->new_index,
-                                .note = change->new_note };
-    change->new_index = NULL;
-    bytes_init(&change->new_note, STORE_VALUE_SIZE_MAX);
-}
-
-static void
-apply(struct change *change, struct json_reader *reader, uint64_t version)
-{
-    struct segment *segment = change->segment;
-    /* Nobody sees these slots yet. */
-    for (size_t i = 0; i < change->staged_count; i++) {
-        const struct staged *staged = change->staged[i];
-        if (staged->new_slot == SEGMENT_NO_SLOT)
-            continue;
-        for (size_t k = 0; k < segment->vectors_count; k++)
-            if (staged->point.vectors[k] != NULL)
-                vectors_write(&segment->vectors[k], staged->new_slot,
-                              staged->point.vectors[k]);
-    }
-    pthread_rwlock_wrlock(&segment->points);
-    segment->free_count -= change->free_taken;
-    for (size_t i = 0; i < change->staged_count; i++)
-        apply_point(change, change->staged[i], reader, version);
-    apply_index(change);
-    segment->slots_count = change->slots_count;
-    pthread_rwlock_unlock(&segment->points);
-    segment_start_graphs(segment);
-}
-
 enum engine_code
 change_commit(struct change *change, enum change_sync sync,
               uint64_t *ret_sequence, struct error *reterr)
 {
     struct segment *segment = change->segment;
-    struct json_reader *reader = NULL;
     size_t new_count = 0;
+    segment_dig(segment);
     enum engine_code code = plan(change, &new_count, reterr);
     if (code == ENGINE_OK)
         code = growth_check(change, reterr);
@@ -450,18 +300,12 @@ change_commit(struct change *change, enum change_sync sync,
         code = reserve(change, new_count, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (segment->indexes_count > 0) {
-        reader = json_reader_new();
-        if (reader == NULL)
-            return error_memory(reterr);
-    }
     uint64_t sequence = segment->next_sequence;
     code = write_store(change, sync, sequence, reterr);
-    if (code == ENGINE_OK) {
-        segment->next_sequence++;
-        apply(change, reader, sequence);
-        *ret_sequence = sequence;
-    }
-    json_reader_free(reader);
-    return code;
+    if (code != ENGINE_OK)
+        return code;
+    segment->next_sequence++;
+    change_apply(change, sequence);
+    *ret_sequence = sequence;
+    return ENGINE_OK;
 }

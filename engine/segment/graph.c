@@ -144,6 +144,7 @@ is_held(const struct segment *segment, const struct slot_set *queued,
 static enum engine_code
 free_dead_slots(struct segment *segment, bool has_rows, struct error *reterr)
 {
+    segment_dig_all(segment);
     size_t dead = segment->slots_count - ids_count(segment->ids);
     size_t freed = 0;
     enum engine_code code = ENGINE_OK;
@@ -220,9 +221,12 @@ out:
 static enum engine_code
 renew_end(struct segment *segment, size_t number, struct error *reterr)
 {
+    struct hnsw *old = NULL;
     pthread_mutex_lock(&segment->writer);
-    enum engine_code code =
-        vectors_renew_end(&segment->vectors[number], &segment->points, reterr);
+    enum engine_code code = vectors_renew_end(&segment->vectors[number],
+                                              &segment->points, &old, reterr);
+    segment_dig_all(segment);
+    hnsw_free(old);
     if (code == ENGINE_OK)
         code = checkpoint_remove(segment, number, reterr);
     /* A thread may just be offering a dead slot to another next graph. */

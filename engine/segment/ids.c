@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Ids and slots. The hash table is open addressing with linear probing and
  * backward-shift deletion, at most 2/3 full; its entries are slots, the ids
- * are read from the rows. Rows live in chunks that never move. */
+ * are read from the rows. Rows never move, and a row that dies keeps its id and
+ * version until its slot is used again: readers may still look. */
 #include "engine/segment/ids.h"
 
+#include "engine/index/slab.h"
 #include "engine/segment/order.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_ROWS     8192u
 #define TABLE_ROOM_MIN 64u
 
 struct row {
     uint64_t high; /* the number, or the first half of a UUID */
     uint64_t low;
-    uint64_t version : 62;
-    uint64_t is_uuid : 1;
-    uint64_t is_live : 1;
+    _Atomic uint64_t meta; /* the version and these: */
 };
+#define ROW_IS_LIVE     UINT64_C(1)
+#define ROW_IS_UUID     UINT64_C(2)
+#define ROW_VERSION_BIT 2
+#define VERSION_MAX     (UINT64_MAX >> ROW_VERSION_BIT)
 
 struct ids {
-    struct row **chunks;
-    size_t chunks_count;
-    size_t chunks_room;
+    struct slab rows; /* struct row */
     uint32_t *table;
-    size_t table_room; /* a power of two */
+    size_t table_room;    /* a power of two */
+    uint32_t *next_table; /* a larger one with the same content, or NULL */
+    size_t next_room;
     size_t count;
     struct slot_set *live;
     struct order order;
@@ -35,8 +38,14 @@ struct ids {
 static struct row *
 row_of(const struct ids *ids, uint32_t slot)
 {
-    assert(slot / CHUNK_ROWS < ids->chunks_count);
-    return &ids->chunks[slot / CHUNK_ROWS][slot % CHUNK_ROWS];
+    assert(slot < slab_capacity(&ids->rows));
+    return slab_row(&ids->rows, slot);
+}
+
+static uint64_t
+row_meta(const struct row *row)
+{
+    return atomic_load_explicit(&row->meta, memory_order_acquire);
 }
 
 static uint64_t
@@ -57,23 +66,45 @@ store_be(uint8_t *bytes, uint64_t value)
     }
 }
 
-static struct row
-row_make(const struct point_id *id, uint64_t version)
+/* An id as rows have it. */
+struct key {
+    uint64_t high;
+    uint64_t low;
+    bool is_uuid;
+};
+
+static struct key
+key_of(const struct point_id *id)
 {
-    assert(version < (uint64_t)1 << 62);
-    struct row row = { .is_live = 1 };
-    row.version = version & (((uint64_t)1 << 62) - 1);
-    row.is_uuid = id->is_uuid;
-    row.high = id->is_uuid ? load_be(id->uuid) : id->number;
-    row.low = id->is_uuid ? load_be(id->uuid + 8) : 0;
-    return row;
+    if (!id->is_uuid)
+        return (struct key){ .high = id->number };
+    return (struct key){ load_be(id->uuid), load_be(id->uuid + 8), true };
+}
+
+static void
+row_write(struct row *row, const struct point_id *id, uint64_t version)
+{
+    assert(version <= VERSION_MAX);
+    struct key key = key_of(id);
+    row->high = key.high;
+    row->low = key.low;
+    atomic_store_explicit(&row->meta,
+                          version << ROW_VERSION_BIT | ROW_IS_LIVE |
+                              (key.is_uuid ? ROW_IS_UUID : 0),
+                          memory_order_release);
+}
+
+static void
+row_kill(struct row *row)
+{
+    atomic_fetch_and(&row->meta, ~ROW_IS_LIVE);
 }
 
 static struct point_id
 row_id(const struct row *row)
 {
-    struct point_id id = { .is_uuid = row->is_uuid };
-    if (row->is_uuid) {
+    struct point_id id = { .is_uuid = (row_meta(row) & ROW_IS_UUID) != 0 };
+    if (id.is_uuid) {
         store_be(id.uuid, row->high);
         store_be(id.uuid + 8, row->low);
     } else {
@@ -83,14 +114,15 @@ row_id(const struct row *row)
 }
 
 static int
-row_compare(const struct row *a, const struct row *b)
+row_compare(const struct row *row, const struct key *key)
 {
-    if (a->is_uuid != b->is_uuid)
-        return a->is_uuid ? 1 : -1;
-    if (a->high != b->high)
-        return a->high < b->high ? -1 : 1;
-    if (a->low != b->low)
-        return a->low < b->low ? -1 : 1;
+    bool is_uuid = (row_meta(row) & ROW_IS_UUID) != 0;
+    if (is_uuid != key->is_uuid)
+        return is_uuid ? 1 : -1;
+    if (row->high != key->high)
+        return row->high < key->high ? -1 : 1;
+    if (row->low != key->low)
+        return row->low < key->low ? -1 : 1;
     return 0;
 }
 
@@ -105,6 +137,7 @@ ids_new(void)
         free(ids);
         return NULL;
     }
+    slab_init(&ids->rows, sizeof(struct row), _Alignof(struct row));
     return ids;
 }
 
@@ -113,32 +146,32 @@ ids_free(struct ids *ids)
 {
     if (ids == NULL)
         return;
-    for (size_t i = 0; i < ids->chunks_count; i++)
-        free(ids->chunks[i]);
-    free(ids->chunks);
+    slab_release(&ids->rows);
     free(ids->table);
+    free(ids->next_table);
     order_release(&ids->order);
     slot_set_free(ids->live);
     free(ids);
 }
 
 static size_t
-table_place(const struct ids *ids, const struct point_id *id)
+table_place(size_t room, const struct point_id *id)
 {
-    return (size_t)point_id_hash(id) & (ids->table_room - 1);
+    return (size_t)point_id_hash(id) & (room - 1);
 }
 
 static void
-table_put(struct ids *ids, const struct point_id *id, uint32_t slot)
+table_put(uint32_t *table, size_t room, const struct point_id *id,
+          uint32_t slot)
 {
-    size_t at = table_place(ids, id);
-    while (ids->table[at] != IDS_NO_SLOT)
-        at = (at + 1) & (ids->table_room - 1);
-    ids->table[at] = slot;
+    size_t at = table_place(room, id);
+    while (table[at] != IDS_NO_SLOT)
+        at = (at + 1) & (room - 1);
+    table[at] = slot;
 }
 
 static bool
-table_reserve(struct ids *ids, size_t count)
+table_prepare(struct ids *ids, size_t count)
 {
     size_t room = ids->table_room == 0 ? TABLE_ROOM_MIN : ids->table_room;
     while (room / 3 * 2 < count) {
@@ -146,54 +179,64 @@ table_reserve(struct ids *ids, size_t count)
             return false;
         room *= 2;
     }
+    /* One that was made for a change that failed is out of date. */
+    free(ids->next_table);
+    ids->next_table = NULL;
     if (room == ids->table_room)
         return true;
     uint32_t *table = malloc(room * sizeof(*table));
     if (table == NULL)
         return false;
     memset(table, 0xff, room * sizeof(*table));
-    uint32_t *old = ids->table;
-    size_t old_room = ids->table_room;
-    ids->table = table;
-    ids->table_room = room;
-    for (size_t i = 0; i < old_room; i++) {
-        if (old[i] == IDS_NO_SLOT)
+    for (size_t i = 0; i < ids->table_room; i++) {
+        if (ids->table[i] == IDS_NO_SLOT)
             continue;
-        struct point_id id = row_id(row_of(ids, old[i]));
-        table_put(ids, &id, old[i]);
+        struct point_id id = row_id(row_of(ids, ids->table[i]));
+        table_put(table, room, &id, ids->table[i]);
     }
-    free(old);
+    ids->next_table = table;
+    ids->next_room = room;
     return true;
 }
 
-static bool
-rows_reserve(struct ids *ids, size_t slots_count)
+bool
+ids_prepare(struct ids *ids, size_t more_count, size_t slots_count)
 {
-    size_t need = (slots_count + CHUNK_ROWS - 1) / CHUNK_ROWS;
-    if (need > ids->chunks_room) {
-        size_t room = need + need / 2 + 8;
-        struct row **chunks = realloc(ids->chunks, room * sizeof(*chunks));
-        if (chunks == NULL)
-            return false;
-        ids->chunks = chunks;
-        ids->chunks_room = room;
+    assert(slots_count < IDS_NO_SLOT);
+    return slab_reserve(&ids->rows, (uint32_t)slots_count, NULL) == ENGINE_OK &&
+           table_prepare(ids, ids->count + more_count) &&
+           order_prepare(&ids->order, more_count);
+}
+
+struct ids_outgrown
+ids_prepared(struct ids *ids)
+{
+    struct ids_outgrown outgrown = { { NULL, NULL } };
+    if (ids->next_table != NULL) {
+        outgrown.memory[0] = ids->table;
+        ids->table = ids->next_table;
+        ids->table_room = ids->next_room;
+        ids->next_table = NULL;
     }
-    while (ids->chunks_count < need) {
-        struct row *chunk = calloc(CHUNK_ROWS, sizeof(*chunk));
-        if (chunk == NULL)
-            return false;
-        ids->chunks[ids->chunks_count++] = chunk;
-    }
-    return true;
+    outgrown.memory[1] = order_prepared(&ids->order);
+    return outgrown;
+}
+
+void
+ids_outgrown_free(struct ids_outgrown *outgrown)
+{
+    free(outgrown->memory[0]);
+    free(outgrown->memory[1]);
 }
 
 bool
 ids_reserve(struct ids *ids, size_t more_count, size_t slots_count)
 {
-    assert(slots_count < IDS_NO_SLOT);
-    return rows_reserve(ids, slots_count) &&
-           table_reserve(ids, ids->count + more_count) &&
-           order_reserve(&ids->order, more_count);
+    if (!ids_prepare(ids, more_count, slots_count))
+        return false;
+    struct ids_outgrown outgrown = ids_prepared(ids);
+    ids_outgrown_free(&outgrown);
+    return true;
 }
 
 /* The table index of a live id, or SIZE_MAX. */
@@ -202,8 +245,8 @@ table_find(const struct ids *ids, const struct point_id *id)
 {
     if (ids->table_room == 0)
         return SIZE_MAX;
-    struct row key = row_make(id, 0);
-    size_t at = table_place(ids, id);
+    struct key key = key_of(id);
+    size_t at = table_place(ids->table_room, id);
     while (ids->table[at] != IDS_NO_SLOT) {
         if (row_compare(row_of(ids, ids->table[at]), &key) == 0)
             return at;
@@ -231,7 +274,7 @@ table_remove(struct ids *ids, size_t hole)
         if (ids->table[at] == IDS_NO_SLOT)
             break;
         struct point_id id = row_id(row_of(ids, ids->table[at]));
-        size_t place = table_place(ids, &id);
+        size_t place = table_place(ids->table_room, &id);
         if (((at - place) & mask) >= ((at - hole) & mask)) {
             ids->table[hole] = ids->table[at];
             hole = at;
@@ -245,10 +288,10 @@ ids_bind(struct ids *ids, const struct point_id *id, uint32_t slot,
          uint64_t version)
 {
     struct row *row = row_of(ids, slot);
-    assert(!row->is_live);
+    assert((row_meta(row) & ROW_IS_LIVE) == 0);
     assert(ids->count < ids->table_room / 3 * 2);
-    *row = row_make(id, version);
-    table_put(ids, id, slot);
+    row_write(row, id, version);
+    table_put(ids->table, ids->table_room, id, slot);
     order_insert(&ids->order, ids, slot, id);
     slot_set_add(ids->live, slot);
     ids->count++;
@@ -261,10 +304,10 @@ ids_move(struct ids *ids, uint32_t from, uint32_t to, uint64_t version)
     struct point_id id = ids_at(ids, from);
     size_t at = table_find(ids, &id);
     assert(at != SIZE_MAX && ids->table[at] == from);
-    *row_of(ids, to) = row_make(&id, version);
+    row_write(row_of(ids, to), &id, version);
     ids->table[at] = to;
     order_replace(&ids->order, ids, to, &id);
-    *row_of(ids, from) = (struct row){ 0 };
+    row_kill(row_of(ids, from));
     slot_set_remove(ids->live, from);
     slot_set_add(ids->live, to);
 }
@@ -278,7 +321,7 @@ ids_unbind(struct ids *ids, uint32_t slot)
     assert(at != SIZE_MAX && ids->table[at] == slot);
     order_remove(&ids->order, ids, &id);
     table_remove(ids, at);
-    *row_of(ids, slot) = (struct row){ 0 };
+    row_kill(row_of(ids, slot));
     slot_set_remove(ids->live, slot);
     ids->count--;
 }
@@ -287,35 +330,36 @@ void
 ids_set_version(struct ids *ids, uint32_t slot, uint64_t version)
 {
     assert(ids_is_live(ids, slot));
-    row_of(ids, slot)->version = version & (((uint64_t)1 << 62) - 1);
+    assert(version <= VERSION_MAX);
+    struct row *row = row_of(ids, slot);
+    uint64_t flags = row_meta(row) & (ROW_IS_LIVE | ROW_IS_UUID);
+    atomic_store_explicit(&row->meta, version << ROW_VERSION_BIT | flags,
+                          memory_order_release);
 }
 
 bool
 ids_is_live(const struct ids *ids, uint32_t slot)
 {
-    return slot / CHUNK_ROWS < ids->chunks_count && row_of(ids, slot)->is_live;
+    return slot < slab_capacity(&ids->rows) &&
+           (row_meta(row_of(ids, slot)) & ROW_IS_LIVE) != 0;
 }
 
 struct point_id
 ids_at(const struct ids *ids, uint32_t slot)
 {
-    const struct row *row = row_of(ids, slot);
-    assert(row->is_live);
-    return row_id(row);
+    return row_id(row_of(ids, slot));
 }
 
 uint64_t
 ids_version(const struct ids *ids, uint32_t slot)
 {
-    const struct row *row = row_of(ids, slot);
-    assert(row->is_live);
-    return row->version;
+    return row_meta(row_of(ids, slot)) >> ROW_VERSION_BIT;
 }
 
 int
 ids_compare(const struct ids *ids, uint32_t slot, const struct point_id *id)
 {
-    struct row key = row_make(id, 0);
+    struct key key = key_of(id);
     return row_compare(row_of(ids, slot), &key);
 }
 
@@ -358,7 +402,8 @@ ids_next(const struct ids *ids, struct ids_cursor *cursor, uint32_t *ret_slot)
 size_t
 ids_memory(const struct ids *ids)
 {
-    return ids->chunks_count * CHUNK_ROWS * sizeof(struct row) +
+    uint32_t used = slab_capacity(&ids->rows);
+    return slab_memory(&ids->rows, used).used_size +
            ids->table_room * sizeof(uint32_t) + slot_set_memory(ids->live) +
            order_memory(&ids->order);
 }

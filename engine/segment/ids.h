@@ -12,7 +12,10 @@
 /* Which point lives in which slot: id -> slot by hash, slot -> id and version
  * by array, and all ids in ascending order. Slots are small numbers that the
  * caller chooses. Nothing here locks: the segment changes it under its
- * exclusive lock and reads it under the shared one.
+ * exclusive lock and reads it under the shared one. Three exceptions need no
+ * lock: ids_at(), ids_version() and ids_compare() of a slot that the caller
+ * knows from a view or from a look under the lock, for as long as the slot is
+ * not used again, even when its point is gone.
  * Every change that could run out of memory is prepared by ids_reserve(), so
  * that the changes themselves cannot fail. */
 struct ids;
@@ -27,6 +30,18 @@ void ids_free(struct ids *ids); /* NULL is allowed */
  * when memory is out; nothing changed then. */
 bool ids_reserve(struct ids *ids, size_t more_count, size_t slots_count)
     __attribute__((warn_unused_result));
+
+/* The same in two steps, so that readers wait for the second only, which is a
+ * few assignments: ids_prepare() by the one writer while others read, and
+ * ids_prepared() under the exclusive lock. It returns memory to be freed, maybe
+ * after the lock is left. */
+bool ids_prepare(struct ids *ids, size_t more_count, size_t slots_count)
+    __attribute__((warn_unused_result));
+struct ids_outgrown {
+    void *memory[2];
+};
+struct ids_outgrown ids_prepared(struct ids *ids);
+void ids_outgrown_free(struct ids_outgrown *outgrown);
 
 /* The slot of a live id, or IDS_NO_SLOT. */
 uint32_t ids_find(const struct ids *ids, const struct point_id *id);
@@ -46,7 +61,7 @@ void ids_set_version(struct ids *ids, uint32_t slot, uint64_t version);
 /* Any slot below the highest reserved one; dead ones have no id. */
 bool ids_is_live(const struct ids *ids, uint32_t slot);
 
-/* Of a live slot. */
+/* Of a live slot, or one that was and is not used again yet. */
 struct point_id ids_at(const struct ids *ids, uint32_t slot);
 uint64_t ids_version(const struct ids *ids, uint32_t slot);
 

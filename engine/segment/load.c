@@ -73,7 +73,9 @@ visit_payload(void *ctx, struct span key, struct span value,
     struct payload_text *text = payload_text_new(value);
     if (text == NULL)
         return error_memory(reterr);
-    payloads_set(&segment->payloads, slot, text);
+    struct payload_text *old = payloads_set(&segment->payloads, slot, text);
+    assert(old == NULL);
+    (void)old;
     return ENGINE_OK;
 }
 

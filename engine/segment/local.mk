@@ -2,9 +2,10 @@
 libengine_a_SOURCES += \
 	engine/segment/body.h \
 	engine/segment/change.c engine/segment/change.h \
-	engine/segment/change_body.h \
+	engine/segment/change_apply.c engine/segment/change_body.h \
 	engine/segment/commit.c \
 	engine/segment/graph.c \
+	engine/segment/grave.c engine/segment/grave.h \
 	engine/segment/ids.c engine/segment/ids.h \
 	engine/segment/load.c \
 	engine/segment/match.c engine/segment/match.h \
@@ -15,7 +16,8 @@ libengine_a_SOURCES += \
 	engine/segment/scroll.c \
 	engine/segment/search.c engine/segment/search.h \
 	engine/segment/segment.c engine/segment/segment.h \
-	engine/segment/vectors.c engine/segment/vectors.h
+	engine/segment/vectors.c engine/segment/vectors.h \
+	engine/segment/view.c engine/segment/view.h
 EXTRA_DIST += engine/segment/README.md
 
 check_PROGRAMS += tests/unit/engine/segment/test_ids

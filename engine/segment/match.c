@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A filter at work: the plan's candidates, then the residual on the stored
- * payload. */
+ * payload. Invariant: the plan's slots are among those of the reader's view,
+ * since both are taken under one hold of the points lock. */
 #include "engine/segment/match.h"
 
 #include "engine/filter/eval.h"
@@ -45,24 +46,25 @@ plan_make(const struct segment *segment, const struct filter *filter,
 }
 
 enum engine_code
-match_make(const struct segment *segment, const struct filter *filter,
-           struct arena *arena, struct match *ret_match, struct error *reterr)
+match_make_locked(struct segment_reader *reader, const struct filter *filter,
+                  struct arena *arena, struct match *ret_match,
+                  struct error *reterr)
 {
-    struct match match = { .segment = segment };
+    struct match match = { .reader = reader };
     if (filter == NULL || filter_is_empty(filter)) {
-        uint64_t count = ids_count(segment->ids);
+        uint64_t count = reader->view->live->count;
         match.plan.estimate = (struct filter_estimate){ count, count, count };
         *ret_match = match;
         return ENGINE_OK;
     }
+    match.filter = filter;
     enum engine_code code =
-        plan_make(segment, filter, arena, &match.plan, reterr);
+        plan_make(reader->segment, filter, arena, &match.plan, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (match.plan.residual != NULL &&
-        filter_reads_payload(match.plan.residual)) {
-        match.reader = json_reader_new();
-        if (match.reader == NULL) {
+    if (filter_reads_payload(filter)) {
+        match.json = json_reader_new();
+        if (match.json == NULL) {
             filter_plan_release(&match.plan);
             return error_memory(reterr);
         }
@@ -71,12 +73,27 @@ match_make(const struct segment *segment, const struct filter *filter,
     return ENGINE_OK;
 }
 
+enum engine_code
+match_make(struct segment_reader *reader, const struct filter *filter,
+           struct arena *arena, struct match *ret_match, struct error *reterr)
+{
+    struct segment *segment = reader->segment;
+    if (filter == NULL || filter_is_empty(filter))
+        return match_make_locked(reader, NULL, arena, ret_match, reterr);
+    pthread_rwlock_rdlock(&segment->points);
+    reader->view = segment_view_now(segment);
+    enum engine_code code =
+        match_make_locked(reader, filter, arena, ret_match, reterr);
+    pthread_rwlock_unlock(&segment->points);
+    return code;
+}
+
 void
 match_release(struct match *match)
 {
     filter_plan_release(&match->plan);
-    json_reader_free(match->reader);
-    match->reader = NULL;
+    json_reader_free(match->json);
+    match->json = NULL;
 }
 
 bool
@@ -85,31 +102,84 @@ match_is_all(const struct match *match)
     return match->plan.slots == NULL && match->plan.residual == NULL;
 }
 
-const struct slot_set *
-match_candidates(const struct match *match)
+uint64_t
+match_candidates_count(const struct match *match)
 {
-    return match->plan.slots != NULL ? match->plan.slots
-                                     : ids_live(match->segment->ids);
+    return match->plan.slots != NULL ? slot_set_count(match->plan.slots)
+                                     : match->reader->view->live->count;
+}
+
+bool
+match_is_candidate(const struct match *match, uint32_t slot)
+{
+    return match->plan.slots != NULL
+               ? slot_set_contains(match->plan.slots, slot)
+               : slotview_has(match->reader->view->live, slot);
+}
+
+enum engine_code
+match_cursor_open(const struct match *match, struct match_cursor *ret_cursor,
+                  struct error *reterr)
+{
+    struct match_cursor cursor = { .match = match };
+    if (match->plan.slots != NULL) {
+        cursor.planned = slot_cursor_new(match->plan.slots);
+        if (cursor.planned == NULL)
+            return error_memory(reterr);
+    }
+    *ret_cursor = cursor;
+    return ENGINE_OK;
+}
+
+void
+match_cursor_close(struct match_cursor *cursor)
+{
+    slot_cursor_free(cursor->planned);
+    cursor->planned = NULL;
+}
+
+size_t
+match_cursor_next(struct match_cursor *cursor, uint32_t *slots, size_t count)
+{
+    assert(count >= 64);
+    if (cursor->planned != NULL)
+        return slot_cursor_next(cursor->planned, slots, count);
+    const struct segment_view *view = cursor->match->reader->view;
+    size_t done = 0;
+    while (done + 64 <= count &&
+           (uint64_t)cursor->next_word * 64 < view->slots_count) {
+        uint32_t begin = cursor->next_word * 64;
+        uint64_t word = slotview_word(view->live, cursor->next_word++);
+        for (; word != 0; word &= word - 1)
+            slots[done++] = begin + (uint32_t)__builtin_ctzll(word);
+    }
+    return done;
+}
+
+static bool
+passes(struct match *match, const struct filter *filter, uint32_t slot)
+{
+    struct point_id id = segment_id(match->reader, slot);
+    yyjson_val *payload = NULL;
+    if (match->json != NULL)
+        payload =
+            json_reader_root(match->json, segment_payload(match->reader, slot));
+    return filter_matches(filter, &id, payload);
 }
 
 bool
 match_residual(struct match *match, uint32_t slot)
 {
-    if (match->plan.residual == NULL)
-        return true;
-    struct point_id id = ids_at(match->segment->ids, slot);
-    yyjson_val *payload = NULL;
-    if (match->reader != NULL)
-        payload = json_reader_root(
-            match->reader, payloads_get(&match->segment->payloads, slot));
-    return filter_matches(match->plan.residual, &id, payload);
+    return match->plan.residual == NULL ||
+           passes(match, match->plan.residual, slot);
 }
 
 bool
 match_passes(struct match *match, uint32_t slot)
 {
-    if (match->plan.slots != NULL &&
-        !slot_set_contains(match->plan.slots, slot))
-        return false;
-    return match_residual(match, slot);
+    if (match->filter == NULL)
+        return true;
+    if (!slotview_has(match->reader->view->live, slot))
+        return passes(match, match->filter, slot);
+    return match_is_candidate(match, slot) && match_residual(match, slot);
 }

@@ -7,32 +7,58 @@
 #include "engine/filter/plan.h"
 #include "engine/segment/segment.h"
 
-/* One filter over one segment at one moment: its plan, and the test of what
- * the indexes could not answer. The caller holds the reader's lock (or the
- * writer mutex) from match_make() to match_release(). One thread. */
+/* One filter over one segment at one moment: its plan, the view that goes with
+ * it, and the test of what the indexes could not answer. Everything stands as
+ * long as the reader. One thread. */
 struct match {
-    const struct segment *segment;
-    struct filter_plan plan;    /* without a filter: everything */
-    struct json_reader *reader; /* when the residual reads payloads */
+    struct segment_reader *reader;
+    const struct filter *filter; /* NULL: every point */
+    struct filter_plan plan;
+    struct json_reader *json; /* when the filter reads payloads */
 };
 
-/* `filter` NULL: every point. `arena` holds the plan. ENGINE_ENOMEM */
-enum engine_code match_make(const struct segment *segment,
+/* Takes the points lock for the plan; the reader has the newest view then.
+ * `arena` holds the plan. ENGINE_ENOMEM */
+enum engine_code match_make(struct segment_reader *reader,
                             const struct filter *filter, struct arena *arena,
                             struct match *ret_match, struct error *reterr)
+    __attribute__((warn_unused_result));
+/* The same by a caller that holds the points lock shared and gave the reader
+ * the newest view. */
+enum engine_code match_make_locked(struct segment_reader *reader,
+                                   const struct filter *filter,
+                                   struct arena *arena, struct match *ret_match,
+                                   struct error *reterr)
     __attribute__((warn_unused_result));
 void match_release(struct match *match);
 
 /* Whether every living slot matches. */
 bool match_is_all(const struct match *match);
 
-/* The candidates: plan.slots or all living slots. */
-const struct slot_set *match_candidates(const struct match *match);
+/* The candidates: the plan's slots or all that live. */
+uint64_t match_candidates_count(const struct match *match);
+bool match_is_candidate(const struct match *match, uint32_t slot);
+
+/* Walks the candidates in ascending order, several at a time. */
+struct match_cursor {
+    const struct match *match;
+    struct slot_cursor *planned; /* NULL: the view's words */
+    uint32_t next_word;
+};
+/* ENGINE_ENOMEM */
+enum engine_code match_cursor_open(const struct match *match,
+                                   struct match_cursor *ret_cursor,
+                                   struct error *reterr)
+    __attribute__((warn_unused_result));
+void match_cursor_close(struct match_cursor *cursor);
+/* `count` is at least 64; 0 at the end. */
+size_t match_cursor_next(struct match_cursor *cursor, uint32_t *slots,
+                         size_t count);
 
 /* Whether a candidate matches, by its payload. */
 bool match_residual(struct match *match, uint32_t slot);
 
-/* Whether a living slot matches. */
+/* Whether a slot matches that lives in the view or came to life later. */
 bool match_passes(struct match *match, uint32_t slot);
 
 #endif /* ENGINE_SEGMENT_MATCH_H */

@@ -2,7 +2,7 @@
  * Ids in order, for scrolling: blocks of sorted slots under a directory.
  * Invariants: no block in the directory is empty; every id of a block sorts
  * below every id of the next. A split needs a spare block and a directory
- * place; order_reserve() keeps enough of both. */
+ * place; order_prepare() keeps enough of both. */
 #include "engine/segment/order.h"
 
 #include <assert.h>
@@ -18,25 +18,33 @@ order_release(struct order *order)
         free(order->spares[i]);
     free(order->blocks);
     free(order->spares);
+    free(order->next_blocks);
     *order = (struct order){ 0 };
 }
 
 static bool
-pointers_reserve(struct order_block ***list, size_t *room, size_t need)
+spares_reserve(struct order *order, size_t count)
 {
-    if (need <= *room)
-        return true;
-    size_t grown = need + need / 2 + 8;
-    struct order_block **more = realloc(*list, grown * sizeof(**list));
-    if (more == NULL)
-        return false;
-    *list = more;
-    *room = grown;
+    if (count > order->spares_room) {
+        size_t room = count + count / 2 + 8;
+        struct order_block **spares =
+            realloc(order->spares, room * sizeof(*spares));
+        if (spares == NULL)
+            return false;
+        order->spares = spares;
+        order->spares_room = room;
+    }
+    while (order->spares_count < count) {
+        struct order_block *block = malloc(sizeof(*block));
+        if (block == NULL)
+            return false;
+        order->spares[order->spares_count++] = block;
+    }
     return true;
 }
 
 bool
-order_reserve(struct order *order, size_t more_count)
+order_prepare(struct order *order, size_t more_count)
 {
     /* Each block may be full and split once; beyond that a half-filled block
      * takes half a block of inserts before it splits again. */
@@ -44,17 +52,33 @@ order_reserve(struct order *order, size_t more_count)
         order->blocks_count + 2 * (more_count / (ORDER_BLOCK_SLOTS / 2)) + 2;
     if (splits > more_count)
         splits = more_count;
-    if (!pointers_reserve(&order->blocks, &order->blocks_room,
-                          order->blocks_count + splits) ||
-        !pointers_reserve(&order->spares, &order->spares_room, splits))
-        return false;
-    while (order->spares_count < splits) {
-        struct order_block *block = malloc(sizeof(*block));
-        if (block == NULL)
+    size_t need = order->blocks_count + splits;
+    if (need > order->blocks_room && need > order->next_room) {
+        size_t room = need + need / 2 + 8;
+        struct order_block **blocks =
+            realloc(order->next_blocks, room * sizeof(*blocks));
+        if (blocks == NULL)
             return false;
-        order->spares[order->spares_count++] = block;
+        order->next_blocks = blocks;
+        order->next_room = room;
     }
-    return true;
+    return spares_reserve(order, splits);
+}
+
+void *
+order_prepared(struct order *order)
+{
+    if (order->next_blocks == NULL)
+        return NULL;
+    assert(order->next_room > order->blocks_room);
+    struct order_block **old = order->blocks;
+    if (order->blocks_count > 0)
+        memcpy(order->next_blocks, old, order->blocks_count * sizeof(old[0]));
+    order->blocks = order->next_blocks;
+    order->blocks_room = order->next_room;
+    order->next_blocks = NULL;
+    order->next_room = 0;
+    return old;
 }
 
 /* The block that holds `id` or where it belongs: the last one whose first id

@@ -23,6 +23,8 @@ struct order {
     struct order_block **blocks;
     size_t blocks_count;
     size_t blocks_room;
+    struct order_block **next_blocks; /* a longer list; NULL: not needed */
+    size_t next_room;
     struct order_block **spares; /* taken by splits */
     size_t spares_count;
     size_t spares_room;
@@ -30,9 +32,12 @@ struct order {
 
 void order_release(struct order *order);
 
-/* Makes `more_count` inserts unable to fail; false when memory is out. */
-bool order_reserve(struct order *order, size_t more_count)
+/* Makes `more_count` inserts unable to fail; false when memory is out. Readers
+ * may go on; order_prepared() puts the longer list in place, under the
+ * exclusive lock, and returns the old one, to be freed. */
+bool order_prepare(struct order *order, size_t more_count)
     __attribute__((warn_unused_result));
+void *order_prepared(struct order *order);
 
 /* The first place whose id is not below `id`. */
 struct ids_cursor order_seek(const struct order *order, const struct ids *ids,

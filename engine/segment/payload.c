@@ -3,6 +3,7 @@
 #include "engine/segment/payload.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,83 +30,79 @@ payload_text_free(struct payload_text *text)
     free(text);
 }
 
+typedef _Atomic(struct payload_text *) payload_place;
+
+void
+payloads_init(struct payloads *payloads)
+{
+    slab_init(&payloads->places, sizeof(payload_place),
+              _Alignof(payload_place));
+    atomic_init(&payloads->text_size, 0);
+}
+
 void
 payloads_release(struct payloads *payloads)
 {
-    for (size_t i = 0; i < payloads->chunks_count; i++) {
-        for (size_t k = 0; k < PAYLOADS_CHUNK; k++)
-            free(payloads->chunks[i][k]);
-        free(payloads->chunks[i]);
+    uint32_t end = slab_capacity(&payloads->places);
+    for (uint32_t slot = 0; slot < end; slot++) {
+        payload_place *place = slab_row(&payloads->places, slot);
+        free(atomic_load_explicit(place, memory_order_relaxed));
     }
-    free(payloads->chunks);
-    *payloads = (struct payloads){ 0 };
+    slab_release(&payloads->places);
 }
 
 bool
 payloads_reserve(struct payloads *payloads, size_t slots_count)
 {
-    size_t need = (slots_count + PAYLOADS_CHUNK - 1) / PAYLOADS_CHUNK;
-    if (need > payloads->chunks_room) {
-        size_t room = need + need / 2 + 8;
-        struct payload_text ***chunks =
-            realloc(payloads->chunks, room * sizeof(*chunks));
-        if (chunks == NULL)
-            return false;
-        payloads->chunks = chunks;
-        payloads->chunks_room = room;
-    }
-    while (payloads->chunks_count < need) {
-        struct payload_text **chunk = calloc(PAYLOADS_CHUNK, sizeof(*chunk));
-        if (chunk == NULL)
-            return false;
-        payloads->chunks[payloads->chunks_count++] = chunk;
-    }
-    return true;
+    assert(slots_count < UINT32_MAX);
+    return slab_reserve(&payloads->places, (uint32_t)slots_count, NULL) ==
+           ENGINE_OK;
 }
 
-static struct payload_text **
-place_of(const struct payloads *payloads, uint32_t slot)
+struct payload_text *
+payloads_text(const struct payloads *payloads, uint32_t slot)
 {
-    assert(slot / PAYLOADS_CHUNK < payloads->chunks_count);
-    return &payloads->chunks[slot / PAYLOADS_CHUNK][slot % PAYLOADS_CHUNK];
+    assert(slot < slab_capacity(&payloads->places));
+    payload_place *place = slab_row(&payloads->places, slot);
+    return atomic_load_explicit(place, memory_order_acquire);
 }
 
 struct span
 payloads_get(const struct payloads *payloads, uint32_t slot)
 {
-    const struct payload_text *text = *place_of(payloads, slot);
+    const struct payload_text *text = payloads_text(payloads, slot);
     if (text == NULL)
         return (struct span){ NULL, 0 };
     return (struct span){ text->data, text->size };
 }
 
-void
+struct payload_text *
 payloads_set(struct payloads *payloads, uint32_t slot,
              struct payload_text *text)
 {
-    struct payload_text **place = place_of(payloads, slot);
-    if (*place != NULL) {
-        payloads->text_size -= (*place)->size;
-        free(*place);
-    }
-    if (text != NULL)
-        payloads->text_size += text->size;
-    *place = text;
+    assert(slot < slab_capacity(&payloads->places));
+    payload_place *place = slab_row(&payloads->places, slot);
+    struct payload_text *old =
+        atomic_exchange_explicit(place, text, memory_order_acq_rel);
+    size_t added = text == NULL ? 0 : text->size;
+    size_t taken = old == NULL ? 0 : old->size;
+    atomic_fetch_add(&payloads->text_size, added - taken);
+    return old;
 }
 
 void
-payloads_move(struct payloads *payloads, uint32_t from, uint32_t to)
+payloads_copy(struct payloads *payloads, uint32_t from, uint32_t to)
 {
-    struct payload_text **source = place_of(payloads, from);
-    struct payload_text **target = place_of(payloads, to);
-    assert(*target == NULL);
-    *target = *source;
-    *source = NULL;
+    struct payload_text *old =
+        payloads_set(payloads, to, payloads_text(payloads, from));
+    assert(old == NULL);
+    (void)old;
 }
 
 size_t
 payloads_memory(const struct payloads *payloads)
 {
-    return payloads->text_size +
-           payloads->chunks_count * PAYLOADS_CHUNK * sizeof(void *);
+    uint32_t end = slab_capacity(&payloads->places);
+    return atomic_load(&payloads->text_size) +
+           slab_memory(&payloads->places, end).used_size;
 }

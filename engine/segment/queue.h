@@ -44,8 +44,8 @@ void queue_retry(struct queue *queue, uint64_t ticket);
 /* Entries that are not done, including those being worked on. */
 size_t queue_count(struct queue *queue);
 
-/* Copies up to `room` entries that are not done; returns how many there are.
- */
+/* Copies up to `room` entries that are not done; returns how many there are:
+ * when that is more than `room`, some are missing. */
 size_t queue_copy(struct queue *queue, uint32_t *ret_slots, size_t room);
 
 /* Drops all entries. Nobody may work on one. */

@@ -16,7 +16,7 @@
 
 /* Calls `visit` for each match, in slot order. */
 struct gather {
-    struct segment *segment;
+    struct segment_reader *reader;
     struct match match;
     uint64_t deadline_ms;
     const struct point_id *from; /* leave out what is below; may be NULL */
@@ -27,18 +27,18 @@ struct gather {
 static enum engine_code
 gather_run(struct gather *gather, struct error *reterr)
 {
-    struct slot_cursor *cursor =
-        slot_cursor_new(match_candidates(&gather->match));
-    if (cursor == NULL)
-        return error_memory(reterr);
-    enum engine_code code = ENGINE_OK;
+    const struct ids *ids = gather->reader->segment->ids;
+    struct match_cursor cursor;
+    enum engine_code code = match_cursor_open(&gather->match, &cursor, reterr);
+    if (code != ENGINE_OK)
+        return code;
     uint32_t batch[BATCH_SLOTS];
     size_t seen = 0, count;
     while (code == ENGINE_OK &&
-           (count = slot_cursor_next(cursor, batch, BATCH_SLOTS)) > 0) {
+           (count = match_cursor_next(&cursor, batch, BATCH_SLOTS)) > 0) {
         for (size_t i = 0; i < count; i++) {
             if (gather->from != NULL &&
-                ids_compare(gather->segment->ids, batch[i], gather->from) < 0)
+                ids_compare(ids, batch[i], gather->from) < 0)
                 continue;
             if (!match_residual(&gather->match, batch[i]))
                 continue;
@@ -52,7 +52,7 @@ gather_run(struct gather *gather, struct error *reterr)
             code = segment_check_deadline(gather->deadline_ms, reterr);
         }
     }
-    slot_cursor_free(cursor);
+    match_cursor_close(&cursor);
     return code;
 }
 
@@ -73,7 +73,7 @@ static enum engine_code
 page_gathered(struct gather *gather, size_t limit, struct arena *arena,
               uint32_t *slots, size_t *count, struct error *reterr)
 {
-    size_t room = (size_t)slot_set_count(match_candidates(&gather->match));
+    size_t room = (size_t)match_candidates_count(&gather->match);
     gather->slots = arena_alloc(arena, (room + 1) * sizeof(*gather->slots));
     struct placed *placed = arena_alloc(arena, (room + 1) * sizeof(*placed));
     if (gather->slots == NULL || placed == NULL)
@@ -83,7 +83,7 @@ page_gathered(struct gather *gather, size_t limit, struct arena *arena,
         return code;
     for (size_t i = 0; i < gather->count; i++)
         placed[i] =
-            (struct placed){ ids_at(gather->segment->ids, gather->slots[i]),
+            (struct placed){ segment_id(gather->reader, gather->slots[i]),
                              gather->slots[i] };
     qsort(placed, gather->count, sizeof(*placed), compare_placed);
     *count = gather->count < limit + 1 ? gather->count : limit + 1;
@@ -92,40 +92,66 @@ page_gathered(struct gather *gather, size_t limit, struct arena *arena,
     return ENGINE_OK;
 }
 
+/* The next ids in order: from `from` on, or after it. They are copied under the
+ * lock; what happens to them later does not matter. */
+static size_t
+next_slots(const struct gather *gather, const struct point_id *from,
+           bool is_after, uint32_t *slots, size_t slots_max)
+{
+    struct segment *segment = gather->reader->segment;
+    size_t count = 0;
+    pthread_rwlock_rdlock(&segment->points);
+    struct ids_cursor cursor = ids_seek(segment->ids, from);
+    while (count < slots_max &&
+           ids_next(segment->ids, &cursor, &slots[count])) {
+        if (is_after && count == 0 &&
+            ids_compare(segment->ids, slots[0], from) == 0)
+            is_after = false;
+        else
+            count++;
+    }
+    pthread_rwlock_unlock(&segment->points);
+    return count;
+}
+
 static enum engine_code
 page_stepped(struct gather *gather, size_t limit, uint32_t *slots,
              size_t *count, struct error *reterr)
 {
-    struct ids_cursor cursor = ids_seek(gather->segment->ids, gather->from);
-    uint32_t slot;
-    size_t seen = 0;
+    uint32_t batch[BATCH_SLOTS];
+    struct point_id last;
+    const struct point_id *from = gather->from;
+    size_t got, seen = 0;
     while (*count < limit + 1 &&
-           ids_next(gather->segment->ids, &cursor, &slot)) {
-        if (match_passes(&gather->match, slot))
-            slots[(*count)++] = slot;
-        if (++seen % CHECK_POINTS == 0) {
-            enum engine_code code =
-                segment_check_deadline(gather->deadline_ms, reterr);
-            if (code != ENGINE_OK)
-                return code;
-        }
+           (got = next_slots(gather, from, seen > 0, batch, BATCH_SLOTS)) > 0) {
+        for (size_t i = 0; i < got && *count < limit + 1; i++)
+            if (match_passes(&gather->match, batch[i]))
+                slots[(*count)++] = batch[i];
+        last = segment_id(gather->reader, batch[got - 1]);
+        from = &last;
+        seen += got;
+        enum engine_code code =
+            segment_check_deadline(gather->deadline_ms, reterr);
+        if (code != ENGINE_OK)
+            return code;
     }
     return ENGINE_OK;
 }
 
 enum engine_code
-segment_scroll(struct segment *segment, const struct segment_scroll *scroll,
-               struct arena *arena, const uint32_t **ret_slots,
-               size_t *ret_count, struct error *reterr)
+segment_scroll(struct segment_reader *reader,
+               const struct segment_scroll *scroll, struct arena *arena,
+               const uint32_t **ret_slots, size_t *ret_count,
+               struct error *reterr)
 {
-    struct gather gather = { .segment = segment,
+    struct gather gather = { .reader = reader,
                              .deadline_ms = scroll->deadline_ms,
                              .from = scroll->from };
     enum engine_code code =
-        match_make(segment, scroll->filter, arena, &gather.match, reterr);
+        match_make(reader, scroll->filter, arena, &gather.match, reterr);
     if (code != ENGINE_OK)
         return code;
-    size_t all = ids_count(segment->ids);
+    size_t all = reader->view->live->count;
     size_t limit = scroll->limit < all ? scroll->limit : all;
     size_t count = 0;
     uint32_t *slots = arena_alloc(arena, (limit + 2) * sizeof(*slots));
@@ -153,15 +179,15 @@ out:
 #define COUNT_ARENA_SIZE ((size_t)64 << 20)
 
 enum engine_code
-segment_count(struct segment *segment, const struct filter *filter,
+segment_count(struct segment_reader *reader, const struct filter *filter,
               enum count_kind kind, uint64_t deadline_ms, uint64_t *ret_count,
               struct error *reterr)
 {
     struct arena arena;
     arena_init(&arena, COUNT_ARENA_SIZE);
-    struct gather gather = { .segment = segment, .deadline_ms = deadline_ms };
+    struct gather gather = { .reader = reader, .deadline_ms = deadline_ms };
     enum engine_code code =
-        match_make(segment, filter, &arena, &gather.match, reterr);
+        match_make(reader, filter, &arena, &gather.match, reterr);
     if (code != ENGINE_OK) {
         arena_release(&arena);
         return code;
@@ -170,7 +196,7 @@ segment_count(struct segment *segment, const struct filter *filter,
     if (kind == COUNT_ESTIMATE)
         count = gather.match.plan.estimate.expected_count;
     else if (gather.match.plan.residual == NULL)
-        count = slot_set_count(match_candidates(&gather.match));
+        count = match_candidates_count(&gather.match);
     else
         code = gather_run(&gather, reterr);
     match_release(&gather.match);
@@ -181,16 +207,16 @@ segment_count(struct segment *segment, const struct filter *filter,
 }
 
 enum engine_code
-segment_select(struct segment *segment, const struct filter *filter,
+segment_select(struct segment_reader *reader, const struct filter *filter,
                struct arena *arena, const uint32_t **ret_slots,
                size_t *ret_count, struct error *reterr)
 {
-    struct gather gather = { .segment = segment };
+    struct gather gather = { .reader = reader };
     enum engine_code code =
-        match_make(segment, filter, arena, &gather.match, reterr);
+        match_make(reader, filter, arena, &gather.match, reterr);
     if (code != ENGINE_OK)
         return code;
-    size_t room = (size_t)slot_set_count(match_candidates(&gather.match));
+    size_t room = (size_t)match_candidates_count(&gather.match);
     gather.slots = arena_alloc(arena, (room + 1) * sizeof(*gather.slots));
     code = gather.slots == NULL ? error_memory(reterr)
                                 : gather_run(&gather, reterr);

@@ -52,8 +52,9 @@ deadline_is_due(void *ctx)
 
 /* One search at work. */
 struct work {
-    struct segment *segment;
-    const struct vectors *vectors;
+    struct segment_reader *reader;
+    struct vectors *vectors;
+    struct hnsw *graph; /* NULL: none */
     const struct segment_search *search;
     struct arena *arena;
     struct match match;
@@ -62,7 +63,16 @@ struct work {
     bool has_words;            /* filter.allowed holds the candidates */
     struct hit *hits;          /* [k] */
     uint32_t count;
+    uint32_t *tail; /* slots that wait for their link */
+    size_t tail_count;
+    bool is_tail_long; /* it was not listed: scan */
 };
+
+static const struct view_vector *
+view_vector(const struct work *work)
+{
+    return &work->reader->view->vectors[work->search->number];
+}
 
 static bool
 accept_residual(void *ctx, uint32_t slot)
@@ -76,13 +86,14 @@ need_words(struct work *work, struct error *reterr)
 {
     if (work->has_words || work->match.plan.slots == NULL)
         return ENGINE_OK;
-    size_t count = (size_t)work->segment->slots_count / 64 + 1;
+    uint32_t slots_count = work->reader->view->slots_count;
+    size_t count = (size_t)slots_count / 64 + 1;
     uint64_t *words = arena_calloc(work->arena, count, sizeof(*words));
     if (words == NULL)
         return error_memory(reterr);
     slot_set_to_words(work->match.plan.slots, words, count);
     work->filter.allowed = words;
-    work->filter.allowed_count = work->segment->slots_count;
+    work->filter.allowed_count = slots_count;
     work->has_words = true;
     return ENGINE_OK;
 }
@@ -93,7 +104,7 @@ scan_all(struct work *work)
     return (struct plain_scan){ .vectors = &work->vectors->rows,
                                 .dim = work->vectors->options.dim,
                                 .metric = work->vectors->options.metric,
-                                .slot_end = work->segment->slots_count,
+                                .slot_end = work->reader->view->slots_count,
                                 .filter = &work->filter,
                                 .stopper = { deadline_is_due,
                                              &work->deadline_ms } };
@@ -128,7 +139,7 @@ search_exact(struct work *work, struct error *reterr)
     const struct slot_set *slots = work->match.plan.slots;
     enum engine_code code = ENGINE_OK;
     if (slots != NULL && !work->has_words &&
-        slot_set_count(slots) < work->segment->slots_count / SPARSE_SHARE)
+        slot_set_count(slots) < work->reader->view->slots_count / SPARSE_SHARE)
         code = list_candidates(work, &scan, reterr);
     else
         code = need_words(work, reterr);
@@ -141,13 +152,15 @@ search_exact(struct work *work, struct error *reterr)
 /* ---- walk ---- */
 
 static uint32_t
-width_of(const struct vectors *vectors, const struct segment_search *search)
+width_of(const struct segment_reader *reader,
+         const struct segment_search *search)
 {
     uint32_t ef = search->ef;
     if (ef == 0) {
         ef = SEGMENT_EF_DEFAULT;
-        if (ef < vectors->options.ef_construct)
-            ef = vectors->options.ef_construct;
+        uint32_t least = reader->view->vectors[search->number].ef_construct;
+        if (ef < least)
+            ef = least;
     }
     if (ef < search->k)
         ef = search->k;
@@ -171,12 +184,11 @@ struct costs {
 static double
 sample_share(struct work *work)
 {
-    const struct slot_set *candidates = match_candidates(&work->match);
-    uint32_t step = work->segment->slots_count / SAMPLE_SLOTS + 1;
+    uint32_t end = work->reader->view->slots_count;
+    uint32_t step = end / SAMPLE_SLOTS + 1;
     uint32_t tried = 0, passed = 0;
-    for (uint32_t slot = step / 2; slot < work->segment->slots_count;
-         slot += step) {
-        if (!slot_set_contains(candidates, slot))
+    for (uint32_t slot = step / 2; slot < end; slot += step) {
+        if (!match_is_candidate(&work->match, slot))
             continue;
         tried++;
         passed += match_residual(&work->match, slot);
@@ -189,19 +201,20 @@ estimate_costs(struct work *work)
 {
     const struct vectors *vectors = work->vectors;
     const struct filter_plan *plan = &work->match.plan;
-    double all = (double)ids_count(work->segment->ids) + 1.0;
+    double all = (double)work->reader->view->live->count + 1.0;
     double candidates =
         plan->slots == NULL ? all : (double)slot_set_count(plan->slots);
     double test_ns = plan->residual != NULL ? RESIDUAL_NS : 0.0;
     double share = ((double)plan->estimate.expected_count + 0.5) / all;
     struct costs costs;
-    if (plan->residual != NULL && vectors->graph != NULL &&
+    if (plan->residual != NULL && work->graph != NULL &&
         !work->search->is_exact)
         share = sample_share(work) * candidates / all;
     costs.visit_ns = WALK_FACTOR * row_ns(vectors) + test_ns;
     costs.scan_ns = candidates * (row_ns(vectors) + test_ns);
-    costs.walk_ns = WALK_ROWS_PER_EF * width_of(vectors, work->search) / share *
-                    costs.visit_ns;
+    costs.walk_ns = WALK_ROWS_PER_EF * width_of(work->reader, work->search) /
+                        share * costs.visit_ns +
+                    (double)work->tail_count * row_ns(vectors);
     return costs;
 }
 
@@ -209,13 +222,13 @@ static bool
 wants_walk(const struct work *work, const struct costs *costs)
 {
     const struct vectors *vectors = work->vectors;
-    if (vectors->graph == NULL || work->search->is_exact ||
+    if (work->graph == NULL || work->is_tail_long || work->search->is_exact ||
         work->search->k > HNSW_K_MAX)
         return false;
     if (!match_is_all(&work->match)) {
         uint64_t size = work->match.plan.estimate.max_count *
                         vectors->options.dim * sizeof(float);
-        if (size / 1024 <= vectors->options.full_scan_kib)
+        if (size / 1024 <= view_vector(work)->full_scan_kib)
             return false;
     }
     return costs->walk_ns < costs->scan_ns;
@@ -241,44 +254,14 @@ merge(struct work *work, const struct hit *a, uint32_t a_count,
     work->count = count;
 }
 
-/* Scans what waits for its link. It is listed before the walk begins, so that
- * a point that is linked meanwhile is found by one of the two. */
-struct tail {
-    uint32_t *slots;
-    uint32_t count;
-};
-
 static enum engine_code
-list_tail(struct work *work, struct tail *tail, struct error *reterr)
-{
-    *tail = (struct tail){ 0 };
-    if (work->search->is_indexed_only)
-        return ENGINE_OK;
-    union {
-        const struct vectors *in;
-        struct vectors *out;
-    } vectors = { .in = work->vectors };
-    struct queue *queue = &vectors.out->queue;
-    /* Pushes need the exclusive lock: it can only get shorter. */
-    size_t room = queue_count(queue);
-    if (room == 0)
-        return ENGINE_OK;
-    tail->slots = arena_alloc(work->arena, room * sizeof(*tail->slots));
-    if (tail->slots == NULL)
-        return error_memory(reterr);
-    tail->count = (uint32_t)queue_copy(queue, tail->slots, room);
-    assert(tail->count <= room);
-    return ENGINE_OK;
-}
-
-static enum engine_code
-walk(struct work *work, double visit_max, struct hit *hits,
-     struct hnsw_found *found, struct error *reterr)
+walk_filtered(struct work *work, double visit_max, struct hit *hits,
+              struct hnsw_found *found, struct error *reterr)
 {
     const struct segment_search *search = work->search;
     struct hnsw_search options = {
         .k = search->k,
-        .ef = width_of(work->vectors, search),
+        .ef = width_of(work->reader, search),
         .filter = &work->filter,
         .stopper = scan_all(work).stopper,
     };
@@ -286,22 +269,63 @@ walk(struct work *work, double visit_max, struct hit *hits,
         options.visit_max = visit_max < VISIT_MIN ? (uint32_t)VISIT_MIN
                             : visit_max < 2e9     ? (uint32_t)visit_max
                                                   : 0;
-    return hnsw_search(work->vectors->graph, search->query, &options, hits,
-                       found, reterr);
+    return hnsw_search(work->graph, search->query, &options, hits, found,
+                       reterr);
+}
+
+/* More hits than asked for, since some may not be in the view. */
+static uint32_t
+spare_k(uint32_t k)
+{
+    uint32_t more = k + k / 4 + 8;
+    return more < HNSW_K_MAX ? more : HNSW_K_MAX;
+}
+
+/* Whether the graph holds hardly more than the view: then a walk without
+ * filter, which is faster, loses little. */
+static bool
+view_is_most(const struct work *work)
+{
+    double linked = hnsw_linked_count(work->graph);
+    double seen = (double)view_vector(work)->has->count;
+    return match_is_all(&work->match) &&
+           linked - (seen - (double)work->tail_count) <= linked / 16;
+}
+
+/* `hits` has room for spare_k(). */
+static enum engine_code
+walk(struct work *work, double visit_max, struct hit *hits,
+     struct hnsw_found *found, struct error *reterr)
+{
+    uint32_t k = work->search->k;
+    if (!view_is_most(work))
+        return walk_filtered(work, visit_max, hits, found, reterr);
+    struct hnsw_search options = { .k = spare_k(k),
+                                   .ef = width_of(work->reader, work->search),
+                                   .stopper = scan_all(work).stopper };
+    enum engine_code code = hnsw_search(work->graph, work->search->query,
+                                        &options, hits, found, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < found->count; i++)
+        if (slotview_has(work->filter.view, hits[i].slot))
+            hits[count++] = hits[i];
+    if (count < k && count < found->count)
+        return walk_filtered(work, visit_max, hits, found, reterr);
+    found->count = count < k ? count : k;
+    return ENGINE_OK;
 }
 
 static enum engine_code
 search_graph(struct work *work, const struct costs *costs, struct error *reterr)
 {
     uint32_t k = work->search->k;
-    struct tail tail;
-    struct hit *walked = arena_alloc(work->arena, k * sizeof(*walked));
+    struct hit *walked = arena_alloc(work->arena, spare_k(k) * sizeof(*walked));
     struct hit *scanned = arena_alloc(work->arena, k * sizeof(*scanned));
     if (walked == NULL || scanned == NULL)
         return error_memory(reterr);
     enum engine_code code = need_words(work, reterr);
-    if (code == ENGINE_OK)
-        code = list_tail(work, &tail, reterr);
     if (code != ENGINE_OK)
         return code;
     struct hnsw_found found = { 0 };
@@ -309,10 +333,10 @@ search_graph(struct work *work, const struct costs *costs, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     uint32_t scanned_count = 0;
-    if (tail.count > 0) {
+    if (work->tail_count > 0) {
         struct plain_scan scan = scan_all(work);
-        scan.slots = tail.slots;
-        scan.slot_count = tail.count;
+        scan.slots = work->tail;
+        scan.slot_count = (uint32_t)work->tail_count;
         code = plain_search(&scan, work->search->query, k, scanned,
                             &scanned_count, reterr);
         if (code != ENGINE_OK)
@@ -321,43 +345,117 @@ search_graph(struct work *work, const struct costs *costs, struct error *reterr)
     merge(work, walked, found.count, scanned, scanned_count);
     bool is_short = work->count < k &&
                     work->count < work->match.plan.estimate.max_count &&
-                    work->count < work->vectors->count;
+                    work->count < view_vector(work)->has->count;
     if ((found.is_cut || is_short) && !work->search->is_indexed_only)
         return search_exact(work, reterr);
     return ENGINE_OK;
 }
 
-enum engine_code
-segment_search(struct segment *segment, const struct segment_search *search,
-               struct arena *arena, const struct hit **ret_hits,
-               size_t *ret_count, struct error *reterr)
+/* ---- one moment ---- */
+
+/* Entries that may come while there is no lock. */
+#define TAIL_SPARE 1024
+/* A tail longer than one of so many points is not worth a walk. */
+#define TAIL_SHARE 4
+
+/* Whether a walk needs no list beside the view: nothing waits. What waited and
+ * died just before is linked nowhere, but it is in older views, so the view
+ * must be the newest afterwards, too. */
+static bool
+is_quiet(struct work *work)
 {
+    const struct segment *segment = work->reader->segment;
+    work->reader->view = segment_view_now(segment);
+    work->graph = atomic_load(&work->vectors->graph);
+    return queue_count(&work->vectors->queue) == 0 &&
+           segment_view_now(segment) == work->reader->view &&
+           atomic_load(&work->vectors->graph) == work->graph;
+}
+
+/* The plan, the graph and its tail as they are together. *ret_is_whole false:
+ * the tail did not fit. */
+static enum engine_code
+look_locked(struct work *work, size_t room, bool *ret_is_whole,
+            struct error *reterr)
+{
+    struct segment *segment = work->reader->segment;
+    pthread_rwlock_rdlock(&segment->points);
+    work->reader->view = segment_view_now(segment);
+    work->graph = atomic_load(&work->vectors->graph);
+    work->tail_count = queue_copy(&work->vectors->queue, work->tail, room);
+    *ret_is_whole = work->tail_count <= room;
+    enum engine_code code = ENGINE_OK;
+    if (*ret_is_whole || room == 0)
+        code = match_make_locked(work->reader, work->search->filter,
+                                 work->arena, &work->match, reterr);
+    pthread_rwlock_unlock(&segment->points);
+    return code;
+}
+
+static enum engine_code
+look(struct work *work, struct error *reterr)
+{
+    work->graph = atomic_load(&work->vectors->graph);
+    bool has_tail = work->graph != NULL && !work->search->is_exact &&
+                    !work->search->is_indexed_only;
+    if (!has_tail || (work->search->filter == NULL && is_quiet(work)))
+        return match_make(work->reader, work->search->filter, work->arena,
+                          &work->match, reterr);
+    for (;;) {
+        size_t room = queue_count(&work->vectors->queue) + TAIL_SPARE;
+        if (room / TAIL_SHARE > view_vector(work)->has->count + TAIL_SPARE)
+            room = 0;
+        bool is_whole;
+        work->tail = arena_alloc(work->arena, (room + 1) * sizeof(uint32_t));
+        if (work->tail == NULL)
+            return error_memory(reterr);
+        enum engine_code code = look_locked(work, room, &is_whole, reterr);
+        if (code != ENGINE_OK || is_whole)
+            return code;
+        work->tail_count = 0;
+        work->is_tail_long = room == 0;
+        if (work->is_tail_long)
+            return ENGINE_OK;
+    }
+}
+
+static enum engine_code
+search_planned(struct work *work, struct error *reterr)
+{
+    work->filter.view = view_vector(work)->has;
+    if (work->match.plan.residual != NULL) {
+        work->filter.accept = accept_residual;
+        work->filter.accept_ctx = &work->match;
+    }
+    work->hits =
+        arena_alloc(work->arena, work->search->k * sizeof(*work->hits));
+    if (work->hits == NULL)
+        return error_memory(reterr);
+    if (work->match.plan.estimate.max_count == 0)
+        return ENGINE_OK;
+    struct costs costs = estimate_costs(work);
+    return wants_walk(work, &costs) ? search_graph(work, &costs, reterr)
+                                    : search_exact(work, reterr);
+}
+
+enum engine_code
+segment_search(struct segment_reader *reader,
+               const struct segment_search *search, struct arena *arena,
+               const struct hit **ret_hits, size_t *ret_count,
+               struct error *reterr)
+{
+    struct segment *segment = reader->segment;
     assert(search->number < segment->vectors_count);
     assert(search->k > 0 && search->k <= PLAIN_K_MAX);
-    struct work work = { .segment = segment,
+    struct work work = { .reader = reader,
                          .vectors = &segment->vectors[search->number],
                          .search = search,
                          .arena = arena,
                          .deadline_ms = search->deadline_ms };
-    enum engine_code code =
-        match_make(segment, search->filter, arena, &work.match, reterr);
+    enum engine_code code = look(&work, reterr);
     if (code != ENGINE_OK)
         return code;
-    work.filter.deleted = &work.vectors->absent;
-    if (work.match.plan.residual != NULL) {
-        work.filter.accept = accept_residual;
-        work.filter.accept_ctx = &work.match;
-    }
-    work.hits = arena_alloc(arena, search->k * sizeof(*work.hits));
-    if (work.hits == NULL) {
-        code = error_memory(reterr);
-    } else if (work.match.plan.estimate.max_count == 0) {
-        code = ENGINE_OK;
-    } else {
-        struct costs costs = estimate_costs(&work);
-        code = wants_walk(&work, &costs) ? search_graph(&work, &costs, reterr)
-                                         : search_exact(&work, reterr);
-    }
+    code = search_planned(&work, reterr);
     match_release(&work.match);
     if (code != ENGINE_OK)
         return code;
@@ -367,16 +465,16 @@ segment_search(struct segment *segment, const struct segment_search *search,
 }
 
 uint64_t
-segment_search_cost_ns(const struct segment *segment,
+segment_search_cost_ns(const struct segment_reader *reader,
                        const struct segment_search *search)
 {
-    const struct vectors *vectors = &segment->vectors[search->number];
-    double count = (double)ids_count(segment->ids);
+    const struct vectors *vectors = &reader->segment->vectors[search->number];
+    double count = (double)reader->view->live->count;
     double test_ns = search->filter != NULL ? RESIDUAL_NS : 0.0;
     double scan_ns = count * (row_ns(vectors) + test_ns);
-    if (vectors->graph == NULL || search->is_exact)
+    if (atomic_load(&vectors->graph) == NULL || search->is_exact)
         return (uint64_t)scan_ns;
-    double walk_ns = WALK_ROWS_PER_EF * width_of(vectors, search) *
+    double walk_ns = WALK_ROWS_PER_EF * width_of(reader, search) *
                      (WALK_FACTOR * row_ns(vectors) + test_ns);
     return (uint64_t)(walk_ns < scan_ns ? walk_ns : scan_ns);
 }

@@ -6,8 +6,8 @@
 #include "engine/index/plain.h"
 #include "engine/segment/segment.h"
 
-/* Questions to one segment. The caller holds the reader's lock (or the writer
- * mutex); answers live in `arena`. Deadlines are CLOCK_MONOTONIC milliseconds,
+/* Questions to one segment by a reader, which may have a newer view afterwards;
+ * answers live in `arena`. Deadlines are CLOCK_MONOTONIC milliseconds,
  * 0: none; past them ENGINE_ETIMEOUT. */
 
 /* The width of a walk when the request does not say: raised to k and to
@@ -30,14 +30,15 @@ struct segment_search {
 /* The nearest points, best first; fewer than k only when fewer match and have
  * the vector (or with is_indexed_only).
  * ENGINE_ETIMEOUT, ENGINE_ENOMEM */
-enum engine_code
-segment_search(struct segment *segment, const struct segment_search *search,
-               struct arena *arena, const struct hit **ret_hits,
-               size_t *ret_count, struct error *reterr)
+enum engine_code segment_search(struct segment_reader *reader,
+                                const struct segment_search *search,
+                                struct arena *arena,
+                                const struct hit **ret_hits, size_t *ret_count,
+                                struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Nanoseconds, roughly; the filter counts as unknown. */
-uint64_t segment_search_cost_ns(const struct segment *segment,
+uint64_t segment_search_cost_ns(const struct segment_reader *reader,
                                 const struct segment_search *search);
 
 struct segment_scroll {
@@ -49,7 +50,7 @@ struct segment_scroll {
 
 /* Slots by ascending id, up to limit + 1: the last one is where the next page
  * starts. */
-enum engine_code segment_scroll(struct segment *segment,
+enum engine_code segment_scroll(struct segment_reader *reader,
                                 const struct segment_scroll *scroll,
                                 struct arena *arena, const uint32_t **ret_slots,
                                 size_t *ret_count, struct error *reterr)
@@ -57,14 +58,14 @@ enum engine_code segment_scroll(struct segment *segment,
 
 /* How many points match; not exact: the plan's estimate. */
 enum count_kind { COUNT_EXACT, COUNT_ESTIMATE };
-enum engine_code segment_count(struct segment *segment,
+enum engine_code segment_count(struct segment_reader *reader,
                                const struct filter *filter,
                                enum count_kind kind, uint64_t deadline_ms,
                                uint64_t *ret_count, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* All slots that match, in no order. */
-enum engine_code segment_select(struct segment *segment,
+enum engine_code segment_select(struct segment_reader *reader,
                                 const struct filter *filter,
                                 struct arena *arena, const uint32_t **ret_slots,
                                 size_t *ret_count, struct error *reterr)

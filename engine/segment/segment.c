@@ -69,7 +69,7 @@ segment_batch_sequence(struct store_batch *batch, uint64_t sequence)
 bool
 segment_reserve_free(struct segment *segment, size_t more_count)
 {
-    size_t need = segment->free_count + more_count;
+    size_t need = segment->free_count + segment->buried_count + more_count;
     if (need <= segment->free_room)
         return true;
     size_t room = need + need / 2;
@@ -109,6 +109,7 @@ static enum engine_code
 parts_init(struct segment *segment, const struct segment_options *options,
            struct error *reterr)
 {
+    payloads_init(&segment->payloads);
     segment->path = strdup(options->path);
     segment->ids = ids_new();
     segment->indexes = calloc(SEGMENT_INDEXES_MAX, sizeof(*segment->indexes));
@@ -144,6 +145,41 @@ directory_open(struct segment *segment, struct error *reterr)
     return code;
 }
 
+/* What searches want to know of the options. */
+static void
+view_options(const struct segment *segment, struct segment_view *view)
+{
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        const struct segment_vector_options *options =
+            &segment->vectors[i].options;
+        view->vectors[i].ef_construct = options->ef_construct;
+        view->vectors[i].full_scan_kib = options->full_scan_kib;
+    }
+}
+
+/* The first view, of what was loaded. */
+static enum engine_code
+view_load(struct segment *segment, struct error *reterr)
+{
+    struct segment_view *view =
+        view_new(segment->vectors_count, segment->slots_count);
+    bool is_ok = view != NULL;
+    for (uint32_t slot = 0; is_ok && slot < segment->slots_count; slot++) {
+        if (ids_is_live(segment->ids, slot))
+            is_ok = view_put_live(view, NULL, slot, true);
+        for (size_t i = 0; is_ok && i < segment->vectors_count; i++)
+            if (!slotset_has(&segment->vectors[i].absent, slot))
+                is_ok = view_put_vector(view, NULL, i, slot, true);
+    }
+    if (!is_ok) {
+        view_discard(view, NULL);
+        return error_memory(reterr);
+    }
+    view_options(segment, view);
+    atomic_store(&segment->view, view);
+    return ENGINE_OK;
+}
+
 enum engine_code
 segment_open(const struct segment_options *options,
              struct segment **ret_segment, struct error *reterr)
@@ -170,12 +206,32 @@ segment_open(const struct segment_options *options,
         code = segment_load(segment, reterr);
     if (code == ENGINE_OK)
         code = segment_load_graphs(segment, reterr);
+    if (code == ENGINE_OK)
+        code = view_load(segment, reterr);
     if (code != ENGINE_OK) {
         segment_close(segment);
         return code;
     }
     *ret_segment = segment;
     return ENGINE_OK;
+}
+
+struct segment_view *
+segment_view_now(const struct segment *segment)
+{
+    return atomic_load_explicit(&segment->view, memory_order_acquire);
+}
+
+void
+segment_publish(struct segment *segment, struct segment_view *next,
+                struct grave *grave)
+{
+    struct segment_view *old = segment_view_now(segment);
+    assert(grave->items_count + view_replaced_count(old, next) <=
+           grave->items_room);
+    atomic_store(&segment->view, next);
+    grave->items_count +=
+        view_replaced(old, next, grave->items + grave->items_count);
 }
 
 void
@@ -192,6 +248,8 @@ segment_close(struct segment *segment)
         payload_index_free(segment->indexes[i].index);
         bytes_release(&segment->indexes[i].note);
     }
+    segment_dig_all(segment);
+    view_discard(segment_view_now(segment), NULL);
     payloads_release(&segment->payloads);
     ids_free(segment->ids);
     free(segment->vectors);
@@ -222,14 +280,27 @@ segment_configure(struct segment *segment,
         struct vectors *vectors = &segment->vectors[i];
         assert(options[i].dim == vectors->options.dim);
         pthread_rwlock_wrlock(&vectors->link_lock);
-        pthread_rwlock_wrlock(&segment->points);
         vectors->options.m = options[i].m;
         vectors->options.ef_construct = options[i].ef_construct;
         vectors->options.full_scan_kib = options[i].full_scan_kib;
         vectors->options.indexing_kib = options[i].indexing_kib;
         vectors->options.linkers_max = options[i].linkers_max;
-        pthread_rwlock_unlock(&segment->points);
         pthread_rwlock_unlock(&vectors->link_lock);
+    }
+    const struct segment_view *old = segment_view_now(segment);
+    struct segment_view *view = view_next(old, old->slots_count);
+    struct grave *grave = grave_new(1, 0);
+    if (view == NULL || grave == NULL) {
+        segment_say(segment, "no memory for new search options: they count "
+                             "from the next start on");
+        free(view);
+        free(grave);
+    } else {
+        view_options(segment, view);
+        pthread_rwlock_wrlock(&segment->points);
+        segment_publish(segment, view, grave);
+        pthread_rwlock_unlock(&segment->points);
+        segment_bury(segment, grave);
     }
     segment_start_graphs(segment);
     pthread_mutex_unlock(&segment->writer);
@@ -246,62 +317,66 @@ segment_sync(struct segment *segment, struct error *reterr)
     return code;
 }
 
-bool
-segment_is_busy(struct segment *segment)
-{
-    if (pthread_rwlock_tryrdlock(&segment->points) != 0)
-        return true;
-    pthread_rwlock_unlock(&segment->points);
-    return false;
-}
-
 void
 segment_read_begin(struct segment *segment, struct segment_reader *ret_reader)
 {
     ret_reader->segment = segment;
     ret_reader->place = epoch_enter(&segment->epoch);
-    pthread_rwlock_rdlock(&segment->points);
+    ret_reader->view = segment_view_now(segment);
 }
 
 void
 segment_read_end(struct segment_reader *reader)
 {
-    pthread_rwlock_unlock(&reader->segment->points);
+    reader->view = NULL;
     epoch_leave(&reader->segment->epoch, reader->place);
 }
 
 uint32_t
-segment_find(const struct segment *segment, const struct point_id *id)
+segment_find(const struct segment_reader *reader, const struct point_id *id)
 {
-    return ids_find(segment->ids, id);
+    struct segment *segment = reader->segment;
+    pthread_rwlock_rdlock(&segment->points);
+    uint32_t slot = ids_find(segment->ids, id);
+    pthread_rwlock_unlock(&segment->points);
+    return slot;
 }
 
 struct point_id
-segment_id(const struct segment *segment, uint32_t slot)
+segment_id(const struct segment_reader *reader, uint32_t slot)
 {
-    return ids_at(segment->ids, slot);
+    return ids_at(reader->segment->ids, slot);
 }
 
 uint64_t
-segment_version(const struct segment *segment, uint32_t slot)
+segment_version(const struct segment_reader *reader, uint32_t slot)
 {
-    return ids_version(segment->ids, slot);
+    return ids_version(reader->segment->ids, slot);
 }
 
 struct span
-segment_payload(const struct segment *segment, uint32_t slot)
+segment_payload(const struct segment_reader *reader, uint32_t slot)
 {
-    return payloads_get(&segment->payloads, slot);
+    return payloads_get(&reader->segment->payloads, slot);
 }
 
 const float *
-segment_vector(const struct segment *segment, size_t number, uint32_t slot)
+segment_vector(const struct segment_reader *reader, size_t number,
+               uint32_t slot)
 {
-    assert(number < segment->vectors_count);
-    const struct vectors *vectors = &segment->vectors[number];
-    if (!vectors_has(vectors, slot))
+    assert(number < reader->segment->vectors_count);
+    const struct vectors *vectors = &reader->segment->vectors[number];
+    /* The slot may be newer than the view, or dead by now. */
+    if (!slotview_has(reader->view->vectors[number].has, slot) &&
+        !vectors_has(vectors, slot))
         return NULL;
     return slab_f32(&vectors->rows, slot);
+}
+
+uint64_t
+segment_points_count(const struct segment_reader *reader)
+{
+    return reader->view->live->count;
 }
 
 size_t
@@ -340,24 +415,22 @@ segment_vector_name(const struct segment *segment, size_t number)
     return segment->vectors[number].options.name;
 }
 
-uint64_t
-segment_points_count(const struct segment *segment)
-{
-    return ids_count(segment->ids);
-}
-
 void
 segment_state(struct segment *segment, struct segment_state *ret_state)
 {
     *ret_state = (struct segment_state){ 0 };
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
     for (size_t i = 0; i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
         uint64_t waiting = queue_count(&vectors->queue);
-        ret_state->vectors_count += vectors->count;
+        uint64_t count = reader.view->vectors[i].has->count;
+        ret_state->vectors_count += count;
         ret_state->waiting_count += waiting;
-        if (vectors->graph != NULL && waiting < vectors->count)
-            ret_state->indexed_count += vectors->count - waiting;
+        if (atomic_load(&vectors->graph) != NULL && waiting < count)
+            ret_state->indexed_count += count - waiting;
     }
+    segment_read_end(&reader);
     pthread_mutex_lock(&segment->failure_lock);
     ret_state->has_failed = segment->has_failed;
     memcpy(ret_state->failure, segment->failure.text,
@@ -365,21 +438,37 @@ segment_state(struct segment *segment, struct segment_state *ret_state)
     pthread_mutex_unlock(&segment->failure_lock);
 }
 
-size_t
-segment_indexes_count(const struct segment *segment)
+static struct span
+span_copy(struct span text, struct arena *arena)
 {
-    return segment->indexes_count;
+    if (text.size == 0)
+        return (struct span){ NULL, 0 };
+    return (struct span){ arena_strndup(arena, text.data, text.size),
+                          text.size };
 }
 
-struct segment_index_info
-segment_index_at(const struct segment *segment, size_t position)
+enum engine_code
+segment_indexes(struct segment *segment, struct arena *arena,
+                const struct segment_index_info **ret_indexes,
+                size_t *ret_count, struct error *reterr)
 {
-    assert(position < segment->indexes_count);
-    const struct segment_index *index = &segment->indexes[position];
-    return (struct segment_index_info){
-        .field = payload_index_path(index->index)->text,
-        .kind = payload_index_kind(index->index),
-        .note = bytes_span(&index->note),
-        .points = payload_index_points(index->index)
-    };
+    pthread_rwlock_rdlock(&segment->points);
+    size_t count = segment->indexes_count;
+    struct segment_index_info *infos =
+        arena_calloc(arena, count + 1, sizeof(*infos));
+    for (size_t i = 0; infos != NULL && i < count; i++) {
+        const struct segment_index *index = &segment->indexes[i];
+        infos[i] = (struct segment_index_info){
+            .field = span_copy(payload_index_path(index->index)->text, arena),
+            .kind = payload_index_kind(index->index),
+            .note = span_copy(bytes_span(&index->note), arena),
+            .points = payload_index_points(index->index)
+        };
+    }
+    pthread_rwlock_unlock(&segment->points);
+    if (infos == NULL || arena_failed(arena))
+        return error_memory(reterr);
+    *ret_indexes = infos;
+    *ret_count = count;
+    return ENGINE_OK;
 }

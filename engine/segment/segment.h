@@ -2,6 +2,7 @@
 #ifndef ENGINE_SEGMENT_SEGMENT_H
 #define ENGINE_SEGMENT_SEGMENT_H
 
+#include "base/arena.h"
 #include "base/bytes.h"
 #include "engine/codec/point_id.h"
 #include "engine/error.h"
@@ -21,15 +22,31 @@
  *               turns. Its holder may read everything without the others.
  *   2. each vector's link lock: shared while linking into a graph and while a
  *               checkpoint is written, exclusive to put another graph in place.
- *   3. points   a rwlock, writers first: readers hold it shared from
- *               segment_read_begin() to segment_read_end(), a change holds it
- *               exclusively while it goes from the store into memory.
+ *   3. points   a rwlock, writers first, for what cannot be read while it
+ *               changes: the id hash, the order of ids, payload indexes. Held
+ *               shared for one look (a plan, a page of ids), exclusive for one
+ *               slice of a change. Nothing waits, reads files or walks under it.
  *   4. each queue's mutex.
- * Linking takes neither 1 nor 3, readers only 3 and 4. A reader must not begin
- * twice.
- * Readers are in an epoch, too (engine/index/epoch.h): a slot that died is
- * used again, and memory that a reader may hold is freed, only when the stamp
- * taken after it became unreachable is over. */
+ *
+ * Readers take no lock while they walk, scan, test payloads or copy results:
+ *   - from segment_read_begin() to segment_read_end() a reader is in the
+ *     segment's epoch (engine/index/epoch.h): no slot or memory that it may
+ *     know is used again meanwhile.
+ *   - It goes by a view (view.h): which slots live at one moment. A look under
+ *     the points lock takes the newest view with it, so that slots from an
+ *     index and the view tell the same.
+ *   - A change publishes one view for each slice. Within a slice, in this
+ *     order: rows are written, the queue has the new slots, hash, order and
+ *     indexes change, the view is published, the old slots become `absent`.
+ *     So a slot of the newest view is linked or in the queue, and linking
+ *     leaves out only what no newer reader can see. A reader lists the queue
+ *     and looks whether its view is still the newest, else does it again.
+ *   - What a change took away goes into a grave (grave.h): ids and payloads of
+ *     dead slots stay readable, and the slot is not used again, until every
+ *     reader of that time has left.
+ * Hence a point that was deleted before a read began is never in its answer, an
+ * acknowledged one always is, and no id comes twice. Payloads are those of the
+ * moment they are copied. */
 struct segment;
 
 #define SEGMENT_VECTORS_MAX 256
@@ -103,36 +120,38 @@ enum engine_code segment_checkpoint(struct segment *segment,
 
 /* ---- reading ---- */
 
-/* Whether segment_read_begin() would wait now: a change is going into memory,
- * or waits for a reader to end. */
-bool segment_is_busy(struct segment *segment);
+struct segment_view;
 
-/* A reader is in the segment's epoch from begin to end: slots and memory that
- * it may know are not used again meanwhile. */
+/* One read. A thread may have several. */
 struct segment_reader {
     struct segment *segment;
-    uint32_t place;
+    const struct segment_view *view;
+    uint32_t place; /* in the epoch */
 };
 void segment_read_begin(struct segment *segment,
                         struct segment_reader *ret_reader);
 void segment_read_end(struct segment_reader *reader);
 
-/* Everything from here on wants the reader's lock; what it returns is valid
- * until segment_read_end(). */
+/* What these return is valid until segment_read_end(). A slot comes from the
+ * same reader; its point may be gone meanwhile. */
 
-/* SEGMENT_NO_SLOT: no such point. */
-uint32_t segment_find(const struct segment *segment, const struct point_id *id);
-struct point_id segment_id(const struct segment *segment, uint32_t slot);
-uint64_t segment_version(const struct segment *segment, uint32_t slot);
+/* SEGMENT_NO_SLOT: no such point. Looks at the newest points. */
+uint32_t segment_find(const struct segment_reader *reader,
+                      const struct point_id *id);
+struct point_id segment_id(const struct segment_reader *reader, uint32_t slot);
+uint64_t segment_version(const struct segment_reader *reader, uint32_t slot);
 
 /* Size 0: none. */
-struct span segment_payload(const struct segment *segment, uint32_t slot);
+struct span segment_payload(const struct segment_reader *reader, uint32_t slot);
 
 /* float[dim], or NULL when the point lacks it. `number` is the position in
  * the options. */
-const float *segment_vector(const struct segment *segment, size_t number,
+const float *segment_vector(const struct segment_reader *reader, size_t number,
                             uint32_t slot);
 
+uint64_t segment_points_count(const struct segment_reader *reader);
+
+/* Constant; no reader is needed. */
 size_t segment_vectors_count(const struct segment *segment);
 
 /* The number of a vector name, or SIZE_MAX. */
@@ -141,8 +160,6 @@ uint32_t segment_vector_dim(const struct segment *segment, size_t number);
 enum metric segment_vector_metric(const struct segment *segment, size_t number);
 /* Valid as long as the segment. */
 struct span segment_vector_name(const struct segment *segment, size_t number);
-
-uint64_t segment_points_count(const struct segment *segment);
 
 struct segment_state {
     uint64_t vectors_count; /* over all names */
@@ -156,13 +173,15 @@ void segment_state(struct segment *segment, struct segment_state *ret_state);
 struct segment_index_info {
     struct span field;
     enum payload_index_kind kind;
-    struct span note; /* as given to segment_index_create() */
+    struct span note; /* as given to change_create_index() */
     uint64_t points;
 };
 
-/* Payload indexes 0..count-1, in the order of their making. */
-size_t segment_indexes_count(const struct segment *segment);
-struct segment_index_info segment_index_at(const struct segment *segment,
-                                           size_t position);
+/* The payload indexes in the order of their making, copied into `arena`. Any
+ * thread. ENGINE_ENOMEM */
+enum engine_code segment_indexes(struct segment *segment, struct arena *arena,
+                                 const struct segment_index_info **ret_indexes,
+                                 size_t *ret_count, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 #endif /* ENGINE_SEGMENT_SEGMENT_H */

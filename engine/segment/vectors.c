@@ -360,10 +360,9 @@ vectors_renew_is_over(struct vectors *vectors)
 
 enum engine_code
 vectors_renew_end(struct vectors *vectors, pthread_rwlock_t *points,
-                  struct error *reterr)
+                  struct hnsw **ret_old, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
-    struct hnsw *old = NULL;
     pthread_rwlock_wrlock(&vectors->link_lock);
     pthread_rwlock_wrlock(points);
     if (vectors->next_graph == NULL)
@@ -374,14 +373,13 @@ vectors_renew_end(struct vectors *vectors, pthread_rwlock_t *points,
     }
     queue_clear(&vectors->queue);
     queue_missing(vectors, vectors->next_graph);
-    old = vectors->graph;
+    *ret_old = vectors->graph;
     vectors->graph = vectors->next_graph;
     vectors->next_graph = NULL;
     atomic_fetch_add(&vectors->links, 1);
 out:
     pthread_rwlock_unlock(points);
     pthread_rwlock_unlock(&vectors->link_lock);
-    hnsw_free(old);
     return code;
 }
 

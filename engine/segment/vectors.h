@@ -25,10 +25,10 @@ struct vectors {
                               are free */
     uint32_t count;        /* slots that have it */
     struct queue queue;
-    /* Changed only with `link_lock` and the points lock exclusive, in this
-     * order; a reader holds either. */
+    /* Changed only with `link_lock` exclusive; who links holds it shared,
+     * readers are in the segment's epoch. */
     pthread_rwlock_t link_lock;
-    struct hnsw *graph; /* NULL: none yet */
+    _Atomic(struct hnsw *) graph; /* NULL: none yet */
     /* A graph of the living alone, being built to take the other's place. */
     struct hnsw *next_graph;
     _Atomic uint32_t next_slot;  /* the first slot it was not offered */
@@ -92,12 +92,12 @@ enum engine_code vectors_renew_begin(struct vectors *vectors,
 /* Whether the next graph was offered every slot. */
 bool vectors_renew_is_over(struct vectors *vectors);
 
-/* Puts the next graph in place; what it lacks is queued. The caller holds the
- * writer mutex. `points` is locked only once linking and a checkpoint have
+/* Puts the next graph in place; what it lacks is queued. *ret_old is the one
+ * that readers may still walk over. The caller holds the writer mutex. `points` is locked only once linking and a checkpoint have
  * ended, so that readers do not wait for those. ENGINE_ENOMEM  not done. */
 enum engine_code vectors_renew_end(struct vectors *vectors,
                                    pthread_rwlock_t *points,
-                                   struct error *reterr)
+                                   struct hnsw **ret_old, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Takes a graph (none is there) and queues what it lacks; as above. */

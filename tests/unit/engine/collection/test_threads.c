@@ -3,11 +3,11 @@
  * point's payload says what its vector is, so that a reader sees a half
  * applied update. Meant for ThreadSanitizer, too. */
 #include "engine/collection/body.h"
+#include "engine/segment/body.h"
 #include "tests/fixture/points.h"
 
 #include <check.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,32 +238,164 @@ assert_content(const struct writer writers[WRITERS])
         }
 }
 
-static void *
-upsert_one(void *ctx)
+/* ---- readers go by a moment ---- */
+
+static void
+upsert_one(uint64_t number, int value)
 {
-    const float vector[DIM] = { 1.0f };
-    (void)ctx;
-    if (points_upsert(&points, 1, "", vector, DIM, NULL) != ENGINE_OK)
-        atomic_fetch_add(&faults, 1);
+    float vector[DIM];
+    char payload[64];
+    vector_of(value, vector);
+    snprintf(payload, sizeof(payload), "{\"v\":%d,\"m\":\"1\"}", value);
+    check_fault(points_upsert(&points, number, "", vector, DIM, payload) ==
+                ENGINE_OK);
+}
+
+START_TEST(change_waits_for_no_reader_and_leaves_it_what_it_saw)
+{
+    struct segment_reader reader;
+    const struct point_id id = points_number(1);
+    points_create(&points, "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"}}");
+    upsert_one(1, 10);
+    segment_read_begin(points.collection->segment, &reader);
+    uint32_t slot = segment_find(&reader, &id);
+    struct span payload = segment_payload(&reader, slot);
+    const float *row = segment_vector(&reader, 0, slot);
+    /* Moves it, removes it, and would use its slot again. */
+    upsert_one(1, 11);
+    uint64_t number = 1;
+    ck_assert_int_eq(points_delete(&points, &number, 1), ENGINE_OK);
+    for (int i = 0; i < 100; i++)
+        upsert_one(100 + (uint64_t)i, 100 + i);
+    ck_assert_uint_eq(segment_points_count(&reader), 1);
+    ck_assert_uint_eq(segment_id(&reader, slot).number, 1);
+    ck_assert(span_equal_text(payload, "{\"v\":10,\"m\":\"1\"}"));
+    ck_assert(segment_vector(&reader, 0, slot) == row);
+    ck_assert(row[0] == 10.0f);
+    ck_assert_uint_eq(segment_find(&reader, &id), SEGMENT_NO_SLOT);
+    segment_read_end(&reader);
+    /* No graph: both slots are used again once the reader has left. */
+    upsert_one(7, 7);
+    ck_assert_uint_le(points.collection->segment->slots_count, 103);
+    ck_assert_uint_eq(points_count(&points, NULL), 101);
+    ck_assert_int_eq(faults, 0);
+    points_destroy(&points);
+}
+END_TEST
+
+#define MOVED 300 /* points that are always there and always moving */
+
+static void *
+run_mover(void *ctx)
+{
+    uint32_t seed = *(const uint32_t *)ctx;
+    for (int round = 0; round < 4 * ROUNDS; round++) {
+        struct point batch[BATCH];
+        struct named_vector vectors[BATCH];
+        float values[BATCH][DIM];
+        uint32_t first = random_below(&seed, MOVED);
+        for (size_t i = 0; i < BATCH; i++) {
+            vector_of((int)random_below(&seed, 100000), values[i]);
+            vectors[i] =
+                (struct named_vector){ .values = values[i], .dim = DIM };
+            batch[i] =
+                (struct point){ .id = points_number((first + i * 7) % MOVED),
+                                .vectors = &vectors[i],
+                                .vectors_count = 1,
+                                .payload = span_of("{\"m\":\"1\"}") };
+        }
+        struct update update = { .kind = UPDATE_UPSERT,
+                                 .points = batch,
+                                 .points_count = BATCH };
+        change(&update);
+    }
+    atomic_store(&is_over, true);
     return NULL;
 }
 
-/* A change that waits for a slow search keeps further readers out. */
-START_TEST(collection_is_busy_while_a_change_waits_for_a_reader)
+static void
+check_all_once(const struct records *records)
 {
-    pthread_t writer;
-    points_create(&points, "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"}}");
-    ck_assert(!collection_is_busy(points.collection));
-    struct segment_reader reader;
-    segment_read_begin(points.collection->segment, &reader);
-    ck_assert(!collection_is_busy(points.collection));
-    ck_assert_int_eq(pthread_create(&writer, NULL, upsert_one, NULL), 0);
-    while (!collection_is_busy(points.collection))
-        sched_yield();
-    segment_read_end(&reader);
-    pthread_join(writer, NULL);
-    ck_assert(!collection_is_busy(points.collection));
-    ck_assert_int_eq(faults, 0);
+    bool is_seen[MOVED] = { false };
+    check_fault(records->count == MOVED);
+    for (size_t i = 0; i < records->count; i++) {
+        uint64_t number = records->items[i].id.number;
+        check_fault(number < MOVED && !is_seen[number]);
+        if (number < MOVED)
+            is_seen[number] = true;
+    }
+}
+
+static void *
+run_watcher(void *ctx)
+{
+    uint32_t seed = *(const uint32_t *)ctx;
+    struct arena arena;
+    arena_init(&arena, (size_t)64 << 20);
+    while (!atomic_load(&is_over)) {
+        struct point_filter filter;
+        struct records records = { 0 };
+        float query[DIM];
+        vector_of((int)random_below(&seed, 100000), query);
+        struct search_command search = { .vector = query,
+                                         .dim = DIM,
+                                         .limit = MOVED + 1 };
+        struct scroll_command scroll = { .limit = MOVED + 1 };
+        uint32_t kind = random_below(&seed, 4);
+        if (kind % 2 == 1)
+            search.filter = scroll.filter = points_match(&filter, "m", "1");
+        search.params.is_exact = random_below(&seed, 2) == 0;
+        search.params.hnsw_ef = 4 * MOVED;
+        struct error error;
+        check_fault((kind < 2
+                         ? collection_search(points.collection, &search, &arena,
+                                             &records, &error)
+                         : collection_scroll(points.collection, &scroll, &arena,
+                                             &records, &error)) == ENGINE_OK);
+        check_all_once(&records);
+        arena_release(&arena);
+    }
+    return NULL;
+}
+
+static void
+run_moves(void)
+{
+    pthread_t threads[1 + READERS + WORKERS];
+    uint32_t seeds[1 + READERS] = { 1, 2, 3 };
+    size_t count = 0;
+    atomic_store(&is_over, false);
+    for (uint64_t i = 0; i < MOVED; i++)
+        upsert_one(i, (int)i);
+    pthread_create(&threads[count++], NULL, run_mover, &seeds[0]);
+    for (size_t i = 0; i < READERS; i++)
+        pthread_create(&threads[count++], NULL, run_watcher, &seeds[1 + i]);
+    for (size_t i = 0; i < WORKERS; i++)
+        pthread_create(&threads[count++], NULL, run_worker, NULL);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(atomic_load(&faults), 0);
+}
+
+START_TEST(moving_points_are_in_every_answer_once)
+{
+    points_create(&points, "{\"vectors\":{\"size\":8,\"distance\":\"Euclid\"},"
+                           "\"hnsw_config\":{\"m\":6,\"ef_construct\":24},"
+                           "\"optimizers_config\":{\"indexing_threshold\":4}}");
+    run_moves();
+    index_some(NULL, 0);
+    run_moves();
+    points_destroy(&points);
+}
+END_TEST
+
+START_TEST(moving_points_are_in_every_answer_once_without_a_graph)
+{
+    points_create(&points,
+                  "{\"vectors\":{\"size\":8,\"distance\":\"Euclid\"}}");
+    run_moves();
+    index_some(NULL, 0);
+    run_moves();
     points_destroy(&points);
 }
 END_TEST
@@ -296,7 +428,10 @@ main(void)
     Suite *suite = suite_create("threads");
     TCase *tcase = tcase_create("threads");
     tcase_set_timeout(tcase, 600);
-    tcase_add_test(tcase, collection_is_busy_while_a_change_waits_for_a_reader);
+    tcase_add_test(tcase, change_waits_for_no_reader_and_leaves_it_what_it_saw);
+    tcase_add_test(tcase, moving_points_are_in_every_answer_once);
+    tcase_add_test(tcase,
+                   moving_points_are_in_every_answer_once_without_a_graph);
     tcase_add_test(tcase, collection_serves_readers_and_writers_at_once);
     suite_add_tcase(suite, tcase);
     SRunner *sr = srunner_create(suite);

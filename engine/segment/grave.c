@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Grace periods of what changes take away. Graves wait in the order of their
+ * stamps. Invariant: free_room >= free_count + slots in graves that become
+ * free (segment_reserve_free()). */
+#include "engine/segment/grave.h"
+
+#include "engine/segment/body.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define WAIT_NS 50000
+
+struct grave *
+grave_new(size_t items_room, size_t slots_room)
+{
+    struct grave *grave =
+        malloc(sizeof(*grave) + items_room * sizeof(grave->items[0]) +
+               slots_room * sizeof(grave->slots[0]));
+    if (grave == NULL)
+        return NULL;
+    *grave =
+        (struct grave){ .items_room = items_room, .slots_room = slots_room };
+    grave->slots = (uint32_t *)(void *)&grave->items[items_room];
+    return grave;
+}
+
+void
+grave_add(struct grave *grave, void *item)
+{
+    if (item == NULL)
+        return;
+    assert(grave->items_count < grave->items_room);
+    grave->items[grave->items_count++] = item;
+}
+
+void
+grave_add_slot(struct grave *grave, uint32_t slot, bool is_free)
+{
+    assert(grave->slots_count < grave->slots_room);
+    assert(slot < GRAVE_SLOT_IS_FREE);
+    grave->slots[grave->slots_count++] =
+        slot | (is_free ? GRAVE_SLOT_IS_FREE : 0);
+}
+
+void
+segment_bury(struct segment *segment, struct grave *grave)
+{
+    grave->stamp = epoch_advance(&segment->epoch);
+    grave->next = NULL;
+    if (segment->graves_last == NULL)
+        segment->graves_first = grave;
+    else
+        segment->graves_last->next = grave;
+    segment->graves_last = grave;
+    for (size_t i = 0; i < grave->slots_count; i++)
+        segment->buried_count += (grave->slots[i] & GRAVE_SLOT_IS_FREE) != 0;
+}
+
+static void
+empty(struct segment *segment, struct grave *grave)
+{
+    for (size_t i = 0; i < grave->slots_count; i++) {
+        uint32_t slot = grave->slots[i] & ~GRAVE_SLOT_IS_FREE;
+        /* Moved with its point, or among the items. */
+        payloads_set(&segment->payloads, slot, NULL);
+        if ((grave->slots[i] & GRAVE_SLOT_IS_FREE) == 0)
+            continue;
+        assert(segment->free_count < segment->free_room);
+        assert(segment->buried_count > 0);
+        segment->free_slots[segment->free_count++] = slot;
+        segment->buried_count--;
+    }
+    for (size_t i = 0; i < grave->items_count; i++)
+        free(grave->items[i]);
+    free(grave);
+}
+
+void
+segment_dig(struct segment *segment)
+{
+    if (segment->graves_first == NULL)
+        return;
+    uint64_t oldest = epoch_oldest(&segment->epoch);
+    while (segment->graves_first != NULL &&
+           segment->graves_first->stamp < oldest) {
+        struct grave *grave = segment->graves_first;
+        segment->graves_first = grave->next;
+        if (grave->next == NULL)
+            segment->graves_last = NULL;
+        empty(segment, grave);
+    }
+}
+
+void
+segment_dig_all(struct segment *segment)
+{
+    const struct timespec pause = { .tv_nsec = WAIT_NS };
+    uint64_t stamp = epoch_advance(&segment->epoch);
+    while (!epoch_is_over(&segment->epoch, stamp))
+        nanosleep(&pause, NULL);
+    segment_dig(segment);
+    assert(segment->graves_first == NULL);
+}
