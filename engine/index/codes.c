@@ -63,7 +63,7 @@ codes_create(const struct codes_params *params, struct codes **ret_codes,
     if (codes == NULL)
         return error_memory(reterr);
     codes->params = *params;
-    codes->score = code_kernel_get()->rows[params->kind];
+    codes->score = kernel_get()->code->rows[params->kind];
     uint32_t line = (uint32_t)code_line_dims(params->kind);
     codes->lines = (params->dim + line - 1) / line;
     float span = params->kind == CODE_4 ? SPAN_4 : SPAN_8;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/kernel/kernel.h"
+
 /* Larger blocks cost more passes and spread no better. */
 #define BLOCK_UNITS_MAX 16u
 
@@ -39,7 +41,7 @@ rotation_init(struct rotation *rotation, uint32_t dim, uint32_t size,
                                    .size = size,
                                    .block_units = block_units,
                                    .block_count = units / block_units,
-                                   .hadamard = code_kernel_get()->hadamard,
+                                   .hadamard = kernel_get()->code->hadamard,
                                    .signs = signs };
     return ENGINE_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inner products with codes: plain C, AVX2, AVX-512 with VNNI; and the choice
- * of the table. VPDPBUSD multiplies unsigned by signed bytes and adds four
+ * Inner products with codes: plain C, AVX2, AVX-512 with VNNI, NEON, NEON with
+ * dot products. VPDPBUSD multiplies unsigned by signed bytes and adds four
  * products to an int32 without saturation; AVX2 has only a pair sum that
  * saturates at 16 bits, which halves of bytes never reach and whole bytes
  * would, so those are widened first. Four rows at once share the query's loads
@@ -8,13 +8,13 @@
 #include "engine/kernel/code.h"
 
 #include <assert.h>
-#include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "engine/kernel/hadamard.h"
-#include "engine/kernel/kernel.h"
 
 static void
 plain_rows_8(const int8_t *query, const uint8_t *const *rows, size_t count,
@@ -46,8 +46,7 @@ plain_rows_4(const int8_t *query, const uint8_t *const *rows, size_t count,
     }
 }
 
-static const struct code_kernel code_plain = {
-    .name = "plain",
+const struct code_kernel code_plain = {
     .rows = { [CODE_8] = plain_rows_8, [CODE_4] = plain_rows_4 },
     .hadamard = hadamard_plain,
 };
@@ -124,8 +123,7 @@ avx2_rows_4(const int8_t *query, const uint8_t *const *rows, size_t count,
     }
 }
 
-static const struct code_kernel code_avx2 = {
-    .name = "avx2",
+const struct code_kernel code_avx2 = {
     .rows = { [CODE_8] = avx2_rows_8, [CODE_4] = avx2_rows_4 },
     .hadamard = hadamard_avx2,
 };
@@ -217,36 +215,89 @@ four_4(const int8_t *query, const uint8_t *const *rows, size_t lines,
 AVX512_ROWS(avx512_rows_8, four_8)
 AVX512_ROWS(avx512_rows_4, four_4)
 
-static const struct code_kernel code_avx512 = {
-    .name = "avx512",
+const struct code_kernel code_avx512 = {
     .rows = { [CODE_8] = avx512_rows_8, [CODE_4] = avx512_rows_4 },
     .hadamard = hadamard_avx512,
 };
 
-#endif
+#elif defined(__aarch64__)
 
-const struct code_kernel *
-code_kernel_find(const char *name)
+/* Signed by signed bytes: a byte of CODE_8 is taken less 128, which flipping
+ * its top bit makes, and 128 times the query's sum is added at the end. */
+
+#define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
+#define INLINE  __attribute__((always_inline)) static inline
+
+INLINE int32x4_t
+neon_add_products(int32x4_t sum, int8x16_t a, int8x16_t b)
 {
-    static const struct code_kernel *const tables[] = {
-        &code_plain,
-#if defined(__x86_64__)
-        &code_avx2,
-        &code_avx512,
-#endif
-    };
-    /* The float tables need at least what these do. */
-    if (kernel_find(name) == NULL)
-        return NULL;
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-        if (strcmp(name, tables[i]->name) == 0)
-            return tables[i];
-    return NULL;
+    sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+    return vpadalq_s16(sum, vmull_high_s8(a, b));
 }
 
-const struct code_kernel *
-code_kernel_get(void)
+INLINE uint32_t
+neon_sum(const int8_t *query, size_t size)
 {
-    const struct code_kernel *kernel = code_kernel_find(kernel_get()->name);
-    return kernel != NULL ? kernel : &code_plain;
+    int32x4_t sum = vdupq_n_s32(0);
+    for (size_t j = 0; j < size; j += 16)
+        sum = vpadalq_s16(sum, vpaddlq_s8(vld1q_s8(query + j)));
+    return (uint32_t)vaddvq_s32(sum);
 }
+
+/* The rows functions of one variant: `add` adds products in four lanes. */
+#define NEON_ROWS(attr, name, add)                                             \
+    attr static void name##_8(const int8_t *query, const uint8_t *const *rows, \
+                              size_t count, size_t lines, int32_t *ret_dots)   \
+    {                                                                          \
+        assert(lines <= CODE_8_LINES_MAX);                                     \
+        const uint8x16_t top = vdupq_n_u8(128);                                \
+        const uint32_t offset = 128u * neon_sum(query, lines * 64);            \
+        for (size_t i = 0; i < count; i++) {                                   \
+            int32x4_t sums[4] = { vdupq_n_s32(0), vdupq_n_s32(0),              \
+                                  vdupq_n_s32(0), vdupq_n_s32(0) };            \
+            for (size_t j = 0; j < lines * 64; j += 64)                        \
+                for (size_t k = 0; k < 4; k++) {                               \
+                    uint8x16_t v = vld1q_u8(rows[i] + j + 16 * k);             \
+                    sums[k] =                                                  \
+                        add(sums[k], vreinterpretq_s8_u8(veorq_u8(v, top)),    \
+                            vld1q_s8(query + j + 16 * k));                     \
+                }                                                              \
+            int32x4_t sum = vaddq_s32(vaddq_s32(sums[0], sums[1]),             \
+                                      vaddq_s32(sums[2], sums[3]));            \
+            ret_dots[i] = (int32_t)((uint32_t)vaddvq_s32(sum) + offset);       \
+        }                                                                      \
+    }                                                                          \
+    attr static void name##_4(const int8_t *query, const uint8_t *const *rows, \
+                              size_t count, size_t lines, int32_t *ret_dots)   \
+    {                                                                          \
+        assert(lines <= CODE_4_LINES_MAX);                                     \
+        const uint8x16_t half = vdupq_n_u8(15);                                \
+        for (size_t i = 0; i < count; i++) {                                   \
+            int32x4_t low = vdupq_n_s32(0), high = low;                        \
+            for (size_t j = 0; j < lines * 64; j += 16) {                      \
+                uint8x16_t v = vld1q_u8(rows[i] + j);                          \
+                const int8_t *part = query + j / 64 * 128 + j % 64;            \
+                low = add(low, vreinterpretq_s8_u8(vandq_u8(v, half)),         \
+                          vld1q_s8(part));                                     \
+                high = add(high, vreinterpretq_s8_u8(vshrq_n_u8(v, 4)),        \
+                           vld1q_s8(part + 64));                               \
+            }                                                                  \
+            ret_dots[i] = vaddvq_s32(vaddq_s32(low, high));                    \
+        }                                                                      \
+    }
+
+NEON_ROWS(, neon_rows, neon_add_products)
+NEON_ROWS(DOTPROD, dotprod_rows, vdotq_s32)
+
+/* NEON is in the baseline: the plain transform uses it already. */
+const struct code_kernel code_neon = {
+    .rows = { [CODE_8] = neon_rows_8, [CODE_4] = neon_rows_4 },
+    .hadamard = hadamard_plain,
+};
+
+const struct code_kernel code_dotprod = {
+    .rows = { [CODE_8] = dotprod_rows_8, [CODE_4] = dotprod_rows_4 },
+    .hadamard = hadamard_plain,
+};
+
+#endif

@@ -50,16 +50,19 @@ typedef void (*code_hadamard_fn)(float *values, size_t block_count,
                                  size_t block_units);
 
 struct code_kernel {
-    const char *name; /* "plain", "avx2", "avx512" */
     code_rows_fn rows[CODE_KIND_COUNT];
     code_hadamard_fn hadamard;
 };
 
-/* The table that goes with the process's kernel_get(), plain where there is
- * none of that name. Any thread; not for every call: it compares names. */
-const struct code_kernel *code_kernel_get(void);
-
-/* The table of that name, or NULL when unknown or not usable on this CPU. */
-const struct code_kernel *code_kernel_find(const char *name);
+/* The tables: kernel_get()->code is the one to use. An instruction set's may
+ * be used only on a CPU that has it. */
+extern const struct code_kernel code_plain;
+#if defined(__x86_64__)
+extern const struct code_kernel code_avx2;
+extern const struct code_kernel code_avx512;
+#elif defined(__aarch64__)
+extern const struct code_kernel code_neon;
+extern const struct code_kernel code_dotprod;
+#endif
 
 #endif /* ENGINE_KERNEL_CODE_H */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/kernel/bits.h"
+#include "engine/kernel/code.h"
 #include "engine/kernel/convert.h"
 #include "engine/kernel/cpu.h"
 #include "engine/kernel/f16.h"
@@ -35,7 +36,8 @@ static const struct {
                      [DATATYPE_F16] = &f16_plain,
                      [DATATYPE_U8] = &u8_plain },
         .convert = &convert_plain,
-        .bits = &bits_plain } },
+        .bits = &bits_plain,
+        .code = &code_plain } },
 #if defined(__x86_64__)
     { NEEDS_AVX2,
       { .name = "avx2",
@@ -43,14 +45,16 @@ static const struct {
                      [DATATYPE_F16] = &f16_avx2,
                      [DATATYPE_U8] = &u8_avx2 },
         .convert = &convert_avx2,
-        .bits = &bits_avx2 } },
+        .bits = &bits_avx2,
+        .code = &code_avx2 } },
     { NEEDS_AVX512,
       { .name = "avx512",
         .metrics = { [DATATYPE_F32] = &f32_avx512,
                      [DATATYPE_F16] = &f16_avx512,
                      [DATATYPE_U8] = &u8_avx512 },
         .convert = &convert_avx2,
-        .bits = &bits_avx512 } },
+        .bits = &bits_avx512,
+        .code = &code_avx512 } },
 #elif defined(__aarch64__)
     { CPU_BIT(CPU_NEON),
       { .name = "neon",
@@ -58,14 +62,16 @@ static const struct {
                      [DATATYPE_F16] = &f16_neon,
                      [DATATYPE_U8] = &u8_neon },
         .convert = &convert_neon,
-        .bits = &bits_neon } },
+        .bits = &bits_neon,
+        .code = &code_neon } },
     { CPU_BIT(CPU_NEON) | CPU_BIT(CPU_DOTPROD),
       { .name = "dotprod",
         .metrics = { [DATATYPE_F32] = &f32_neon,
                      [DATATYPE_F16] = &f16_neon,
                      [DATATYPE_U8] = &u8_dotprod },
         .convert = &convert_neon,
-        .bits = &bits_neon } },
+        .bits = &bits_neon,
+        .code = &code_dotprod } },
 #endif
 };
 

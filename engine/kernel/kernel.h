@@ -8,6 +8,8 @@
 
 #include "engine/error.h"
 
+struct code_kernel;
+
 /* Distances between rows. Inside the engine a *distance* is always lower =
  * closer; a *score* is what the API shows (semantics of Qdrant):
  *   metric     distance            score
@@ -111,6 +113,7 @@ struct kernel {
     const struct kernel_metrics *metrics[DATATYPE_COUNT];
     const struct kernel_convert *convert;
     const struct kernel_bits *bits;
+    const struct code_kernel *code; /* engine/kernel/code.h */
 };
 
 /* The names that exist on any processor, for messages. */

@@ -60,6 +60,7 @@ START_TEST(kernel_tables_are_complete)
         ck_assert_str_eq(kernel->name, names[i]);
         ck_assert_ptr_nonnull(kernel->convert);
         ck_assert_ptr_nonnull(kernel->bits);
+        ck_assert_ptr_nonnull(kernel->code);
         for (int t = 0; t < DATATYPE_COUNT; t++)
             for (int m = 0; m < METRIC_COUNT; m++) {
                 ck_assert(kernel->metrics[t]->pair[m] != NULL);
