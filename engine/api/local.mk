@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
 	engine/api/access.c engine/api/access.h engine/api/api.c \
-	engine/api/api.h engine/api/call.h engine/api/reply.c \
+	engine/api/api.h engine/api/call.h \
+	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
 	engine/api/rest_body.c engine/api/rest_body.h \
 	engine/api/rest_collections.c engine/api/rest_query.c \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every route, most used first. What is not here is 404 with an empty body. */
+#include "engine/api/memory.h"
 #include "engine/api/rest.h"
 
 /* clang-format off */
@@ -36,6 +37,7 @@ const struct route api_routes[] = {
     { REQUEST_GET, C "/exists", 0, NULL, NULL, collections_exists },
     { REQUEST_PUT, C "/index", WRITE, update_create_index_parse, NULL, update_run },
     { REQUEST_DELETE, C "/index/{field}", IN_C | ROUTE_WRITE | ROUTE_LONG, update_delete_index_parse, NULL, update_run },
+    { REQUEST_GET, C "/memory", IN_C | ROUTE_LONG, NULL, NULL, memory_collection },
     { REQUEST_GET, C "/aliases", IN_C, NULL, NULL, collections_aliases },
     { REQUEST_GET, C "/cluster", IN_C, NULL, NULL, collections_cluster },
     { REQUEST_GET, "/collections", 0, NULL, NULL, collections_list },

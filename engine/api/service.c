@@ -3,6 +3,8 @@
  * cluster. */
 #include "engine/api/rest.h"
 
+#include "engine/api/memory.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -115,6 +117,7 @@ service_metrics(struct call *call, struct error *reterr)
     if (options->write_metrics != NULL)
         options->write_metrics(options->write_metrics_ctx, out);
     metrics_write_process(out);
+    memory_write_metrics(out);
     return ENGINE_OK;
 }
 
@@ -215,6 +218,12 @@ service_telemetry(struct call *call, struct error *reterr)
     member_u64(writer, "failed", failed);
     json_object_end(writer);
     json_object_end(writer);
+    if (call->query.details_level >= 1) {
+        json_key(writer, "memory");
+        code = memory_write_process(call, names, count, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
     json_object_end(writer);
     return ENGINE_OK;
 }

@@ -12,6 +12,7 @@
  * time; calls on one collection run concurrently (readers with readers and
  * with the writer; writes take turns inside). */
 struct collection;
+struct segment_memory; /* engine/segment/memory.h */
 
 /* Applies one update: durable (WAL) before it returns; with options->wait also
  * synced to disk and visible to searches. On failure nothing of it was
@@ -87,6 +88,12 @@ struct collection_info {
 enum engine_code
 collection_info(struct collection *collection, struct arena *arena,
                 struct collection_info *ret_info, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* What it takes of memory and disk. ENGINE_ENOMEM */
+enum engine_code
+collection_memory(struct collection *collection, struct arena *arena,
+                  struct segment_memory *ret_memory, struct error *reterr)
     __attribute__((warn_unused_result));
 
 #endif /* ENGINE_COLLECTION_COLLECTION_H */

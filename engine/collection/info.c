@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a collection says of itself. */
 #include "engine/collection/body.h"
+#include "engine/segment/memory.h"
 
 #include <assert.h>
 #include <string.h>
@@ -107,4 +108,11 @@ collection_info(struct collection *collection, struct arena *arena,
     if (code == ENGINE_OK)
         *ret_info = info;
     return code;
+}
+
+enum engine_code
+collection_memory(struct collection *collection, struct arena *arena,
+                  struct segment_memory *ret_memory, struct error *reterr)
+{
+    return segment_memory(collection->segment, arena, ret_memory, reterr);
 }

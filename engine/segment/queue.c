@@ -133,6 +133,15 @@ queue_count(struct queue *queue)
 }
 
 size_t
+queue_memory(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    size_t size = queue->room * sizeof(queue->slots[0]);
+    pthread_mutex_unlock(&queue->lock);
+    return size;
+}
+
+size_t
 queue_copy(struct queue *queue, uint32_t *ret_slots, size_t room)
 {
     size_t count = 0;

@@ -41,6 +41,9 @@ void queue_done(struct queue *queue, uint64_t ticket);
 /* The entry goes to the end. */
 void queue_retry(struct queue *queue, uint64_t ticket);
 
+/* Heap bytes. */
+size_t queue_memory(struct queue *queue);
+
 /* Entries that are not done, including those being worked on. */
 size_t queue_count(struct queue *queue);
 

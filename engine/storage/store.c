@@ -693,3 +693,16 @@ store_memory(struct store *store)
     pthread_rwlock_unlock(&store->lock);
     return memory;
 }
+
+uint64_t
+store_family_size(struct store *store, enum store_family family)
+{
+    uint64_t size = 0;
+    pthread_rwlock_rdlock(&store->lock);
+    if (store->db == NULL ||
+        rocksdb_property_int_cf(store->db, family_handle(store, family),
+                                "rocksdb.total-sst-files-size", &size) != 0)
+        size = 0;
+    pthread_rwlock_unlock(&store->lock);
+    return size;
+}

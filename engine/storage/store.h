@@ -115,6 +115,9 @@ enum engine_code store_scan(struct store *store, enum store_family family,
 /* Bytes on disk, WAL included; an estimate. */
 uint64_t store_disk_size(struct store *store);
 
+/* Bytes of one family in table files. */
+uint64_t store_family_size(struct store *store, enum store_family family);
+
 /* Heap bytes of one store, about. */
 struct store_memory {
     size_t memtables_size; /* written, not yet in a table file */

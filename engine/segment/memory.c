@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The memory report of a segment: asks each part what it holds. Parts that are
+ * mapped count the pages that their used rows touch, those from malloc what
+ * they asked for. */
+#include "engine/segment/memory.h"
+
+#include "engine/segment/body.h"
+
+#include <assert.h>
+#include <sys/stat.h>
+
+static uint64_t
+file_size(const struct segment *segment, size_t number)
+{
+    struct bytes path;
+    struct stat status = { 0 };
+    bytes_init(&path, SEGMENT_PATH_SIZE_MAX);
+    bytes_addf(&path, "%s/graph-%zu", segment->path, number);
+    if (bytes_failed(&path) || stat(path.data, &status) != 0)
+        status.st_size = 0;
+    bytes_release(&path);
+    return (uint64_t)status.st_size;
+}
+
+static struct usage
+graph_usage(struct segment *segment, size_t number)
+{
+    struct vectors *vectors = &segment->vectors[number];
+    struct usage usage = { .ram_size = queue_memory(&vectors->queue),
+                           .disk_size = file_size(segment, number) };
+    pthread_rwlock_rdlock(&vectors->link_lock);
+    if (vectors->graph != NULL)
+        usage.ram_size += hnsw_memory(vectors->graph).used_size;
+    if (vectors->next_graph != NULL)
+        usage.ram_size += hnsw_memory(vectors->next_graph).used_size;
+    pthread_rwlock_unlock(&vectors->link_lock);
+    return usage;
+}
+
+static enum engine_code
+add_vectors(struct segment *segment, struct arena *arena,
+            struct segment_memory *memory, struct error *reterr)
+{
+    struct vector_usage *all =
+        arena_calloc(arena, segment->vectors_count + 1, sizeof(*all));
+    if (all == NULL)
+        return error_memory(reterr);
+    uint64_t family = store_family_size(segment->store, STORE_VECTORS);
+    uint64_t dims = 0;
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        dims += segment->vectors[i].options.dim;
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        struct vectors *vectors = &segment->vectors[i];
+        uint32_t end = atomic_load(&vectors->end_slot);
+        all[i].name = vectors->options.name;
+        all[i].storage.ram_size = slab_memory(&vectors->rows, end).used_size;
+        /* One family holds all of them. */
+        all[i].storage.disk_size = family * vectors->options.dim / dims;
+        if (vectors->codes != NULL)
+            all[i].codes.ram_size = codes_memory(vectors->codes, end).used_size;
+        all[i].graph = graph_usage(segment, i);
+        struct slab *absent = &vectors->absent.rows;
+        memory->slots.ram_size +=
+            slab_memory(absent, slab_capacity(absent)).used_size;
+    }
+    memory->vectors = all;
+    memory->vectors_count = segment->vectors_count;
+    return ENGINE_OK;
+}
+
+/* The caller holds the points lock. */
+static enum engine_code
+add_indexes(struct segment *segment, struct arena *arena,
+            struct segment_memory *memory, struct error *reterr)
+{
+    struct index_usage *all =
+        arena_calloc(arena, segment->indexes_count + 1, sizeof(*all));
+    if (all == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < segment->indexes_count; i++) {
+        const struct payload_index *index = segment->indexes[i].index;
+        struct span field = payload_index_path(index)->text;
+        const char *copy = arena_strndup(arena, field.data, field.size);
+        if (copy == NULL)
+            return error_memory(reterr);
+        all[i].field = (struct span){ copy, field.size };
+        all[i].usage.ram_size = payload_index_memory(index);
+    }
+    memory->indexes = all;
+    memory->indexes_count = segment->indexes_count;
+    return ENGINE_OK;
+}
+
+enum engine_code
+segment_memory(struct segment *segment, struct arena *arena,
+               struct segment_memory *ret_memory, struct error *reterr)
+{
+    struct segment_memory memory = { 0 };
+    struct store_memory store = store_memory(segment->store);
+    memory.memtables.ram_size = store.memtables_size;
+    memory.readers.ram_size = store.readers_size;
+    memory.payload.disk_size =
+        store_family_size(segment->store, STORE_PAYLOADS);
+    memory.ids.disk_size = store_family_size(segment->store, STORE_POINTS);
+    enum engine_code code = add_vectors(segment, arena, &memory, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    pthread_rwlock_rdlock(&segment->points);
+    code = add_indexes(segment, arena, &memory, reterr);
+    memory.slots.ram_size += view_memory(segment_view_now(segment));
+    memory.ids.ram_size = ids_memory(segment->ids);
+    memory.payload.ram_size = payloads_memory(&segment->payloads);
+    pthread_rwlock_unlock(&segment->points);
+    if (code == ENGINE_OK)
+        *ret_memory = memory;
+    return code;
+}

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory: the report against /proc, the limit, the budget of requests."""
+import re
+import threading
+
+import packages
+
+POINTS = 20000
+
+
+def resident(engine):
+    text = open(f"/proc/{engine.process.pid}/status").read()
+    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) * 1024
+
+
+def load_real(engine, name, count):
+    engine.call("PUT", f"/collections/{name}",
+                {"vectors": {"size": 384, "distance": "Cosine"}}).result
+    whole = packages.whole()
+    if whole is None:
+        for body in packages.sample_bodies():
+            engine.call("PUT", f"/collections/{name}/points?wait=true",
+                        body).result
+        return
+    vectors, payloads = whole
+    for begin in range(0, count, 1000):
+        points = [{"id": i, "vector": vectors[i].tolist(),
+                   "payload": payloads[i]}
+                  for i in range(begin, begin + 1000)]
+        engine.call("PUT", f"/collections/{name}/points?wait=true",
+                    {"points": points}).result
+
+
+def test_the_parts_sum_up_to_the_resident_memory(engine_factory):
+    """Named parts, each counted by its holder, after a load of real data."""
+    engine = engine_factory().start()
+    load_real(engine, "real", POINTS)
+    engine.call("PUT", "/collections/real/index?wait=true",
+                {"field_name": "section", "field_schema": "keyword"}).result
+    before = resident(engine)
+    memory = engine.call("GET", "/telemetry?details_level=1").result["memory"]
+    after = resident(engine)
+    process = memory["process"]
+    parts = sum(size for key, size in process.items()
+                if key not in ("sum_bytes", "other_bytes", "resident_bytes",
+                               "limited_bytes", "limit_bytes"))
+    assert parts == process["sum_bytes"]
+    assert 0.9 * before <= process["sum_bytes"] <= 1.1 * after
+    for key in ("vectors_bytes", "ids_bytes", "payload_indexes_bytes",
+                "memtables_bytes", "code_bytes"):
+        assert process[key] > 0, key
+    assert set(memory) >= {"active_bytes", "allocated_bytes",
+                           "metadata_bytes", "resident_bytes",
+                           "retained_bytes"}
+    assert "memory" not in engine.call("GET", "/telemetry").result
+
+
+def test_a_collection_reports_its_memory_as_the_web_ui_reads_it(
+        engine, name, sample):
+    engine.call("PUT", f"/collections/{name}", {"vectors": {
+        "a": {"size": 384, "distance": "Cosine"},
+        "b": {"size": 4, "distance": "Dot"}}}).result
+    points = [{"id": p["id"], "payload": p["payload"],
+               "vector": {"a": p["vector"], "b": [1, 2, 3, 4]}}
+              for p in sample[:500]]
+    engine.call("PUT", f"/collections/{name}/points?wait=true",
+                {"points": points}).result
+    engine.call("PUT", f"/collections/{name}/index?wait=true",
+                {"field_name": "section", "field_schema": "keyword"}).result
+    memory = engine.call("GET", f"/collections/{name}/memory").result
+    usage = {"disk_bytes", "ram_bytes", "cached_bytes",
+             "expected_cache_bytes"}
+    assert [v["name"] for v in memory["vectors"]] == ["a", "b"]
+    for vector in memory["vectors"]:
+        assert set(vector["storage"]) == usage
+        assert set(vector["index"]) == usage
+    assert memory["vectors"][0]["storage"]["ram_bytes"] >= 500 * 384 * 4
+    assert [i["name"] for i in memory["payload_index"]] == ["section"]
+    assert memory["sparse_vectors"] == []
+    flat = [u for v in memory["vectors"] for k, u in v.items() if k != "name"]
+    flat += [memory["payload"], *memory["other"].values()]
+    flat += [i["usage"] for i in memory["payload_index"]]
+    for key in usage:
+        assert memory["total"][key] == sum(u[key] for u in flat)
+    assert engine.call("GET", "/collections/none/memory").status == 404
+
+
+def points_of(begin, count, size=256):
+    return {"points": [{"id": i, "vector": [float(i % 7 + k % 3)
+                                            for k in range(size)]}
+                       for i in range(begin, begin + count)]}
+
+
+def test_the_limit_refuses_growth_and_nothing_else(engine_factory):
+    """Fill until refused; reads, updates in place and deletes go on; then
+    there is room again."""
+    engine = engine_factory(
+        environment={"QDRANT__STORAGE__MEMORY_LIMIT_MB": "100"}).start()
+    engine.call("PUT", "/collections/full", {
+        "vectors": {"size": 256, "distance": "Euclid"},
+        "optimizers_config": {"indexing_threshold": 0}}).result
+    count = 0
+    while count < 200000:
+        answer = engine.call("PUT", "/collections/full/points?wait=true",
+                             points_of(count, 1000))
+        if answer.status != 200:
+            break
+        count += 1000
+    assert 10000 < count < 120000
+    assert answer.status == 507
+    assert "storage.memory_limit_mb" in answer.error
+    assert "of 100 MiB" in answer.error
+    assert resident(engine) < 200 << 20
+    assert engine.call("POST", "/collections/full/points/count",
+                       {}).result["count"] == count
+    hits = engine.call("POST", "/collections/full/points/search", {
+        "vector": [1.0] * 256, "limit": 3}).result
+    assert len(hits) == 3
+    for i in range(50):
+        refused = engine.call("PUT", f"/collections/small-{i}",
+                              {"vectors": {"size": 4, "distance": "Dot"}})
+        if refused.status != 200:
+            break
+    assert refused.status == 507
+    assert "storage.memory_limit_mb" in refused.error
+    engine.call("POST", "/collections/full/points/delete?wait=true",
+                {"points": list(range(5000))}).result
+    engine.call("PUT", "/collections/full/points?wait=true",
+                points_of(300000, 1000)).result
+    assert engine.call("POST", "/collections/full/points/count",
+                       {}).result["count"] == count - 5000 + 1000
+    metrics = engine.call("GET", "/metrics").text
+    assert re.search(r"^memory_refused_total [1-9]", metrics, re.M)
+    assert f"memory_limit_bytes {100 << 20}" in metrics \
+        or "memory_limit_bytes 1.048576e+08" in metrics
+
+
+def test_big_requests_share_a_budget_and_small_ones_pass(engine_factory):
+    engine = engine_factory(
+        environment={"QDRANT__SERVICE__REQUEST_MEMORY_MB": "8"}).start()
+    engine.call("PUT", "/collections/c",
+                {"vectors": {"size": 256, "distance": "Dot"}}).result
+    big = points_of(0, 4000)
+    answer = engine.call("PUT", "/collections/c/points?wait=true", big)
+    assert answer.status == 503
+    assert "service.request_memory_mb" in answer.error
+    assert answer.headers["Retry-After"] == "1"
+    statuses = []
+
+    def write(begin):
+        statuses.append(engine.call("PUT", "/collections/c/points?wait=true",
+                                    points_of(begin, 700)).status)
+    threads = [threading.Thread(target=write, args=(i * 1000,))
+               for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) <= {200, 503} and 200 in statuses
+    engine.call("PUT", "/collections/c/points?wait=true",
+                points_of(90000, 10)).result
+    used = re.search(r"^request_memory_bytes (\S+)",
+                     engine.call("GET", "/metrics").text, re.M)
+    assert float(used.group(1)) == 0
