@@ -8,6 +8,8 @@ import random
 import numpy
 import pytest
 
+from conditions import elements, is_number, matches, values_at
+
 NAME = "filters"
 ROUNDS = int(os.environ.get("AZIMUTH_FILTER_ROUNDS", "150"))
 INDEXES = {"section": "keyword", "tags": "keyword", "depends": "integer",
@@ -15,105 +17,6 @@ INDEXES = {"section": "keyword", "tags": "keyword", "depends": "integer",
            "o.essential": "bool", "odd": "integer"}
 ODD = [None, [], [None], 1, 1.0, "1", True, [1, 2], [1, "x"], {"x": 1}, [[1]],
        2 ** 53 + 1, 2 ** 53, -7, 2.5, [2.5, 3], "", "x"]
-
-
-# ---- the model ----
-
-def values_at(payload, path):
-    """Values at a path of plain keys and `key[]`."""
-    found = [payload]
-    for step in path.split("."):
-        key, is_all = (step[:-2], True) if step.endswith("[]") else (step,
-                                                                     False)
-        found = [v[key] for v in found if isinstance(v, dict) and key in v]
-        if is_all:
-            found = [e for v in found if isinstance(v, list) for e in v]
-    return found
-
-
-def elements(values):
-    return [e for v in values for e in (v if isinstance(v, list) else [v])]
-
-
-def is_number(v):
-    return isinstance(v, (int, float)) and not isinstance(v, bool)
-
-
-def same(a, b):
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, float) or isinstance(b, float):
-        return False  # 1 is not 1.0: match is for strings, integers, bools
-    return type(a) is type(b) and a == b
-
-
-def test_field(values, test):
-    name, argument = next(iter(test.items()))
-    items = elements(values)
-    if name == "match":
-        if "value" in argument:
-            return any(same(v, argument["value"]) for v in items)
-        if "any" in argument:
-            return any(same(v, x) for v in items for x in argument["any"])
-        return any(v is not None and
-                   not any(same(v, x) for x in argument["except"])
-                   for v in items)
-    if name == "range":
-        return any(is_number(v) and within(float(v), argument) for v in items)
-    if name == "values_count":
-        counts = [len(v) if isinstance(v, list) else int(v is not None)
-                  for v in values] or [0]
-        return any(within(c, argument) for c in counts)
-    if name == "is_empty":
-        return all(v is None or v == [] for v in values) is argument
-    assert name == "is_null"
-    return any(v is None or (isinstance(v, list) and None in v)
-               for v in values) is argument
-
-
-test_field.__test__ = False
-
-
-def within(number, bounds):
-    return ("lt" not in bounds or number < bounds["lt"]) and \
-        ("gt" not in bounds or number > bounds["gt"]) and \
-        ("lte" not in bounds or number <= bounds["lte"]) and \
-        ("gte" not in bounds or number >= bounds["gte"])
-
-
-def holds(condition, point):
-    if "key" in condition:
-        values = values_at(point["payload"], condition["key"])
-        return any(test_field(values, {k: v}) for k, v in condition.items()
-                   if k != "key")
-    if "is_empty" in condition:
-        return all(v is None or v == [] for v in
-                   values_at(point["payload"], condition["is_empty"]["key"]))
-    if "is_null" in condition:
-        return any(v is None for v in
-                   values_at(point["payload"], condition["is_null"]["key"]))
-    if "has_id" in condition:
-        return point["id"] in condition["has_id"]
-    if "nested" in condition:
-        nested = condition["nested"]
-        return any(isinstance(e, dict) and
-                   matches(nested["filter"], {"id": None, "payload": e})
-                   for v in values_at(point["payload"], nested["key"])
-                   if isinstance(v, list) for e in v)
-    return matches(condition, point)
-
-
-def matches(filter, point):
-    if not all(holds(c, point) for c in filter.get("must", [])):
-        return False
-    if any(holds(c, point) for c in filter.get("must_not", [])):
-        return False
-    should = filter.get("should", [])
-    if should and not any(holds(c, point) for c in should):
-        return False
-    least = filter.get("min_should")
-    return least is None or least["min_count"] <= sum(
-        holds(c, point) for c in least["conditions"])
 
 
 # ---- random filters ----
