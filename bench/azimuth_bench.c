@@ -15,7 +15,9 @@ static const struct command {
     const char *what;
 } commands[] = {
     { "search", search_command, "recall and speed of the graph" },
+    { "churn", churn_command, "every point replaced over time" },
     { "ingest", ingest_command, "acknowledged upserts, in process or by HTTP" },
+    { "recover", recover_command, "after kill -9" },
     { "rows", rows_command, "what random rows of memory cost" },
 };
 

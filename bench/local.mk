@@ -5,16 +5,17 @@ bench_azimuth_bench_SOURCES = \
 	bench/azimuth_bench.c \
 	bench/option.c bench/option.h \
 	bench/ingest.c bench/ingest.h bench/ingest_post.c \
-	bench/rows.c bench/search.c \
+	bench/churn.c bench/recover.c bench/rows.c bench/search.c \
 	bench/shelf.c bench/shelf.h \
 	bench/npy.c bench/npy.h
 bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)
 bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/requirements.txt bench/README.md \
-	bench/search.py bench/ingest.py \
+	bench/search.py bench/ingest.py bench/churn.py bench/recover.py \
 	bench/engines/__init__.py bench/engines/peers.py \
 	bench/engines/worker.py bench/engines/edge_ingest.py \
+	bench/engines/churn_worker.py bench/engines/edge_recover.py \
 	bench/measure/__init__.py bench/measure/bound.py \
 	bench/measure/curve.py bench/measure/dataset.py \
 	bench/measure/lid.py bench/measure/machine.py \

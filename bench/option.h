@@ -32,8 +32,10 @@ double option_now_s(void);
 void option_sort(double *values, size_t count);
 
 /* The commands: exit status of the process. argv[0] is the command's name. */
+int churn_command(int argc, char **argv);
 int ingest_command(int argc, char **argv);
 int search_command(int argc, char **argv);
+int recover_command(int argc, char **argv);
 int rows_command(int argc, char **argv);
 
 #endif /* BENCH_OPTION_H */

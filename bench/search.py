@@ -26,6 +26,7 @@ PEER_NAMES = ("hnswlib", "usearch", "faiss-hnsw", "faiss-sq8", "faiss-ivfpq",
               "qdrant-edge")
 TARGETS = (0.95, 0.99)
 EQUAL_EF = 64  # graphs are compared by their recall at this ef
+EQUAL_RECALL = 0.002  # and count as equal when it differs by less
 BIG_SET_FREE = 16 << 30
 
 
@@ -86,6 +87,7 @@ class Row:
         self.engine, self.name = engine, engine.name
         self.best = {}  # (threads, setting) -> point
         self.resident = 0
+        self.times = {}  # ours: bytes -> nanoseconds of a random row
 
     def take(self, threads, setting, answer, got):
         self.resident = max(self.resident, answer.pop("resident"))
@@ -157,6 +159,28 @@ def measure_round(rows, data, arguments, are_resident):
         was.engine.close()
 
 
+def row_sizes(row, data):
+    """Bytes of a code, a full row and a link list of ours. What the walk reads
+    per node follows from the bytes that it says it touched."""
+    full, links = data.base.shape[1] * 4, 8 * row.engine.task.m
+    point = max(row.best.values(), key=lambda p: p["visits"])
+    rest = (point.get("bytes", 0) - point["hops"] * links -
+            point.get("rescored", 0) * full)
+    code = round(rest / point["visits"]) if rest > 0 else full
+    return {"code_bytes": code, "row_bytes": full, "link_bytes": links}
+
+
+def measure_rows(rows, data):
+    """What a random row costs, the best of all rounds as for everybody."""
+    from measure import bound
+
+    for row in rows:
+        if row.name == "azimuth":
+            times = bound.row_times(len(data.base),
+                                    row_sizes(row, data).values())
+            row.times = bound.least(times, row.times)
+
+
 def run(data, folder, arguments):
     from engines import Azimuth, Task
     from measure.machine import say
@@ -188,6 +212,7 @@ def run(data, folder, arguments):
         for at in range(arguments.rounds):
             say(f"round {at + 1} of {arguments.rounds}")
             measure_round(rows, data, arguments, are_resident)
+            measure_rows(rows, data)
     finally:
         for engine in engines:
             engine.close()
@@ -202,23 +227,18 @@ def best_at(rows, name, threads, target):
     return max((qps for qps in found if qps), default=None)
 
 
-def build_ratios(rows, threads):
-    """Per peer: our build time to the recall that its graph has at EQUAL_EF,
-    over its own; of its builds the one that makes us look worst."""
+def build_ratio(row, rows, threads):
+    """Our build time to the recall that this graph has at EQUAL_EF, over its
+    own; None where none of our builds has it."""
     from measure.curve import build_to_recall, recall_at_ef
 
-    ours = [(row.engine.build_s, row.points(threads)) for row in rows
-            if row.name == "azimuth"]
-    found = {}
-    for row in rows:
-        if row.name == "azimuth" or not row.engine.is_graph:
-            continue
-        target = recall_at_ef(row.points(threads), EQUAL_EF)
-        seconds = target and build_to_recall(ours, target, EQUAL_EF)
-        share = seconds / row.engine.build_s if seconds else None
-        found.setdefault(row.name, []).append(share)
-    return {name: None if None in shares else max(shares)
-            for name, shares in found.items()}
+    ours = [(one.engine.build_s, one.points(threads)) for one in rows
+            if one.name == "azimuth"]
+    target = recall_at_ef(row.points(threads), EQUAL_EF)
+    if target is None or row.name == "azimuth":
+        return None
+    seconds = build_to_recall(ours, target - EQUAL_RECALL, EQUAL_EF)
+    return seconds / row.engine.build_s if seconds else None
 
 
 def names_of(rows):
@@ -256,13 +276,12 @@ def size_table(rows, data, threads):
 
     points, dim = data.base.shape
     unit = min(row.engine.build_s for row in rows)
-    equal = build_ratios(rows, threads)
     lines = []
     for row in rows:
         got = recall_at_ef(row.points(threads), EQUAL_EF)
         lines.append([row.label(), table.ratio(row.engine.build_s, unit),
                       f"{got:.4f}" if got else "-",
-                      table.ratio(equal.get(row.name), 1),
+                      table.ratio(build_ratio(row, rows, threads), 1),
                       table.ratio(row.resident / points, dim * 4)])
     return table.text(["", "build / fastest", f"recall at ef {EQUAL_EF}",
                        "azimuth's build to equal recall / it",
@@ -273,16 +292,11 @@ def bounds(rows, data, threads):
     """Ours at each target: counters, bound, and how far above it."""
     from measure import bound, curve
 
-    points, dim = data.base.shape
     found = []
     for row in rows:
         if row.name != "azimuth":
             continue
-        sizes = {"code_bytes": row.engine.built.get("code_bytes", dim * 4),
-                 "row_bytes": dim * 4,
-                 "link_bytes": row.engine.built.get(
-                     "link_bytes", 8 * row.engine.task.m)}
-        times = bound.row_times(points, [int(s) for s in sizes.values()])
+        sizes, times = row_sizes(row, data), row.times
         for target in TARGETS:
             at = {key: curve.at_recall(row.points(threads), target, key)
                   for key in ("qps", "visits", "hops", "rescored")}
@@ -341,7 +355,6 @@ def report(rows, data, real, arguments):
         if more["bounds"][threads]:
             print("\n" + bound_table(more["bounds"][threads]))
     print("\n" + size_table(rows, data, max(arguments.threads)))
-    more["build_to_equal_recall"] = build_ratios(rows, max(arguments.threads))
     return more
 
 
@@ -359,6 +372,8 @@ def write(rows, data, more, arguments):
         engines = [{
             "engine": row.name, "ef_construct": row.engine.ef_construct,
             "build_s": row.engine.build_s,
+            "build_to_equal_recall": build_ratio(
+                row, rows, max(arguments.threads)),
             "bytes_per_point": row.resident / points,
             "curve": row.points(threads),
             "qps_at": {t: best_at([row], row.name, threads, t)
@@ -368,7 +383,6 @@ def write(rows, data, more, arguments):
                        "threads": threads, "m": arguments.m,
                        "rounds": arguments.rounds, "machine": describe(),
                        "engines": engines,
-                       "build_to_equal_recall": more["build_to_equal_recall"],
                        "bounds": more["bounds"][threads]}, file, indent=1)
         picture = plot.draw([
             (one, one, [p for row in rows if row.name == one

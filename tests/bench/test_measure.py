@@ -120,11 +120,23 @@ def test_a_made_set_is_the_same_each_time_and_has_duplicates():
 
 # ---- bounds and tables ----
 
-def test_the_bound_charges_each_row_once():
+def test_the_bound_charges_each_row_once_by_what_is_slower():
     counters = {"visits": 100, "rescored": 10, "hops": 5, "code_bytes": 192,
                 "row_bytes": 1536, "link_bytes": 128}
-    assert bound.lower(counters, {192: 6.0, 1536: 60.0}) == 1200
-    assert bound.touched(counters) == 19200 + 15360 + 640
+    times = {192: {"row": 6.0, "code4": 4.0, "code8": 9.0, "floats": 9.0},
+             1536: {"row": 60.0, "code4": 9.0, "code8": 9.0, "floats": 90.0}}
+    assert bound.lower(counters, times) == 600 + 900
+    counters["code_bytes"] = 384
+    times[384] = {"row": 6.0, "code4": 4.0, "code8": 8.0, "floats": 9.0}
+    assert bound.lower(counters, times) == 800 + 900
+    assert bound.touched(counters) == 38400 + 15360 + 640
+
+
+def test_of_two_measurements_the_smaller_counts():
+    a = {64: {"row": 2.0, "floats": 5.0}}
+    b = {64: {"row": 3.0, "floats": 4.0}}
+    assert bound.least(a, b) == {64: {"row": 2.0, "floats": 4.0}}
+    assert bound.least(a, {}) == a
 
 
 def test_a_ratio_without_a_figure_is_a_dash():

@@ -10,7 +10,8 @@ import pytest
 from conftest import ROOT
 
 
-@pytest.mark.parametrize("name", ["search", "ingest"])
+@pytest.mark.parametrize("name", ["search", "ingest", "churn",
+                                  "recover"])
 def test_help_needs_nothing_that_is_not_in_python(name):
     done = subprocess.run(
         [sys.executable, "-S", str(ROOT / "bench" / f"{name}.py"), "--help"],
@@ -36,3 +37,23 @@ def test_ingest_of_a_tiny_set(run_bench):
     runs = json.loads((run_bench.out / "ingest-tiny.json").read_text())["runs"]
     assert {run["engine"] for run in runs} == {"azimuth HTTP",
                                                "azimuth in process"}
+
+
+def test_churn_of_a_tiny_set(run_bench):
+    run_bench("churn", "--set", "tiny", "--peers", "none", "--seconds", "1",
+              "--queries", "100")
+    steps = json.loads((run_bench.out / "churn-tiny.json").read_text())[
+        "engines"]["azimuth"]
+    recalls = [s["recall"] for s in steps if "recall" in s]
+    assert min(recalls) > 0.9
+    assert [s["replaced"] for s in steps if s["step"] == "end"] == [1]
+    assert {s["step"] for s in steps} >= {"idle", "writing", "fresh"}
+
+
+def test_recover_of_a_tiny_set(run_bench):
+    run_bench("recover", "--set", "tiny", "--engines", "azimuth,azimuthd",
+              "--settle", "1")
+    engines = json.loads((run_bench.out / "recover-tiny.json").read_text())[
+        "engines"]
+    assert engines["azimuth"]["after"]["recall"] > 0.9
+    assert engines["azimuthd"]["after"]["first_answer_s"] > 0
