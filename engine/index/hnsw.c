@@ -43,6 +43,7 @@ hnsw_create(const struct hnsw_params *params, const struct hnsw_rows *rows,
     slab_init(&hnsw->upper, params->m * sizeof(hnsw_link), SLAB_ROW_ALIGN);
     pthread_mutex_init(&hnsw->grow_mutex, NULL);
     pthread_mutex_init(&hnsw->entry_mutex, NULL);
+    pthread_mutex_init(&hnsw->sweep.lock, NULL);
     hnsw->scratches = scratches;
     *ret_hnsw = hnsw;
     return ENGINE_OK;
@@ -58,6 +59,8 @@ hnsw_free(struct hnsw *hnsw)
     slab_release(&hnsw->upper);
     pthread_mutex_destroy(&hnsw->grow_mutex);
     pthread_mutex_destroy(&hnsw->entry_mutex);
+    pthread_mutex_destroy(&hnsw->sweep.lock);
+    hnsw_sweep_release(hnsw);
     scratch_pool_free(hnsw->scratches);
     free(hnsw);
 }
@@ -94,8 +97,14 @@ bool
 hnsw_is_linked(const struct hnsw *hnsw, uint32_t slot)
 {
     return slot < slab_capacity(&hnsw->nodes) &&
-           atomic_load_explicit(&hnsw_node(hnsw, slot)->is_linked,
-                                memory_order_acquire) != 0;
+           hnsw_state(hnsw, slot) == HNSW_LINKED;
+}
+
+bool
+hnsw_is_held(const struct hnsw *hnsw, uint32_t slot)
+{
+    return slot < slab_capacity(&hnsw->nodes) &&
+           hnsw_state(hnsw, slot) >= HNSW_LINKED;
 }
 
 uint32_t

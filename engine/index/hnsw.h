@@ -8,8 +8,10 @@
 
 #include "engine/error.h"
 #include "engine/index/codes.h"
+#include "engine/index/epoch.h"
 #include "engine/index/plain.h"
 #include "engine/index/slab.h"
+#include "engine/index/slotset.h"
 #include "engine/kernel/kernel.h"
 
 /* One living graph per (shard, named vector): Malkov & Yashunin 2018, searched
@@ -110,15 +112,50 @@ enum engine_code hnsw_search(const struct hnsw *hnsw, const float *query,
                              struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Whether an insert of `slot` has completed (or a checkpoint brought it).
- * Any thread. */
+/* Whether an insert of `slot` has completed (or a checkpoint brought it), and
+ * no sweep takes it out again. Any thread. */
 bool hnsw_is_linked(const struct hnsw *hnsw, uint32_t slot);
+
+/* Whether walks may still come by `slot`: it is linked or being swept out. Its
+ * row may not change and it cannot be inserted. Any thread. */
+bool hnsw_is_held(const struct hnsw *hnsw, uint32_t slot);
 
 /* Number of linked slots. Any thread. */
 uint32_t hnsw_linked_count(const struct hnsw *hnsw);
 
 /* Links, upper levels and scratch; not the vectors. Any thread. */
 struct memory_report hnsw_memory(const struct hnsw *hnsw);
+
+/* Taking slots out: a sweep over all lists (hnsw_repair.c says how and why it
+ * is complete). One at a time:
+ *   hnsw_sweep_begin()  marks the slots;
+ *   hnsw_sweep_work()   again and again, any threads, until it says IDLE;
+ *                       then the marked slots are not held any more and may
+ *                       be inserted as other points.
+ * Whoever inserts, searches or writes a checkpoint is inside `epoch` from
+ * before it looks at the graph until it keeps no slot of it. */
+enum hnsw_sweep {
+    HNSW_SWEEP_IDLE,  /* no sweep under way */
+    HNSW_SWEEP_WAITS, /* for others to leave the epoch */
+    HNSW_SWEEP_WORKS
+};
+
+/* Takes out every linked slot that is in `dead`, and those that a checkpoint
+ * brought with another row; *ret_count says how many;
+ * none: no sweep begins. Costs a look at each node. `epoch` must outlive the
+ * sweep. Nothing happens while a sweep is under way. Any thread. */
+void hnsw_sweep_begin(struct hnsw *hnsw, const struct slotset *dead,
+                      struct epoch *epoch, uint32_t *ret_count);
+
+/* Works on about `nodes_max` nodes. The caller is not inside the epoch.
+ * *ret_done is how many it were. ENGINE_ENOMEM  try again. */
+enum engine_code hnsw_sweep_work(struct hnsw *hnsw, uint32_t nodes_max,
+                                 enum hnsw_sweep *ret_state, uint32_t *ret_done,
+                                 struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Any thread. */
+bool hnsw_is_sweeping(const struct hnsw *hnsw);
 
 /* Checkpoint: the graph as bytes (the format is drawn in hnsw_checkpoint.c).
  * The file around it (temporary name, fsync, rename) is the storage room's. */
@@ -137,8 +174,9 @@ struct hnsw_reader {
     void *ctx;
 };
 
-/* Writes the slots linked at the time of the call, with links among them;
- * inserts and searches go on meanwhile. `sequence` is the caller's: the last
+/* Writes the slots linked at the time of the call, with links among them and a
+ * tag of each row; inserts, searches and sweeps go on meanwhile. The caller is
+ * inside the sweeps' epoch. `sequence` is the caller's: the last
  * operation that is surely in (take it before the call); given back by
  * hnsw_checkpoint_read(). One checkpoint of a graph at a time.
  * ENGINE_ENOMEM, or the writer's failure. */
@@ -148,9 +186,10 @@ hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
     __attribute__((warn_unused_result));
 
 /* Makes a graph from a checkpoint, after every byte was checked. The vectors
- * and codes of its slots must be in `rows` first (slots removed since may be zero rows,
- * but each costs recall: rebuild when they are many). Then hnsw_insert() what
- * is newer: every live slot that is not hnsw_is_linked().
+ * or codes that it was built on must be in `rows` first. Slots whose row is not
+ * the one that they were linked with (used again since, or gone) are held, but
+ * not linked: they want a sweep. Then hnsw_insert() every live slot that is not
+ * hnsw_is_linked(), once it is not held any more.
  *   params        must be those of the checkpoint in dim, metric and m
  *   ret_hnsw      as from hnsw_create(); untouched on failure
  *   ret_sequence  as given to the write; untouched on failure

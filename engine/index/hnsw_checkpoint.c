@@ -4,16 +4,20 @@
  * may go on. Reading checks every byte before the graph is handed out.
  *   struct header
  *   levels   u8[slot_count]: 0 = not in, else top level + 1    then u64 XXH3
+ *   tags     u64 for each slot that is in: of its row         then u64 XXH3
  *   bottom   u32[2 m] for each slot that is in, ascending      then u64 XXH3
  *   upper    u32[m] for each such slot and its levels 1..top   then u64 XXH3
- * Short lists are filled with SLOT_NONE. Nothing follows. */
+ * Short lists are filled with SLOT_NONE. Nothing follows. A slot's links are
+ * only worth something for the row that it had: where the row has another tag,
+ * the slot was used again since (or its record is gone), and is read as dying,
+ * for a sweep to take it out. */
 #include "engine/index/hnsw_graph.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
-#define CHECKPOINT_VERSION 1u
+#define CHECKPOINT_VERSION 2u
 #define MAGIC              "AZGRAPH"
 
 struct header {
@@ -124,6 +128,27 @@ get_checksum(struct stream *stream, const char *what)
     return checksum == expected ? ENGINE_OK : corrupt(stream, what);
 }
 
+/* Of the row as walks see it. */
+static uint64_t
+row_tag(const struct hnsw *hnsw, uint32_t slot)
+{
+    const struct slab *slab = hnsw_slab(hnsw);
+    uint64_t tag = XXH3_64bits(slab_row(slab, slot), slab->row_size);
+    const struct codes *codes = hnsw->rows.codes;
+    if (codes != NULL && slot < slab_capacity(&codes->factors))
+        tag = XXH3_64bits_withSeed(slab_row(&codes->factors, slot),
+                                   sizeof(struct codes_factor), tag);
+    return tag;
+}
+
+/* Whether a node goes into a checkpoint: what no list names does not. */
+static bool
+is_in(const struct hnsw *hnsw, uint32_t slot)
+{
+    uint32_t state = hnsw_state(hnsw, slot);
+    return state == HNSW_LINKED || state == HNSW_DYING;
+}
+
 /* Notes which slots are in, with their levels, and the header's counts. */
 static void
 take_census(const struct hnsw *hnsw, struct stream *stream,
@@ -131,7 +156,7 @@ take_census(const struct hnsw *hnsw, struct stream *stream,
 {
     uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
     for (uint32_t slot = 0; slot < stream->slot_count; slot++) {
-        if (!hnsw_is_linked(hnsw, slot))
+        if (!is_in(hnsw, slot))
             continue;
         uint32_t level = atomic_load_explicit(&hnsw_node(hnsw, slot)->level,
                                               memory_order_relaxed);
@@ -169,10 +194,26 @@ put_links(const struct hnsw *hnsw, struct stream *stream, uint32_t slot,
     return put(stream, row, links_max * sizeof(*row));
 }
 
+/* A dying node's row may not be the one that it was linked with: it stays
+ * dying. */
+static enum engine_code
+put_tag(const struct hnsw *hnsw, struct stream *stream, uint32_t slot)
+{
+    uint64_t tag = row_tag(hnsw, slot);
+    if (hnsw_state(hnsw, slot) != HNSW_LINKED)
+        tag = ~tag;
+    return put(stream, &tag, sizeof(tag));
+}
+
 static enum engine_code
 put_sections(const struct hnsw *hnsw, struct stream *stream)
 {
     enum engine_code code = put(stream, stream->levels, stream->slot_count);
+    if (code == ENGINE_OK)
+        code = put_checksum(stream);
+    for (uint32_t slot = 0; slot < stream->slot_count; slot++)
+        if (code == ENGINE_OK && stream->levels[slot] > 0)
+            code = put_tag(hnsw, stream, slot);
     if (code == ENGINE_OK)
         code = put_checksum(stream);
     for (uint32_t slot = 0; slot < stream->slot_count; slot++)
@@ -239,7 +280,12 @@ get_header(struct stream *stream, const struct hnsw_params *params,
         header.checksum !=
             XXH3_64bits(&header, offsetof(struct header, checksum)))
         return corrupt(stream, "the header fails its checksum");
+    if (header.version < CHECKPOINT_VERSION)
+        return error_set(stream->reterr, ENGINE_ECORRUPT,
+                         "graph checkpoint has the older version %u",
+                         header.version);
     if (header.dim != params->dim || header.m != params->m ||
+        header.seed != params->seed ||
         header.metric != (uint32_t)params->metric)
         return error_set(stream->reterr, ENGINE_ECORRUPT,
                          "graph checkpoint is for other parameters");
@@ -300,21 +346,43 @@ get_links(struct hnsw *hnsw, struct stream *stream, uint32_t slot,
     return ENGINE_OK;
 }
 
+/* Opens the nodes, each linked or dying. */
 static enum engine_code
-get_sections(struct hnsw *hnsw, struct stream *stream)
+get_nodes(struct hnsw *hnsw, struct stream *stream)
 {
     enum engine_code code = ENGINE_OK;
-    uint32_t upper = 0;
+    uint32_t upper = 0, linked_count = 0;
     for (uint32_t slot = 0; slot < stream->slot_count; slot++) {
         if (code != ENGINE_OK || stream->levels[slot] == 0)
             continue;
+        uint64_t tag;
+        code = get(stream, &tag, sizeof(tag));
+        if (code != ENGINE_OK)
+            break;
+        uint32_t level = stream->levels[slot] - 1u;
+        if (level != hnsw_level_of(hnsw, slot))
+            return corrupt(stream, "a level is not the slot's");
+        bool is_linked = tag == row_tag(hnsw, slot);
         struct hnsw_node *node = hnsw_node(hnsw, slot);
         atomic_store(&node->upper, upper);
-        atomic_store(&node->level, (uint8_t)(stream->levels[slot] - 1));
-        atomic_store(&node->is_linked, 1);
-        upper += stream->levels[slot] - 1u;
-        code = get_links(hnsw, stream, slot, 0);
+        atomic_store(&node->level, (uint8_t)level);
+        atomic_store(&node->state, is_linked ? HNSW_LINKED : HNSW_DYING);
+        linked_count += is_linked;
+        upper += level;
     }
+    atomic_store(&hnsw->linked_count, linked_count);
+    if (code == ENGINE_OK)
+        code = get_checksum(stream, "the tags fail their checksum");
+    return code;
+}
+
+static enum engine_code
+get_sections(struct hnsw *hnsw, struct stream *stream)
+{
+    enum engine_code code = get_nodes(hnsw, stream);
+    for (uint32_t slot = 0; slot < stream->slot_count; slot++)
+        if (code == ENGINE_OK && stream->levels[slot] > 0)
+            code = get_links(hnsw, stream, slot, 0);
     if (code == ENGINE_OK)
         code = get_checksum(stream, "the bottom lists fail their checksum");
     for (uint32_t slot = 0; slot < stream->slot_count; slot++)
@@ -370,7 +438,6 @@ hnsw_checkpoint_read(const struct hnsw_params *params,
     }
     atomic_store(&hnsw->upper_count, header.upper_count);
     atomic_store(&hnsw->slot_end, header.slot_count);
-    atomic_store(&hnsw->linked_count, header.linked_count);
     if (header.entry_level > 0)
         atomic_store(&hnsw->entry,
                      (uint64_t)header.entry_level << 32 | header.entry_slot);

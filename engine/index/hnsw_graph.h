@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/index/epoch.h"
 #include "engine/index/hnsw.h"
 #include "engine/index/hnsw_scratch.h"
 
@@ -19,14 +20,43 @@
 /* Slots of the graph fit 31 bits: a list entry keeps one bit for itself. */
 #define HNSW_SLOT_MAX 0x7ffffffeu
 
+/* The life of a node, in this order and round again from LINKED to OPEN. */
+enum hnsw_state {
+    HNSW_NONE,   /* never inserted: zero bytes */
+    HNSW_OPEN,   /* has its lists, but its insert is not complete */
+    HNSW_LINKED, /* the insert is complete */
+    HNSW_DYING,  /* a sweep takes it out: no list takes it in any more */
+    HNSW_SWEPT   /* no list names it; who met it before may still be there */
+};
+
 struct hnsw_node {
-    _Atomic uint32_t upper;    /* row of level 1 in `upper`; written once */
-    _Atomic uint8_t level;     /* top level; written once */
+    _Atomic uint32_t upper;    /* row of level 1 in `upper`; written once: */
+    _Atomic uint8_t level;     /* a slot used again keeps its level and rows */
     _Atomic uint8_t is_locked; /* spin byte: guards changes of its lists */
-    _Atomic uint8_t is_linked; /* the insert is complete */
+    _Atomic uint8_t state;     /* enum hnsw_state */
     uint8_t reserved;
 };
 static_assert(sizeof(struct hnsw_node) == 8, "eight nodes in a cache line");
+
+/* What a pass learns about a node on level 0. */
+struct named {
+    _Atomic uint8_t count; /* lists that name it */
+    bool is_bereft;        /* it lost most of its links */
+};
+
+/* A sweep under way; hnsw_repair.c. */
+struct sweep {
+    pthread_mutex_t lock;        /* guards what is not atomic, and changes */
+    _Atomic uint32_t phase;      /* of the phase */
+    _Atomic uint32_t done_count; /* slots of this phase that are done */
+    uint32_t cursor;             /* the next slot that nobody works on */
+    uint32_t end;
+    struct epoch *epoch;
+    uint64_t stamp;
+    /* By slot, as far as the pass has seen; NULL: no memory, then nobody is
+     * looked after. */
+    struct named *named;
+};
 
 struct hnsw {
     /* Immutable. */
@@ -45,8 +75,9 @@ struct hnsw {
      * Changed under entry_mutex; release pairs with the searcher's acquire. */
     pthread_mutex_t entry_mutex;
     _Atomic uint64_t entry;
-    _Atomic uint32_t linked_count;
-    _Atomic uint32_t slot_end; /* highest slot ever inserted + 1 */
+    _Atomic uint32_t linked_count; /* nodes that are LINKED */
+    _Atomic uint32_t slot_end;     /* highest slot ever inserted + 1 */
+    struct sweep sweep;
     struct scratch_pool *scratches;
 };
 
@@ -58,6 +89,13 @@ static inline struct hnsw_node *
 hnsw_node(const struct hnsw *hnsw, uint32_t slot)
 {
     return slab_row(&hnsw->nodes, slot);
+}
+
+static inline uint32_t
+hnsw_state(const struct hnsw *hnsw, uint32_t slot)
+{
+    return atomic_load_explicit(&hnsw_node(hnsw, slot)->state,
+                                memory_order_acquire);
 }
 
 static inline hnsw_link *
@@ -204,6 +242,53 @@ bool hnsw_walk_level(struct hnsw_walk *walk, uint32_t level, uint32_t start,
 /* Backs the rows of slots 0..slot. ENGINE_ENOMEM */
 enum engine_code hnsw_reserve(struct hnsw *hnsw, uint32_t slot,
                               struct error *reterr);
+
+/* The spin byte of a node. */
+void hnsw_node_lock(struct hnsw_node *node);
+void hnsw_node_unlock(struct hnsw_node *node);
+
+/* A point that others are measured against while links are chosen. */
+struct hnsw_pivot {
+    const struct hnsw *hnsw;
+    struct codes_query *asked; /* with codes: room for its code as a query */
+    uint32_t slot;
+};
+
+void hnsw_pivot_set(struct hnsw_pivot *pivot, uint32_t slot);
+void hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,
+                      uint32_t count, float *ret_distances);
+
+/* Whether one of the kept slots is so close to the pivot that it stands for
+ * it in the list of a node at `distance`. */
+bool hnsw_is_covered(const struct hnsw_pivot *pivot, const uint32_t *kept,
+                     uint32_t count, float distance);
+
+/* Algorithm 4 without the discarded ones: from keys in ascending distance to
+ * some node, at most `count_max` that no closer kept one covers. Returns how
+ * many it put into ret_slots. */
+uint32_t hnsw_select(struct hnsw_pivot *pivot, const uint64_t *keys,
+                     uint32_t count, uint32_t *ret_slots, uint32_t count_max);
+
+/* Writes a whole list; the rest becomes empty. Under the spin byte, or nobody
+ * sees it. */
+void hnsw_links_write(hnsw_link *links, uint32_t links_max,
+                      const uint32_t *slots, uint32_t count);
+
+/* Adds `slot` to a neighbour's list, which chooses anew when it is full. */
+void hnsw_link_add(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
+                   uint32_t slot);
+
+/* A node as the walk's query: its vector where that is in memory, for it tells
+ * more than the code. False without memory. */
+bool hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot);
+
+/* The keys of scratch->list that a node may link to: not itself, not dying.
+ * They stay in their order; returns how many. */
+uint32_t hnsw_keep_living(const struct hnsw *hnsw, struct scratch *scratch,
+                          uint32_t self);
+
+/* Frees what a sweep under way has allocated. */
+void hnsw_sweep_release(struct hnsw *hnsw);
 
 /* The level that a node of this slot gets. */
 uint32_t hnsw_level_of(const struct hnsw *hnsw, uint32_t slot);

@@ -17,8 +17,8 @@
 /* README.md of this folder has the figures of other values. */
 #define COVER_FACTOR 1.06f
 
-static void
-node_lock(struct hnsw_node *node)
+void
+hnsw_node_lock(struct hnsw_node *node)
 {
     for (uint32_t spins = 0;; spins++) {
         if (atomic_load_explicit(&node->is_locked, memory_order_relaxed) == 0 &&
@@ -30,30 +30,23 @@ node_lock(struct hnsw_node *node)
     }
 }
 
-static void
-node_unlock(struct hnsw_node *node)
+void
+hnsw_node_unlock(struct hnsw_node *node)
 {
     atomic_store_explicit(&node->is_locked, 0, memory_order_release);
 }
 
-/* A point that others are measured against while links are chosen. */
-struct pivot {
-    const struct hnsw *hnsw;
-    struct codes_query *asked; /* with codes: its code as a query */
-    uint32_t slot;
-};
-
-static void
-pivot_set(struct pivot *pivot, uint32_t slot)
+void
+hnsw_pivot_set(struct hnsw_pivot *pivot, uint32_t slot)
 {
     pivot->slot = slot;
     if (pivot->hnsw->rows.codes != NULL)
         codes_ask_slot(pivot->hnsw->rows.codes, slot, pivot->asked);
 }
 
-static void
-pivot_score(const struct pivot *pivot, const uint32_t *slots, uint32_t count,
-            float *ret_distances)
+void
+hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,
+                 uint32_t count, float *ret_distances)
 {
     const struct hnsw *hnsw = pivot->hnsw;
     const struct codes *codes = hnsw->rows.codes;
@@ -69,7 +62,7 @@ pivot_score(const struct pivot *pivot, const uint32_t *slots, uint32_t count,
     codes_score(codes, pivot->asked, slots, rows, count, ret_distances);
 }
 
-/* How close a kept neighbour must be to cover one at `distance`: somewhat
+/* How close a kept neighbour must be to cover one at `distance`: someplace
  * closer than the paper asks, so that lists keep more long links. By the
  * squared length between the points, where the metric has one. */
 static float
@@ -87,16 +80,15 @@ cover_distance(const struct hnsw *hnsw, float distance)
     return distance;
 }
 
-/* Whether one of the kept slots is closer to the pivot than `distance` is. */
-static bool
-is_covered(const struct pivot *pivot, const uint32_t *kept, uint32_t count,
-           float distance)
+bool
+hnsw_is_covered(const struct hnsw_pivot *pivot, const uint32_t *kept,
+                uint32_t count, float distance)
 {
     float cover = cover_distance(pivot->hnsw, distance);
     for (uint32_t i = 0; i < count; i += 4) {
         float distances[4];
         uint32_t part = count - i < 4 ? count - i : 4;
-        pivot_score(pivot, kept + i, part, distances);
+        hnsw_pivot_score(pivot, kept + i, part, distances);
         for (uint32_t j = 0; j < part; j++)
             if (distances[j] < cover)
                 return true;
@@ -104,25 +96,22 @@ is_covered(const struct pivot *pivot, const uint32_t *kept, uint32_t count,
     return false;
 }
 
-/* Algorithm 4 without the discarded ones: from keys in ascending distance to
- * some node, at most `count_max` that no closer kept one covers. */
-static uint32_t
-select_diverse(struct pivot *pivot, const uint64_t *keys, uint32_t count,
-               uint32_t *ret_slots, uint32_t count_max)
+uint32_t
+hnsw_select(struct hnsw_pivot *pivot, const uint64_t *keys, uint32_t count,
+            uint32_t *ret_slots, uint32_t count_max)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count && kept < count_max; i++) {
-        pivot_set(pivot, key_slot(keys[i]));
-        if (!is_covered(pivot, ret_slots, kept, key_distance(keys[i])))
+        hnsw_pivot_set(pivot, key_slot(keys[i]));
+        if (!hnsw_is_covered(pivot, ret_slots, kept, key_distance(keys[i])))
             ret_slots[kept++] = pivot->slot;
     }
     return kept;
 }
 
-/* Writes a whole list; the rest becomes empty. */
-static void
-write_links(hnsw_link *links, uint32_t links_max, const uint32_t *slots,
-            uint32_t count)
+void
+hnsw_links_write(hnsw_link *links, uint32_t links_max, const uint32_t *slots,
+                 uint32_t count)
 {
     assert(count <= links_max);
     for (uint32_t i = 0; i < links_max; i++)
@@ -131,7 +120,8 @@ write_links(hnsw_link *links, uint32_t links_max, const uint32_t *slots,
 
 /* Chooses anew from a full list and `slot`. */
 static void
-shrink_links(struct pivot *pivot, uint32_t owner, uint32_t level, uint32_t slot)
+shrink_links(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
+             uint32_t slot)
 {
     const struct hnsw *hnsw = pivot->hnsw;
     uint32_t slots[2 * HNSW_M_MAX + 1];
@@ -143,93 +133,125 @@ shrink_links(struct pivot *pivot, uint32_t owner, uint32_t level, uint32_t slot)
         slots[i] = hnsw_link_load(&links[i]);
     slots[links_max] = slot;
     struct key_list list = { keys, 0, links_max + 1 };
-    pivot_set(pivot, owner);
+    hnsw_pivot_set(pivot, owner);
     for (uint32_t i = 0; i < links_max + 1; i += KERNEL_ROWS_MAX) {
         uint32_t left = links_max + 1 - i;
         uint32_t part = left < KERNEL_ROWS_MAX ? left : KERNEL_ROWS_MAX;
-        pivot_score(pivot, slots + i, part, distances);
+        hnsw_pivot_score(pivot, slots + i, part, distances);
         for (uint32_t j = 0; j < part; j++)
             key_list_insert(&list, key_make(distances[j], slots[i + j]));
     }
-    uint32_t count = select_diverse(pivot, keys, list.count, slots, links_max);
-    write_links(links, links_max, slots, count);
+    uint32_t count = hnsw_select(pivot, keys, list.count, slots, links_max);
+    hnsw_links_write(links, links_max, slots, count);
 }
 
-/* Adds `slot` to a neighbour's list. */
-static void
-add_link(struct pivot *pivot, uint32_t owner, uint32_t level, uint32_t slot)
+void
+hnsw_link_add(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
+              uint32_t slot)
 {
     const struct hnsw *hnsw = pivot->hnsw;
     struct hnsw_node *node = hnsw_node(hnsw, owner);
     uint32_t links_max = hnsw_links_max(hnsw, level);
     hnsw_link *links = hnsw_links(hnsw, owner, level);
     uint32_t count = 0;
-    node_lock(node);
+    hnsw_node_lock(node);
     while (count < links_max && hnsw_link_load(&links[count]) != SLOT_NONE)
         count++;
     if (count < links_max)
         hnsw_link_store(&links[count], slot);
     else
         shrink_links(pivot, owner, level, slot);
-    node_unlock(node);
+    hnsw_node_unlock(node);
 }
 
-/* Looks up the neighbours of levels top..0; *start is a node of level top. */
+uint32_t
+hnsw_keep_living(const struct hnsw *hnsw, struct scratch *scratch,
+                 uint32_t self)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < scratch->list_count; i++) {
+        uint32_t slot = key_slot(scratch->list[i]);
+        if (slot != self && hnsw_state(hnsw, slot) < HNSW_DYING)
+            scratch->list[count++] = scratch->list[i];
+    }
+    scratch->list_count = count;
+    return count;
+}
+
+/* Where an insert looks for neighbours. */
+struct place {
+    uint32_t slot;
+    uint32_t top;
+    uint32_t start; /* a node of level top */
+    uint32_t entry; /* one of any level */
+};
+
+/* Looks up the neighbours of levels top..0. Where all that is near dies, the
+ * entry, which a sweep keeps alive, is better than none: the sweep's end links
+ * it again. */
 static void
-prepare(struct hnsw_walk *walk, struct pivot *pivot, uint32_t top,
-        uint32_t start, struct scratch_chosen *ret_levels)
+prepare(struct hnsw_walk *walk, struct hnsw_pivot *pivot,
+        const struct place *place, struct scratch_chosen *ret_levels)
 {
     const struct hnsw *hnsw = walk->hnsw;
-    for (uint32_t level = top + 1; level-- > 0;) {
+    uint32_t start = place->start;
+    for (uint32_t level = place->top + 1; level-- > 0;) {
         scratch_clear(walk->scratch);
         bool is_done =
             hnsw_walk_level(walk, level, start, hnsw->params.ef_construct);
         assert(is_done && walk->scratch->list_count > 0);
         struct scratch_chosen *found = &ret_levels[level];
-        found->count = select_diverse(pivot, walk->scratch->list,
-                                      walk->scratch->list_count, found->slots,
-                                      hnsw->params.m);
         start = key_slot(walk->scratch->list[0]);
+        uint32_t count = hnsw_keep_living(hnsw, walk->scratch, place->slot);
+        found->count = hnsw_select(pivot, walk->scratch->list, count,
+                                   found->slots, hnsw->params.m);
+        if (count == 0)
+            found->slots[found->count++] = place->entry;
     }
 }
 
-/* Reserves the node's upper rows and empties its lists. */
+/* Empties the node's lists; the first time it gets its upper rows. */
 static enum engine_code
-node_open(struct hnsw *hnsw, uint32_t slot, uint32_t level,
-          struct error *reterr)
+node_open(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
 {
     struct hnsw_node *node = hnsw_node(hnsw, slot);
-    enum engine_code code = ENGINE_OK;
-    uint32_t upper = 0;
-    if (level > 0) {
+    uint32_t level = hnsw_level_of(hnsw, slot);
+    if (hnsw_state(hnsw, slot) == HNSW_NONE) {
+        enum engine_code code = ENGINE_OK;
         pthread_mutex_lock(&hnsw->grow_mutex);
-        upper = atomic_load(&hnsw->upper_count);
-        code = slab_reserve(&hnsw->upper, upper + level, reterr);
+        uint32_t upper = atomic_load(&hnsw->upper_count);
+        if (level > 0)
+            code = slab_reserve(&hnsw->upper, upper + level, reterr);
         if (code == ENGINE_OK)
             atomic_store(&hnsw->upper_count, upper + level);
         pthread_mutex_unlock(&hnsw->grow_mutex);
+        if (code != ENGINE_OK)
+            return code;
+        atomic_store_explicit(&node->upper, upper, memory_order_relaxed);
+        atomic_store_explicit(&node->level, (uint8_t)level,
+                              memory_order_relaxed);
+        atomic_store_explicit(&node->state, HNSW_OPEN, memory_order_release);
     }
-    if (code != ENGINE_OK)
-        return code;
-    atomic_store_explicit(&node->upper, upper, memory_order_relaxed);
-    atomic_store_explicit(&node->level, (uint8_t)level, memory_order_relaxed);
+    assert(hnsw_state(hnsw, slot) == HNSW_OPEN);
+    assert(atomic_load(&node->level) == level);
     for (uint32_t i = 0; i <= level; i++)
-        write_links(hnsw_links(hnsw, slot, i), hnsw_links_max(hnsw, i), NULL,
-                    0);
+        hnsw_links_write(hnsw_links(hnsw, slot, i), hnsw_links_max(hnsw, i),
+                         NULL, 0);
     return ENGINE_OK;
 }
 
 static void
-commit(struct pivot *pivot, uint32_t slot, uint32_t top,
+commit(struct hnsw_pivot *pivot, uint32_t slot, uint32_t top,
        const struct scratch_chosen *levels)
 {
     const struct hnsw *hnsw = pivot->hnsw;
     for (uint32_t level = 0; level <= top; level++)
-        write_links(hnsw_links(hnsw, slot, level), hnsw_links_max(hnsw, level),
-                    levels[level].slots, levels[level].count);
+        hnsw_links_write(hnsw_links(hnsw, slot, level),
+                         hnsw_links_max(hnsw, level), levels[level].slots,
+                         levels[level].count);
     for (uint32_t level = 0; level <= top; level++)
         for (uint32_t i = 0; i < levels[level].count; i++)
-            add_link(pivot, levels[level].slots[i], level, slot);
+            hnsw_link_add(pivot, levels[level].slots[i], level, slot);
 }
 
 static void
@@ -242,10 +264,8 @@ raise_slot_end(struct hnsw *hnsw, uint32_t end)
         ;
 }
 
-/* The new node as the query: its vector where that is in memory, for it tells
- * more than the code. False without memory. */
-static bool
-ask(struct hnsw_walk *walk, uint32_t slot)
+bool
+hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot)
 {
     const struct hnsw_rows *rows = &walk->hnsw->rows;
     if (rows->vectors != NULL)
@@ -262,7 +282,7 @@ ask(struct hnsw_walk *walk, uint32_t slot)
     return true;
 }
 
-/* Links an opened node; `entry` was read after what guards it was taken. */
+/* Links an opened node; `entry` was read after place guards it was taken. */
 static enum engine_code
 link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
           struct error *reterr)
@@ -274,17 +294,18 @@ link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
     struct scratch_chosen *levels =
         scratch != NULL ? scratch_chosen(scratch) : NULL;
     struct hnsw_walk walk = { .hnsw = hnsw, .scratch = scratch };
-    if (levels == NULL || !ask(&walk, slot)) {
+    if (levels == NULL || !hnsw_ask_slot(&walk, slot)) {
         scratch_give(hnsw->scratches, scratch);
         return error_memory(reterr);
     }
-    struct pivot pivot = { .hnsw = hnsw, .asked = &scratch->pair };
+    struct hnsw_pivot pivot = { .hnsw = hnsw, .asked = &scratch->pair };
     uint32_t top = (uint32_t)(entry >> 32) - 1;
     top = level < top ? level : top;
     uint32_t start;
     bool is_found = hnsw_descend(&walk, entry, top, &start);
     assert(is_found);
-    prepare(&walk, &pivot, top, start, levels);
+    struct place place = { slot, top, start, (uint32_t)entry };
+    prepare(&walk, &pivot, &place, levels);
     commit(&pivot, slot, top, levels);
     scratch_give(hnsw->scratches, scratch);
     return ENGINE_OK;
@@ -297,12 +318,12 @@ hnsw_insert(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
     assert(slot < slab_capacity(hnsw_slab(hnsw)));
     if (hnsw_is_linked(hnsw, slot))
         return ENGINE_OK;
-    uint32_t level = hnsw_level_of(hnsw, slot);
     enum engine_code code = hnsw_reserve(hnsw, slot, reterr);
     if (code == ENGINE_OK)
-        code = node_open(hnsw, slot, level, reterr);
+        code = node_open(hnsw, slot, reterr);
     if (code != ENGINE_OK)
         return code;
+    uint32_t level = hnsw_level_of(hnsw, slot);
     raise_slot_end(hnsw, slot + 1);
 
     uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
@@ -316,7 +337,7 @@ hnsw_insert(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
     if (entry != 0)
         code = link_node(hnsw, slot, level, entry, reterr);
     if (code == ENGINE_OK) {
-        atomic_store_explicit(&hnsw_node(hnsw, slot)->is_linked, 1,
+        atomic_store_explicit(&hnsw_node(hnsw, slot)->state, HNSW_LINKED,
                               memory_order_release);
         atomic_fetch_add_explicit(&hnsw->linked_count, 1, memory_order_release);
         if ((uint64_t)level + 1 > entry >> 32)

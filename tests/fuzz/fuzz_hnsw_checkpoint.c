@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as a graph checkpoint: refused, or a graph that can be searched
- * and grown. The first byte says whether checksums are mended before, so that
+ * Any bytes as a graph checkpoint: refused, or a graph that can be searched,
+ * swept and grown. The first byte says whether checksums are mended before, so that
  * a fuzzer gets past them to the checks of levels and links. */
 #include <assert.h>
 #include <stdlib.h>
@@ -59,6 +59,7 @@ mend_all(uint8_t *data, size_t size)
     memcpy(&linked_count, data + 44, sizeof(linked_count));
     memcpy(&upper_count, data + 56, sizeof(upper_count));
     at = mend(data, size, at, slot_count);
+    at = mend(data, size, at, (size_t)linked_count * 8);
     at = mend(data, size, at, (size_t)linked_count * 2 * M * 4);
     (void)mend(data, size, at, (size_t)upper_count * M * 4);
 }
@@ -69,11 +70,23 @@ use(struct hnsw *hnsw, const struct slab *vectors)
     struct hit hits[SLOT_COUNT];
     struct hnsw_found found;
     struct hnsw_search search = { .k = SLOT_COUNT, .ef = SLOT_COUNT };
+    struct slotset dead;
+    static struct epoch epoch;
+    enum hnsw_sweep state = HNSW_SWEEP_WORKS;
+    uint32_t count, done;
     enum engine_code code =
         hnsw_search(hnsw, slab_f32(vectors, 1), &search, hits, &found, NULL);
     assert(code == ENGINE_OK);
     for (uint32_t i = 0; i < found.count; i++)
-        assert(hnsw_is_linked(hnsw, hits[i].slot));
+        assert(hnsw_is_held(hnsw, hits[i].slot));
+    slotset_init(&dead);
+    epoch_init(&epoch);
+    hnsw_sweep_begin(hnsw, &dead, &epoch, &count);
+    while (state != HNSW_SWEEP_IDLE) {
+        code = hnsw_sweep_work(hnsw, SLOT_COUNT, &state, &done, NULL);
+        assert(code == ENGINE_OK);
+    }
+    slotset_release(&dead);
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         code = hnsw_insert(hnsw, slot, NULL);
         assert(code == ENGINE_OK);

@@ -243,14 +243,14 @@ START_TEST(checkpoint_for_something_else_is_refused)
                              &reader, &again, &sequence, &error),
         ENGINE_ECORRUPT);
     slab_release(&small);
-    uint32_t version = 2;
+    uint32_t version = 3;
     memcpy(file.data + 8, &version, sizeof(version));
     file.at = 0;
     ck_assert_int_eq(
         hnsw_checkpoint_read(&params, &(struct hnsw_rows){ .vectors = &slab },
                              &reader, &again, &sequence, &error),
         ENGINE_EVERSION);
-    ck_assert_ptr_nonnull(strstr(error.text, "version 2"));
+    ck_assert_ptr_nonnull(strstr(error.text, "version 3"));
     ck_assert_ptr_null(again);
     free(file.data);
 }
