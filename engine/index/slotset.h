@@ -37,17 +37,23 @@ bool slotset_remove(struct slotset *set, uint32_t slot);
 /* Number of members. Any thread. */
 uint32_t slotset_count(const struct slotset *set);
 
+/* 64 slots from `word` * 64 on. Any thread, no lock. */
+static inline uint64_t
+slotset_word(const struct slotset *set, uint32_t word)
+{
+    uint32_t row = word / (SLOTSET_ROW_BITS / 64);
+    if (row >= slab_capacity(&set->rows))
+        return 0;
+    const _Atomic uint64_t *words = slab_row(&set->rows, row);
+    return atomic_load_explicit(&words[word % (SLOTSET_ROW_BITS / 64)],
+                                memory_order_acquire);
+}
+
 /* Whether `slot` is a member. Any thread, no lock. */
 static inline bool
 slotset_has(const struct slotset *set, uint32_t slot)
 {
-    uint32_t row = slot / SLOTSET_ROW_BITS;
-    if (row >= slab_capacity(&set->rows))
-        return false;
-    const _Atomic uint64_t *words = slab_row(&set->rows, row);
-    uint64_t word = atomic_load_explicit(&words[slot % SLOTSET_ROW_BITS / 64],
-                                         memory_order_acquire);
-    return (word >> (slot % 64) & 1) != 0;
+    return (slotset_word(set, slot / 64) >> (slot % 64) & 1) != 0;
 }
 
 #endif /* ENGINE_INDEX_SLOTSET_H */

@@ -125,6 +125,44 @@ START_TEST(plain_returns_only_what_passes)
 }
 END_TEST
 
+/* Ranges and bitsets that begin and end inside a word of 64 slots. */
+START_TEST(plain_minds_ragged_ends)
+{
+    static const uint32_t ends[] = { 0, 1, 63, 64, 65, 127, 128, 129, 1000 };
+    const size_t ends_count = sizeof(ends) / sizeof(ends[0]);
+    static uint64_t allowed[COUNT / 64 + 1];
+    struct slotset deleted;
+    slotset_init(&deleted);
+    ck_assert_int_eq(slotset_reserve(&deleted, 100, NULL), ENGINE_OK);
+    slotset_add(&deleted, 64);
+    slotset_add(&deleted, 99);
+    struct slotview *view = slotview_next(NULL, 900); /* others: no members */
+    ck_assert_ptr_nonnull(view);
+    for (uint32_t slot = 0; slot < 900; slot++)
+        ck_assert(slotview_put(view, NULL, slot, slot % 7 != 0));
+    for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+        allowed[i] = UINT64_MAX;
+    struct slot_filter filter = { .allowed = allowed };
+    struct plain_scan scan = {
+        .vectors = &slab, .dim = DIM, .metric = METRIC_EUCLID, .filter = &filter
+    };
+    for (int with = 0; with < 4; with++) {
+        filter.deleted = with % 2 == 1 ? &deleted : NULL;
+        filter.view = with / 2 == 1 ? view : NULL;
+        for (size_t b = 0; b < ends_count; b++)
+            for (size_t e = b; e < ends_count; e++)
+                for (size_t a = 0; a < ends_count; a++) {
+                    scan.slot_begin = ends[b];
+                    scan.slot_end = ends[e];
+                    filter.allowed_count = ends[a];
+                    check_same(&scan, slab_f32(&slab, 3), 1000);
+                }
+    }
+    slotview_discard(view, NULL);
+    slotset_release(&deleted);
+}
+END_TEST
+
 START_TEST(plain_scans_a_list)
 {
     const uint32_t slots[] = { 2000, 3, 77, 1500 };
@@ -197,6 +235,7 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, plain_equals_sorting_everything);
     tcase_add_test(tcase, plain_returns_only_what_passes);
+    tcase_add_test(tcase, plain_minds_ragged_ends);
     tcase_add_test(tcase, plain_scans_a_list);
     tcase_add_test(tcase, plain_puts_nan_last);
     tcase_add_test(tcase, plain_stops_when_told);
