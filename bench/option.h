@@ -28,6 +28,9 @@ bool option_numbers(const char *name, const char *text, uint32_t max,
 /* Seconds of the monotonic clock. */
 double option_now_s(void);
 
+/* Seconds of processor time of all threads of this process. */
+double option_cpu_s(void);
+
 /* Sorts `values` ascending; count > 0. */
 void option_sort(double *values, size_t count);
 

@@ -58,6 +58,9 @@ def parse_arguments():
     parser.add_argument("--ef", **numbers,
                         default="10,16,24,32,48,64,96,128,192,256,384,512")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
+                        help="cpu: by processor time, for a machine that "
+                        "others use, too (wall)")
     parser.add_argument("--reuse", action="store_true",
                         help="keep the peers' indexes in the cache and take "
                         "those of an earlier run; their build times are then "
@@ -83,8 +86,8 @@ def parse_arguments():
 class Row:
     """What one engine with one ef_construction has shown so far."""
 
-    def __init__(self, engine):
-        self.engine, self.name = engine, engine.name
+    def __init__(self, engine, clock):
+        self.engine, self.name, self.clock = engine, engine.name, clock
         self.best = {}  # (threads, setting) -> point
         self.resident = 0
         self.times = {}  # ours: bytes -> nanoseconds of a random row
@@ -92,9 +95,15 @@ class Row:
     def take(self, threads, setting, answer, got):
         self.resident = max(self.resident, answer.pop("resident"))
         key = (threads, str(setting))
+        if self.clock == "cpu":
+            answer["wall_qps"] = answer["qps"]
+            answer["qps"] = answer["cpu_qps"]
         if answer["qps"] > self.best.get(key, {"qps": 0})["qps"]:
             name = "ef" if isinstance(setting, int) else "setting"
             self.best[key] = {name: setting, "recall": got, **answer}
+
+    def build_s(self):
+        return self.engine.build_seconds(self.clock)
 
     def points(self, threads):
         return [p for (t, _), p in self.best.items() if t == threads]
@@ -205,10 +214,10 @@ def run(data, folder, arguments):
                 engine.build()
                 if arguments.reuse or not are_resident:
                     engine.save()
-            say(f"  {engine.build_s:.1f} s")
+            say(f"  {engine.built['build_s']:.1f} s")
             if not are_resident and not isinstance(engine, Azimuth):
                 engine.close()
-        rows = [Row(engine) for engine in engines]
+        rows = [Row(engine, arguments.clock) for engine in engines]
         for at in range(arguments.rounds):
             say(f"round {at + 1} of {arguments.rounds}")
             measure_round(rows, data, arguments, are_resident)
@@ -232,13 +241,13 @@ def build_ratio(row, rows, threads):
     own; None where none of our builds has it."""
     from measure.curve import build_to_recall, recall_at_ef
 
-    ours = [(one.engine.build_s, one.points(threads)) for one in rows
+    ours = [(one.build_s(), one.points(threads)) for one in rows
             if one.name == "azimuth"]
     target = recall_at_ef(row.points(threads), EQUAL_EF)
     if target is None or row.name == "azimuth":
         return None
     seconds = build_to_recall(ours, target - EQUAL_RECALL, EQUAL_EF)
-    return seconds / row.engine.build_s if seconds else None
+    return seconds / row.build_s() if seconds else None
 
 
 def names_of(rows):
@@ -275,11 +284,11 @@ def size_table(rows, data, threads):
     from measure.curve import recall_at_ef
 
     points, dim = data.base.shape
-    unit = min(row.engine.build_s for row in rows)
+    unit = min(row.build_s() for row in rows)
     lines = []
     for row in rows:
         got = recall_at_ef(row.points(threads), EQUAL_EF)
-        lines.append([row.label(), table.ratio(row.engine.build_s, unit),
+        lines.append([row.label(), table.ratio(row.build_s(), unit),
                       f"{got:.4f}" if got else "-",
                       table.ratio(build_ratio(row, rows, threads), 1),
                       table.ratio(row.resident / points, dim * 4)])
@@ -337,7 +346,8 @@ def report(rows, data, real, arguments):
     points, dim = data.base.shape
     print(f"\n{data.name}: {points:,} x {dim}, M {arguments.m}, "
           f"ef_construction {arguments.ef_construct}, built by "
-          f"{max(arguments.threads)} thread(s)")
+          f"{max(arguments.threads)} thread(s)"
+          f"{', by processor time' if arguments.clock == 'cpu' else ''}")
     print(lid_line(data, real))
     more = {"bounds": {}}
     for threads in arguments.threads:
@@ -371,7 +381,7 @@ def write(rows, data, more, arguments):
                  f"M {arguments.m}")
         engines = [{
             "engine": row.name, "ef_construct": row.engine.ef_construct,
-            "build_s": row.engine.build_s,
+            "build_s": row.build_s(),
             "build_to_equal_recall": build_ratio(
                 row, rows, max(arguments.threads)),
             "bytes_per_point": row.resident / points,
@@ -381,7 +391,8 @@ def write(rows, data, more, arguments):
         with open(path + ".json", "w") as file:
             json.dump({**data.describe(), "k": arguments.k,
                        "threads": threads, "m": arguments.m,
-                       "rounds": arguments.rounds, "machine": describe(),
+                       "rounds": arguments.rounds,
+                       "clock": arguments.clock, "machine": describe(),
                        "engines": engines,
                        "bounds": more["bounds"][threads]}, file, indent=1)
         picture = plot.draw([

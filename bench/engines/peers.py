@@ -201,18 +201,20 @@ class QdrantEdge(Peer):
 
         self.shard = edge.EdgeShard.create(self.folder,
                                            self.config(base.shape[1]))
-        seconds = 0.0
+        seconds = cpu = 0.0
         for begin in range(0, len(base), 1000):
             points = [edge.Point(id=begin + i, vector=row.tolist())
                       for i, row in enumerate(base[begin:begin + 1000])]
             update = edge.UpdateOperation.upsert_points(points)
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             self.shard.update(update)
             seconds += time.perf_counter() - start
-        start = time.perf_counter()
+            cpu += time.process_time() - cpu_start
+        start, cpu_start = time.perf_counter(), time.process_time()
         while self.shard.optimize():
             pass
-        return seconds + time.perf_counter() - start
+        return {"build_s": seconds + time.perf_counter() - start,
+                "build_cpu_s": cpu + time.process_time() - cpu_start}
 
     def save(self):
         self.shard.flush()
