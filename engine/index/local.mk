@@ -5,6 +5,7 @@ libengine_a_SOURCES += \
 	engine/index/slotview.c engine/index/slotview.h \
 	engine/index/epoch.c engine/index/epoch.h \
 	engine/index/plain.c engine/index/plain.h \
+	engine/index/cost.c engine/index/cost.h \
 	engine/index/hnsw.c engine/index/hnsw.h \
 	engine/index/hnsw_graph.h \
 	engine/index/hnsw_scratch.c engine/index/hnsw_scratch.h \
@@ -26,6 +27,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_slotview \
 	tests/unit/engine/index/test_epoch \
 	tests/unit/engine/index/test_plain \
+	tests/unit/engine/index/test_cost \
 	tests/unit/engine/index/test_hnsw \
 	tests/unit/engine/index/test_hnsw_scratch \
 	tests/unit/engine/index/test_hnsw_search \
@@ -110,3 +112,8 @@ tests_unit_engine_index_test_hnsw_repair_SOURCES = \
 tests_unit_engine_index_test_hnsw_repair_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_repair_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_cost_SOURCES = \
+	tests/unit/engine/index/test_cost.c
+tests_unit_engine_index_test_cost_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_cost_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -5,6 +5,7 @@
  * is finished by a scan, so that recall never drops silently. */
 #include "engine/segment/search.h"
 
+#include "engine/index/cost.h"
 #include "engine/segment/body.h"
 #include "engine/segment/match.h"
 
@@ -12,12 +13,10 @@
 #include <math.h>
 #include <time.h>
 
-/* Rough costs, measured with 384 dimensions on a Zen 4 class core: a row in
- * sequence, a row at random, a stored payload parsed and tested. */
-#define ROW_NS         10.0
-#define ROW_NS_PER_DIM 0.12
-#define WALK_FACTOR    2.0
-#define RESIDUAL_NS    1000.0
+/* Rough costs beside those of rows (cost.h): what a walk does for a row that
+ * it scores, a stored payload parsed and tested. */
+#define VISIT_NS    25.0
+#define RESIDUAL_NS 1000.0
 /* Rows that a walk scores for each place of its list. */
 #define WALK_ROWS_PER_EF 16.0
 #define VISIT_MIN        4096.0
@@ -170,7 +169,17 @@ width_of(const struct segment_reader *reader,
 static double
 row_ns(const struct vectors *vectors)
 {
-    return ROW_NS + ROW_NS_PER_DIM * (double)vectors->options.dim;
+    return cost_row_ns(&cost_get()->sequence,
+                       vectors->options.dim * sizeof(float));
+}
+
+/* Of one row in a walk. */
+static double
+visit_ns(const struct vectors *vectors)
+{
+    size_t size = vectors->codes != NULL ? codes_row_size(vectors->codes)
+                                         : vectors->options.dim * sizeof(float);
+    return VISIT_NS + cost_row_ns(&cost_get()->random, size);
 }
 
 struct costs {
@@ -210,7 +219,7 @@ estimate_costs(struct work *work)
     if (plan->residual != NULL && work->graph != NULL &&
         !work->search->is_exact)
         share = sample_share(work) * candidates / all;
-    costs.visit_ns = WALK_FACTOR * row_ns(vectors) + test_ns;
+    costs.visit_ns = visit_ns(vectors) + test_ns;
     costs.scan_ns = candidates * (row_ns(vectors) + test_ns);
     costs.walk_ns = WALK_ROWS_PER_EF * width_of(work->reader, work->search) /
                         share * costs.visit_ns +
@@ -475,6 +484,6 @@ segment_search_cost_ns(const struct segment_reader *reader,
     if (atomic_load(&vectors->graph) == NULL || search->is_exact)
         return (uint64_t)scan_ns;
     double walk_ns = WALK_ROWS_PER_EF * width_of(reader, search) *
-                     (WALK_FACTOR * row_ns(vectors) + test_ns);
+                     (visit_ns(vectors) + test_ns);
     return (uint64_t)(walk_ns < scan_ns ? walk_ns : scan_ns);
 }
