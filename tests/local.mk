@@ -22,6 +22,21 @@ sanitizer_check = mkdir -p build-$(1) && cd build-$(1) && \
 	CK_FORK=yes $(MAKE) check GUARDS=
 EXTRA_DIST += tests/tsan.supp
 
+# A mixed load on an instrumented azimuthd: make soak-tsan SOAK_SECONDS=600
+SOAK_SECONDS = 300
+soak-asan: ; +$(call sanitizer_soak,asan,address)
+soak-ubsan: ; +$(call sanitizer_soak,ubsan,undefined)
+soak-tsan: ; +$(call sanitizer_soak,tsan,thread)
+.PHONY: soak-asan soak-ubsan soak-tsan
+sanitizer_soak = mkdir -p build-$(1) && cd build-$(1) && \
+	{ test -f Makefile || $(abs_top_srcdir)/configure --enable-werror \
+	  --with-sanitizer=$(2) --quiet; } && $(MAKE) azimuthd && \
+	ASAN_OPTIONS=detect_leaks=1 \
+	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp \
+	AZIMUTH_BUILD="$$PWD" python3 $(abs_top_srcdir)/tests/load/soak.py \
+	  --seconds $(SOAK_SECONDS)
+EXTRA_DIST += tests/load
+
 # Browser walks: Chromium driven by playwright-core, run by pytest.
 EXTRA_DIST += \
 	tests/browser/.npmrc tests/browser/alone.mjs tests/browser/browser.mjs \
