@@ -114,7 +114,9 @@ edit_payload(struct edit *edit, struct staged_point *point,
              struct error *reterr)
 {
     const struct update *update = edit->update;
-    enum engine_code code = ENGINE_OK;
+    enum engine_code code = change_read_payload(edit->change, point, reterr);
+    if (code != ENGINE_OK)
+        return code;
     if (update->kind == UPDATE_SET_PAYLOAD)
         code = payload_merge(point->payload, update->payload, update->key,
                              &edit->text, reterr);

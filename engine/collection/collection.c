@@ -138,6 +138,12 @@ vector_options(const struct collection_config *config, struct arena *arena)
     return options;
 }
 
+static enum segment_place
+place_of(const struct collection_config *config)
+{
+    return config->on_disk_payload ? SEGMENT_ON_DISK : SEGMENT_IN_MEMORY;
+}
+
 /* Opens the segment of a collection whose configuration is known. */
 static enum engine_code
 collection_start(struct collection *collection, struct error *reterr)
@@ -154,6 +160,7 @@ collection_start(struct collection *collection, struct error *reterr)
                                            .vectors = vectors,
                                            .vectors_count =
                                                config->vectors_count,
+                                           .payloads = place_of(config),
                                            .report = say_from_segment,
                                            .report_ctx = collection };
         code = segment_open(&options, &collection->segment, reterr);
@@ -393,6 +400,10 @@ collection_patch(struct collection *collection, yyjson_val *body,
         if (vectors == NULL)
             code = error_memory(reterr);
     }
+    /* Harmless when the rest fails: only where they are read from changes. */
+    if (code == ENGINE_OK)
+        code = segment_place_payloads(collection->segment, place_of(&config),
+                                      reterr);
     if (code == ENGINE_OK)
         code = definition_save(collection->path, collection_name(collection),
                                &config, reterr);

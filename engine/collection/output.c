@@ -260,9 +260,9 @@ copy_vectors(const struct output *output, uint32_t slot, struct record *record,
     return ENGINE_OK;
 }
 
-enum engine_code
-output_record(const struct output *output, uint32_t slot,
-              struct record *ret_record, struct error *reterr)
+static enum engine_code
+make_record(const struct output *output, uint32_t slot, struct span payload,
+            struct record *ret_record, struct error *reterr)
 {
     struct record record = { .id = segment_id(output->reader, slot),
                              .version = segment_version(output->reader, slot) };
@@ -271,12 +271,29 @@ output_record(const struct output *output, uint32_t slot,
     record.has_payload = selection->payload.selection != SELECT_NONE;
     record.has_vectors = selection->vectors.selection != SELECT_NONE;
     if (record.has_payload)
-        code = output_payload(segment_payload(output->reader, slot),
-                              &selection->payload, output->arena,
+        code = output_payload(payload, &selection->payload, output->arena,
                               &record.payload, reterr);
     if (code == ENGINE_OK && record.has_vectors)
         code = copy_vectors(output, slot, &record, reterr);
     if (code == ENGINE_OK)
         *ret_record = record;
+    return code;
+}
+
+enum engine_code
+output_records(const struct output *output, const uint32_t *slots, size_t count,
+               struct record *ret_records, struct error *reterr)
+{
+    struct span *payloads =
+        arena_calloc(output->arena, count + 1, sizeof(*payloads));
+    if (payloads == NULL)
+        return error_memory(reterr);
+    enum engine_code code = ENGINE_OK;
+    if (output->selection->payload.selection != SELECT_NONE)
+        code = segment_payloads(output->reader, slots, count, output->arena,
+                                payloads, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++)
+        code =
+            make_record(output, slots[i], payloads[i], &ret_records[i], reterr);
     return code;
 }

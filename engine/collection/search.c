@@ -132,8 +132,16 @@ hits_to_records(const struct segment_reader *reader,
     struct record *items = arena_calloc(arena, hits_count + 1, sizeof(*items));
     if (code == ENGINE_OK && items == NULL)
         code = error_memory(reterr);
+    uint32_t *slots = arena_calloc(arena, hits_count + 1, sizeof(*slots));
+    if (code == ENGINE_OK && slots == NULL)
+        code = error_memory(reterr);
+    if (code != ENGINE_OK)
+        return code;
+    float *scores = arena_calloc(arena, hits_count + 1, sizeof(*scores));
+    if (scores == NULL)
+        return error_memory(reterr);
     size_t count = 0, skipped = 0;
-    for (size_t i = 0; code == ENGINE_OK && i < hits_count; i++) {
+    for (size_t i = 0; i < hits_count && count < command->limit; i++) {
         float score = kernel_score(metric, hits[i].distance);
         if (!passes_threshold(command, metric, score))
             break;
@@ -146,11 +154,12 @@ hits_to_records(const struct segment_reader *reader,
             skipped++;
             continue;
         }
-        if (count == command->limit)
-            break;
-        code = output_record(output, hits[i].slot, &items[count], reterr);
-        items[count++].score = score;
+        slots[count] = hits[i].slot;
+        scores[count++] = score;
     }
+    code = output_records(output, slots, count, items, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++)
+        items[i].score = scores[i];
     if (code == ENGINE_OK)
         *ret_records = (struct records){ .items = items, .count = count };
     return code;
@@ -170,8 +179,8 @@ slots_to_records(const struct segment_reader *reader,
     struct record *items = arena_calloc(arena, count + 1, sizeof(*items));
     if (code == ENGINE_OK && items == NULL)
         code = error_memory(reterr);
-    for (size_t i = 0; code == ENGINE_OK && i < count; i++)
-        code = output_record(output, slots[i], &items[i], reterr);
+    if (code == ENGINE_OK)
+        code = output_records(output, slots, count, items, reterr);
     if (code == ENGINE_OK)
         *ret_items = items;
     return code;

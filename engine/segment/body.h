@@ -95,7 +95,8 @@ void segment_publish(struct segment *segment, struct segment_view *next,
                      struct grave *grave);
 
 /* Loads everything from the store; segment_open() only. */
-enum engine_code segment_load(struct segment *segment, struct error *reterr)
+enum engine_code segment_load(struct segment *segment, enum segment_place place,
+                              struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Loads graphs from their checkpoints, queues the rest and frees the slots

@@ -113,6 +113,48 @@ change_old_vector(const struct change *change, const struct staged *staged,
     return slab_f32(&vectors->rows, staged->point.slot);
 }
 
+enum engine_code
+change_read_payloads(struct change *change, struct staged *const *staged,
+                     size_t count, struct error *reterr)
+{
+    const struct segment *segment = change->segment;
+    uint32_t *slots = arena_alloc(&change->arena, (count + 1) * sizeof(*slots));
+    struct span *texts =
+        arena_alloc(&change->arena, (count + 1) * sizeof(*texts));
+    if (slots == NULL || texts == NULL)
+        return error_memory(reterr);
+    size_t wanted = 0;
+    for (size_t i = 0; i < count; i++)
+        if (staged[i]->point.slot != SEGMENT_NO_SLOT &&
+            !staged[i]->has_old_payload)
+            slots[wanted++] = staged[i]->point.slot;
+    enum engine_code code = payloads_copy_out(&segment->payloads, slots, wanted,
+                                              &change->arena, texts, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    wanted = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (staged[i]->point.slot != SEGMENT_NO_SLOT &&
+            !staged[i]->has_old_payload)
+            staged[i]->old_payload = texts[wanted++];
+        staged[i]->has_old_payload = true;
+    }
+    return ENGINE_OK;
+}
+
+enum engine_code
+change_read_payload(struct change *change, struct staged_point *point,
+                    struct error *reterr)
+{
+    struct staged *staged = (struct staged *)point;
+    if (staged->has_old_payload || staged->has_new_payload)
+        return ENGINE_OK;
+    enum engine_code code = change_read_payloads(change, &staged, 1, reterr);
+    if (code == ENGINE_OK)
+        point->payload = staged->old_payload;
+    return code;
+}
+
 static enum engine_code
 staged_make(struct change *change, const struct point_id *id,
             struct staged **ret_staged, struct error *reterr)
@@ -131,10 +173,13 @@ staged_make(struct change *change, const struct point_id *id,
     point->vectors = vectors;
     for (size_t i = 0; i < segment->vectors_count; i++)
         vectors[i] = change_old_vector(change, staged, i);
-    if (point->is_there)
-        point->payload = payloads_get(&segment->payloads, point->slot);
     *ret_staged = staged;
-    return ENGINE_OK;
+    /* On disk it is read only when it is wanted. */
+    if (atomic_load(&segment->payloads.is_on_disk))
+        return ENGINE_OK;
+    enum engine_code code = change_read_payloads(change, &staged, 1, reterr);
+    point->payload = staged->old_payload;
+    return code;
 }
 
 enum engine_code
@@ -211,12 +256,11 @@ change_set_payload(struct change *change, struct staged_point *point,
     point->is_there = true;
     if (span_equal_text(payload, "{}"))
         payload.size = 0;
-    struct span old = { NULL, 0 };
-    if (point->slot != SEGMENT_NO_SLOT)
-        old = payloads_get(&change->segment->payloads, point->slot);
-    staged->has_new_payload = !span_equal(payload, old);
+    bool is_known = staged->has_old_payload || point->slot == SEGMENT_NO_SLOT;
+    staged->has_new_payload =
+        !is_known || !span_equal(payload, staged->old_payload);
     if (!staged->has_new_payload) {
-        point->payload = old;
+        point->payload = staged->old_payload;
         return ENGINE_OK;
     }
     char *copy = NULL;

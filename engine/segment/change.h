@@ -22,7 +22,9 @@ struct staged_point {
     /* [segment_vectors_count()]; NULL: lacks it. Change it by
      * change_set_vector() and change_clear_vectors(). */
     const float **vectors;
-    struct span payload; /* size 0: none. Change it by change_set_payload() */
+    /* Size 0: none. Read it after change_read_payload(), change it by
+     * change_set_payload(). */
+    struct span payload;
 };
 
 enum change_sync { CHANGE_SYNC_LATER, CHANGE_SYNC_NOW };
@@ -58,6 +60,12 @@ enum engine_code change_set_vector(struct change *change,
 
 void change_clear_vector(struct staged_point *point, size_t number);
 void change_clear_vectors(struct change *change, struct staged_point *point);
+
+/* Makes point->payload known: it may be on disk. Failures of the store. */
+enum engine_code change_read_payload(struct change *change,
+                                     struct staged_point *point,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* `payload` is a compact JSON object, size 0 or {} for none; copied. */
 enum engine_code change_set_payload(struct change *change,

@@ -115,19 +115,11 @@ change_slices_free(struct change *change)
 
 /* ---- payload indexes ---- */
 
-static bool
-is_indexed(const struct segment *segment, const struct staged *staged)
+bool
+change_is_indexed(const struct segment *segment, const struct staged *staged)
 {
     return segment->indexes_count > 0 && staged->act != STAGED_NOTHING &&
            (staged->act != STAGED_KEEP || staged->has_new_payload);
-}
-
-static struct span
-old_text(const struct segment *segment, const struct staged *staged)
-{
-    if (staged->point.slot == SEGMENT_NO_SLOT)
-        return (struct span){ NULL, 0 };
-    return payloads_get(&segment->payloads, staged->point.slot);
 }
 
 static struct span
@@ -146,9 +138,9 @@ parse_slice(const struct change *change, const struct slice *slice,
         const struct staged *staged = change->staged[i];
         struct parsed *both = &parsed[i - slice->begin];
         *both = (struct parsed){ NULL, NULL };
-        if (!is_indexed(change->segment, staged))
+        if (!change_is_indexed(change->segment, staged))
             continue;
-        both->old = json_text_read(old_text(change->segment, staged));
+        both->old = json_text_read(staged->old_payload);
         both->new = json_text_read(new_text(staged));
     }
 }
@@ -167,9 +159,8 @@ static void
 index_point(struct segment *segment, const struct staged *staged,
             const struct parsed *parsed)
 {
-    bool is_missing =
-        (parsed->old == NULL && old_text(segment, staged).size > 0) ||
-        (parsed->new == NULL &&new_text(staged).size > 0);
+    bool is_missing = (parsed->old == NULL && staged->old_payload.size > 0) ||
+                      (parsed->new == NULL &&new_text(staged).size > 0);
     uint32_t new_slot = is_new(staged) ? staged->new_slot : staged->point.slot;
     for (size_t i = 0; i < segment->indexes_count; i++) {
         struct segment_index *index = &segment->indexes[i];
@@ -239,7 +230,7 @@ apply_point(struct change *change, struct staged *staged,
     struct segment *segment = change->segment;
     if (staged->act == STAGED_NOTHING)
         return;
-    if (is_indexed(segment, staged))
+    if (change_is_indexed(segment, staged))
         index_point(segment, staged, parsed);
     if (is_new(staged))
         apply_new(change, staged, version);

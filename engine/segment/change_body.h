@@ -19,6 +19,8 @@ enum staged_act {
 struct staged {
     struct staged_point point; /* first: both addresses are the same */
     bool has_new_payload;      /* point.payload differs from the stored one */
+    bool has_old_payload;      /* old_payload was read */
+    struct span old_payload;   /* of the slot, in the arena or in memory */
     /* Filled by the plan. */
     enum staged_act act;
     bool is_held;              /* the old slot's rows stay for a graph */
@@ -66,9 +68,20 @@ struct change {
 const float *change_old_vector(const struct change *change,
                                const struct staged *staged, size_t number);
 
+/* Reads old_payload of those that have none yet. ENGINE_ENOMEM and failures of
+ * the store. */
+enum engine_code change_read_payloads(struct change *change,
+                                      struct staged *const *staged,
+                                      size_t count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Makes the slices of a planned change. ENGINE_ENOMEM */
 enum engine_code change_slice(struct change *change, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Whether payload indexes want to know of the point, and so its old payload. */
+bool change_is_indexed(const struct segment *segment,
+                       const struct staged *staged);
 
 /* Brings a written change into memory; cannot fail. */
 void change_apply(struct change *change, uint64_t version);

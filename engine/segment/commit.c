@@ -67,6 +67,7 @@ static enum engine_code
 plan(struct change *change, size_t *ret_new_count, struct error *reterr)
 {
     size_t new_count = 0;
+    bool is_on_disk = atomic_load(&change->segment->payloads.is_on_disk);
     for (size_t i = 0; i < change->staged_count; i++) {
         struct staged *staged = change->staged[i];
         plan_act(change, staged);
@@ -80,7 +81,7 @@ plan(struct change *change, size_t *ret_new_count, struct error *reterr)
         }
         struct span payload = staged->point.payload;
         if (staged->point.is_there && staged->has_new_payload &&
-            payload.size > 0) {
+            payload.size > 0 && !is_on_disk) {
             staged->text = payload_text_new(payload);
             if (staged->text == NULL)
                 return error_memory(reterr);
@@ -88,6 +89,31 @@ plan(struct change *change, size_t *ret_new_count, struct error *reterr)
     }
     *ret_new_count = new_count;
     return ENGINE_OK;
+}
+
+/* Old payloads that the batch or the indexes want and that are on disk. */
+static enum engine_code
+plan_payloads(struct change *change, struct error *reterr)
+{
+    const struct segment *segment = change->segment;
+    if (!atomic_load(&segment->payloads.is_on_disk))
+        return ENGINE_OK;
+    struct staged **wanted = arena_alloc(
+        &change->arena, (change->staged_count + 1) * sizeof(struct staged *));
+    if (wanted == NULL)
+        return error_memory(reterr);
+    size_t count = 0;
+    for (size_t i = 0; i < change->staged_count; i++) {
+        struct staged *staged = change->staged[i];
+        bool is_moved = staged->act == STAGED_MOVE && !staged->has_new_payload;
+        if (is_moved || change_is_indexed(segment, staged))
+            wanted[count++] = staged;
+    }
+    enum engine_code code = change_read_payloads(change, wanted, count, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++)
+        if (!wanted[i]->has_new_payload)
+            wanted[i]->point.payload = wanted[i]->old_payload;
+    return code;
 }
 
 /* What one point takes beside its rows: id, table and order; links and codes of
@@ -145,7 +171,8 @@ batch_remove(const struct change *change, const struct staged *staged,
     struct segment_key key = segment_key_slot(slot);
     struct span span = segment_key_span(&key);
     store_batch_delete(batch, STORE_POINTS, span);
-    if (payloads_get(&segment->payloads, slot).size > 0)
+    /* One on disk stays as long as readers of the slot: grave.c. */
+    if (payloads_text(&segment->payloads, slot) != NULL)
         store_batch_delete(batch, STORE_PAYLOADS, span);
     for (size_t i = 0; i < segment->vectors_count; i++) {
         if (segment->vectors[i].graph != NULL ||
@@ -181,6 +208,8 @@ batch_new(const struct change *change, const struct staged *staged,
     if (staged->point.payload.size > 0)
         store_batch_put(batch, STORE_PAYLOADS, segment_key_span(&key),
                         staged->point.payload);
+    else if (slot < segment->slots_count)
+        store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
     for (size_t i = 0; i < segment->vectors_count; i++) {
         const float *values = staged->point.vectors[i];
         if (values == NULL)
@@ -294,6 +323,8 @@ change_commit(struct change *change, enum change_sync sync,
     size_t new_count = 0;
     segment_dig(segment);
     enum engine_code code = plan(change, &new_count, reterr);
+    if (code == ENGINE_OK)
+        code = plan_payloads(change, reterr);
     if (code == ENGINE_OK)
         code = growth_check(change, reterr);
     if (code == ENGINE_OK)

@@ -58,9 +58,31 @@ segment_bury(struct segment *segment, struct grave *grave)
         segment->buried_count += (grave->slots[i] & GRAVE_SLOT_IS_FREE) != 0;
 }
 
+/* Payloads on disk are kept for readers of dead slots, as those in memory are.
+ * A failure leaves records that nobody reads: whoever takes the slot overwrites
+ * or deletes them. */
+static void
+forget_payloads(struct segment *segment, const struct grave *grave)
+{
+    if (grave->slots_count == 0 || !atomic_load(&segment->payloads.is_on_disk))
+        return;
+    struct store_batch *batch = store_batch_create(segment->store);
+    if (batch == NULL)
+        return;
+    for (size_t i = 0; i < grave->slots_count; i++) {
+        struct segment_key key =
+            segment_key_slot(grave->slots[i] & ~GRAVE_SLOT_IS_FREE);
+        store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
+    }
+    if (store_commit(batch, STORE_SYNC_LATER, NULL) == ENGINE_OK)
+        atomic_store(&segment->is_dirty, true);
+    store_batch_free(batch);
+}
+
 static void
 empty(struct segment *segment, struct grave *grave)
 {
+    forget_payloads(segment, grave);
     for (size_t i = 0; i < grave->slots_count; i++) {
         uint32_t slot = grave->slots[i] & ~GRAVE_SLOT_IS_FREE;
         /* Moved with its point, or among the items. */

@@ -2,6 +2,7 @@
  * From the store into memory: meta, points, payloads, vectors, each family in
  * one ordered scan; then the payload indexes. Anything that does not read back
  * as it was written is corruption: nothing is guessed. */
+#include "base/memory.h"
 #include "engine/codec/json_reader.h"
 #include "engine/filter/path.h"
 #include "engine/segment/body.h"
@@ -58,24 +59,6 @@ visit_point(void *ctx, struct span key, struct span value, struct error *reterr)
         !payloads_reserve(&segment->payloads, segment->slots_count))
         return error_memory(reterr);
     ids_bind(segment->ids, &id, slot, version);
-    return ENGINE_OK;
-}
-
-static enum engine_code
-visit_payload(void *ctx, struct span key, struct span value,
-              struct error *reterr)
-{
-    struct segment *segment = ctx;
-    uint32_t slot;
-    if (!read_u32(key, 0, &slot) || value.size == 0 ||
-        !ids_is_live(segment->ids, slot))
-        return corrupt(segment, "payload", reterr);
-    struct payload_text *text = payload_text_new(value);
-    if (text == NULL)
-        return error_memory(reterr);
-    struct payload_text *old = payloads_set(&segment->payloads, slot, text);
-    assert(old == NULL);
-    (void)old;
     return ENGINE_OK;
 }
 
@@ -149,25 +132,53 @@ load_vectors(struct segment *segment, struct error *reterr)
     return ENGINE_OK;
 }
 
+#define FILL_SLOTS 256
+
+struct filling {
+    struct segment *segment;
+    struct payload_index *index;
+    struct json_reader *json;
+    const uint32_t *slots;
+    enum engine_code code;
+    struct error *reterr;
+};
+
+static void
+fill_one(void *ctx, size_t position, struct span text)
+{
+    struct filling *filling = ctx;
+    if (filling->code != ENGINE_OK)
+        return;
+    yyjson_val *payload = json_reader_root(filling->json, text);
+    if (text.size > 0 && payload == NULL)
+        filling->code = corrupt(filling->segment, "payload", filling->reterr);
+    else
+        filling->code = payload_index_add(
+            filling->index, filling->slots[position], payload, filling->reterr);
+}
+
+/* In slot order, as payloads lie in the store. */
 static enum engine_code
 fill_index(struct segment *segment, struct payload_index *index,
            struct error *reterr)
 {
-    struct json_reader *reader = json_reader_new();
-    if (reader == NULL)
+    struct json_reader *json = json_reader_new();
+    if (json == NULL)
         return error_memory(reterr);
+    uint32_t slots[FILL_SLOTS];
+    struct filling filling = { segment, index, json, slots, ENGINE_OK, reterr };
     enum engine_code code = ENGINE_OK;
-    struct ids_cursor cursor = ids_seek(segment->ids, NULL);
-    uint32_t slot;
-    while (code == ENGINE_OK && ids_next(segment->ids, &cursor, &slot)) {
-        struct span text = payloads_get(&segment->payloads, slot);
-        yyjson_val *payload = json_reader_root(reader, text);
-        if (text.size > 0 && payload == NULL)
-            code = corrupt(segment, "payload", reterr);
-        else
-            code = payload_index_add(index, slot, payload, reterr);
+    for (uint32_t slot = 0; code == ENGINE_OK && slot < segment->slots_count;) {
+        size_t count = 0;
+        for (; slot < segment->slots_count && count < FILL_SLOTS; slot++)
+            if (ids_is_live(segment->ids, slot))
+                slots[count++] = slot;
+        code = payloads_read(&segment->payloads, slots, count, fill_one,
+                             &filling, reterr);
+        if (code == ENGINE_OK)
+            code = filling.code;
     }
-    json_reader_free(reader);
+    json_reader_free(json);
     return code;
 }
 
@@ -240,19 +251,62 @@ load_sequence(struct segment *segment, struct error *reterr)
     return code;
 }
 
-enum engine_code
-segment_load(struct segment *segment, struct error *reterr)
+/* From the disk into memory. */
+static enum engine_code
+payloads_bring(struct segment *segment, struct error *reterr)
 {
+    struct payloads *payloads = &segment->payloads;
+    enum engine_code code =
+        slab_reserve(&payloads->places, segment->slots_count, reterr);
+    if (code == ENGINE_OK)
+        code = payloads_load(payloads, reterr);
+    if (code == ENGINE_OK)
+        atomic_store(&payloads->is_on_disk, false);
+    return code;
+}
+
+enum engine_code
+segment_place_payloads(struct segment *segment, enum segment_place place,
+                       struct error *reterr)
+{
+    struct payloads *payloads = &segment->payloads;
+    enum engine_code code = ENGINE_OK;
+    pthread_mutex_lock(&segment->writer);
+    bool is_on_disk = atomic_load(&payloads->is_on_disk);
+    /* Records of dead slots go while it is still known where they are. */
+    segment_dig_all(segment);
+    if (place == SEGMENT_IN_MEMORY && is_on_disk) {
+        uint64_t used = 0,
+                 more = 2 * store_family_size(segment->store, STORE_PAYLOADS);
+        if (memory_may_grow(more, &used))
+            code = payloads_bring(segment, reterr);
+        else
+            code = error_memory_limit(reterr, "on_disk_payload: false", more,
+                                      used, memory_limit());
+    } else if (place == SEGMENT_ON_DISK && !is_on_disk) {
+        atomic_store(&payloads->is_on_disk, true);
+        segment_dig_all(segment);
+        payloads_unload(payloads);
+    }
+    pthread_mutex_unlock(&segment->writer);
+    return code;
+}
+
+enum engine_code
+segment_load(struct segment *segment, enum segment_place place,
+             struct error *reterr)
+{
+    segment->payloads.store = segment->store;
+    atomic_store(&segment->payloads.is_on_disk, true);
     const struct span all = { NULL, 0 };
     enum engine_code code = load_sequence(segment, reterr);
     if (code == ENGINE_OK)
         code = store_scan(segment->store, STORE_POINTS, all, visit_point,
                           segment, reterr);
     if (code == ENGINE_OK)
-        code = store_scan(segment->store, STORE_PAYLOADS, all, visit_payload,
-                          segment, reterr);
-    if (code == ENGINE_OK)
         code = load_vectors(segment, reterr);
+    if (code == ENGINE_OK && place == SEGMENT_IN_MEMORY)
+        code = payloads_bring(segment, reterr);
     if (code == ENGINE_OK)
         code =
             store_scan(segment->store, STORE_META, span_of(SEGMENT_META_INDEX),

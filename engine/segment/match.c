@@ -156,30 +156,98 @@ match_cursor_next(struct match_cursor *cursor, uint32_t *slots, size_t count)
     return done;
 }
 
-static bool
-passes(struct match *match, const struct filter *filter, uint32_t slot)
+struct testing {
+    struct match *match;
+    const struct filter *filter;
+    uint32_t *slots;
+    size_t kept;
+};
+
+/* Keeps the slot when it matches; slots before were read already. */
+static void
+test_one(void *ctx, size_t position, struct span text)
 {
+    struct testing *testing = ctx;
+    struct match *match = testing->match;
+    uint32_t slot = testing->slots[position];
     struct point_id id = segment_id(match->reader, slot);
-    yyjson_val *payload = NULL;
-    if (match->json != NULL)
-        payload =
-            json_reader_root(match->json, segment_payload(match->reader, slot));
-    return filter_matches(filter, &id, payload);
+    yyjson_val *payload = match->json != NULL && text.size > 0
+                              ? json_reader_root(match->json, text)
+                              : NULL;
+    if (filter_matches(testing->filter, &id, payload))
+        testing->slots[testing->kept++] = slot;
+}
+
+static size_t
+keep(struct match *match, const struct filter *filter, uint32_t *slots,
+     size_t count)
+{
+    struct testing testing = { match, filter, slots, 0 };
+    if (match->failure.code != ENGINE_OK)
+        return 0;
+    if (match->json == NULL) {
+        for (size_t i = 0; i < count; i++)
+            test_one(&testing, i, (struct span){ NULL, 0 });
+        return testing.kept;
+    }
+    /* The slots that are kept are written over those that were read: the keys
+     * of a block of them are made before. */
+    enum engine_code code =
+        payloads_read(&match->reader->segment->payloads, slots, count, test_one,
+                      &testing, &match->failure);
+    assert(code == match->failure.code);
+    return code == ENGINE_OK ? testing.kept : 0;
 }
 
 bool
 match_residual(struct match *match, uint32_t slot)
 {
     return match->plan.residual == NULL ||
-           passes(match, match->plan.residual, slot);
+           keep(match, match->plan.residual, &slot, 1) == 1;
 }
 
-bool
-match_passes(struct match *match, uint32_t slot)
+size_t
+match_residuals(struct match *match, uint32_t *slots, size_t count)
+{
+    return match->plan.residual == NULL
+               ? count
+               : keep(match, match->plan.residual, slots, count);
+}
+
+static bool
+passes(struct match *match, uint32_t slot)
 {
     if (match->filter == NULL)
         return true;
     if (!slotview_has(match->reader->view->live, slot))
-        return passes(match, match->filter, slot);
+        return keep(match, match->filter, &slot, 1) == 1;
     return match_is_candidate(match, slot) && match_residual(match, slot);
+}
+
+size_t
+match_passing(struct match *match, uint32_t *slots, size_t count)
+{
+    bool is_plain = match->filter != NULL;
+    for (size_t i = 0; i < count; i++)
+        is_plain =
+            is_plain && slotview_has(match->reader->view->live, slots[i]);
+    size_t kept = 0;
+    if (is_plain) {
+        for (size_t i = 0; i < count; i++)
+            if (match_is_candidate(match, slots[i]))
+                slots[kept++] = slots[i];
+        return match_residuals(match, slots, kept);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (passes(match, slots[i]))
+            slots[kept++] = slots[i];
+    return kept;
+}
+
+enum engine_code
+match_check(const struct match *match, struct error *reterr)
+{
+    if (match->failure.code == ENGINE_OK)
+        return ENGINE_OK;
+    return error_set(reterr, match->failure.code, "%s", match->failure.text);
 }

@@ -15,6 +15,9 @@ struct match {
     const struct filter *filter; /* NULL: every point */
     struct filter_plan plan;
     struct json_reader *json; /* when the filter reads payloads */
+    /* A payload could not be read: nothing matches from then on, and the answer
+     * is this. */
+    struct error failure;
 };
 
 /* Takes the points lock for the plan; the reader has the newest view then.
@@ -58,7 +61,16 @@ size_t match_cursor_next(struct match_cursor *cursor, uint32_t *slots,
 /* Whether a candidate matches, by its payload. */
 bool match_residual(struct match *match, uint32_t slot);
 
-/* Whether a slot matches that lives in the view or came to life later. */
-bool match_passes(struct match *match, uint32_t slot);
+/* match_residual() for many: keeps in `slots` those that match, returns how
+ * many. Ascending slots are cheapest. */
+size_t match_residuals(struct match *match, uint32_t *slots, size_t count);
+
+/* Keeps in `slots` those that match, whether they are candidates, others of the
+ * view, or came to life later; returns how many. */
+size_t match_passing(struct match *match, uint32_t *slots, size_t count);
+
+/* What went wrong in any test so far; to be asked before an answer is given. */
+enum engine_code match_check(const struct match *match, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 #endif /* ENGINE_SEGMENT_MATCH_H */

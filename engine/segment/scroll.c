@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Points between two looks at the clock. */
 #define CHECK_POINTS 1024
@@ -36,24 +37,24 @@ gather_run(struct gather *gather, struct error *reterr)
     size_t seen = 0, count;
     while (code == ENGINE_OK &&
            (count = match_cursor_next(&cursor, batch, BATCH_SLOTS)) > 0) {
-        for (size_t i = 0; i < count; i++) {
-            if (gather->from != NULL &&
-                ids_compare(ids, batch[i], gather->from) < 0)
-                continue;
-            if (!match_residual(&gather->match, batch[i]))
-                continue;
-            if (gather->slots != NULL)
-                gather->slots[gather->count] = batch[i];
-            gather->count++;
-        }
         seen += count;
+        size_t kept = 0;
+        for (size_t i = 0; i < count; i++)
+            if (gather->from == NULL ||
+                ids_compare(ids, batch[i], gather->from) >= 0)
+                batch[kept++] = batch[i];
+        kept = match_residuals(&gather->match, batch, kept);
+        if (gather->slots != NULL)
+            memcpy(gather->slots + gather->count, batch,
+                   kept * sizeof(batch[0]));
+        gather->count += kept;
         if (seen >= CHECK_POINTS) {
             seen = 0;
             code = segment_check_deadline(gather->deadline_ms, reterr);
         }
     }
     match_cursor_close(&cursor);
-    return code;
+    return code == ENGINE_OK ? match_check(&gather->match, reterr) : code;
 }
 
 struct placed {
@@ -124,14 +125,16 @@ page_stepped(struct gather *gather, size_t limit, uint32_t *slots,
     size_t got, seen = 0;
     while (*count < limit + 1 &&
            (got = next_slots(gather, from, seen > 0, batch, BATCH_SLOTS)) > 0) {
-        for (size_t i = 0; i < got && *count < limit + 1; i++)
-            if (match_passes(&gather->match, batch[i]))
-                slots[(*count)++] = batch[i];
         last = segment_id(gather->reader, batch[got - 1]);
         from = &last;
         seen += got;
+        got = match_passing(&gather->match, batch, got);
+        for (size_t i = 0; i < got && *count < limit + 1; i++)
+            slots[(*count)++] = batch[i];
         enum engine_code code =
             segment_check_deadline(gather->deadline_ms, reterr);
+        if (code == ENGINE_OK)
+            code = match_check(&gather->match, reterr);
         if (code != ENGINE_OK)
             return code;
     }

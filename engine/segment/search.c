@@ -17,6 +17,9 @@
  * it scores, a stored payload parsed and tested. */
 #define VISIT_NS    25.0
 #define RESIDUAL_NS 1000.0
+/* The same with the payload on disk: many in slot order, one at random. */
+#define RESIDUAL_DISK_NS        1500.0
+#define RESIDUAL_DISK_RANDOM_NS 5000.0
 /* Rows that a walk scores for each place of its list. */
 #define WALK_ROWS_PER_EF 16.0
 #define VISIT_MIN        4096.0
@@ -131,9 +134,56 @@ list_candidates(const struct work *work, struct plain_scan *scan,
     return ENGINE_OK;
 }
 
+#define SETTLE_SLOTS 256
+
+/* Whether tests read payloads from the disk one by one. */
+static bool
+tests_on_disk(const struct work *work)
+{
+    return work->match.plan.residual != NULL && work->match.json != NULL &&
+           atomic_load(&work->reader->segment->payloads.is_on_disk);
+}
+
+/* The candidates that pass the residual as a bitset: payloads on disk are
+ * cheapest in slot order. */
+static enum engine_code
+settle_residual(struct work *work, struct error *reterr)
+{
+    uint32_t slots_count = work->reader->view->slots_count;
+    size_t count = (size_t)slots_count / 64 + 1;
+    uint64_t *words = arena_calloc(work->arena, count, sizeof(*words));
+    if (words == NULL)
+        return error_memory(reterr);
+    struct match_cursor cursor;
+    uint32_t slots[SETTLE_SLOTS];
+    enum engine_code code = match_cursor_open(&work->match, &cursor, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    while (code == ENGINE_OK &&
+           (count = match_cursor_next(&cursor, slots, SETTLE_SLOTS)) > 0) {
+        count = match_residuals(&work->match, slots, count);
+        for (size_t i = 0; i < count; i++)
+            words[slots[i] / 64] |= UINT64_C(1) << (slots[i] % 64);
+        code = segment_check_deadline(work->deadline_ms, reterr);
+    }
+    match_cursor_close(&cursor);
+    if (code != ENGINE_OK)
+        return code;
+    work->filter.allowed = words;
+    work->filter.allowed_count = slots_count;
+    work->filter.accept = NULL;
+    work->has_words = true;
+    return ENGINE_OK;
+}
+
 static enum engine_code
 search_exact(struct work *work, struct error *reterr)
 {
+    if (tests_on_disk(work) && work->filter.accept != NULL) {
+        enum engine_code code = settle_residual(work, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
     struct plain_scan scan = scan_all(work);
     const struct slot_set *slots = work->match.plan.slots;
     enum engine_code code = ENGINE_OK;
@@ -195,14 +245,13 @@ sample_share(struct work *work)
 {
     uint32_t end = work->reader->view->slots_count;
     uint32_t step = end / SAMPLE_SLOTS + 1;
-    uint32_t tried = 0, passed = 0;
-    for (uint32_t slot = step / 2; slot < end; slot += step) {
-        if (!match_is_candidate(&work->match, slot))
-            continue;
-        tried++;
-        passed += match_residual(&work->match, slot);
-    }
-    return (passed + 0.5) / (tried + 1.0);
+    uint32_t tried = 0, slots[SAMPLE_SLOTS];
+    for (uint32_t slot = step / 2; slot < end; slot += step)
+        if (match_is_candidate(&work->match, slot))
+            slots[tried++] = slot;
+    assert(tried <= SAMPLE_SLOTS);
+    size_t passed = match_residuals(&work->match, slots, tried);
+    return ((double)passed + 0.5) / (tried + 1.0);
 }
 
 static struct costs
@@ -213,13 +262,17 @@ estimate_costs(struct work *work)
     double all = (double)work->reader->view->live->count + 1.0;
     double candidates =
         plan->slots == NULL ? all : (double)slot_set_count(plan->slots);
-    double test_ns = plan->residual != NULL ? RESIDUAL_NS : 0.0;
+    bool is_on_disk = tests_on_disk(work);
+    double test_ns = plan->residual == NULL ? 0.0
+                     : is_on_disk           ? RESIDUAL_DISK_NS
+                                            : RESIDUAL_NS;
     double share = ((double)plan->estimate.expected_count + 0.5) / all;
     struct costs costs;
     if (plan->residual != NULL && work->graph != NULL &&
         !work->search->is_exact)
         share = sample_share(work) * candidates / all;
-    costs.visit_ns = visit_ns(vectors) + test_ns;
+    costs.visit_ns =
+        visit_ns(vectors) + (is_on_disk ? RESIDUAL_DISK_RANDOM_NS : test_ns);
     costs.scan_ns = candidates * (row_ns(vectors) + test_ns);
     costs.walk_ns = WALK_ROWS_PER_EF * width_of(work->reader, work->search) /
                         share * costs.visit_ns +
@@ -465,6 +518,8 @@ segment_search(struct segment_reader *reader,
     if (code != ENGINE_OK)
         return code;
     code = search_planned(&work, reterr);
+    if (code == ENGINE_OK)
+        code = match_check(&work.match, reterr);
     match_release(&work.match);
     if (code != ENGINE_OK)
         return code;

@@ -203,7 +203,7 @@ segment_open(const struct segment_options *options,
     if (code == ENGINE_OK)
         code = directory_open(segment, reterr);
     if (code == ENGINE_OK)
-        code = segment_load(segment, reterr);
+        code = segment_load(segment, options->payloads, reterr);
     if (code == ENGINE_OK)
         code = segment_load_graphs(segment, reterr);
     if (code == ENGINE_OK)
@@ -354,10 +354,13 @@ segment_version(const struct segment_reader *reader, uint32_t slot)
     return ids_version(reader->segment->ids, slot);
 }
 
-struct span
-segment_payload(const struct segment_reader *reader, uint32_t slot)
+enum engine_code
+segment_payloads(const struct segment_reader *reader, const uint32_t *slots,
+                 size_t count, struct arena *arena, struct span *ret_texts,
+                 struct error *reterr)
 {
-    return payloads_get(&reader->segment->payloads, slot);
+    return payloads_copy_out(&reader->segment->payloads, slots, count, arena,
+                             ret_texts, reterr);
 }
 
 const float *

@@ -69,10 +69,13 @@ struct segment_vector_options {
     uint32_t linkers_max;   /* threads that link at once; 0: any number */
 };
 
+enum segment_place { SEGMENT_IN_MEMORY, SEGMENT_ON_DISK };
+
 struct segment_options {
     const char *path; /* directory; created when missing */
     const struct segment_vector_options *vectors; /* copied */
     size_t vectors_count;
+    enum segment_place payloads; /* where they are read from */
     /* Progress and trouble, as text; NULL: silent. Any thread. */
     void (*report)(void *ctx, const char *text);
     void *report_ctx;
@@ -95,6 +98,14 @@ void segment_close(struct segment *segment);
  * graph. */
 void segment_configure(struct segment *segment,
                        const struct segment_vector_options *vectors);
+
+/* Moves the payloads; waits for changes and readers of now. No change
+ * otherwise: reads go on. ENGINE_ENOMEM, or the store's: they stay where they
+ * are. */
+enum engine_code segment_place_payloads(struct segment *segment,
+                                        enum segment_place place,
+                                        struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* ---- background: any thread, no lock held ---- */
 
@@ -141,8 +152,13 @@ uint32_t segment_find(const struct segment_reader *reader,
 struct point_id segment_id(const struct segment_reader *reader, uint32_t slot);
 uint64_t segment_version(const struct segment_reader *reader, uint32_t slot);
 
-/* Size 0: none. */
-struct span segment_payload(const struct segment_reader *reader, uint32_t slot);
+/* The payload texts of many slots into ret_texts[count], size 0: none. They are
+ * in `arena` or valid until segment_read_end(). ENGINE_ENOMEM, or the store's. */
+enum engine_code segment_payloads(const struct segment_reader *reader,
+                                  const uint32_t *slots, size_t count,
+                                  struct arena *arena, struct span *ret_texts,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* float[dim], or NULL when the point lacks it. `number` is the position in
  * the options. */

@@ -27,7 +27,7 @@ GRAPH = {"hnsw_config": {"m": 8, "ef_construct": 48,
 WALK = 4
 WALKED = {"optimizers_config": {"indexing_threshold": 1},
           "hnsw_config": {"full_scan_threshold": 10}}
-NO_GRAPH = {"hnsw_config": {"m": 0}}
+NO_GRAPH = {"hnsw_config": {"m": 0}, "on_disk_payload": False}
 
 
 def collections(seed):

@@ -162,3 +162,66 @@ def test_big_requests_share_a_budget_and_small_ones_pass(engine_factory):
     used = re.search(r"^request_memory_bytes (\S+)",
                      engine.call("GET", "/metrics").text, re.M)
     assert float(used.group(1)) == 0
+
+
+def everything(engine, name):
+    """All points, what a filter without index counts, and a search."""
+    points = engine.call("POST", f"/collections/{name}/points/scroll", {
+        "limit": 10000, "with_payload": True,
+        "with_vector": True}).result["points"]
+    match = {"must": [{"key": "section", "match": {"value": "libs"}}]}
+    count = engine.call("POST", f"/collections/{name}/points/count",
+                        {"filter": match}).result["count"]
+    hits = engine.call("POST", f"/collections/{name}/points/search", {
+        "vector": points[0]["vector"], "limit": 20, "with_payload": True,
+        "filter": match}).result
+    return points, count, [(h["id"], h["payload"]) for h in hits]
+
+
+def test_payloads_move_between_disk_and_memory(engine_factory, sample):
+    engine = engine_factory().start()
+    base = "/collections/moving"
+    engine.call("PUT", base, {"vectors": {
+        "size": 384, "distance": "Cosine"}}).result
+    points = [{"id": p["id"], "vector": p["vector"], "payload": p["payload"]}
+              for p in sample[:1500]]
+    engine.call("PUT", f"{base}/points?wait=true", {"points": points}).result
+
+    def payload_memory():
+        return engine.call("GET", f"{base}/memory").result["payload"][
+            "ram_bytes"]
+
+    def change(number):
+        """A payload merged, one cleared, a vector replaced, a point gone."""
+        ids = [p["id"] for p in points[number * 10:]]
+        engine.call("POST", f"{base}/points/payload?wait=true", {
+            "payload": {"changed": number}, "points": ids[:1]}).result
+        engine.call("POST", f"{base}/points/payload/clear?wait=true", {
+            "points": ids[1:2]}).result
+        engine.call("PUT", f"{base}/points/vectors?wait=true", {"points": [
+            {"id": ids[2], "vector": points[500 + number]["vector"]}]}).result
+        engine.call("POST", f"{base}/points/delete?wait=true", {
+            "points": ids[3:4]}).result
+
+    assert payload_memory() == 0
+    for number, on_disk in enumerate((False, True, False, True)):
+        change(number)
+        before = everything(engine, "moving")
+        assert before[0][0]["payload"]["changed"] == 0
+        engine.call("PATCH", base, {
+            "params": {"on_disk_payload": on_disk}}).result
+        info = engine.call("GET", base).result
+        assert info["config"]["params"]["on_disk_payload"] is on_disk
+        assert (payload_memory() == 0) is on_disk
+        assert everything(engine, "moving") == before
+        # An index made over what is on disk answers as the scan did.
+        engine.call("PUT", f"{base}/index?wait=true", {
+            "field_name": "section", "field_schema": "keyword"}).result
+        change(number + 10)
+        indexed = everything(engine, "moving")
+        engine.call("DELETE", f"{base}/index/section?wait=true").result
+        assert everything(engine, "moving") == indexed
+    before = everything(engine, "moving")
+    engine.stop()
+    engine.start()
+    assert everything(engine, "moving") == before

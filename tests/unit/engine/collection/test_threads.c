@@ -255,11 +255,14 @@ START_TEST(change_waits_for_no_reader_and_leaves_it_what_it_saw)
 {
     struct segment_reader reader;
     const struct point_id id = points_number(1);
-    points_create(&points, "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"}}");
+    points_create(&points,
+                  _i == 0 ? "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"},"
+                            "\"on_disk_payload\":true}"
+                          : "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"},"
+                            "\"on_disk_payload\":false}");
     upsert_one(1, 10);
     segment_read_begin(points.collection->segment, &reader);
     uint32_t slot = segment_find(&reader, &id);
-    struct span payload = segment_payload(&reader, slot);
     const float *row = segment_vector(&reader, 0, slot);
     /* Moves it, removes it, and would use its slot again. */
     upsert_one(1, 11);
@@ -269,7 +272,13 @@ START_TEST(change_waits_for_no_reader_and_leaves_it_what_it_saw)
         upsert_one(100 + (uint64_t)i, 100 + i);
     ck_assert_uint_eq(segment_points_count(&reader), 1);
     ck_assert_uint_eq(segment_id(&reader, slot).number, 1);
+    struct arena arena;
+    struct span payload;
+    arena_init(&arena, 4096);
+    ck_assert_int_eq(
+        segment_payloads(&reader, &slot, 1, &arena, &payload, NULL), ENGINE_OK);
     ck_assert(span_equal_text(payload, "{\"v\":10,\"m\":\"1\"}"));
+    arena_release(&arena);
     ck_assert(segment_vector(&reader, 0, slot) == row);
     ck_assert(row[0] == 10.0f);
     ck_assert_uint_eq(segment_find(&reader, &id), SEGMENT_NO_SLOT);
@@ -428,7 +437,8 @@ main(void)
     Suite *suite = suite_create("threads");
     TCase *tcase = tcase_create("threads");
     tcase_set_timeout(tcase, 600);
-    tcase_add_test(tcase, change_waits_for_no_reader_and_leaves_it_what_it_saw);
+    tcase_add_loop_test(
+        tcase, change_waits_for_no_reader_and_leaves_it_what_it_saw, 0, 2);
     tcase_add_test(tcase, moving_points_are_in_every_answer_once);
     tcase_add_test(tcase,
                    moving_points_are_in_every_answer_once_without_a_graph);
