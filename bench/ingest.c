@@ -31,6 +31,7 @@ static const char usage[] =
     "  --batch N         points of one request (1000)\n"
     "  --clients N       connections or threads (1)\n"
     "  --payload         each point has a payload of 300 bytes\n"
+    "  --index           with --folder: also waits until all is in the graph\n"
     "  --m N, --ef-construct N, --config JSON-MEMBERS   with --folder\n"
     "  --help\n";
 
@@ -46,6 +47,7 @@ struct options {
     uint32_t m;
     uint32_t ef_construct;
     bool has_payload;
+    bool is_indexed;
 };
 
 struct run {
@@ -68,6 +70,7 @@ enum {
     OPTION_BATCH,
     OPTION_CLIENTS,
     OPTION_PAYLOAD,
+    OPTION_INDEX,
     OPTION_M,
     OPTION_EF_CONSTRUCT,
     OPTION_CONFIG,
@@ -83,6 +86,7 @@ static const struct option long_options[] = {
     { "batch", required_argument, NULL, OPTION_BATCH },
     { "clients", required_argument, NULL, OPTION_CLIENTS },
     { "payload", no_argument, NULL, OPTION_PAYLOAD },
+    { "index", no_argument, NULL, OPTION_INDEX },
     { "m", required_argument, NULL, OPTION_M },
     { "ef-construct", required_argument, NULL, OPTION_EF_CONSTRUCT },
     { "config", required_argument, NULL, OPTION_CONFIG },
@@ -108,6 +112,9 @@ take_option(struct options *options, int key, const char *text)
         return true;
     case OPTION_PAYLOAD:
         options->has_payload = true;
+        return true;
+    case OPTION_INDEX:
+        options->is_indexed = true;
         return true;
     case OPTION_PORT:
         return option_number("port", text, 65535, &options->port);
@@ -219,7 +226,7 @@ measure(struct run *run)
            run->count, run->base.dim, options->batch, options->clients,
            options->has_payload ? "true" : "false", seconds,
            (double)run->count / seconds);
-    if (run->post == NULL) {
+    if (run->post == NULL && options->is_indexed) {
         if (!shelf_wait_green(&run->shelf))
             return false;
         printf(", \"indexed_s\": %.4f, \"resident\": %llu",

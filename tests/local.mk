@@ -47,4 +47,4 @@ include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/login/local.mk
 
 # The engine over its wire and under crashes: pytest, run by ./appliance check.
-EXTRA_DIST += tests/fixture tests/wire tests/crash tests/property
+EXTRA_DIST += tests/fixture tests/wire tests/crash tests/property tests/bench
