@@ -219,6 +219,8 @@ visit_index(void *ctx, struct span key, struct span value, struct error *reterr)
     bytes_add(&entry->note, value.data + 1, value.size - 1);
     struct payload_path path;
     enum engine_code code = path_parse(field, &arena, &path, reterr);
+    if (code == ENGINE_EFORMAT)
+        code = corrupt(segment, "payload index", reterr);
     if (code == ENGINE_OK)
         code = segment_index_build(
             segment, &path,
