@@ -3,6 +3,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_CFLAGS = $(AM_CFLAGS)
 libbase_a_SOURCES = \
 	base/arena.c base/arena.h \
+	base/blocking.c base/blocking.h \
 	base/budget.c base/budget.h \
 	base/bytes.c base/bytes.h \
 	base/memory.c base/memory.h

@@ -276,8 +276,7 @@ stage_update(struct segment *segment, struct change *change,
 
 enum engine_code
 apply_update(struct segment *segment, const struct update *update,
-             enum change_sync sync, struct applied *ret_applied,
-             struct error *reterr)
+             struct applied *ret_applied, struct error *reterr)
 {
     struct applied applied = { 0 };
     if (update->points_count > COMMAND_POINTS_MAX ||
@@ -291,7 +290,7 @@ apply_update(struct segment *segment, const struct update *update,
         return code;
     code = stage_update(segment, change, update, &applied, reterr);
     if (code == ENGINE_OK)
-        code = change_commit(change, sync, &applied.sequence, reterr);
+        code = change_commit(change, &applied.commit, reterr);
     if (code == ENGINE_ENOMEM && arena_over_budget(change_arena(change)))
         code =
             error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));

@@ -9,7 +9,7 @@
  * out follows from the points and the update alone. */
 
 struct applied {
-    uint64_t sequence;
+    struct change_commit commit;
     /* A point that was named by id and is not there; the others were
      * changed. */
     bool has_missing;
@@ -20,7 +20,6 @@ struct applied {
  * ENGINE_ENOSPACE, ENGINE_ENOMEM, ENGINE_EINTERNAL  nothing was changed. */
 enum engine_code apply_update(struct segment *segment,
                               const struct update *update,
-                              enum change_sync sync,
                               struct applied *ret_applied, struct error *reterr)
     __attribute__((warn_unused_result));
 

@@ -360,15 +360,18 @@ collection_update(struct collection *collection, const struct update *update,
                   struct update_result *ret_result, struct error *reterr)
 {
     struct applied applied;
-    enum engine_code code = apply_update(
-        collection->segment, update,
-        options->wait ? CHANGE_SYNC_NOW : CHANGE_SYNC_LATER, &applied, reterr);
+    enum engine_code code =
+        apply_update(collection->segment, update, &applied, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (!options->wait)
-        atomic_store(&collection->needs_sync, true);
+    atomic_store(&collection->needs_sync, true);
     atomic_store(&collection->needs_save, true);
     wake(collection);
+    if (options->wait)
+        code =
+            segment_sync_to(collection->segment, applied.commit.ticket, reterr);
+    if (code != ENGINE_OK)
+        return code;
     if (update->kind == UPDATE_UPSERT || update->kind == UPDATE_VECTORS)
         relieve_pressure(collection, update->points_count);
     if (applied.has_missing && options->wait) {
@@ -378,7 +381,7 @@ collection_update(struct collection *collection, const struct update *update,
                          text);
     }
     *ret_result =
-        (struct update_result){ .operation_id = applied.sequence,
+        (struct update_result){ .operation_id = applied.commit.sequence,
                                 .status = options->wait ? UPDATE_COMPLETED
                                                         : UPDATE_ACKNOWLEDGED };
     return ENGINE_OK;

@@ -52,8 +52,6 @@ struct segment {
     size_t free_count;
     size_t free_room;
     uint64_t next_sequence;
-    /* Commits that are not synced yet. */
-    _Atomic bool is_dirty;
     /* By `failure_lock`: how the last background step ended. */
     pthread_mutex_t failure_lock;
     bool has_failed;

@@ -27,8 +27,6 @@ struct staged_point {
     struct span payload;
 };
 
-enum change_sync { CHANGE_SYNC_LATER, CHANGE_SYNC_NOW };
-
 /* Waits for its turn. */
 enum engine_code change_begin(struct segment *segment,
                               struct change **ret_change, struct error *reterr)
@@ -86,11 +84,19 @@ enum engine_code change_create_index(struct change *change,
 /* None on that path is fine. */
 void change_drop_index(struct change *change, struct span field);
 
-/* Writes the store, then memory. Every commit uses up one sequence number,
- * the first is 0. On failure nothing has changed.
+struct change_commit {
+    uint64_t sequence;
+    uint64_t ticket; /* for segment_sync_to() */
+};
+
+/* Writes the store, then memory; both survive a killed process. Whoever needs
+ * more calls segment_sync_to() after change_end(), so that the next writer
+ * works meanwhile and several share one sync. Every commit uses up one
+ * sequence number, the first is 0. On failure nothing has changed.
  * ENGINE_ENOSPACE, ENGINE_ENOMEM, ENGINE_EINTERNAL */
-enum engine_code change_commit(struct change *change, enum change_sync sync,
-                               uint64_t *ret_sequence, struct error *reterr)
+enum engine_code change_commit(struct change *change,
+                               struct change_commit *ret_commit,
+                               struct error *reterr)
     __attribute__((warn_unused_result));
 
 #endif /* ENGINE_SEGMENT_CHANGE_H */

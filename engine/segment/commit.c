@@ -287,8 +287,7 @@ batch_index(const struct change *change, struct store_batch *batch,
 }
 
 static enum engine_code
-write_store(struct change *change, enum change_sync sync, uint64_t sequence,
-            struct error *reterr)
+write_store(struct change *change, uint64_t sequence, struct error *reterr)
 {
     struct segment *segment = change->segment;
     struct store_batch *batch = store_batch_create(segment->store);
@@ -306,18 +305,14 @@ write_store(struct change *change, enum change_sync sync, uint64_t sequence,
     segment_batch_sequence(batch, sequence);
     enum engine_code code = batch_index(change, batch, reterr);
     if (code == ENGINE_OK)
-        code = store_commit(
-            batch, sync == CHANGE_SYNC_NOW ? STORE_SYNC_NOW : STORE_SYNC_LATER,
-            reterr);
-    if (code == ENGINE_OK)
-        atomic_store(&segment->is_dirty, sync != CHANGE_SYNC_NOW);
+        code = store_commit(batch, STORE_SYNC_LATER, reterr);
     store_batch_free(batch);
     return code;
 }
 
 enum engine_code
-change_commit(struct change *change, enum change_sync sync,
-              uint64_t *ret_sequence, struct error *reterr)
+change_commit(struct change *change, struct change_commit *ret_commit,
+              struct error *reterr)
 {
     struct segment *segment = change->segment;
     size_t new_count = 0;
@@ -332,11 +327,12 @@ change_commit(struct change *change, enum change_sync sync,
     if (code != ENGINE_OK)
         return code;
     uint64_t sequence = segment->next_sequence;
-    code = write_store(change, sync, sequence, reterr);
+    code = write_store(change, sequence, reterr);
     if (code != ENGINE_OK)
         return code;
     segment->next_sequence++;
     change_apply(change, sequence);
-    *ret_sequence = sequence;
+    *ret_commit =
+        (struct change_commit){ sequence, store_written(segment->store) };
     return ENGINE_OK;
 }

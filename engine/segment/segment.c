@@ -307,14 +307,15 @@ segment_configure(struct segment *segment,
 }
 
 enum engine_code
+segment_sync_to(struct segment *segment, uint64_t ticket, struct error *reterr)
+{
+    return store_sync_to(segment->store, ticket, reterr);
+}
+
+enum engine_code
 segment_sync(struct segment *segment, struct error *reterr)
 {
-    if (!atomic_exchange(&segment->is_dirty, false))
-        return ENGINE_OK;
-    enum engine_code code = store_sync(segment->store, reterr);
-    if (code != ENGINE_OK)
-        atomic_store(&segment->is_dirty, true);
-    return code;
+    return store_sync(segment->store, reterr);
 }
 
 void

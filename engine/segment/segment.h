@@ -119,7 +119,13 @@ enum engine_code segment_link(struct segment *segment, size_t slots_max,
 /* Points that wait for linking, over all vectors. */
 size_t segment_link_count(struct segment *segment);
 
-/* Makes all changes so far survive power loss; nothing to do is quick. */
+/* Makes a commit and those before it survive power loss; writers that wait at
+ * the same time share the sync. */
+enum engine_code segment_sync_to(struct segment *segment, uint64_t ticket,
+                                 struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same for all changes so far; nothing to do is quick. */
 enum engine_code segment_sync(struct segment *segment, struct error *reterr)
     __attribute__((warn_unused_result));
 

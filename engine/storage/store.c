@@ -8,6 +8,8 @@
  * and the next one. */
 #include "engine/storage/store.h"
 
+#include "base/blocking.h"
+
 #include "engine/storage/block_cache.h"
 
 #include <assert.h>
@@ -36,6 +38,17 @@ static const char *const family_names[STORE_FAMILY_COUNT + 1] = {
 };
 static const struct span format_key = { "format", 6 };
 
+/* Who waits for the log. `lock` is a leaf; nobody syncs under it. */
+struct sync {
+    pthread_mutex_t lock;
+    pthread_cond_t is_over;
+    bool is_running; /* a leader is at it */
+    uint64_t synced; /* commits up to this number survive power loss */
+    uint64_t failed; /* the last failure was about commits up to this one */
+    uint64_t failures_count;
+    struct error failure;
+};
+
 struct store {
     pthread_rwlock_t lock;
     char *path;
@@ -44,9 +57,10 @@ struct store {
     rocksdb_readoptions_t *read;
     rocksdb_readoptions_t *step; /* as `read`, leaves the cache as it is */
     rocksdb_readoptions_t *scan;
-    rocksdb_writeoptions_t *write_later;
-    rocksdb_writeoptions_t *write_now;
+    rocksdb_writeoptions_t *write;
     atomic_bool must_reopen;
+    _Atomic uint64_t written; /* commits so far */
+    struct sync sync;
     rocksdb_cache_t *cache; /* shared by all stores */
 };
 
@@ -215,9 +229,9 @@ store_open(const char *path, struct store **ret_store, struct error *reterr)
     store->scan = rocksdb_readoptions_create();
     rocksdb_readoptions_set_fill_cache(store->scan, 0);
     rocksdb_readoptions_set_readahead_size(store->scan, (size_t)2 << 20);
-    store->write_later = rocksdb_writeoptions_create();
-    store->write_now = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(store->write_now, 1);
+    store->write = rocksdb_writeoptions_create();
+    pthread_mutex_init(&store->sync.lock, NULL);
+    pthread_cond_init(&store->sync.is_over, NULL);
     enum engine_code code = database_open(store, reterr);
     if (code == ENGINE_OK)
         code = format_check(store, reterr);
@@ -238,8 +252,9 @@ store_close(struct store *store)
     rocksdb_readoptions_destroy(store->read);
     rocksdb_readoptions_destroy(store->step);
     rocksdb_readoptions_destroy(store->scan);
-    rocksdb_writeoptions_destroy(store->write_later);
-    rocksdb_writeoptions_destroy(store->write_now);
+    rocksdb_writeoptions_destroy(store->write);
+    pthread_cond_destroy(&store->sync.is_over);
+    pthread_mutex_destroy(&store->sync.lock);
     block_cache_give();
     pthread_rwlock_destroy(&store->lock);
     free(store->path);
@@ -396,9 +411,9 @@ closed_error(struct store *store, struct error *reterr)
                      store->path);
 }
 
-enum engine_code
-store_commit(struct store_batch *batch, enum store_sync sync,
-             struct error *reterr)
+static enum engine_code
+write_batch(struct store_batch *batch, uint64_t *ret_ticket,
+            struct error *reterr)
 {
     struct store *store = batch->store;
     enum engine_code code = ENGINE_OK;
@@ -408,25 +423,46 @@ store_commit(struct store_batch *batch, enum store_sync sync,
         goto out;
     }
     char *text = NULL;
-    rocksdb_write(store->db,
-                  sync == STORE_SYNC_NOW ? store->write_now
-                                         : store->write_later,
-                  batch->batch, &text);
+    rocksdb_write(store->db, store->write, batch->batch, &text);
     if (text != NULL) {
         atomic_store(&store->must_reopen, true);
         code = take_error(store, text, reterr);
+        goto out;
     }
+    *ret_ticket = atomic_fetch_add(&store->written, 1) + 1;
 out:
     pthread_rwlock_unlock(&store->lock);
     return code;
 }
 
 enum engine_code
-store_sync(struct store *store, struct error *reterr)
+store_commit(struct store_batch *batch, enum store_sync sync,
+             struct error *reterr)
 {
+    uint64_t ticket = 0;
+    enum engine_code code = write_batch(batch, &ticket, reterr);
+    if (code == ENGINE_OK && sync == STORE_SYNC_NOW)
+        code = store_sync_to(batch->store, ticket, reterr);
+    return code;
+}
+
+uint64_t
+store_written(const struct store *store)
+{
+    return atomic_load(&store->written);
+}
+
+/* Syncs the log. Opening again does so, too: what it finds in the log goes to
+ * synced tables. A log whose sync failed is never synced once more: the
+ * second call would succeed though the pages are lost. */
+static enum engine_code
+sync_log(struct store *store, struct error *reterr)
+{
+    if (atomic_load(&store->must_reopen))
+        reopen(store);
     enum engine_code code = ENGINE_OK;
     pthread_rwlock_rdlock(&store->lock);
-    if (store->db == NULL) {
+    if (store->db == NULL || atomic_load(&store->must_reopen)) {
         code = closed_error(store, reterr);
         goto out;
     }
@@ -439,6 +475,61 @@ store_sync(struct store *store, struct error *reterr)
 out:
     pthread_rwlock_unlock(&store->lock);
     return code;
+}
+
+/* Caller holds the lock, which is released meanwhile. */
+static void
+sync_lead(struct store *store)
+{
+    struct sync *sync = &store->sync;
+    struct error error = { 0 };
+    sync->is_running = true;
+    pthread_mutex_unlock(&sync->lock);
+    /* Whoever has a number up to this one has written before. */
+    uint64_t target = store_written(store);
+    enum engine_code code = sync_log(store, &error);
+    pthread_mutex_lock(&sync->lock);
+    sync->is_running = false;
+    if (code == ENGINE_OK) {
+        sync->synced = target;
+    } else {
+        sync->failed = target;
+        sync->failures_count++;
+        sync->failure = error;
+    }
+    pthread_cond_broadcast(&sync->is_over);
+}
+
+enum engine_code
+store_sync_to(struct store *store, uint64_t ticket, struct error *reterr)
+{
+    struct sync *sync = &store->sync;
+    enum engine_code code = ENGINE_OK;
+    assert(ticket <= store_written(store));
+    blocking_begin();
+    pthread_mutex_lock(&sync->lock);
+    uint64_t failures_count = sync->failures_count;
+    while (sync->synced < ticket && code == ENGINE_OK) {
+        if (sync->is_running)
+            pthread_cond_wait(&sync->is_over, &sync->lock);
+        else
+            sync_lead(store);
+        if (sync->failures_count == failures_count || sync->synced >= ticket)
+            continue;
+        failures_count = sync->failures_count;
+        if (sync->failed >= ticket)
+            code =
+                error_set(reterr, sync->failure.code, "%s", sync->failure.text);
+    }
+    pthread_mutex_unlock(&sync->lock);
+    blocking_end();
+    return code;
+}
+
+enum engine_code
+store_sync(struct store *store, struct error *reterr)
+{
+    return store_sync_to(store, store_written(store), reterr);
 }
 
 enum engine_code

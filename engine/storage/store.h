@@ -66,7 +66,9 @@ void store_batch_delete_range(struct store_batch *batch,
                               struct span to);
 size_t store_batch_size(const struct store_batch *batch);
 
-/* Applies the batch to its store atomically; it stays as it is (clear it before reuse).
+/* Applies the batch to its store atomically; it stays as it is (clear it before
+ * reuse). With STORE_SYNC_NOW it then does what store_sync_to() does, and only
+ * when that fails the batch is applied in spite of the failure.
  * ENGINE_ENOSPACE   nothing was applied; reads go on. The store repairs itself
  *                   at a later commit, once there is room again.
  * ENGINE_EINTERNAL, ENGINE_ECORRUPT  nothing was applied. */
@@ -74,7 +76,19 @@ enum engine_code store_commit(struct store_batch *batch, enum store_sync sync,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Makes everything committed so far survive power loss. */
+/* Counts commits: every one that returned before has a number that is not
+ * above this. Any thread, no lock. */
+uint64_t store_written(const struct store *store);
+
+/* Makes every commit up to number `ticket` survive power loss. Callers that
+ * wait at the same time share one sync of the log (leader and followers). On
+ * failure the commits are there, but power loss may take them. Says to
+ * base/blocking.h that it waits. Never with a lock held that a writer needs. */
+enum engine_code store_sync_to(struct store *store, uint64_t ticket,
+                               struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same for everything committed so far; nothing to do is quick. */
 enum engine_code store_sync(struct store *store, struct error *reterr)
     __attribute__((warn_unused_result));
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Worker threads behind one bounded queue. `lock` guards everything but the
- * thread list; no task runs under it. */
+ * thread list; no task runs under it. Tasks that wait for a disk do not count
+ * as computing, so that another thread takes the next one; one that has waited
+ * goes on at once, since it has little left to do. */
 #include "engine/wire/executor.h"
+
+#include "base/blocking.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -12,18 +16,50 @@ struct executor {
     pthread_cond_t is_ready;
     struct executor_task *head, *tail;
     unsigned queued, queue_max;
+    unsigned computing, computing_max;
     bool is_stopping;
+    struct blocking_owner owner;
     unsigned threads_count;
     pthread_t threads[];
 };
+
+static void
+begin_blocking(void *ctx)
+{
+    struct executor *executor = ctx;
+    pthread_mutex_lock(&executor->lock);
+    assert(executor->computing > 0);
+    executor->computing--;
+    if (executor->head != NULL)
+        pthread_cond_signal(&executor->is_ready);
+    pthread_mutex_unlock(&executor->lock);
+}
+
+static void
+end_blocking(void *ctx)
+{
+    struct executor *executor = ctx;
+    pthread_mutex_lock(&executor->lock);
+    executor->computing++;
+    pthread_mutex_unlock(&executor->lock);
+}
+
+static bool
+must_wait(const struct executor *executor)
+{
+    if (executor->head == NULL)
+        return !executor->is_stopping;
+    return executor->computing >= executor->computing_max;
+}
 
 static void *
 executor_main(void *argument)
 {
     struct executor *executor = argument;
+    blocking_set_owner(&executor->owner);
     pthread_mutex_lock(&executor->lock);
     for (;;) {
-        while (executor->head == NULL && !executor->is_stopping)
+        while (must_wait(executor))
             pthread_cond_wait(&executor->is_ready, &executor->lock);
         struct executor_task *task = executor->head;
         if (task == NULL)
@@ -33,10 +69,15 @@ executor_main(void *argument)
             executor->tail = NULL;
         assert(executor->queued > 0);
         executor->queued--;
+        executor->computing++;
         pthread_mutex_unlock(&executor->lock);
         task->run(task);
         pthread_mutex_lock(&executor->lock);
+        assert(executor->computing > 0);
+        executor->computing--;
     }
+    /* Others may wait for their turn at a queue that is empty now. */
+    pthread_cond_broadcast(&executor->is_ready);
     pthread_mutex_unlock(&executor->lock);
     return NULL;
 }
@@ -46,21 +87,24 @@ executor_start(unsigned threads, unsigned queue_max,
                struct executor **ret_executor, struct error *reterr)
 {
     assert(threads > 0 && threads <= EXECUTOR_THREADS_MAX && queue_max > 0);
+    unsigned all = threads + EXECUTOR_SPARES;
     struct executor *executor =
-        calloc(1, sizeof(*executor) + threads * sizeof(pthread_t));
+        calloc(1, sizeof(*executor) + all * sizeof(pthread_t));
     if (executor == NULL)
         return error_memory(reterr);
+    executor->computing_max = threads;
+    executor->owner =
+        (struct blocking_owner){ begin_blocking, end_blocking, executor };
     pthread_mutex_init(&executor->lock, NULL);
     pthread_cond_init(&executor->is_ready, NULL);
     executor->queue_max = queue_max;
-    while (executor->threads_count < threads) {
+    while (executor->threads_count < all) {
         pthread_t *thread = &executor->threads[executor->threads_count];
         if (pthread_create(thread, NULL, executor_main, executor) != 0) {
             unsigned started = executor->threads_count;
             executor_stop(executor);
             return error_set(reterr, ENGINE_ENOMEM,
-                             "cannot start thread %u of %u", started + 1,
-                             threads);
+                             "cannot start thread %u of %u", started + 1, all);
         }
         executor->threads_count++;
     }

@@ -11,6 +11,10 @@
 
 #define EXECUTOR_THREADS_MAX 1024
 
+/* Threads beyond the workers: as many tasks may wait for a disk (they say so
+ * by base/blocking.h) while all workers compute. */
+#define EXECUTOR_SPARES 64u
+
 struct executor_task {
     void (*run)(struct executor_task *task);
     struct executor_task *next;
@@ -18,8 +22,8 @@ struct executor_task {
 
 struct executor;
 
-/* Starts `threads` workers (1..EXECUTOR_THREADS_MAX); at most `queue_max`
- * tasks wait. ENGINE_ENOMEM memory, or the system gives no thread. */
+/* Starts `threads` workers (1..EXECUTOR_THREADS_MAX) and the spares; at most
+ * `threads` tasks are begun or resumed at once, `queue_max` wait. ENGINE_ENOMEM memory, or the system gives no thread. */
 enum engine_code executor_start(unsigned threads, unsigned queue_max,
                                 struct executor **ret_executor,
                                 struct error *reterr)

@@ -4,6 +4,7 @@
 #include "engine/storage/store.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,43 @@ START_TEST(store_survives_a_full_disk)
 }
 END_TEST
 
+#define WRITERS 6
+#define WRITES  25
+
+static void *
+run_writer(void *ctx)
+{
+    const char *name = ctx;
+    for (int i = 0; i < WRITES; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "%s%d", name, i);
+        if (put(key, key, STORE_SYNC_NOW, NULL) != ENGINE_OK)
+            return NULL;
+    }
+    return ctx;
+}
+
+START_TEST(store_syncs_for_many_writers_at_once)
+{
+    static char names[WRITERS][2] = { "a", "b", "c", "d", "e", "f" };
+    pthread_t threads[WRITERS];
+    uint64_t before = store_written(store);
+    for (size_t i = 0; i < WRITERS; i++)
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, run_writer, names[i]), 0);
+    for (size_t i = 0; i < WRITERS; i++) {
+        void *result = NULL;
+        pthread_join(threads[i], &result);
+        ck_assert_ptr_eq(result, names[i]);
+    }
+    ck_assert_uint_eq(store_written(store) - before, WRITERS * WRITES);
+    ck_assert_int_eq(store_sync(store, NULL), ENGINE_OK);
+    ck_assert_int_eq(store_sync_to(store, store_written(store), NULL),
+                     ENGINE_OK);
+    assert_value("f24", "f24");
+}
+END_TEST
+
 START_TEST(store_refuses_a_newer_format)
 {
     struct store_batch *batch = store_batch_create(store);
@@ -295,6 +333,7 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, store_applies_batches_and_scans_in_order);
     tcase_add_test(tcase, store_survives_a_full_disk);
+    tcase_add_test(tcase, store_syncs_for_many_writers_at_once);
     tcase_add_test(tcase, store_refuses_a_newer_format);
     tcase_add_test(tcase, store_reads_many_keys_in_any_order);
     tcase_add_test(tcase, store_counts_its_memory);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The pool of workers: everything submitted runs once, the queue is bounded,
- * stopping finishes what waits. */
+ * stopping finishes what waits, and a task that waits for a disk makes room. */
 #include "engine/wire/executor.h"
+
+#include "base/blocking.h"
 
 #include <check.h>
 #include <stdatomic.h>
@@ -67,6 +69,65 @@ START_TEST(executor_refuses_one_past_its_queue)
 }
 END_TEST
 
+/* Waits for a disk until as many others have come to wait. */
+static void
+block(struct executor_task *task)
+{
+    struct timespec pause = { 0, 1000000 };
+    (void)task;
+    blocking_begin();
+    atomic_fetch_add(&ran, 1);
+    while (atomic_load(&ran) < 8)
+        nanosleep(&pause, NULL);
+    blocking_end();
+}
+
+START_TEST(executor_goes_on_while_tasks_wait_for_a_disk)
+{
+    struct executor_task tasks[8];
+    struct executor *executor = NULL;
+    struct error error;
+    ck_assert_int_eq(executor_start(1, 8, &executor, &error), ENGINE_OK);
+    for (int i = 0; i < 8; i++) {
+        tasks[i].run = block;
+        ck_assert(executor_submit(executor, &tasks[i]));
+    }
+    executor_stop(executor);
+    ck_assert_int_eq(atomic_load(&ran), 8);
+}
+END_TEST
+
+static atomic_int computing, computing_most;
+
+static void
+compute(struct executor_task *task)
+{
+    struct timespec pause = { 0, 100000 };
+    (void)task;
+    int now = atomic_fetch_add(&computing, 1) + 1;
+    int most = atomic_load(&computing_most);
+    while (now > most &&
+           !atomic_compare_exchange_weak(&computing_most, &most, now))
+        continue;
+    nanosleep(&pause, NULL);
+    atomic_fetch_sub(&computing, 1);
+}
+
+START_TEST(executor_begins_no_more_tasks_than_it_has_workers)
+{
+    static struct executor_task tasks[TASKS / 10];
+    struct executor *executor = NULL;
+    struct error error;
+    ck_assert_int_eq(executor_start(2, TASKS, &executor, &error), ENGINE_OK);
+    for (int i = 0; i < TASKS / 10; i++) {
+        tasks[i].run = compute;
+        ck_assert(executor_submit(executor, &tasks[i]));
+    }
+    executor_stop(executor);
+    ck_assert_int_le(atomic_load(&computing_most), 2);
+}
+END_TEST
+
 START_TEST(executor_stop_takes_null)
 {
     executor_stop(NULL);
@@ -80,6 +141,8 @@ main(void)
     TCase *tcase = tcase_create("executor");
     tcase_add_test(tcase, executor_runs_every_task_once);
     tcase_add_test(tcase, executor_refuses_one_past_its_queue);
+    tcase_add_test(tcase, executor_goes_on_while_tasks_wait_for_a_disk);
+    tcase_add_test(tcase, executor_begins_no_more_tasks_than_it_has_workers);
     tcase_add_test(tcase, executor_stop_takes_null);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
