@@ -256,10 +256,6 @@ stage_update(struct segment *segment, struct change *change,
         return upsert(segment, change, update, reterr);
     case UPDATE_VECTORS:
         return update_vectors(segment, change, update, applied, reterr);
-    case UPDATE_CREATE_INDEX:
-        return change_create_index(change, update->key,
-                                   index_kind(update->schema),
-                                   update->schema_json, reterr);
     case UPDATE_DELETE_INDEX:
         change_drop_index(change, update->key->text);
         return ENGINE_OK;
@@ -269,6 +265,9 @@ stage_update(struct segment *segment, struct change *change,
     case UPDATE_OVERWRITE_PAYLOAD:
     case UPDATE_DELETE_PAYLOAD:
     case UPDATE_CLEAR_PAYLOAD:
+        break;
+    case UPDATE_CREATE_INDEX:
+        assert(!"no change of points");
         break;
     }
     return edit_selected(segment, change, update, applied, reterr);
@@ -285,7 +284,16 @@ apply_update(struct segment *segment, const struct update *update,
                          "one update holds at most %d points",
                          COMMAND_POINTS_MAX);
     struct change *change = NULL;
-    enum engine_code code = change_begin(segment, &change, reterr);
+    enum engine_code code;
+    if (update->kind == UPDATE_CREATE_INDEX) {
+        code = segment_index_create(
+            segment, update->key, index_kind(update->schema),
+            update->schema_json, &applied.commit, reterr);
+        if (code == ENGINE_OK)
+            *ret_applied = applied;
+        return code;
+    }
+    code = change_begin(segment, &change, reterr);
     if (code != ENGINE_OK)
         return code;
     code = stage_update(segment, change, update, &applied, reterr);

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -89,10 +90,16 @@ work_once(struct registry *registry, struct entry *entry)
         pthread_cond_broadcast(&registry->changed);
 }
 
+/* Requests go first: on a busy machine linking gets what they leave, and a tenth
+ * at least; writers help when too much waits. */
+#define BACKGROUND_NICE 10
+
 static void *
 thread_main(void *ctx)
 {
     struct registry *registry = ctx;
+    /* On Linux, of this thread alone. */
+    (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE);
     pthread_mutex_lock(&registry->lock);
     while (!registry->is_stopping) {
         uint64_t due_ms = UINT64_MAX;

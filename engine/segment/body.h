@@ -44,8 +44,11 @@ struct segment {
     struct ids *ids;               /* rows: see ids.h */
     struct segment_index *indexes; /* [SEGMENT_INDEXES_MAX] */
     size_t indexes_count;
+    /* Held while an index is made; before all other locks. */
+    pthread_mutex_t building;
     /* By `writer`. */
-    uint32_t slots_count; /* every slot ever used is below */
+    struct index_build *build; /* NULL: none is being made */
+    uint32_t slots_count;      /* every slot ever used is below */
     struct grave *graves_first, *graves_last;
     size_t buried_count; /* slots in graves that become free */
     uint32_t *free_slots;

@@ -290,35 +290,37 @@ index_position(const struct segment *segment, struct span field)
 }
 
 enum engine_code
-change_create_index(struct change *change, const struct payload_path *path,
-                    enum payload_index_kind kind, struct span note,
-                    struct error *reterr)
+change_finds_index(const struct change *change, struct span field,
+                   enum payload_index_kind kind, struct span note,
+                   bool *ret_is_there, struct error *reterr)
 {
-    struct segment *segment = change->segment;
-    assert(change->new_index == NULL && change->drop_position == SIZE_MAX);
-    size_t position = index_position(segment, path->text);
+    const struct segment *segment = change->segment;
+    size_t position = index_position(segment, field);
     if (position == SIZE_MAX && segment->indexes_count >= SEGMENT_INDEXES_MAX)
         return error_set(reterr, ENGINE_EINPUT,
                          "a collection holds at most %d payload indexes",
                          SEGMENT_INDEXES_MAX);
-    if (position != SIZE_MAX) {
-        const struct segment_index *old = &segment->indexes[position];
-        if (payload_index_kind(old->index) == kind && !old->is_broken &&
-            span_equal(bytes_span(&old->note), note))
-            return ENGINE_OK;
-    }
-    uint64_t more = ids_count(segment->ids) * INDEX_POINT_SIZE, used = 0;
-    if (!memory_may_grow(more, &used))
-        return error_memory_limit(reterr, "the payload index", more, used,
-                                  memory_limit());
+    *ret_is_there = false;
+    if (position == SIZE_MAX)
+        return ENGINE_OK;
+    const struct segment_index *old = &segment->indexes[position];
+    *ret_is_there = payload_index_kind(old->index) == kind && !old->is_broken &&
+                    span_equal(bytes_span(&old->note), note);
+    return ENGINE_OK;
+}
+
+enum engine_code
+change_put_index(struct change *change, struct payload_index *index,
+                 struct span note, struct error *reterr)
+{
+    assert(change->new_index == NULL && change->drop_position == SIZE_MAX);
     bytes_add_span(&change->new_note, note);
     if (bytes_failed(&change->new_note))
         return error_memory(reterr);
-    enum engine_code code =
-        segment_index_build(segment, path, kind, &change->new_index, reterr);
-    if (code == ENGINE_OK)
-        change->drop_position = position;
-    return code;
+    change->new_index = index;
+    change->drop_position =
+        index_position(change->segment, payload_index_path(index)->text);
+    return ENGINE_OK;
 }
 
 void

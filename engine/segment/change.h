@@ -73,14 +73,6 @@ enum engine_code change_set_payload(struct change *change,
 
 void change_remove(struct staged_point *point);
 
-/* Adds or replaces the index on that path; `note` is kept for the info.
- * ENGINE_EINPUT  more than SEGMENT_INDEXES_MAX. */
-enum engine_code change_create_index(struct change *change,
-                                     const struct payload_path *path,
-                                     enum payload_index_kind kind,
-                                     struct span note, struct error *reterr)
-    __attribute__((warn_unused_result));
-
 /* None on that path is fine. */
 void change_drop_index(struct change *change, struct span field);
 
@@ -97,6 +89,17 @@ struct change_commit {
 enum engine_code change_commit(struct change *change,
                                struct change_commit *ret_commit,
                                struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Adds or replaces the payload index on that path and commits that, as a change
+ * of its own; `note` is kept for the info. Writers go on while it is made, but
+ * for the last moment. The same index as before is fine. Any thread, without a
+ * change; a second caller waits for the first.
+ * ENGINE_EINPUT  more than SEGMENT_INDEXES_MAX. Others as change_commit(). */
+enum engine_code
+segment_index_create(struct segment *segment, const struct payload_path *path,
+                     enum payload_index_kind kind, struct span note,
+                     struct change_commit *ret_commit, struct error *reterr)
     __attribute__((warn_unused_result));
 
 #endif /* ENGINE_SEGMENT_CHANGE_H */

@@ -7,6 +7,7 @@
 #include "engine/segment/change_body.h"
 
 #include "engine/codec/json_reader.h"
+#include "engine/segment/index_build.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -118,7 +119,8 @@ change_slices_free(struct change *change)
 bool
 change_is_indexed(const struct segment *segment, const struct staged *staged)
 {
-    return segment->indexes_count > 0 && staged->act != STAGED_NOTHING &&
+    return (segment->indexes_count > 0 || segment->build != NULL) &&
+           staged->act != STAGED_NOTHING &&
            (staged->act != STAGED_KEEP || staged->has_new_payload);
 }
 
@@ -154,31 +156,39 @@ parsed_free(struct parsed *parsed, size_t count)
     }
 }
 
-/* Takes the old payload out of every index and puts the new one in. */
+/* Takes the old payload out of one index and puts the new one in. False when
+ * memory is out. */
+static bool
+index_change(struct payload_index *index, const struct staged *staged,
+             const struct parsed *parsed, uint32_t slots_end)
+{
+    uint32_t old_slot = staged->point.slot;
+    uint32_t new_slot = is_new(staged) ? staged->new_slot : old_slot;
+    if (staged->act != STAGED_INSERT && old_slot < slots_end)
+        payload_index_remove(index, old_slot, yyjson_doc_get_root(parsed->old));
+    if (staged->act == STAGED_REMOVE || new_slot >= slots_end)
+        return true;
+    return payload_index_add(index, new_slot, yyjson_doc_get_root(parsed->new),
+                             NULL) == ENGINE_OK;
+}
+
 static void
 index_point(struct segment *segment, const struct staged *staged,
             const struct parsed *parsed)
 {
-    bool is_missing = (parsed->old == NULL && staged->old_payload.size > 0) ||
-                      (parsed->new == NULL &&new_text(staged).size > 0);
-    uint32_t new_slot = is_new(staged) ? staged->new_slot : staged->point.slot;
+    bool is_parsed = (parsed->old != NULL || staged->old_payload.size == 0) &&
+                     (parsed->new != NULL || new_text(staged).size == 0);
     for (size_t i = 0; i < segment->indexes_count; i++) {
         struct segment_index *index = &segment->indexes[i];
-        if (index->is_broken)
-            continue;
-        if (is_missing) {
-            index->is_broken = true;
-            continue;
-        }
-        if (staged->act != STAGED_INSERT)
-            payload_index_remove(index->index, staged->point.slot,
-                                 yyjson_doc_get_root(parsed->old));
-        if (staged->act != STAGED_REMOVE &&
-            payload_index_add(index->index, new_slot,
-                              yyjson_doc_get_root(parsed->new),
-                              NULL) != ENGINE_OK)
-            index->is_broken = true;
+        if (!index->is_broken)
+            index->is_broken = !is_parsed || !index_change(index->index, staged,
+                                                           parsed, UINT32_MAX);
     }
+    struct index_build *build = segment->build;
+    if (build != NULL && !build->is_broken)
+        build->is_broken =
+            !is_parsed ||
+            !index_change(build->index, staged, parsed, build->next_slot);
 }
 
 /* ---- one point ---- */

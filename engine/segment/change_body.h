@@ -75,6 +75,20 @@ enum engine_code change_read_payloads(struct change *change,
                                       size_t count, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Whether there is that very index. ENGINE_EINPUT  there is no other on the
+ * path, and no room for one. */
+enum engine_code
+change_finds_index(const struct change *change, struct span field,
+                   enum payload_index_kind kind, struct span note,
+                   bool *ret_is_there, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Takes a finished index; the one on its path goes. */
+enum engine_code change_put_index(struct change *change,
+                                  struct payload_index *index, struct span note,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Makes the slices of a planned change. ENGINE_ENOMEM */
 enum engine_code change_slice(struct change *change, struct error *reterr)
     __attribute__((warn_unused_result));

@@ -9,6 +9,7 @@
 #include "engine/segment/change_body.h"
 
 #include "base/memory.h"
+#include "engine/segment/index_build.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -327,11 +328,19 @@ change_commit(struct change *change, struct change_commit *ret_commit,
     if (code != ENGINE_OK)
         return code;
     uint64_t sequence = segment->next_sequence;
+    struct index_build *build = segment->build;
+    /* The builder may read the store, and must not see it ahead of memory. */
+    if (build != NULL)
+        pthread_mutex_lock(&build->lock);
     code = write_store(change, sequence, reterr);
+    if (code == ENGINE_OK) {
+        segment->next_sequence++;
+        change_apply(change, sequence);
+    }
+    if (build != NULL)
+        pthread_mutex_unlock(&build->lock);
     if (code != ENGINE_OK)
         return code;
-    segment->next_sequence++;
-    change_apply(change, sequence);
     *ret_commit =
         (struct change_commit){ sequence, store_written(segment->store) };
     return ENGINE_OK;

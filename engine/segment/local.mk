@@ -5,6 +5,7 @@ libengine_a_SOURCES += \
 	engine/segment/change_apply.c engine/segment/change_body.h \
 	engine/segment/commit.c \
 	engine/segment/graph.c \
+	engine/segment/index_build.c engine/segment/index_build.h \
 	engine/segment/grave.c engine/segment/grave.h \
 	engine/segment/ids.c engine/segment/ids.h \
 	engine/segment/load.c \

@@ -97,7 +97,13 @@ locks_init(struct segment *segment)
         pthread_rwlock_destroy(&segment->points);
         return false;
     }
+    if (pthread_mutex_init(&segment->building, NULL) != 0) {
+        pthread_mutex_destroy(&segment->writer);
+        pthread_rwlock_destroy(&segment->points);
+        return false;
+    }
     if (pthread_mutex_init(&segment->failure_lock, NULL) != 0) {
+        pthread_mutex_destroy(&segment->building);
         pthread_mutex_destroy(&segment->writer);
         pthread_rwlock_destroy(&segment->points);
         return false;
@@ -257,6 +263,7 @@ segment_close(struct segment *segment)
     free(segment->free_slots);
     free(segment->path);
     pthread_mutex_destroy(&segment->failure_lock);
+    pthread_mutex_destroy(&segment->building);
     pthread_mutex_destroy(&segment->writer);
     pthread_rwlock_destroy(&segment->points);
     free(segment);

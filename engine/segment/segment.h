@@ -18,6 +18,9 @@
  * indexes, and the store under them.
  *
  * Locks, always taken in this order:
+ *   0. building a mutex that the making of a payload index holds from begin to
+ *               end; the index itself has a lock that its builder and the
+ *               change being applied take in turns, after the writer mutex.
  *   1. writer   a mutex that one change holds from begin to end: writers take
  *               turns. Its holder may read everything without the others.
  *   2. each vector's link lock: shared while linking into a graph and while a

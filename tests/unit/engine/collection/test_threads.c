@@ -367,16 +367,27 @@ run_watcher(void *ctx)
     return NULL;
 }
 
+/* An index comes and goes beside the moves. */
+static void *
+run_indexer(void *ctx)
+{
+    (void)ctx;
+    for (int round = 0; !atomic_load(&is_over); round++)
+        index_some(NULL, round);
+    return NULL;
+}
+
 static void
 run_moves(void)
 {
-    pthread_t threads[1 + READERS + WORKERS];
+    pthread_t threads[2 + READERS + WORKERS];
     uint32_t seeds[1 + READERS] = { 1, 2, 3 };
     size_t count = 0;
     atomic_store(&is_over, false);
     for (uint64_t i = 0; i < MOVED; i++)
         upsert_one(i, (int)i);
     pthread_create(&threads[count++], NULL, run_mover, &seeds[0]);
+    pthread_create(&threads[count++], NULL, run_indexer, NULL);
     for (size_t i = 0; i < READERS; i++)
         pthread_create(&threads[count++], NULL, run_watcher, &seeds[1 + i]);
     for (size_t i = 0; i < WORKERS; i++)
@@ -392,8 +403,6 @@ START_TEST(moving_points_are_in_every_answer_once)
                            "\"hnsw_config\":{\"m\":6,\"ef_construct\":24},"
                            "\"optimizers_config\":{\"indexing_threshold\":4}}");
     run_moves();
-    index_some(NULL, 0);
-    run_moves();
     points_destroy(&points);
 }
 END_TEST
@@ -402,8 +411,6 @@ START_TEST(moving_points_are_in_every_answer_once_without_a_graph)
 {
     points_create(&points,
                   "{\"vectors\":{\"size\":8,\"distance\":\"Euclid\"}}");
-    run_moves();
-    index_some(NULL, 0);
     run_moves();
     points_destroy(&points);
 }
