@@ -74,8 +74,8 @@ forget_payloads(struct segment *segment, const struct grave *grave)
             segment_key_slot(grave->slots[i] & ~GRAVE_SLOT_IS_FREE);
         store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
     }
-    if (store_commit(batch, STORE_SYNC_LATER, NULL) == ENGINE_OK)
-        atomic_store(&segment->is_dirty, true);
+    bool is_gone = store_commit(batch, STORE_SYNC_LATER, NULL) == ENGINE_OK;
+    (void)is_gone;
     store_batch_free(batch);
 }
 

@@ -166,6 +166,9 @@ END_TEST
 #define WRITERS 6
 #define WRITES  25
 
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+/* Writers take turns, as those of a segment do, and wait together. */
 static void *
 run_writer(void *ctx)
 {
@@ -173,7 +176,12 @@ run_writer(void *ctx)
     for (int i = 0; i < WRITES; i++) {
         char key[16];
         snprintf(key, sizeof(key), "%s%d", name, i);
-        if (put(key, key, STORE_SYNC_NOW, NULL) != ENGINE_OK)
+        pthread_mutex_lock(&turn);
+        enum engine_code code = put(key, key, STORE_SYNC_LATER, NULL);
+        uint64_t ticket = store_written(store);
+        pthread_mutex_unlock(&turn);
+        if (code != ENGINE_OK ||
+            store_sync_to(store, ticket, NULL) != ENGINE_OK)
             return NULL;
     }
     return ctx;
