@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	tests/browser/package-lock.json tests/browser/package.json \
 	tests/browser/test_engine_alone.py tests/browser/test_login.py
 include $(top_srcdir)/tests/fuzz/local.mk
+include $(top_srcdir)/tests/crash/local.mk
 include $(top_srcdir)/tests/login/local.mk
 
 # The engine over its wire and under crashes: pytest, run by ./appliance check.

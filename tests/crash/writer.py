@@ -59,7 +59,7 @@ class Writer(threading.Thread):
         answer = self.engine.call(
             method, f"/collections/{self.name_of}/points{path}?wait=true",
             body, connection=connection)
-        assert answer.status == 200, answer
+        assert answer.status == 200, f"status {answer.status}: {answer}"
         for id in ids:
             self.state[id] = {after}
         self.acknowledged += len(ids)
