@@ -425,7 +425,10 @@ def main():
                 folder = cache_folder(os.path.join(
                     "bench-index", f"{data.name}-m{arguments.m}-"
                     f"{max(arguments.threads)}t"))
-            rows = run(data, folder, arguments)
+            try:
+                rows = run(data, folder, arguments)
+            except (RuntimeError, OSError) as error:
+                sys.exit(f"search: {error}")
         more = report(rows, data, real, arguments)
         write(rows, data, more, arguments)
 
