@@ -98,7 +98,10 @@ def run_azimuthd(data, folder, arguments):
     points, dim = data.base.shape
     body = {"vector": data.queries[0].tolist(), "limit": arguments.k,
             "params": {"hnsw_ef": arguments.ef}}
-    engine = Engine(folder).start()
+    # The interval of the in-process runs; the server's own is longer, and what
+    # came since the last checkpoint is linked again.
+    environment = {"QDRANT__STORAGE__CHECKPOINT_INTERVAL_SEC": "60"}
+    engine = Engine(folder, environment=environment).start()
     try:
         engine.create(COLLECTION, dim, hnsw_config={
             "m": arguments.m, "ef_construct": arguments.ef_construct})
@@ -113,7 +116,7 @@ def run_azimuthd(data, folder, arguments):
                   "resident": resident(engine.process.pid)}
         time.sleep(arguments.settle)
         engine.kill()
-        again = Patient(folder)
+        again = Patient(folder, environment=environment)
         again.port, again.grpc_port = engine.port, engine.grpc_port
         engine = again
         start = time.perf_counter()
