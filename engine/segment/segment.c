@@ -245,6 +245,8 @@ segment_close(struct segment *segment)
 {
     if (segment == NULL)
         return;
+    /* Payloads on disk go from the store with their graves. */
+    segment_dig_all(segment);
     if (segment->store != NULL && segment_sync(segment, NULL) != ENGINE_OK)
         segment_say(segment, "the last changes could not be synced");
     store_close(segment->store);
@@ -254,7 +256,6 @@ segment_close(struct segment *segment)
         payload_index_free(segment->indexes[i].index);
         bytes_release(&segment->indexes[i].note);
     }
-    segment_dig_all(segment);
     view_discard(segment_view_now(segment), NULL);
     payloads_release(&segment->payloads);
     ids_free(segment->ids);

@@ -609,6 +609,24 @@ START_TEST(interrupted_create_is_told_and_removed)
 }
 END_TEST
 
+/* Their payloads leave the store before it is closed: AddressSanitizer saw
+ * it used afterwards. */
+START_TEST(closing_buries_what_was_deleted_last)
+{
+    uint64_t numbers[2] = { 1, 2 };
+    for (uint64_t number = 1; number <= 3; number++)
+        put(number, 1, "{\"a\":1}");
+    ck_assert_int_eq(points_delete(&points, numbers, 1), ENGINE_OK);
+    points_reopen(&points);
+    ck_assert_uint_eq(points_count(&points, NULL), 2);
+    ck_assert_int_eq(points_delete(&points, numbers, 2), ENGINE_OK);
+    points_drop(&points);
+    points_open(&points);
+    ck_assert_uint_eq(points_count(&points, NULL), 1);
+    ck_assert_ptr_nonnull(points_get(&points, 3));
+}
+END_TEST
+
 /* The file size limit stands in for a full disk. */
 START_TEST(full_disk_refuses_writes_and_keeps_serving)
 {
@@ -701,6 +719,7 @@ faults(void)
     tcase_add_test(tcase, damaged_graph_is_built_again_and_reported);
     tcase_add_test(tcase, damaged_configuration_is_named);
     tcase_add_test(tcase, interrupted_create_is_told_and_removed);
+    tcase_add_test(tcase, closing_buries_what_was_deleted_last);
     tcase_add_test(tcase, full_disk_refuses_writes_and_keeps_serving);
     return tcase;
 }
