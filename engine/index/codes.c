@@ -64,6 +64,7 @@ codes_create(const struct codes_params *params, struct codes **ret_codes,
         return error_memory(reterr);
     codes->params = *params;
     codes->score = kernel_get()->code->rows[params->kind];
+    codes->grid = kernel_get()->code->grid;
     uint32_t line = (uint32_t)code_line_dims(params->kind);
     codes->lines = (params->dim + line - 1) / line;
     float span = params->kind == CODE_4 ? SPAN_4 : SPAN_8;
@@ -166,36 +167,6 @@ rotate_unit(const struct codes *codes, const float *vector, double length,
     memset(ret_rotated, 0, rotation->size * sizeof(*ret_rotated));
 }
 
-static inline uint32_t
-grid_place(float value, float per_step, float middle, float last)
-{
-    float at = value * per_step + middle + 0.5f;
-    at = at > 0.0f ? at : 0.0f; /* also NaN */
-    at = at < last ? at : last;
-    return (uint32_t)(int32_t)at;
-}
-
-static void
-pack_8(const struct codes *codes, const float *rotated, uint8_t *row)
-{
-    float per_step = 1.0f / codes->step;
-    for (uint32_t i = 0; i < codes->rotation.size; i++)
-        row[i] = (uint8_t)grid_place(rotated[i], per_step, 127.5f, 255.0f);
-}
-
-static void
-pack_4(const struct codes *codes, const float *rotated, uint8_t *row)
-{
-    float per_step = 1.0f / codes->step;
-    for (uint32_t line = 0; line < codes->lines; line++)
-        for (uint32_t j = 0; j < 64; j++) {
-            const float *at = rotated + line * 128 + j;
-            row[line * 64 + j] =
-                (uint8_t)(grid_place(at[0], per_step, 7.5f, 15.0f) |
-                          grid_place(at[64], per_step, 7.5f, 15.0f) << 4);
-        }
-}
-
 /* The code of component i, centred and doubled: odd, -255..255. */
 static inline int32_t
 centred(const struct codes *codes, const uint8_t *row, uint32_t i)
@@ -228,10 +199,11 @@ codes_put(struct codes *codes, uint32_t slot, const float *vector,
     double length =
         has_factors(codes) ? length_of(vector, codes->params.dim) : 1.0;
     rotate_unit(codes, vector, length, query->rotated);
+    float per_step = 1.0f / codes->step;
     if (codes->params.kind == CODE_8)
-        pack_8(codes, query->rotated, row);
+        codes->grid->pack_8(query->rotated, query->size, per_step, row);
     else
-        pack_4(codes, query->rotated, row);
+        codes->grid->pack_4(query->rotated, query->size, per_step, row);
     if (!has_factors(codes))
         return;
     struct codes_factor *factor = slab_row(&codes->factors, slot);
@@ -241,15 +213,13 @@ codes_put(struct codes *codes, uint32_t slot, const float *vector,
     factor->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
 }
 
-/* Fills in what follows from values, when one unit of them is `unit`. What the
- * grid takes from a row is made up for: by the row's factor, else by the mean. */
+/* Fills in what follows from values whose sum is `sum`, when one unit of them
+ * is `unit`. What the grid takes from a row is made up for: by the row's
+ * factor, else by the mean. */
 static void
 finish_query(const struct codes *codes, struct codes_query *query,
-             double length, float unit)
+             double length, float unit, int32_t sum)
 {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < query->size; i++)
-        sum += query->values[i];
     double square = length * length;
     query->length = length < (double)FLT_MAX ? (float)length : FLT_MAX;
     query->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
@@ -267,18 +237,11 @@ codes_ask(const struct codes *codes, const float *vector,
     double length = length_of(vector, codes->params.dim);
     const float *rotated = ret_query->rotated;
     rotate_unit(codes, vector, length, ret_query->rotated);
-    float largest = 0;
-    for (uint32_t i = 0; i < ret_query->size; i++) {
-        float size = fabsf(rotated[i]);
-        largest = size > largest ? size : largest;
-    }
+    float largest = codes->grid->largest(rotated, ret_query->size);
     float per_unit = largest > 0.0f ? QUERY_MAX / largest : 0.0f;
-    for (uint32_t i = 0; i < ret_query->size; i++) {
-        float at = rotated[i] * per_unit;
-        ret_query->values[i] =
-            (int8_t)(int32_t)(at < 0.0f ? at - 0.5f : at + 0.5f);
-    }
-    finish_query(codes, ret_query, length, largest / QUERY_MAX);
+    int32_t sum = codes->grid->query(rotated, ret_query->size, per_unit,
+                                     ret_query->values);
+    finish_query(codes, ret_query, length, largest / QUERY_MAX, sum);
 }
 
 void
@@ -287,29 +250,16 @@ codes_ask_slot(const struct codes *codes, uint32_t slot,
 {
     assert(ret_query->size == codes->rotation.size);
     const uint8_t *row = codes_row(codes, slot);
-    int8_t *values = ret_query->values;
-    float unit;
-    if (codes->params.kind == CODE_4) {
-        for (uint32_t line = 0; line < codes->lines; line++)
-            for (uint32_t j = 0; j < 64; j++) {
-                int32_t byte = row[line * 64 + j];
-                values[line * 128 + j] = (int8_t)(2 * (byte & 15) - 15);
-                values[line * 128 + 64 + j] = (int8_t)(2 * (byte >> 4) - 15);
-            }
-        unit = 0.5f * codes->step;
-    } else {
-        for (uint32_t i = 0; i < ret_query->size; i++) {
-            int32_t value = row[i] - 128;
-            values[i] = (int8_t)(value < -127 ? -127 : value);
-        }
-        unit = codes->step;
-    }
+    bool is_4 = codes->params.kind == CODE_4;
+    int32_t sum = (is_4 ? codes->grid->unpack_4 : codes->grid->unpack_8)(
+        row, ret_query->size, ret_query->values);
     double length = 1.0;
     if (has_factors(codes)) {
         const struct codes_factor *factor = slab_row(&codes->factors, slot);
         length = (double)sqrtf(factor->square);
     }
-    finish_query(codes, ret_query, length, unit / codes->kept);
+    float unit = (is_4 ? 0.5f : 1.0f) * codes->step / codes->kept;
+    finish_query(codes, ret_query, length, unit, sum);
 }
 
 static float
@@ -323,7 +273,8 @@ codes_score(const struct codes *codes, const struct codes_query *query,
             const uint32_t *slots, const uint8_t *const *rows, uint32_t count,
             float *ret_distances)
 {
-    int32_t sums[KERNEL_ROWS_MAX];
+    /* Written before it is read: not worth zeroing. */
+    __attribute__((uninitialized)) int32_t sums[KERNEL_ROWS_MAX];
     assert(count <= KERNEL_ROWS_MAX);
     codes->score(query->values, rows, count, codes->lines, sums);
     if (!has_factors(codes)) {

@@ -35,6 +35,7 @@ struct codes {
     /* Immutable. */
     struct codes_params params;
     code_rows_fn score;
+    const struct grid *grid;
     uint32_t lines; /* cache lines of a code */
     float step;     /* of the grid */
     float kept;     /* of a unit vector's length along itself by the grid */

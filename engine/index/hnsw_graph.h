@@ -29,6 +29,9 @@ enum hnsw_state {
     HNSW_SWEPT   /* no list names it; who met it before may still be there */
 };
 
+/* Hops between two questions to the stopper. */
+#define HNSW_STOPPER_HOPS 256u
+
 struct hnsw_node {
     _Atomic uint32_t upper;    /* row of level 1 in `upper`; written once: */
     _Atomic uint8_t level;     /* a slot used again keeps its level and rows */
@@ -163,48 +166,87 @@ struct key_list {
     uint32_t count_max;
 };
 
+/* Number of keys less than `key`; no branch depends on the keys. */
+static inline uint32_t
+key_list_place(const struct key_list *list, uint64_t key)
+{
+    const uint64_t *at = list->keys;
+    for (uint32_t count = list->count; count > 1;) {
+        uint32_t half = count / 2;
+        at += half & (0u - (uint32_t)(at[half - 1] < key));
+        count -= half;
+    }
+    uint32_t place = (uint32_t)(at - list->keys);
+    return place + (list->count > 0 && *at < key);
+}
+
+/* Moves `count` keys `by` > 0 places up, without a call. */
+static inline void
+keys_move_up(uint64_t *keys, uint32_t count, uint32_t by)
+{
+    for (; count >= 8; count -= 8) {
+        uint64_t part[8];
+        memcpy(part, keys + count - 8, sizeof(part));
+        memcpy(keys + count - 8 + by, part, sizeof(part));
+    }
+    for (; count > 0; count--)
+        keys[count - 1 + by] = keys[count - 1];
+}
+
 /* Puts `key` in its place; the worst drops out of a full list. Returns the
  * place, or count_max when it did not get in. */
 static inline uint32_t
 key_list_insert(struct key_list *list, uint64_t key)
 {
-    uint64_t *keys = list->keys;
     if (list->count == list->count_max) {
-        if (key >= keys[list->count - 1])
+        if (key >= list->keys[list->count - 1])
             return list->count_max;
         list->count--;
     }
-    uint32_t begin = 0;
-    for (uint32_t size = list->count; size > 0;) {
-        uint32_t half = size / 2;
-        bool is_right = keys[begin + half] < key;
-        begin = is_right ? begin + half + 1 : begin;
-        size = is_right ? size - half - 1 : half;
-    }
-    memmove(&keys[begin + 1], &keys[begin],
-            (list->count - begin) * sizeof(*keys));
-    keys[begin] = key;
+    uint32_t place = key_list_place(list, key);
+    keys_move_up(list->keys + place, list->count - place, 1);
+    list->keys[place] = key;
     list->count++;
-    return begin;
+    return place;
 }
+
+/* Keys that key_list_merge() takes. */
+#define KEY_MERGE_MAX 16u
+
+/* Puts `count` <= KEY_MERGE_MAX keys in their places at once: their searches
+ * overlap and each key of the list moves once. Returns the lowest place, or
+ * count_max when none got in. */
+uint32_t key_list_merge(struct key_list *list, const uint64_t *keys,
+                        uint32_t count);
+
+/* An array that is written before it is read: not worth zeroing. */
+#define HNSW_UNSET __attribute__((uninitialized))
 
 /* One search: what it looks for, its lists and what it has counted. */
 struct hnsw_walk {
+    /* The caller's, before the walk. */
     const struct hnsw *hnsw;
     const float *query; /* float[dim]; unused when `asked` is set */
     const struct codes_query *asked; /* NULL: walk on the vectors */
     struct scratch *scratch;
     struct stopper stopper;
+    /* Results. */
     uint32_t visit_count;
     uint32_t hop_count;
-};
-
-/* Slots on their way to be scored. */
-struct hnsw_batch {
-    uint32_t count;
-    uint32_t slots[KERNEL_ROWS_MAX];
-    const uint8_t *rows[KERNEL_ROWS_MAX]; /* codes; unset without */
-    float distances[KERNEL_ROWS_MAX];
+    uint64_t best;        /* key of the closest node met */
+    struct key_list list; /* in scratch->list */
+    bool is_stopped;
+    /* At work. */
+    bool is_done;
+    uint32_t level;
+    uint32_t last_level; /* where the list is made */
+    uint64_t from;       /* on the way down: whose links are read */
+    uint32_t at;         /* place in the list whose links are read */
+    uint32_t lowest;     /* place of the best that these links brought */
+    uint64_t next;       /* key of the next open place, links asked for */
+    const hnsw_link *links;
+    uint32_t links_max;
+    uint32_t link_at;
 };
 
 /* The rows that the graph is built on. */
@@ -219,25 +261,40 @@ hnsw_slab(const struct hnsw *hnsw)
 void hnsw_score(const struct hnsw *hnsw, const float *query,
                 const uint32_t *slots, uint32_t count, float *ret_distances);
 
-/* The walk's distances to a batch, estimated or exact. */
-void hnsw_score_batch(const struct hnsw_walk *walk, struct hnsw_batch *batch);
+/* Distance of the walk's query to one slot, as a key. */
+uint64_t hnsw_score_one(struct hnsw_walk *walk, uint32_t slot);
 
-/* Exact distances for the best of scratch->list, in hits. */
+/* The walk's distances to its batch, estimated or exact. */
+void hnsw_score_batch(struct hnsw_walk *walk);
+
+/* Puts the unseen slots of walk->links from link_at on into the batch, as many
+ * as fit, and moves link_at on. */
+void hnsw_read_fresh(struct hnsw_walk *walk);
+
+/* Walks from the graph's `entry` (not 0): greedily down to `level`, there the
+ * paper's algorithm 2 for the `ef` closest nodes, or nothing with ef 0. Then
+ * list and best hold the result unless is_stopped.
+ * ef <= HNSW_EF_MAX and scratch made ready for it. */
+void hnsw_walk_down(struct hnsw_walk *walk, uint64_t entry, uint32_t level,
+                    uint32_t ef);
+
+/* Walks again on a lower level, from the closest node met. */
+void hnsw_walk_lower(struct hnsw_walk *walk, uint32_t level);
+
+/* Counts a hop; whether the stopper, asked now and then, wants an end. */
+static inline bool
+hnsw_walk_is_due(struct hnsw_walk *walk)
+{
+    return walk->hop_count++ % HNSW_STOPPER_HOPS == 0 &&
+           walk->stopper.is_due != NULL &&
+           walk->stopper.is_due(walk->stopper.ctx);
+}
+
+/* Exact distances for the best of the walk's list, in hits. */
 enum engine_code hnsw_rescore(const struct hnsw_walk *walk,
                               const struct hnsw_search *options,
                               struct hit *ret_hits, struct hnsw_found *found,
                               struct error *reterr);
-
-/* Greedy descent from the entry's level to `level` + 1: the closest node met.
- * False when the graph is empty. */
-bool hnsw_descend(struct hnsw_walk *walk, uint64_t entry, uint32_t level,
-                  uint32_t *ret_slot);
-
-/* The paper's algorithm 2 on one level from `start`: the `ef` closest nodes,
- * ascending, in scratch->list. False when the stopper ended it.
- * ef <= HNSW_EF_MAX and scratch made ready for it. */
-bool hnsw_walk_level(struct hnsw_walk *walk, uint32_t level, uint32_t start,
-                     uint32_t ef);
 
 /* Backs the rows of slots 0..slot. ENGINE_ENOMEM */
 enum engine_code hnsw_reserve(struct hnsw *hnsw, uint32_t slot,
@@ -282,10 +339,9 @@ void hnsw_link_add(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
  * more than the code. False without memory. */
 bool hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot);
 
-/* The keys of scratch->list that a node may link to: not itself, not dying.
- * They stay in their order; returns how many. */
-uint32_t hnsw_keep_living(const struct hnsw *hnsw, struct scratch *scratch,
-                          uint32_t self);
+/* Leaves in the list what a node may link to: not itself, not dying. */
+void hnsw_keep_living(const struct hnsw *hnsw, struct key_list *list,
+                      uint32_t self);
 
 /* Frees what a sweep under way has allocated. */
 void hnsw_sweep_release(struct hnsw *hnsw);

@@ -55,7 +55,7 @@ hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,
                    count, ret_distances);
         return;
     }
-    const uint8_t *rows[KERNEL_ROWS_MAX];
+    HNSW_UNSET const uint8_t *rows[KERNEL_ROWS_MAX];
     assert(count <= KERNEL_ROWS_MAX);
     for (uint32_t i = 0; i < count; i++)
         rows[i] = codes_row(codes, slots[i]);
@@ -124,9 +124,9 @@ shrink_links(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
              uint32_t slot)
 {
     const struct hnsw *hnsw = pivot->hnsw;
-    uint32_t slots[2 * HNSW_M_MAX + 1];
-    uint64_t keys[2 * HNSW_M_MAX + 2];
-    float distances[KERNEL_ROWS_MAX];
+    HNSW_UNSET uint32_t slots[2 * HNSW_M_MAX + 1];
+    HNSW_UNSET uint64_t keys[2 * HNSW_M_MAX + 2];
+    HNSW_UNSET float distances[KERNEL_ROWS_MAX];
     uint32_t links_max = hnsw_links_max(hnsw, level);
     hnsw_link *links = hnsw_links(hnsw, owner, level);
     for (uint32_t i = 0; i < links_max; i++)
@@ -164,26 +164,23 @@ hnsw_link_add(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
     hnsw_node_unlock(node);
 }
 
-uint32_t
-hnsw_keep_living(const struct hnsw *hnsw, struct scratch *scratch,
-                 uint32_t self)
+void
+hnsw_keep_living(const struct hnsw *hnsw, struct key_list *list, uint32_t self)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < scratch->list_count; i++) {
-        uint32_t slot = key_slot(scratch->list[i]);
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t slot = key_slot(list->keys[i]);
         if (slot != self && hnsw_state(hnsw, slot) < HNSW_DYING)
-            scratch->list[count++] = scratch->list[i];
+            list->keys[count++] = list->keys[i];
     }
-    scratch->list_count = count;
-    return count;
+    list->count = count;
 }
 
 /* Where an insert looks for neighbours. */
 struct place {
     uint32_t slot;
     uint32_t top;
-    uint32_t start; /* a node of level top */
-    uint32_t entry; /* one of any level */
+    uint64_t entry; /* of the graph */
 };
 
 /* Looks up the neighbours of levels top..0. Where all that is near dies, the
@@ -194,19 +191,19 @@ prepare(struct hnsw_walk *walk, struct hnsw_pivot *pivot,
         const struct place *place, struct scratch_chosen *ret_levels)
 {
     const struct hnsw *hnsw = walk->hnsw;
-    uint32_t start = place->start;
     for (uint32_t level = place->top + 1; level-- > 0;) {
-        scratch_clear(walk->scratch);
-        bool is_done =
-            hnsw_walk_level(walk, level, start, hnsw->params.ef_construct);
-        assert(is_done && walk->scratch->list_count > 0);
+        if (level == place->top)
+            hnsw_walk_down(walk, place->entry, level,
+                           hnsw->params.ef_construct);
+        else
+            hnsw_walk_lower(walk, level);
+        assert(!walk->is_stopped && walk->list.count > 0);
         struct scratch_chosen *found = &ret_levels[level];
-        start = key_slot(walk->scratch->list[0]);
-        uint32_t count = hnsw_keep_living(hnsw, walk->scratch, place->slot);
-        found->count = hnsw_select(pivot, walk->scratch->list, count,
+        hnsw_keep_living(hnsw, &walk->list, place->slot);
+        found->count = hnsw_select(pivot, walk->list.keys, walk->list.count,
                                    found->slots, hnsw->params.m);
-        if (count == 0)
-            found->slots[found->count++] = place->entry;
+        if (walk->list.count == 0)
+            found->slots[found->count++] = (uint32_t)place->entry;
     }
 }
 
@@ -301,10 +298,7 @@ link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
     struct hnsw_pivot pivot = { .hnsw = hnsw, .asked = &scratch->pair };
     uint32_t top = (uint32_t)(entry >> 32) - 1;
     top = level < top ? level : top;
-    uint32_t start;
-    bool is_found = hnsw_descend(&walk, entry, top, &start);
-    assert(is_found);
-    struct place place = { slot, top, start, (uint32_t)entry };
+    struct place place = { slot, top, entry };
     prepare(&walk, &pivot, &place, levels);
     commit(&pivot, slot, top, levels);
     scratch_give(hnsw->scratches, scratch);

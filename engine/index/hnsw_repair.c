@@ -470,16 +470,14 @@ relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
     uint32_t top = atomic_load(&hnsw_node(hnsw, slot)->level);
     if (top > (uint32_t)(entry >> 32) - 1)
         top = (uint32_t)(entry >> 32) - 1;
-    uint32_t start;
-    bool is_found = hnsw_descend(&walk, entry, top, &start);
-    assert(is_found);
     for (uint32_t level = top + 1; level-- > 0;) {
-        scratch_clear(scratch);
-        hnsw_walk_level(&walk, level, start, hnsw->params.ef_construct);
-        start = key_slot(scratch->list[0]);
-        uint32_t count = hnsw_keep_living(hnsw, scratch, slot);
-        chosen->count = hnsw_select(&pivot, scratch->list, count, chosen->slots,
-                                    hnsw->params.m);
+        if (level == top)
+            hnsw_walk_down(&walk, entry, level, hnsw->params.ef_construct);
+        else
+            hnsw_walk_lower(&walk, level);
+        hnsw_keep_living(hnsw, &walk.list, slot);
+        chosen->count = hnsw_select(&pivot, walk.list.keys, walk.list.count,
+                                    chosen->slots, hnsw->params.m);
         extend_list(hnsw, slot, level, chosen);
         offer(&pivot, slot, level, chosen, is_unnamed && level == 0);
     }

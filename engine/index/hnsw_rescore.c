@@ -43,7 +43,7 @@ score_exact(const struct hnsw_walk *walk, const uint32_t *slots, uint32_t count,
         hnsw->rows.fetch(hnsw->rows.fetch_ctx, slots, count, vectors, reterr);
     if (code != ENGINE_OK)
         return code;
-    const void *rows[KERNEL_ROWS_MAX];
+    HNSW_UNSET const void *rows[KERNEL_ROWS_MAX];
     for (uint32_t i = 0; i < count; i++)
         rows[i] = vectors + i * dim;
     hnsw->kernel(walk->query, rows, count, dim, ret_distances);
@@ -66,11 +66,10 @@ depth_of(const struct hnsw_walk *walk, const struct hnsw_search *options)
 {
     uint32_t depth = options->rescore_count;
     if (depth == 0 || options->scoring == HNSW_IGNORE_CODES)
-        depth = walk->scratch->list_count;
+        depth = walk->list.count;
     if (depth < options->k)
         depth = options->k;
-    return depth < walk->scratch->list_count ? depth
-                                             : walk->scratch->list_count;
+    return depth < walk->list.count ? depth : walk->list.count;
 }
 
 enum engine_code
@@ -89,15 +88,15 @@ hnsw_rescore(const struct hnsw_walk *walk, const struct hnsw_search *options,
         rescore.margin = INFINITY;
     assert(options->k <= scratch->ef_room);
     for (uint32_t at = 0; at < rescore.depth;) {
-        uint32_t slots[KERNEL_ROWS_MAX];
-        float distances[KERNEL_ROWS_MAX];
+        HNSW_UNSET uint32_t slots[KERNEL_ROWS_MAX];
+        HNSW_UNSET float distances[KERNEL_ROWS_MAX];
         uint32_t count = 0;
         uint32_t part = at < options->k ? options->k - at : PART_COUNT;
         part = part < KERNEL_ROWS_MAX ? part : KERNEL_ROWS_MAX;
         for (; count < part && at < rescore.depth &&
-               is_wanted(&rescore, scratch->list[at]);
+               is_wanted(&rescore, walk->list.keys[at]);
              at++)
-            slots[count++] = key_slot(scratch->list[at]);
+            slots[count++] = key_slot(walk->list.keys[at]);
         if (count == 0)
             break;
         enum engine_code code =

@@ -11,6 +11,7 @@
 #define HEAP_FIRST_ROOM 1024u
 /* The visited set grows by at least so many words at once. */
 #define WORDS_STEP 1024u
+#define TAG_STEP   0x10000u
 
 struct scratch_pool {
     _Atomic(struct scratch *) idle[SCRATCH_POOL_MAX];
@@ -22,7 +23,7 @@ scratch_size(const struct scratch *scratch)
 {
     size_t chosen_size = (HNSW_LEVEL_MAX + 1) * sizeof(*scratch->chosen);
     return sizeof(*scratch) + (scratch->chosen != NULL ? chosen_size : 0) +
-           scratch->word_count * (sizeof(uint64_t) + sizeof(uint16_t)) +
+           scratch->word_count * sizeof(uint32_t) +
            (2 * ((size_t)scratch->ef_room + 1) + scratch->heap_room) *
                sizeof(uint64_t) +
            (scratch->asked.size + scratch->pair.size) *
@@ -36,7 +37,6 @@ scratch_free(struct scratch *scratch)
     if (scratch == NULL)
         return;
     free(scratch->words);
-    free(scratch->tags);
     free(scratch->list);
     free(scratch->exact);
     free(scratch->heap);
@@ -66,23 +66,17 @@ scratch_pool_free(struct scratch_pool *pool)
 static bool
 make_visited_room(struct scratch *scratch, uint32_t slot_count)
 {
-    uint32_t words = slot_count / 64 + 1;
+    uint32_t words = slot_count / 16 + 1;
     if (words <= scratch->word_count)
         return true;
     uint32_t room = scratch->word_count + scratch->word_count / 2 + WORDS_STEP;
     if (room < words)
         room = words;
-    uint64_t *new_words = calloc(room, sizeof(*new_words));
-    uint16_t *new_tags = calloc(room, sizeof(*new_tags));
-    if (new_words == NULL || new_tags == NULL) {
-        free(new_words);
-        free(new_tags);
+    uint32_t *new_words = calloc(room, sizeof(*new_words));
+    if (new_words == NULL)
         return false;
-    }
     free(scratch->words);
-    free(scratch->tags);
     scratch->words = new_words;
-    scratch->tags = new_tags;
     scratch->word_count = room;
     scratch->tag = 0;
     return true;
@@ -111,10 +105,10 @@ make_list_room(struct scratch *scratch, uint32_t ef)
 void
 scratch_clear(struct scratch *scratch)
 {
-    scratch->tag++;
+    scratch->tag += TAG_STEP;
     if (scratch->tag == 0) { /* wrapped: old tags could be taken for new */
-        memset(scratch->tags, 0, scratch->word_count * sizeof(uint16_t));
-        scratch->tag = 1;
+        memset(scratch->words, 0, scratch->word_count * sizeof(uint32_t));
+        scratch->tag = TAG_STEP;
     }
 }
 
@@ -138,7 +132,6 @@ scratch_take(struct scratch_pool *pool, uint32_t slot_count, uint32_t ef)
         return NULL;
     }
     scratch_clear(scratch);
-    scratch->list_count = 0;
     scratch->heap_count = 0;
     return scratch;
 }

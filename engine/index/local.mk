@@ -11,6 +11,7 @@ libengine_a_SOURCES += \
 	engine/index/hnsw_scratch.c engine/index/hnsw_scratch.h \
 	engine/index/rotation.c engine/index/rotation.h \
 	engine/index/codes.c engine/index/codes.h \
+	engine/index/hnsw_walk.c \
 	engine/index/hnsw_search.c \
 	engine/index/hnsw_rescore.c \
 	engine/index/hnsw_insert.c \
@@ -22,6 +23,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_rotation \
 	tests/unit/engine/index/test_codes \
 	tests/unit/engine/index/test_hnsw_rescore \
+	tests/unit/engine/index/test_hnsw_walk \
 	tests/unit/engine/index/test_slab \
 	tests/unit/engine/index/test_slotset \
 	tests/unit/engine/index/test_slotview \
@@ -117,3 +119,9 @@ tests_unit_engine_index_test_cost_SOURCES = \
 tests_unit_engine_index_test_cost_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_cost_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_walk_SOURCES = \
+	tests/unit/engine/index/test_hnsw_walk.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_walk_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_walk_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

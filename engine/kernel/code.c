@@ -49,6 +49,7 @@ plain_rows_4(const int8_t *query, const uint8_t *const *rows, size_t count,
 const struct code_kernel code_plain = {
     .rows = { [CODE_8] = plain_rows_8, [CODE_4] = plain_rows_4 },
     .hadamard = hadamard_plain,
+    .grid = &grid_plain,
 };
 
 #if defined(__x86_64__)
@@ -126,6 +127,7 @@ avx2_rows_4(const int8_t *query, const uint8_t *const *rows, size_t count,
 const struct code_kernel code_avx2 = {
     .rows = { [CODE_8] = avx2_rows_8, [CODE_4] = avx2_rows_4 },
     .hadamard = hadamard_avx2,
+    .grid = &grid_avx2,
 };
 
 /* Sums of four registers as four int32. */
@@ -218,6 +220,7 @@ AVX512_ROWS(avx512_rows_4, four_4)
 const struct code_kernel code_avx512 = {
     .rows = { [CODE_8] = avx512_rows_8, [CODE_4] = avx512_rows_4 },
     .hadamard = hadamard_avx512,
+    .grid = &grid_avx512,
 };
 
 #elif defined(__aarch64__)
@@ -293,11 +296,13 @@ NEON_ROWS(DOTPROD, dotprod_rows, vdotq_s32)
 const struct code_kernel code_neon = {
     .rows = { [CODE_8] = neon_rows_8, [CODE_4] = neon_rows_4 },
     .hadamard = hadamard_plain,
+    .grid = &grid_plain,
 };
 
 const struct code_kernel code_dotprod = {
     .rows = { [CODE_8] = dotprod_rows_8, [CODE_4] = dotprod_rows_4 },
     .hadamard = hadamard_plain,
+    .grid = &grid_plain,
 };
 
 #endif

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/kernel/grid.h"
+
 /* Inner products of one signed 8-bit query with rows of small codes, and the
  * Hadamard transform that makes vectors fit for such codes. Integers: every
  * variant gives the same result.
@@ -52,6 +54,7 @@ typedef void (*code_hadamard_fn)(float *values, size_t block_count,
 struct code_kernel {
     code_rows_fn rows[CODE_KIND_COUNT];
     code_hadamard_fn hadamard;
+    const struct grid *grid;
 };
 
 /* The tables: kernel_get()->code is the one to use. An instruction set's may
