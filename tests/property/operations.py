@@ -26,12 +26,13 @@ class Collection:
     """`vectors`: {name: (dim, distance)}; the name "" is the unnamed one."""
 
     def __init__(self, name, vectors, ids, seed, config, spread=0.2,
-                 zeros=0.02):
+                 zeros=0.02, on_disk=False):
         self.base = f"/collections/{name}"
         self.vectors = vectors
         self.config = config
         self.spread = spread  # of a cluster
         self.zeros = zeros  # part of the vectors
+        self.on_disk = on_disk
         self.random = random.Random(seed)
         self.ids = make_ids(*ids, self.random)
         self.model = Model(vectors)
@@ -150,7 +151,8 @@ class Collection:
     # ---- changes: (method, path, body, what happens to a model) ----
 
     def create(self):
-        vectors = {name: {"size": dim, "distance": distance}
+        vectors = {name: {"size": dim, "distance": distance,
+                          "on_disk": self.on_disk}
                    for name, (dim, distance) in self.vectors.items()}
         return "PUT", self.base, {"vectors": self.on_wire(vectors),
                                   **self.config}, None
@@ -295,8 +297,14 @@ class Collection:
     def patch(self):
         """What a graph is made with may change at any time."""
         config = self.config.get("hnsw_config", {})
+        places = {}
+        if self.chance(0.3):
+            places["params"] = {"on_disk_payload": self.chance(0.5)}
+        if self.chance(0.3):
+            places["vectors"] = {name: {"on_disk": self.chance(0.5)}
+                                 for name in self.vectors}
         return "PATCH", "", {
-            "hnsw_config": {**config, "ef_construct":
+            **places, "hnsw_config": {**config, "ef_construct":
                             self.random.choice([32, 48, 64])},
             "metadata": {"patched": self.random.randrange(100)}}, None
 

@@ -27,6 +27,7 @@ GRAPH = {"hnsw_config": {"m": 8, "ef_construct": 48,
 WALK = 4
 WALKED = {"optimizers_config": {"indexing_threshold": 1},
           "hnsw_config": {"full_scan_threshold": 10}}
+IN_MEMORY = {**GRAPH, "on_disk_payload": False}
 NO_GRAPH = {"hnsw_config": {"m": 0}, "on_disk_payload": False}
 
 
@@ -34,12 +35,12 @@ def collections(seed):
     make = operations.Collection
     return [
         make("cosine", {"": (16, "Cosine")}, ("number", 1500), seed, GRAPH),
-        make("dot", {"": (12, "Dot")}, ("uuid", 900), seed + 1, GRAPH),
+        make("dot", {"": (12, "Dot")}, ("uuid", 900), seed + 1, IN_MEMORY),
         make("named", {"a": (8, "Euclid"), "b": (24, "Cosine"),
                        "c": (5, "Manhattan")}, ("mixed", 900), seed + 2,
              GRAPH),
         make("manhattan", {"": (40, "Manhattan")}, ("mixed", 1200), seed + 3,
-             GRAPH),
+             GRAPH, on_disk=True),
         # Enough points that walking is cheaper than scanning.
         make("walk", {"": (24, "Euclid")}, ("number", 9000), seed + 5,
              WALKED, spread=0.8, zeros=0.0005),
