@@ -151,8 +151,9 @@ def report(found, arguments):
 def main():
     arguments = parse_arguments()
     from measure import dataset
-    from measure.machine import describe, say
+    from measure.machine import describe, end_by_exception, say
 
+    end_by_exception()
     try:
         data = dataset.load(arguments.set, arguments.queries)
     except (OSError, ValueError) as error:

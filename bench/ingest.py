@@ -201,8 +201,9 @@ def main():
     arguments = parse_arguments()
     sys.path.insert(0, os.path.join(TOP, "tests"))
     from measure import dataset
-    from measure.machine import describe, say
+    from measure.machine import describe, end_by_exception, say
 
+    end_by_exception()
     try:
         data = dataset.load(arguments.set, 1000)
     except (OSError, ValueError) as error:

@@ -190,8 +190,10 @@ def main():
     arguments = parse_arguments()
     sys.path.insert(0, os.path.join(TOP, "tests"))
     from measure import dataset
-    from measure.machine import cache_folder, describe, folder_size, say
+    from measure.machine import (
+        cache_folder, describe, end_by_exception, folder_size, say)
 
+    end_by_exception()
     try:
         data = dataset.load(arguments.set, 1000)
     except (OSError, ValueError) as error:

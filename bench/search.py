@@ -405,8 +405,10 @@ def write(rows, data, more, arguments):
 def main():
     arguments = parse_arguments()
     from measure import dataset
-    from measure.machine import cache_folder, memory_free, say
+    from measure.machine import (
+        cache_folder, end_by_exception, memory_free, say)
 
+    end_by_exception()
     for name in arguments.sets.split(","):
         if name == "1Mx768" and memory_free() < BIG_SET_FREE:
             say("1Mx768 is left out: less than 16 GB of memory are free")

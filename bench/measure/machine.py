@@ -3,6 +3,7 @@
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,11 @@ OUT = os.path.join(TOP, "bench", "out")
 def say(text):
     """Progress, on standard error: results are on standard output."""
     print(text, file=sys.stderr, flush=True)
+
+
+def end_by_exception():
+    """SIGTERM ends as Ctrl-C does: engines are stopped, folders removed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def cache_folder(name):
