@@ -183,11 +183,11 @@ def measure_rows(rows, data):
     """What a random row costs, the best of all rounds as for everybody."""
     from measure import bound
 
-    for row in rows:
-        if row.name == "azimuth":
-            times = bound.row_times(len(data.base),
-                                    row_sizes(row, data).values())
-            row.times = bound.least(times, row.times)
+    ours = [row for row in rows if row.name == "azimuth"]
+    sizes = {size for row in ours for size in row_sizes(row, data).values()}
+    times = bound.row_times(len(data.base), sizes)
+    for row in ours:
+        row.times = bound.least(times, row.times)
 
 
 def run(data, folder, arguments):
