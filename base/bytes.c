@@ -59,7 +59,7 @@ bytes_wipe(struct bytes *bytes)
     bytes_release(bytes);
 }
 
-static bool
+bool
 bytes_reserve(struct bytes *bytes, size_t more_size)
 {
     if (bytes->is_failed)

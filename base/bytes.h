@@ -41,6 +41,10 @@ void bytes_release(struct bytes *bytes);
 /* As bytes_release(), and overwrites the content first: for secrets. */
 void bytes_wipe(struct bytes *bytes);
 
+/* Makes room for `more_size` bytes to come, so that adding them moves nothing.
+ * False: past size_max or out of memory, and the buffer has failed. */
+bool bytes_reserve(struct bytes *bytes, size_t more_size);
+
 void bytes_add(struct bytes *bytes, const void *data, size_t size);
 void bytes_add_text(struct bytes *bytes, const char *text);
 void bytes_add_span(struct bytes *bytes, struct span span);

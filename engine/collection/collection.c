@@ -23,7 +23,7 @@
 
 /* While too many points wait, an update links so many for each of its own, for
  * so long. */
-#define PRESSURE_FACTOR 4
+#define PRESSURE_FACTOR 1
 #define PRESSURE_MS     2000
 
 uint64_t

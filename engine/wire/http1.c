@@ -357,6 +357,21 @@ exchange_start(struct exchange *exchange)
     return MHD_YES;
 }
 
+/* Bodies up to this size are not moved while they grow. It is address space
+ * until the bytes come, which are what is counted. */
+#define BODY_EXPECTED_MAX ((size_t)8 << 20)
+
+static void
+body_expect(struct exchange *exchange)
+{
+    size_t size = exchange->declared_size < BODY_EXPECTED_MAX
+                      ? (size_t)exchange->declared_size
+                      : BODY_EXPECTED_MAX;
+    /* A failure is seen when the bytes come. */
+    if (size > 0)
+        (void)bytes_reserve(&exchange->body, size);
+}
+
 /* The header is complete. A reply given here goes out before the body (and
  * instead of "100 Continue"); the connection ends after it. */
 static enum MHD_Result
@@ -379,6 +394,8 @@ exchange_begin(struct exchange *exchange, const char *method)
         exchange_refuse(exchange, REFUSAL_BUSY, options->in_flight_max);
     else if (exchange->declared_size > options->body_size_max)
         exchange_refuse(exchange, REFUSAL_BODY_SIZE, options->body_size_max);
+    else
+        body_expect(exchange);
     if (exchange->state != EXCHANGE_DISCARD)
         return MHD_YES;
     if (expect == NULL && exchange->declared_size <= WIRE_DISCARD_SIZE_MAX)

@@ -6,6 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+START_TEST(bytes_stay_where_they_are_in_reserved_room)
+{
+    struct bytes bytes;
+    bytes_init(&bytes, 1000);
+    ck_assert(bytes_reserve(&bytes, 900));
+    bytes_add_char(&bytes, 'a');
+    const char *data = bytes.data;
+    for (int i = 1; i < 900; i++)
+        bytes_add_char(&bytes, 'b');
+    ck_assert_ptr_eq(bytes.data, data);
+    ck_assert_uint_eq(bytes.size, 900);
+    ck_assert(!bytes_reserve(&bytes, 101));
+    ck_assert(bytes_failed(&bytes));
+    bytes_release(&bytes);
+}
+END_TEST
+
 START_TEST(bytes_grow_to_their_maximum_and_no_further)
 {
     struct bytes bytes;
@@ -66,6 +83,7 @@ main(void)
 {
     Suite *suite = suite_create("bytes");
     TCase *tcase = tcase_create("bytes");
+    tcase_add_test(tcase, bytes_stay_where_they_are_in_reserved_room);
     tcase_add_test(tcase, bytes_grow_to_their_maximum_and_no_further);
     tcase_add_test(tcase, bytes_format_and_terminate);
     tcase_add_test(tcase, bytes_write_little_endian_integers);
