@@ -30,6 +30,7 @@ upkeep(struct collection *collection, uint64_t now_ms)
     if (is_due(atomic_load(&collection->synced_ms),
                atomic_load(&collection->flush_interval_ms), now_ms)) {
         atomic_store(&collection->needs_sync, false);
+        segment_tidy(collection->segment);
         code = segment_sync(collection->segment, &error);
         if (code != ENGINE_OK)
             atomic_store(&collection->needs_sync, true);

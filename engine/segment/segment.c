@@ -327,6 +327,15 @@ segment_sync(struct segment *segment, struct error *reterr)
 }
 
 void
+segment_tidy(struct segment *segment)
+{
+    if (pthread_mutex_trylock(&segment->writer) != 0)
+        return;
+    segment_dig(segment);
+    pthread_mutex_unlock(&segment->writer);
+}
+
+void
 segment_read_begin(struct segment *segment, struct segment_reader *ret_reader)
 {
     ret_reader->segment = segment;

@@ -132,6 +132,10 @@ enum engine_code segment_sync_to(struct segment *segment, uint64_t ticket,
 enum engine_code segment_sync(struct segment *segment, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Frees what changes took away and no reader can hold any more, unless a
+ * writer is at work, who does so, too. */
+void segment_tidy(struct segment *segment);
+
 /* Writes a checkpoint of each graph that changed since its last one. One
  * caller at a time. */
 enum engine_code segment_checkpoint(struct segment *segment,
