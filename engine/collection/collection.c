@@ -132,7 +132,8 @@ vector_options(const struct collection_config *config, struct arena *arena)
             .ef_construct = vector->hnsw.ef_construct,
             .full_scan_kib = vector->hnsw.full_scan_threshold,
             .indexing_kib = config->indexing_threshold,
-            .linkers_max = vector->hnsw.max_indexing_threads
+            .linkers_max = vector->hnsw.max_indexing_threads,
+            .place = vector->is_on_disk ? SEGMENT_ON_DISK : SEGMENT_IN_MEMORY
         };
     }
     return options;

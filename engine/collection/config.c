@@ -208,6 +208,29 @@ distance_parse(yyjson_val *value, enum metric *ret_metric)
     return false;
 }
 
+/* Where the vectors are to be; `memory` says it in another way, and wins. */
+static enum engine_code
+place_parse(yyjson_val *object, const char *where, bool *ret_is_on_disk,
+            struct error *reterr)
+{
+    yyjson_val *memory = yyjson_obj_get(object, "memory");
+    bool is_on_disk = false;
+    enum engine_code code =
+        section_read_bool(object, where, "on_disk", &is_on_disk, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (!is_absent(memory)) {
+        is_on_disk = yyjson_equals_str(memory, "cold");
+        if (!is_on_disk && !yyjson_equals_str(memory, "cached") &&
+            !yyjson_equals_str(memory, "pinned"))
+            return error_set(reterr, ENGINE_EFORMAT,
+                             "%s.memory: must be cold, cached or pinned",
+                             where);
+    }
+    *ret_is_on_disk = is_on_disk;
+    return ENGINE_OK;
+}
+
 /* What this version cannot do is refused, never ignored. */
 static enum engine_code
 vector_unsupported(yyjson_val *object, struct error *reterr)
@@ -243,6 +266,8 @@ vector_parse(yyjson_val *object, struct arena *arena,
     if (code == ENGINE_OK)
         code = hnsw_parse(yyjson_obj_get(object, "hnsw_config"),
                           "vectors.hnsw_config", &vector->hnsw, reterr);
+    if (code == ENGINE_OK)
+        code = place_parse(object, where, &vector->is_on_disk, reterr);
     if (code == ENGINE_OK)
         code = section_merge((struct span){ NULL, 0 }, object, vector_keys,
                              arena, &vector->json, reterr);
@@ -397,6 +422,9 @@ vector_patch(struct vector_config *vector, const struct hnsw_config *hnsw,
     vector->hnsw = *hnsw;
     code = hnsw_parse(yyjson_obj_get(yyjson_doc_get_root(doc), "hnsw_config"),
                       "vectors.hnsw_config", &vector->hnsw, reterr);
+    if (code == ENGINE_OK)
+        code = place_parse(yyjson_doc_get_root(doc), "vectors",
+                           &vector->is_on_disk, reterr);
     yyjson_doc_free(doc);
     return code;
 }

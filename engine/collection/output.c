@@ -20,6 +20,7 @@ struct output {
     struct arena *arena;
     size_t *numbers; /* the selected vectors */
     struct span *names;
+    struct named_vector **room; /* of each record */
     size_t numbers_count;
 };
 
@@ -234,30 +235,54 @@ output_begin(const struct segment_reader *reader,
     return code;
 }
 
+/* One named vector of all records, which have room for it. */
 static enum engine_code
-copy_vectors(const struct output *output, uint32_t slot, struct record *record,
-             struct error *reterr)
+add_vectors(const struct output *output, size_t position, const uint32_t *slots,
+            size_t count, struct record *records, struct error *reterr)
 {
-    struct named_vector *vectors = arena_calloc(
-        output->arena, output->numbers_count + 1, sizeof(*vectors));
-    if (vectors == NULL)
+    struct arena *arena = output->arena;
+    size_t number = output->numbers[position];
+    size_t dim = segment_vector_dim(output->reader->segment, number);
+    const float **rows = arena_calloc(arena, count + 1, sizeof(*rows));
+    if (rows == NULL)
         return error_memory(reterr);
-    for (size_t i = 0; i < output->numbers_count; i++) {
-        size_t number = output->numbers[i];
-        const float *row = segment_vector(output->reader, number, slot);
-        if (row == NULL)
+    enum engine_code code = segment_vectors(output->reader, number, slots,
+                                            count, arena, rows, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
+        if (rows[i] == NULL)
             continue;
-        size_t dim = segment_vector_dim(output->reader->segment, number);
-        float *copy = arena_alloc(output->arena, dim * sizeof(*copy));
+        float *copy = arena_alloc(arena, dim * sizeof(*copy));
         if (copy == NULL)
             return error_memory(reterr);
-        memcpy(copy, row, dim * sizeof(*copy));
-        vectors[record->vectors_count++] = (struct named_vector){
-            .name = output->names[i], .values = copy, .dim = dim
+        memcpy(copy, rows[i], dim * sizeof(*copy));
+        struct record *record = &records[i];
+        struct named_vector *place = output->room[i];
+        place[record->vectors_count++] = (struct named_vector){
+            .name = output->names[position], .values = copy, .dim = dim
         };
     }
-    record->vectors = vectors;
-    return ENGINE_OK;
+    return code;
+}
+
+static enum engine_code
+copy_vectors(struct output *output, const uint32_t *slots, size_t count,
+             struct record *records, struct error *reterr)
+{
+    struct arena *arena = output->arena;
+    output->room = arena_calloc(arena, count + 1, sizeof(*output->room));
+    if (output->room == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < count; i++) {
+        output->room[i] = arena_calloc(arena, output->numbers_count + 1,
+                                       sizeof(*output->room[i]));
+        if (output->room[i] == NULL)
+            return error_memory(reterr);
+        records[i].vectors = output->room[i];
+    }
+    enum engine_code code = ENGINE_OK;
+    for (size_t k = 0; code == ENGINE_OK && k < output->numbers_count; k++)
+        code = add_vectors(output, k, slots, count, records, reterr);
+    return code;
 }
 
 static enum engine_code
@@ -273,15 +298,13 @@ make_record(const struct output *output, uint32_t slot, struct span payload,
     if (record.has_payload)
         code = output_payload(payload, &selection->payload, output->arena,
                               &record.payload, reterr);
-    if (code == ENGINE_OK && record.has_vectors)
-        code = copy_vectors(output, slot, &record, reterr);
     if (code == ENGINE_OK)
         *ret_record = record;
     return code;
 }
 
 enum engine_code
-output_records(const struct output *output, const uint32_t *slots, size_t count,
+output_records(struct output *output, const uint32_t *slots, size_t count,
                struct record *ret_records, struct error *reterr)
 {
     struct span *payloads =
@@ -295,5 +318,8 @@ output_records(const struct output *output, const uint32_t *slots, size_t count,
     for (size_t i = 0; code == ENGINE_OK && i < count; i++)
         code =
             make_record(output, slots[i], payloads[i], &ret_records[i], reterr);
+    if (code == ENGINE_OK &&
+        output->selection->vectors.selection != SELECT_NONE)
+        code = copy_vectors(output, slots, count, ret_records, reterr);
     return code;
 }

@@ -17,11 +17,11 @@ enum engine_code output_begin(const struct segment_reader *reader,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Fills everything but the score of ret_records[count]; the payloads are read
- * together. ENGINE_ENOMEM, or the store's. */
-enum engine_code
-output_records(const struct output *output, const uint32_t *slots, size_t count,
-               struct record *ret_records, struct error *reterr)
+/* Fills everything but the score of ret_records[count]; payloads and
+ * vectors are read together. ENGINE_ENOMEM, or the store's. */
+enum engine_code output_records(struct output *output, const uint32_t *slots,
+                                size_t count, struct record *ret_records,
+                                struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* The selected part of the payload text `payload` (size 0: none), as a JSON

@@ -32,12 +32,17 @@ limit_check(size_t limit, size_t offset, struct error *reterr)
 static enum engine_code
 query_of_point(const struct segment_reader *reader,
                const struct search_command *command, size_t number,
-               const float **ret_query, struct error *reterr)
+               struct arena *arena, const float **ret_query,
+               struct error *reterr)
 {
     uint32_t slot = segment_find(reader, command->by_id);
     if (slot == SEGMENT_NO_SLOT)
         return missing_error(command->by_id, reterr);
-    const float *query = segment_vector(reader, number, slot);
+    const float *query = NULL;
+    enum engine_code code =
+        segment_vectors(reader, number, &slot, 1, arena, &query, reterr);
+    if (code != ENGINE_OK)
+        return code;
     if (query == NULL) {
         char text[POINT_ID_TEXT_SIZE];
         point_id_text(command->by_id, text);
@@ -104,7 +109,8 @@ search_make(const struct segment_reader *reader,
         .deadline_ms = command->deadline_ms
     };
     if (command->by_id != NULL)
-        return query_of_point(reader, command, number, &search->query, reterr);
+        return query_of_point(reader, command, number, arena, &search->query,
+                              reterr);
     return query_of_vector(segment, command, number, arena, &search->query,
                            reterr);
 }

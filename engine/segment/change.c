@@ -105,12 +105,33 @@ const float *
 change_old_vector(const struct change *change, const struct staged *staged,
                   size_t number)
 {
-    if (staged->point.slot == SEGMENT_NO_SLOT)
-        return NULL;
-    const struct vectors *vectors = &change->segment->vectors[number];
-    if (!vectors_has(vectors, staged->point.slot))
-        return NULL;
-    return slab_f32(&vectors->rows, staged->point.slot);
+    assert(number < change->segment->vectors_count);
+    return staged->old_vectors[number];
+}
+
+static enum engine_code
+read_old_vectors(struct change *change, struct staged *staged,
+                 struct error *reterr)
+{
+    uint32_t slot = staged->point.slot;
+    for (size_t i = 0; i < change->segment->vectors_count; i++) {
+        const struct vectors *vectors = &change->segment->vectors[i];
+        if (!vectors_has(vectors, slot))
+            continue;
+        if (!vectors->is_on_disk) {
+            staged->old_vectors[i] = slab_f32(&vectors->rows, slot);
+            continue;
+        }
+        float *row =
+            arena_alloc(&change->arena, vectors->options.dim * sizeof(*row));
+        if (row == NULL)
+            return error_memory(reterr);
+        enum engine_code code = vectors_read(vectors, &slot, 1, row, reterr);
+        if (code != ENGINE_OK)
+            return code;
+        staged->old_vectors[i] = row;
+    }
+    return ENGINE_OK;
 }
 
 enum engine_code
@@ -161,23 +182,29 @@ staged_make(struct change *change, const struct point_id *id,
 {
     struct segment *segment = change->segment;
     struct staged *staged = arena_calloc(&change->arena, 1, sizeof(*staged));
-    const float **vectors = arena_calloc(
-        &change->arena, segment->vectors_count + 1, sizeof(*vectors));
+    size_t count = segment->vectors_count;
+    const float **vectors =
+        arena_calloc(&change->arena, 2 * count + 1, sizeof(*vectors));
     if (staged == NULL || vectors == NULL)
         return error_memory(reterr);
+    staged->old_vectors = vectors + count;
     staged->new_slot = SEGMENT_NO_SLOT;
     struct staged_point *point = &staged->point;
     point->id = *id;
     point->slot = ids_find(segment->ids, id);
     point->is_there = point->slot != SEGMENT_NO_SLOT;
     point->vectors = vectors;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        vectors[i] = change_old_vector(change, staged, i);
+    enum engine_code code = ENGINE_OK;
+    if (point->is_there)
+        code = read_old_vectors(change, staged, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    memcpy(vectors, staged->old_vectors, count * sizeof(*vectors));
     *ret_staged = staged;
     /* On disk it is read only when it is wanted. */
     if (atomic_load(&segment->payloads.is_on_disk))
         return ENGINE_OK;
-    enum engine_code code = change_read_payloads(change, &staged, 1, reterr);
+    code = change_read_payloads(change, &staged, 1, reterr);
     point->payload = staged->old_payload;
     return code;
 }

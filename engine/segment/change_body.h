@@ -19,8 +19,10 @@ enum staged_act {
 struct staged {
     struct staged_point point; /* first: both addresses are the same */
     bool has_new_payload;      /* point.payload differs from the stored one */
-    bool has_old_payload;      /* old_payload was read */
-    struct span old_payload;   /* of the slot, in the arena or in memory */
+    /* By vector number; NULL: lacks it. In memory, or copied from the disk. */
+    const float **old_vectors;
+    bool has_old_payload;    /* old_payload was read */
+    struct span old_payload; /* of the slot, in the arena or in memory */
     /* Filled by the plan. */
     enum staged_act act;
     bool is_held;              /* the old slot's rows stay for a graph */

@@ -35,7 +35,8 @@ plan_act(const struct change *change, struct staged *staged)
         if (old == new)
             continue;
         if (new == NULL)
-            is_moved = is_moved || vectors->graph != NULL;
+            is_moved =
+                is_moved || vectors->graph != NULL || vectors->is_on_disk;
         else if (old == NULL ||
                  memcmp(old, new, vectors->options.dim * sizeof(*new)) != 0)
             is_moved = true;
@@ -130,9 +131,11 @@ growth_check(const struct change *change, struct error *reterr)
     const struct segment *segment = change->segment;
     size_t fresh = change->slots_count - segment->slots_count;
     size_t point_size = POINT_SIZE, text_size = 0;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        point_size += POINT_VECTOR_SIZE +
-                      segment->vectors[i].options.dim * (sizeof(float) + 1);
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        const struct vectors *vectors = &segment->vectors[i];
+        size_t size = vectors->is_on_disk ? 1 : sizeof(float) + 1;
+        point_size += POINT_VECTOR_SIZE + vectors->options.dim * size;
+    }
     for (size_t i = 0; i < change->staged_count; i++)
         if (change->staged[i]->text != NULL)
             text_size += change->staged[i]->point.payload.size;
@@ -176,7 +179,9 @@ batch_remove(const struct change *change, const struct staged *staged,
     if (payloads_text(&segment->payloads, slot) != NULL)
         store_batch_delete(batch, STORE_PAYLOADS, span);
     for (size_t i = 0; i < segment->vectors_count; i++) {
+        /* As for payloads. */
         if (segment->vectors[i].graph != NULL ||
+            segment->vectors[i].is_on_disk ||
             !vectors_has(&segment->vectors[i], slot))
             continue;
         key = segment_key_vector(i, slot);

@@ -58,21 +58,33 @@ segment_bury(struct segment *segment, struct grave *grave)
         segment->buried_count += (grave->slots[i] & GRAVE_SLOT_IS_FREE) != 0;
 }
 
-/* Payloads on disk are kept for readers of dead slots, as those in memory are.
- * A failure leaves records that nobody reads: whoever takes the slot overwrites
- * or deletes them. */
+/* What is read from the disk is kept for readers of dead slots, as what is in
+ * memory: payloads, and rows that no graph comes by. A failure leaves records
+ * that nobody reads: whoever takes the slot overwrites or deletes them. */
 static void
-forget_payloads(struct segment *segment, const struct grave *grave)
+forget_records(struct segment *segment, const struct grave *grave)
 {
-    if (grave->slots_count == 0 || !atomic_load(&segment->payloads.is_on_disk))
+    bool has_payloads = atomic_load(&segment->payloads.is_on_disk);
+    bool has_rows = false;
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        has_rows = has_rows || segment->vectors[i].is_on_disk;
+    if (grave->slots_count == 0 || (!has_payloads && !has_rows))
         return;
     struct store_batch *batch = store_batch_create(segment->store);
     if (batch == NULL)
         return;
     for (size_t i = 0; i < grave->slots_count; i++) {
-        struct segment_key key =
-            segment_key_slot(grave->slots[i] & ~GRAVE_SLOT_IS_FREE);
-        store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
+        uint32_t slot = grave->slots[i] & ~GRAVE_SLOT_IS_FREE;
+        struct segment_key key = segment_key_slot(slot);
+        if (has_payloads)
+            store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
+        bool is_free = slot != grave->slots[i];
+        for (size_t k = 0; is_free && k < segment->vectors_count; k++) {
+            key = segment_key_vector(k, slot);
+            if (segment->vectors[k].is_on_disk)
+                store_batch_delete(batch, STORE_VECTORS,
+                                   segment_key_span(&key));
+        }
     }
     bool is_gone = store_commit(batch, STORE_SYNC_LATER, NULL) == ENGINE_OK;
     (void)is_gone;
@@ -82,7 +94,7 @@ forget_payloads(struct segment *segment, const struct grave *grave)
 static void
 empty(struct segment *segment, struct grave *grave)
 {
-    forget_payloads(segment, grave);
+    forget_records(segment, grave);
     for (size_t i = 0; i < grave->slots_count; i++) {
         uint32_t slot = grave->slots[i] & ~GRAVE_SLOT_IS_FREE;
         /* Moved with its point, or among the items. */

@@ -8,6 +8,7 @@
 #include "engine/segment/body.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool
@@ -65,6 +66,7 @@ visit_point(void *ctx, struct span key, struct span value, struct error *reterr)
 struct vector_visit {
     struct segment *segment;
     struct vectors *vectors;
+    float *row; /* [dim] */
 };
 
 /* Rows of dead slots are loaded, too: a graph may walk over them. */
@@ -81,18 +83,12 @@ visit_vector(void *ctx, struct span key, struct span value,
         return corrupt(segment, "vector", reterr);
     if (slot >= segment->slots_count)
         segment->slots_count = slot + 1;
-    enum engine_code code = slab_reserve(&vectors->rows, slot + 1, reterr);
-    if (code == ENGINE_OK && vectors->codes != NULL)
-        code = codes_reserve(vectors->codes, slot + 1, reterr);
-    if (code == ENGINE_OK)
-        code = slotset_reserve(&vectors->absent, slot + 1, reterr);
+    enum engine_code code = vectors_reserve(vectors, slot + 1, 0, reterr);
     if (code != ENGINE_OK)
         return code;
     /* The store's bytes need not be aligned for floats. */
-    memcpy(slab_row(&vectors->rows, slot), value.data, size);
-    if (vectors->codes != NULL)
-        codes_put(vectors->codes, slot, slab_f32(&vectors->rows, slot),
-                  &vectors->coding);
+    memcpy(visit->row, value.data, size);
+    vectors_write(vectors, slot, visit->row);
     if (ids_is_live(segment->ids, slot)) {
         /* Members of `absent` are complemented in load_vectors(). */
         slotset_add(&vectors->absent, slot);
@@ -108,11 +104,19 @@ load_vectors(struct segment *segment, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
-        struct vector_visit visit = { segment, &segment->vectors[i] };
+        struct vectors *vectors = &segment->vectors[i];
+        struct vector_visit visit = {
+            segment, vectors, malloc(vectors->options.dim * sizeof(float))
+        };
         struct segment_key key = segment_key_vector(i, 0);
+        if (visit.row == NULL)
+            return error_memory(reterr);
+        vectors->store = segment->store;
+        vectors->number = i;
         code = store_scan(segment->store, STORE_VECTORS,
                           (struct span){ key.data, 2 }, visit_vector, &visit,
                           reterr);
+        free(visit.row);
     }
     if (code != ENGINE_OK)
         return code;

@@ -56,6 +56,8 @@ add_vectors(struct segment *segment, struct arena *arena,
         all[i].storage.ram_size = slab_memory(&vectors->rows, end).used_size;
         /* One family holds all of them. */
         all[i].storage.disk_size = family * vectors->options.dim / dims;
+        if (vectors->is_on_disk)
+            all[i].storage.expected_size = all[i].storage.disk_size;
         if (vectors->codes != NULL)
             all[i].codes.ram_size = codes_memory(vectors->codes, end).used_size;
         all[i].graph = graph_usage(segment, i);

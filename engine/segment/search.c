@@ -17,6 +17,9 @@
  * it scores, a stored payload parsed and tested. */
 #define VISIT_NS    25.0
 #define RESIDUAL_NS 1000.0
+/* A row on disk, in slot order. */
+#define DISK_ROW_NS  300.0
+#define DISK_BYTE_NS 0.4
 /* The same with the payload on disk: many in slot order, one at random. */
 #define RESIDUAL_DISK_NS        1500.0
 #define RESIDUAL_DISK_RANDOM_NS 5000.0
@@ -194,8 +197,9 @@ search_exact(struct work *work, struct error *reterr)
         code = need_words(work, reterr);
     if (code != ENGINE_OK)
         return code;
-    return plain_search(&scan, work->search->query, work->search->k, work->hits,
-                        &work->count, reterr);
+    return vectors_scan(work->vectors, &scan, work->search->query,
+                        work->search->k, work->arena, work->hits, &work->count,
+                        reterr);
 }
 
 /* ---- walk ---- */
@@ -219,8 +223,10 @@ width_of(const struct segment_reader *reader,
 static double
 row_ns(const struct vectors *vectors)
 {
-    return cost_row_ns(&cost_get()->sequence,
-                       vectors->options.dim * sizeof(float));
+    size_t size = vectors->options.dim * sizeof(float);
+    if (vectors->is_on_disk)
+        return DISK_ROW_NS + DISK_BYTE_NS * (double)size;
+    return cost_row_ns(&cost_get()->sequence, size);
 }
 
 /* Of one row in a walk. */
@@ -399,8 +405,8 @@ search_graph(struct work *work, const struct costs *costs, struct error *reterr)
         struct plain_scan scan = scan_all(work);
         scan.slots = work->tail;
         scan.slot_count = (uint32_t)work->tail_count;
-        code = plain_search(&scan, work->search->query, k, scanned,
-                            &scanned_count, reterr);
+        code = vectors_scan(work->vectors, &scan, work->search->query, k,
+                            work->arena, scanned, &scanned_count, reterr);
         if (code != ENGINE_OK)
             return code;
     }

@@ -130,6 +130,14 @@ parts_init(struct segment *segment, const struct segment_options *options,
         if (code != ENGINE_OK)
             return code;
         segment->vectors_count++;
+        if (options->vectors[i].place == SEGMENT_ON_DISK &&
+            !segment->vectors[i].is_on_disk)
+            segment_say(segment,
+                        "vector \"%.*s\" stays in memory: it has no "
+                        "codes to walk on (manhattan, or few "
+                        "dimensions)",
+                        (int)options->vectors[i].name.size,
+                        options->vectors[i].name.data);
     }
     return ENGINE_OK;
 }
@@ -287,6 +295,12 @@ segment_configure(struct segment *segment,
     for (size_t i = 0; i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
         assert(options[i].dim == vectors->options.dim);
+        if (options[i].place != vectors->options.place)
+            segment_say(segment, "vector \"%.*s\" moves %s at the next start",
+                        (int)vectors->options.name.size,
+                        vectors->options.name.data,
+                        options[i].place == SEGMENT_ON_DISK ? "to the disk"
+                                                            : "into memory");
         pthread_rwlock_wrlock(&vectors->link_lock);
         vectors->options.m = options[i].m;
         vectors->options.ef_construct = options[i].ef_construct;
@@ -381,17 +395,35 @@ segment_payloads(const struct segment_reader *reader, const uint32_t *slots,
                              ret_texts, reterr);
 }
 
-const float *
-segment_vector(const struct segment_reader *reader, size_t number,
-               uint32_t slot)
+static bool
+has_vector(const struct segment_reader *reader, size_t number, uint32_t slot)
+{
+    /* The slot may be newer than the view, or dead by now. */
+    return slotview_has(reader->view->vectors[number].has, slot) ||
+           vectors_has(&reader->segment->vectors[number], slot);
+}
+
+enum engine_code
+segment_vectors(const struct segment_reader *reader, size_t number,
+                const uint32_t *slots, size_t count, struct arena *arena,
+                const float **ret_rows, struct error *reterr)
 {
     assert(number < reader->segment->vectors_count);
     const struct vectors *vectors = &reader->segment->vectors[number];
-    /* The slot may be newer than the view, or dead by now. */
-    if (!slotview_has(reader->view->vectors[number].has, slot) &&
-        !vectors_has(vectors, slot))
-        return NULL;
-    return slab_f32(&vectors->rows, slot);
+    for (size_t i = 0; i < count && !vectors->is_on_disk; i++)
+        ret_rows[i] = has_vector(reader, number, slots[i])
+                          ? slab_f32(&vectors->rows, slots[i])
+                          : NULL;
+    if (!vectors->is_on_disk)
+        return ENGINE_OK;
+    size_t dim = vectors->options.dim;
+    float *rows = arena_alloc(arena, (count * dim + 1) * sizeof(*rows));
+    if (rows == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < count; i++)
+        ret_rows[i] =
+            has_vector(reader, number, slots[i]) ? rows + i * dim : NULL;
+    return vectors_read(vectors, slots, count, rows, reterr);
 }
 
 uint64_t

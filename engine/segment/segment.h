@@ -61,6 +61,8 @@ struct segment;
 
 #define SEGMENT_NO_SLOT UINT32_MAX
 
+enum segment_place { SEGMENT_IN_MEMORY, SEGMENT_ON_DISK };
+
 struct segment_vector_options {
     struct span name;
     uint32_t dim;
@@ -70,9 +72,10 @@ struct segment_vector_options {
     uint32_t full_scan_kib; /* full_scan_threshold */
     uint64_t indexing_kib;  /* indexing_threshold; 0: no graph */
     uint32_t linkers_max;   /* threads that link at once; 0: any number */
+    /* Counts from the opening on. On disk only where walks go by codes: not
+     * under manhattan, nor with few dimensions (codes_choose()). */
+    enum segment_place place;
 };
-
-enum segment_place { SEGMENT_IN_MEMORY, SEGMENT_ON_DISK };
 
 struct segment_options {
     const char *path; /* directory; created when missing */
@@ -173,10 +176,14 @@ enum engine_code segment_payloads(const struct segment_reader *reader,
                                   struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* float[dim], or NULL when the point lacks it. `number` is the position in
- * the options. */
-const float *segment_vector(const struct segment_reader *reader, size_t number,
-                            uint32_t slot);
+/* The vectors of many slots: ret_rows[count] of float[dim], NULL when the point
+ * lacks it. `number` is the position in the options. Valid as above.
+ * ENGINE_ENOMEM, or the store's. */
+enum engine_code segment_vectors(const struct segment_reader *reader,
+                                 size_t number, const uint32_t *slots,
+                                 size_t count, struct arena *arena,
+                                 const float **ret_rows, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 uint64_t segment_points_count(const struct segment_reader *reader);
 

@@ -31,7 +31,9 @@ init_codes(struct vectors *vectors, struct error *reterr)
 {
     struct codes_params params = { .dim = vectors->options.dim,
                                    .metric = vectors->options.metric };
-    if (vectors->options.m == 0 || vectors->options.indexing_kib == 0 ||
+    bool is_on_disk = vectors->options.place == SEGMENT_ON_DISK;
+    if (((vectors->options.m == 0 || vectors->options.indexing_kib == 0) &&
+         !is_on_disk) ||
         !codes_choose(params.dim, params.metric, &params.kind))
         return ENGINE_OK;
     enum engine_code code = codes_create(&params, &vectors->codes, reterr);
@@ -75,6 +77,8 @@ vectors_init(struct vectors *vectors,
         vectors->options.name.data = NULL;
         return code;
     }
+    vectors->is_on_disk =
+        options->place == SEGMENT_ON_DISK && vectors->codes != NULL;
     slab_init_f32(&vectors->rows, options->dim);
     slotset_init(&vectors->absent);
     return ENGINE_OK;
@@ -105,7 +109,9 @@ enum engine_code
 vectors_reserve(struct vectors *vectors, uint32_t slots_count,
                 size_t more_count, struct error *reterr)
 {
-    enum engine_code code = slab_reserve(&vectors->rows, slots_count, reterr);
+    enum engine_code code = ENGINE_OK;
+    if (!vectors->is_on_disk)
+        code = slab_reserve(&vectors->rows, slots_count, reterr);
     if (code == ENGINE_OK && vectors->codes != NULL)
         code = codes_reserve(vectors->codes, slots_count, reterr);
     if (code == ENGINE_OK)
@@ -120,8 +126,9 @@ vectors_reserve(struct vectors *vectors, uint32_t slots_count,
 void
 vectors_write(struct vectors *vectors, uint32_t slot, const float *row)
 {
-    assert(slot < slab_capacity(&vectors->rows));
-    slab_put_f32(&vectors->rows, slot, row, vectors->options.dim);
+    assert(vectors->is_on_disk || slot < slab_capacity(&vectors->rows));
+    if (!vectors->is_on_disk)
+        slab_put_f32(&vectors->rows, slot, row, vectors->options.dim);
     if (vectors->codes != NULL)
         codes_put(vectors->codes, slot, row, &vectors->coding);
 }
@@ -163,7 +170,7 @@ vectors_hide(struct vectors *vectors, uint32_t slot)
 bool
 vectors_has(const struct vectors *vectors, uint32_t slot)
 {
-    return slot < slab_capacity(&vectors->rows) &&
+    return slot / SLOTSET_ROW_BITS < slab_capacity(&vectors->absent.rows) &&
            !slotset_has(&vectors->absent, slot);
 }
 
@@ -190,8 +197,16 @@ vectors_params(const struct vectors *vectors)
 struct hnsw_rows
 vectors_rows(const struct vectors *vectors)
 {
-    return (struct hnsw_rows){ .vectors = &vectors->rows,
-                               .codes = vectors->codes };
+    if (!vectors->is_on_disk)
+        return (struct hnsw_rows){ .vectors = &vectors->rows,
+                                   .codes = vectors->codes };
+    union {
+        const struct vectors *in;
+        void *out;
+    } ctx = { .in = vectors };
+    return (struct hnsw_rows){ .codes = vectors->codes,
+                               .fetch = vectors_fetch,
+                               .fetch_ctx = ctx.out };
 }
 
 static bool

@@ -2,6 +2,7 @@
 #ifndef ENGINE_SEGMENT_VECTORS_H
 #define ENGINE_SEGMENT_VECTORS_H
 
+#include "base/arena.h"
 #include "engine/index/hnsw.h"
 #include "engine/index/slab.h"
 #include "engine/index/slotset.h"
@@ -18,8 +19,11 @@
  * what waits to be linked. Locks: segment.h. */
 struct vectors {
     struct segment_vector_options options; /* name owned here */
-    struct slab rows;
-    struct codes *codes;       /* by slot, as rows; NULL: walks read the rows */
+    struct store *store; /* borrowed; with `number` the keys of the rows */
+    size_t number;
+    bool is_on_disk;     /* rows are in the store only; there are codes then */
+    struct slab rows;    /* empty when they are on disk */
+    struct codes *codes; /* by slot, as rows; NULL: walks read the rows */
     struct codes_query coding; /* room of the writer, with codes */
     struct slotset absent; /* slots in use that lack this vector, and all that
                               are free */
@@ -108,6 +112,29 @@ enum engine_code vectors_adopt(struct vectors *vectors,
 
 /* Links and offers to come. Any thread. */
 size_t vectors_waiting(struct vectors *vectors);
+
+/* ---- vectors_disk.c ---- */
+
+/* Copies the rows of `count` slots to float[count][dim]; a slot without record
+ * gives zeros. Only when rows are on disk. Failures of the store. Any thread. */
+enum engine_code vectors_read(const struct vectors *vectors,
+                              const uint32_t *slots, size_t count,
+                              float *ret_rows, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same for struct hnsw_rows; `ctx` is the struct vectors. */
+enum engine_code vectors_fetch(void *ctx, const uint32_t *slots, uint32_t count,
+                               float *ret_vectors, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* plain_search(), also over rows on disk, which are read block by block: about
+ * a microsecond for each row of 384 dimensions that passes the filter. `arena`
+ * is for the work. */
+enum engine_code
+vectors_scan(const struct vectors *vectors, const struct plain_scan *scan,
+             const float *query, uint32_t k, struct arena *arena,
+             struct hit *ret_hits, uint32_t *ret_count, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 struct hnsw_params vectors_params(const struct vectors *vectors);
 struct hnsw_rows vectors_rows(const struct vectors *vectors);

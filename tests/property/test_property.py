@@ -44,6 +44,8 @@ def collections(seed):
         # Enough points that walking is cheaper than scanning.
         make("walk", {"": (24, "Euclid")}, ("number", 9000), seed + 5,
              WALKED, spread=0.8, zeros=0.0005),
+        make("disk", {"a": (48, "Cosine"), "b": (200, "Euclid")},
+             ("number", 700), seed + 6, GRAPH, on_disk=True),
         make("plain", {"": (6, "Euclid")}, ("number", 300), seed + 4,
              NO_GRAPH)]
 

@@ -225,3 +225,77 @@ def test_payloads_move_between_disk_and_memory(engine_factory, sample):
     engine.stop()
     engine.start()
     assert everything(engine, "moving") == before
+
+
+def test_vectors_on_disk_answer_as_those_in_memory(engine_factory, sample):
+    """The same points in memory and on disk: searches by walk, exact and by
+    id, updates, deletes, restart; and rows take no memory."""
+    engine = engine_factory().start()
+    small = {"optimizers_config": {"indexing_threshold": 100}}
+    for name, on_disk in (("memory", False), ("disk", True)):
+        engine.call("PUT", f"/collections/{name}", {"vectors": {
+            "size": 384, "distance": "Cosine", "on_disk": on_disk},
+            **small}).result
+    points = [{"id": p["id"], "vector": p["vector"], "payload": p["payload"]}
+              for p in sample[:3000]]
+
+    def both(method, path, body):
+        return [engine.call(method, f"/collections/{name}{path}", body).result
+                for name in ("memory", "disk")]
+
+    def compare(is_exact):
+        for point in points[100:140]:
+            for query in ({"vector": point["vector"]},):
+                one, other = both("POST", "/points/search", {
+                    **query, "limit": 10, "with_payload": ["package"],
+                    "params": {"exact": is_exact, "hnsw_ef": 256}})
+                scores = [(h["id"], round(h["score"], 4)) for h in one]
+                found = [(h["id"], round(h["score"], 4)) for h in other]
+                if is_exact:
+                    assert found == scores
+                else:
+                    assert len(set(found) & set(scores)) >= 8
+        one, other = both("POST", "/points/query", {
+            "query": points[50]["id"], "limit": 5, "params": {"exact": True}})
+        assert [p["id"] for p in one["points"]] == \
+            [p["id"] for p in other["points"]]
+        one, other = both("POST", "/points/scroll", {
+            "limit": 5000, "with_vector": True})
+        assert one["points"] == other["points"]
+
+    for begin in range(0, 3000, 500):
+        both("PUT", "/points?wait=true",
+             {"points": points[begin:begin + 500]})
+    compare(True)
+    both("POST", "/points/delete?wait=true",
+         {"points": [p["id"] for p in points[:40]]})
+    for p, other in zip(points[40:80], points[200:240]):
+        p["vector"] = other["vector"]
+    both("PUT", "/points?wait=true", {"points": points[40:80]})
+    both("PUT", "/points/vectors?wait=true", {"points": [
+        {"id": p["id"], "vector": q["vector"]}
+        for p, q in zip(points[80:90], points[300:310])]})
+    compare(True)
+    while any(info["status"] != "green" for info in both("GET", "", None)):
+        pass
+    compare(False)
+    one, other = both("GET", "/memory", None)
+    assert one["vectors"][0]["storage"]["ram_bytes"] >= 2900 * 1536
+    assert other["vectors"][0]["storage"]["ram_bytes"] == 0
+    assert other["vectors"][0]["quantized"]["ram_bytes"] > 0
+    engine.stop()
+    engine.start()
+    compare(True)
+    compare(False)
+    # PATCH counts from the next start on.
+    engine.call("PATCH", "/collections/disk",
+                {"vectors": {"": {"on_disk": False}}}).result
+    engine.call("PATCH", "/collections/memory",
+                {"vectors": {"": {"memory": "cold"}}}).result
+    engine.stop()
+    engine.start()
+    one, other = both("GET", "/memory", None)
+    assert one["vectors"][0]["storage"]["ram_bytes"] == 0
+    assert other["vectors"][0]["storage"]["ram_bytes"] > 0
+    compare(True)
+    compare(False)

@@ -263,7 +263,6 @@ START_TEST(change_waits_for_no_reader_and_leaves_it_what_it_saw)
     upsert_one(1, 10);
     segment_read_begin(points.collection->segment, &reader);
     uint32_t slot = segment_find(&reader, &id);
-    const float *row = segment_vector(&reader, 0, slot);
     /* Moves it, removes it, and would use its slot again. */
     upsert_one(1, 11);
     uint64_t number = 1;
@@ -278,9 +277,11 @@ START_TEST(change_waits_for_no_reader_and_leaves_it_what_it_saw)
     ck_assert_int_eq(
         segment_payloads(&reader, &slot, 1, &arena, &payload, NULL), ENGINE_OK);
     ck_assert(span_equal_text(payload, "{\"v\":10,\"m\":\"1\"}"));
+    const float *row = NULL;
+    ck_assert_int_eq(segment_vectors(&reader, 0, &slot, 1, &arena, &row, NULL),
+                     ENGINE_OK);
+    ck_assert(row != NULL && row[0] == 10.0f);
     arena_release(&arena);
-    ck_assert(segment_vector(&reader, 0, slot) == row);
-    ck_assert(row[0] == 10.0f);
     ck_assert_uint_eq(segment_find(&reader, &id), SEGMENT_NO_SLOT);
     segment_read_end(&reader);
     /* No graph: both slots are used again once the reader has left. */
