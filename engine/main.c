@@ -9,6 +9,7 @@
 #include "engine/api/api.h"
 #include "engine/config.h"
 #include "engine/index/cost.h"
+#include "engine/index/crew.h"
 #include "engine/kernel/kernel.h"
 #include "engine/log.h"
 #include "engine/metrics.h"
@@ -216,7 +217,10 @@ network_open(struct process *process, struct error *reterr)
         .server = SERVER_HEADER,
         .handler = api_handler(process->api),
     };
-    return wire_open(&options, &process->wire, reterr);
+    enum engine_code code = wire_open(&options, &process->wire, reterr);
+    if (code == ENGINE_OK)
+        crew_set(wire_lend, process->wire);
+    return code;
 }
 
 static enum engine_code
@@ -251,6 +255,7 @@ process_open(struct process *process, struct error *reterr)
 static void
 process_close(struct process *process)
 {
+    crew_set(NULL, NULL);
     wire_close(process->wire);
     api_close(process->api);
     registry_close(process->registry);

@@ -6,6 +6,7 @@ libengine_a_SOURCES += \
 	engine/index/epoch.c engine/index/epoch.h \
 	engine/index/plain.c engine/index/plain.h \
 	engine/index/cost.c engine/index/cost.h \
+	engine/index/crew.c engine/index/crew.h \
 	engine/index/hnsw.c engine/index/hnsw.h \
 	engine/index/hnsw_graph.h \
 	engine/index/hnsw_scratch.c engine/index/hnsw_scratch.h \
@@ -30,6 +31,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_epoch \
 	tests/unit/engine/index/test_plain \
 	tests/unit/engine/index/test_cost \
+	tests/unit/engine/index/test_crew \
 	tests/unit/engine/index/test_hnsw \
 	tests/unit/engine/index/test_hnsw_scratch \
 	tests/unit/engine/index/test_hnsw_search \
@@ -125,3 +127,8 @@ tests_unit_engine_index_test_hnsw_walk_SOURCES = \
 tests_unit_engine_index_test_hnsw_walk_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_walk_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_crew_SOURCES = \
+	tests/unit/engine/index/test_crew.c
+tests_unit_engine_index_test_crew_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_crew_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -3,12 +3,17 @@
  * before is scored; the best k in a binary heap with the worst on top, sorted
  * at the end. A row joins the heap when it is closer than the worst, or as
  * close with a lower slot, so that the result does not depend on the order of
- * the scan. Ranges go through the filter's bitsets 64 slots at a time. */
+ * the scan or on who does what. Big scans are shared with idle threads. Ranges
+ * go through the filter's bitsets 64 slots at a time. */
 #include "engine/index/plain.h"
 
 #include <assert.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+
+#include "engine/index/crew.h"
 
 /* Two batches of rows fit the first cache. */
 #define BATCH_SIZE     12288u
@@ -18,6 +23,10 @@
 #define PREFETCH_SIZE 512u
 /* Slots between two questions to the stopper: a multiple of 64. */
 #define STOPPER_ROWS 1024
+/* Bytes of rows, about, that a thread takes at once. */
+#define PART_SIZE (2u * 1024u * 1024u)
+/* More hits than this are gathered by one thread. */
+#define SPLIT_K_MAX 4096u
 
 struct top {
     struct hit *hits; /* a heap: no child is worse than its parent */
@@ -93,13 +102,28 @@ struct batch {
     uint32_t count;
 };
 
-/* One scan at work: while one batch is filled and its rows are fetched, the
- * one before is scored. */
-struct scanner {
+/* One scan, shared by the threads that work at it: each takes the next part
+ * of the slots until there is none. */
+struct job {
     const struct plain_scan *scan;
-    kernel_rows_fn score;
     const float *query;
+    uint64_t begin; /* of the slots, or of the list */
+    uint64_t end;
+    uint64_t part_size;
+    _Atomic uint64_t next; /* number of the next part */
+    _Atomic bool is_stopped;
+    pthread_mutex_t lock; /* guards top */
     struct top top;
+};
+
+/* One thread at a scan: while one batch is filled and its rows are fetched,
+ * the one before is scored. */
+struct scanner {
+    struct job *job;
+    const struct plain_scan *scan; /* of the job */
+    kernel_rows_fn score;
+    float worst;       /* distance of the worst hit when last seen: what is
+                          further away is none */
     uint32_t capacity; /* rows that are backed */
     uint32_t batch_rows;
     size_t prefetch_size;
@@ -107,15 +131,22 @@ struct scanner {
     struct batch batches[2];
 };
 
-static void
-scanner_init(struct scanner *scanner, const struct plain_scan *scan,
-             const float *query)
+static float
+top_worst(const struct top *top)
 {
+    return top->count == top->count_max ? top->hits[0].distance : INFINITY;
+}
+
+static void
+scanner_init(struct scanner *scanner, struct job *job)
+{
+    const struct plain_scan *scan = job->scan;
     size_t size = scan->dim * sizeof(float);
     size_t rows = BATCH_SIZE / size;
+    scanner->job = job;
     scanner->scan = scan;
     scanner->score = kernel_get()->metrics[DATATYPE_F32]->rows[scan->metric];
-    scanner->query = query;
+    scanner->worst = INFINITY;
     scanner->capacity = slab_capacity(scan->vectors);
     scanner->batch_rows = rows < BATCH_ROWS_MIN   ? BATCH_ROWS_MIN
                           : rows > BATCH_ROWS_MAX ? BATCH_ROWS_MAX
@@ -130,16 +161,24 @@ static void
 batch_score(struct scanner *scanner, struct batch *batch)
 {
     float distances[BATCH_ROWS_MAX];
-    struct top *top = &scanner->top;
-    scanner->score(scanner->query, batch->rows, batch->count,
-                   scanner->scan->dim, distances);
+    struct job *job = scanner->job;
+    scanner->score(job->query, batch->rows, batch->count, scanner->scan->dim,
+                   distances);
+    uint32_t near = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
-        if (top->count == top->count_max &&
-            distances[i] > top->hits[0].distance)
+        if (distances[i] > scanner->worst)
             continue;
-        top_offer(top, batch->slots[i], distances[i]);
+        batch->slots[near] = batch->slots[i];
+        distances[near++] = distances[i];
     }
     batch->count = 0;
+    if (near == 0)
+        return;
+    pthread_mutex_lock(&job->lock);
+    for (uint32_t i = 0; i < near; i++)
+        top_offer(&job->top, batch->slots[i], distances[i]);
+    scanner->worst = top_worst(&job->top);
+    pthread_mutex_unlock(&job->lock);
 }
 
 static void
@@ -163,7 +202,6 @@ scanner_end(struct scanner *scanner)
 {
     batch_score(scanner, &scanner->batches[scanner->filling ^ 1]);
     batch_score(scanner, &scanner->batches[scanner->filling]);
-    top_sort(&scanner->top);
 }
 
 static bool
@@ -196,13 +234,11 @@ passing(const struct slot_filter *filter, uint32_t word)
 
 /* False when the stopper says so. */
 static bool
-scan_range(struct scanner *scanner)
+scan_range(struct scanner *scanner, uint32_t begin, uint32_t end)
 {
-    const struct plain_scan *scan = scanner->scan;
-    const struct slot_filter *filter = scan->filter;
-    uint32_t begin = scan->slot_begin, end = scan->slot_end;
+    const struct slot_filter *filter = scanner->scan->filter;
     for (uint32_t word = begin / 64; (uint64_t)word * 64 < end; word++) {
-        if (is_stopped(scan, word * 64))
+        if (is_stopped(scanner->scan, word * 64))
             return false;
         uint64_t bits = passing(filter, word);
         if (word == begin / 64)
@@ -220,17 +256,54 @@ scan_range(struct scanner *scanner)
 }
 
 static bool
-scan_list(struct scanner *scanner)
+scan_list(struct scanner *scanner, uint32_t begin, uint32_t end)
 {
     const struct plain_scan *scan = scanner->scan;
-    for (uint32_t i = 0; i < scan->slot_count; i++) {
-        uint32_t slot = scan->slots[i];
+    for (uint32_t i = begin; i < end; i++) {
         if (is_stopped(scan, i))
             return false;
-        if (slot_filter_passes(scan->filter, slot))
-            scanner_add(scanner, slot);
+        if (slot_filter_passes(scan->filter, scan->slots[i]))
+            scanner_add(scanner, scan->slots[i]);
     }
     return true;
+}
+
+/* What each thread of a job does. */
+static void
+job_work(void *arg)
+{
+    struct job *job = arg;
+    struct scanner scanner;
+    scanner_init(&scanner, job);
+    bool goes_on = true;
+    while (goes_on && !atomic_load(&job->is_stopped)) {
+        uint64_t begin = atomic_fetch_add(&job->next, 1) * job->part_size;
+        uint64_t end = begin + job->part_size;
+        if (begin >= job->end)
+            break;
+        begin = begin > job->begin ? begin : job->begin;
+        end = end < job->end ? end : job->end;
+        goes_on = job->scan->slots != NULL
+                      ? scan_list(&scanner, (uint32_t)begin, (uint32_t)end)
+                      : scan_range(&scanner, (uint32_t)begin, (uint32_t)end);
+    }
+    if (!goes_on)
+        atomic_store(&job->is_stopped, true);
+    scanner_end(&scanner);
+}
+
+/* How many threads are worth asking for. Those that test slots by themselves
+ * are not told to expect several callers. */
+static unsigned
+helpers_for(const struct job *job)
+{
+    const struct slot_filter *filter = job->scan->filter;
+    uint64_t parts = (job->end - job->begin) / job->part_size;
+    if (parts < 2 || job->top.count_max > SPLIT_K_MAX ||
+        (filter != NULL && filter->accept != NULL))
+        return 0;
+    return parts - 1 < CREW_HELPERS_MAX ? (unsigned)(parts - 1)
+                                        : CREW_HELPERS_MAX;
 }
 
 enum engine_code
@@ -240,12 +313,22 @@ plain_search(const struct plain_scan *scan, const float *query, uint32_t k,
     assert(k > 0 && k <= PLAIN_K_MAX);
     assert(scan->dim > 0 && (unsigned)scan->metric < METRIC_COUNT);
     assert(scan->slots != NULL || scan->slot_begin <= scan->slot_end);
-    struct scanner scanner;
-    scanner_init(&scanner, scan, query);
-    scanner.top = (struct top){ ret_hits, 0, k };
-    if (!(scan->slots != NULL ? scan_list(&scanner) : scan_range(&scanner)))
+    uint64_t rows = PART_SIZE / (scan->dim * sizeof(float));
+    struct job job = {
+        .scan = scan,
+        .query = query,
+        .begin = scan->slots != NULL ? 0 : scan->slot_begin,
+        .end = scan->slots != NULL ? scan->slot_count : scan->slot_end,
+        .part_size = (rows / STOPPER_ROWS + 1) * STOPPER_ROWS,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .top = { ret_hits, 0, k },
+    };
+    atomic_store(&job.next, job.begin / job.part_size);
+    crew_run(job_work, &job, helpers_for(&job));
+    pthread_mutex_destroy(&job.lock);
+    if (atomic_load(&job.is_stopped))
         return error_set(reterr, ENGINE_ETIMEOUT, "the exact scan was stopped");
-    scanner_end(&scanner);
-    *ret_count = scanner.top.count;
+    top_sort(&job.top);
+    *ret_count = job.top.count;
     return ENGINE_OK;
 }

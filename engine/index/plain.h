@@ -79,10 +79,11 @@ struct plain_scan {
     uint32_t slot_begin;
     uint32_t slot_end;
     const struct slot_filter *filter; /* may be NULL */
-    struct stopper stopper;
+    struct stopper stopper;           /* asked by several threads at once */
 };
 
-/* The k nearest rows that pass.
+/* The k nearest rows that pass. Big scans are shared with threads that are
+ * idle (crew.h), unless the filter has `accept`.
  *   query      float[dim], unit length when the metric is cosine; borrowed
  *   k          1..PLAIN_K_MAX
  *   ret_hits   hit[k] of the caller; undefined on failure

@@ -112,25 +112,45 @@ executor_start(unsigned threads, unsigned queue_max,
     return ENGINE_OK;
 }
 
+/* Caller holds the lock. */
+static void
+enqueue(struct executor *executor, struct executor_task *task)
+{
+    assert(task->run != NULL && executor->queued < executor->queue_max);
+    task->next = NULL;
+    if (executor->tail != NULL)
+        executor->tail->next = task;
+    else
+        executor->head = task;
+    executor->tail = task;
+    executor->queued++;
+    pthread_cond_signal(&executor->is_ready);
+}
+
 bool
 executor_submit(struct executor *executor, struct executor_task *task)
 {
-    assert(task->run != NULL);
     pthread_mutex_lock(&executor->lock);
     assert(!executor->is_stopping);
     bool has_room = executor->queued < executor->queue_max;
-    if (has_room) {
-        task->next = NULL;
-        if (executor->tail != NULL)
-            executor->tail->next = task;
-        else
-            executor->head = task;
-        executor->tail = task;
-        executor->queued++;
-        pthread_cond_signal(&executor->is_ready);
-    }
+    if (has_room)
+        enqueue(executor, task);
     pthread_mutex_unlock(&executor->lock);
     return has_room;
+}
+
+bool
+executor_submit_idle(struct executor *executor, struct executor_task *task)
+{
+    pthread_mutex_lock(&executor->lock);
+    bool is_taken =
+        !executor->is_stopping &&
+        executor->computing + executor->queued < executor->computing_max &&
+        executor->queued < executor->queue_max;
+    if (is_taken)
+        enqueue(executor, task);
+    pthread_mutex_unlock(&executor->lock);
+    return is_taken;
 }
 
 void

@@ -34,6 +34,11 @@ enum engine_code executor_start(unsigned threads, unsigned queue_max,
 bool executor_submit(struct executor *executor, struct executor_task *task)
     __attribute__((warn_unused_result));
 
+/* As executor_submit(), but only if a worker has nothing to do; false when none
+ * has, or when the pool is being stopped. */
+bool executor_submit_idle(struct executor *executor, struct executor_task *task)
+    __attribute__((warn_unused_result));
+
 /* Runs what is queued, then ends and frees the pool. NULL is allowed. */
 void executor_stop(struct executor *executor);
 

@@ -98,6 +98,35 @@ wire_stop(struct wire *wire)
         uv_async_send(&wire->loops[i].wake);
 }
 
+/* A piece of somebody's work on its way to an executor thread. */
+struct loan {
+    struct executor_task task;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static void
+loan_run(struct executor_task *task)
+{
+    struct loan *loan = (struct loan *)task; /* its first member */
+    loan->run(loan->arg);
+    free(loan);
+}
+
+bool
+wire_lend(void *ctx, void (*run)(void *arg), void *arg)
+{
+    struct wire *wire = ctx;
+    struct loan *loan = malloc(sizeof(*loan));
+    if (loan == NULL)
+        return false;
+    *loan = (struct loan){ .task.run = loan_run, .run = run, .arg = arg };
+    bool is_taken = executor_submit_idle(wire->executor, &loan->task);
+    if (!is_taken)
+        free(loan);
+    return is_taken;
+}
+
 void
 wire_counters(struct wire *wire, struct wire_counters *ret_counters)
 {

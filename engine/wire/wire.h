@@ -75,6 +75,10 @@ unsigned wire_run(struct wire *wire) __attribute__((warn_unused_result));
  * Async-signal-safe; any thread. */
 void wire_stop(struct wire *wire);
 
+/* Runs run(arg) in an executor thread that is idle now and returns true, or
+ * false when none is. Any thread; `ctx` is the wire. */
+bool wire_lend(void *ctx, void (*run)(void *arg), void *arg);
+
 void wire_counters(struct wire *wire, struct wire_counters *ret_counters);
 
 /* Frees everything. After wire_run() returned 0, or without it. */

@@ -5,7 +5,10 @@
 
 #include <check.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
+
+#include "engine/index/crew.h"
 
 #define DIM   13
 #define COUNT 3000u
@@ -163,6 +166,92 @@ START_TEST(plain_minds_ragged_ends)
 }
 END_TEST
 
+#define BIG_DIM   512u
+#define BIG_COUNT 9000u /* more than eight parts */
+
+static void *
+thread_main(void *arg)
+{
+    void **call = arg;
+    union {
+        void *in;
+        void (*out)(void *);
+    } run = { .in = call[0] };
+    run.out(call[1]);
+    free(call);
+    return NULL;
+}
+
+/* A thread for everybody who asks, three at most. */
+struct lender {
+    pthread_t threads[3];
+    unsigned count;
+};
+
+static bool
+lend(void *ctx, void (*run)(void *arg), void *arg)
+{
+    struct lender *lender = ctx;
+    void **call = malloc(2 * sizeof(*call));
+    union {
+        void (*in)(void *);
+        void *out;
+    } text = { .in = run };
+    if (lender->count == 3 || call == NULL) {
+        free(call);
+        return false;
+    }
+    call[0] = text.out;
+    call[1] = arg;
+    ck_assert_int_eq(pthread_create(&lender->threads[lender->count++], NULL,
+                                    thread_main, call),
+                     0);
+    return true;
+}
+
+/* With helpers or without: the same hits to the bit, many ties among them. */
+START_TEST(plain_shares_big_scans)
+{
+    struct slab big;
+    slab_init_f32(&big, BIG_DIM);
+    ck_assert_int_eq(slab_reserve(&big, BIG_COUNT, NULL), ENGINE_OK);
+    for (uint32_t slot = 0; slot < BIG_COUNT; slot++) {
+        float row[BIG_DIM] = { (float)(slot * 7919u % 512u) };
+        slab_put_f32(&big, slot, row, BIG_DIM);
+    }
+    static struct hit alone[BIG_COUNT], shared[BIG_COUNT];
+    static uint32_t slots[BIG_COUNT];
+    for (uint32_t i = 0; i < BIG_COUNT; i++)
+        slots[i] = BIG_COUNT - 1 - i;
+    for (uint32_t turn = 0; turn < 4; turn++) {
+        struct plain_scan scan = { .vectors = &big,
+                                   .dim = BIG_DIM,
+                                   .metric = METRIC_EUCLID,
+                                   .slots = turn % 2 == 0 ? NULL : slots,
+                                   .slot_count = BIG_COUNT,
+                                   .slot_begin = 77,
+                                   .slot_end = BIG_COUNT - 5 };
+        uint32_t k = turn < 2 ? 10 : 3000, counts[2];
+        struct lender lender = { .count = 0 };
+        ck_assert_int_eq(
+            plain_search(&scan, slab_f32(&big, 5), k, alone, &counts[0], NULL),
+            ENGINE_OK);
+        crew_set(lend, &lender);
+        ck_assert_int_eq(
+            plain_search(&scan, slab_f32(&big, 5), k, shared, &counts[1], NULL),
+            ENGINE_OK);
+        crew_set(NULL, NULL);
+        for (unsigned i = 0; i < lender.count; i++)
+            pthread_join(lender.threads[i], NULL);
+        ck_assert_uint_eq(lender.count, 3);
+        ck_assert_uint_eq(counts[0], k);
+        ck_assert_uint_eq(counts[1], k);
+        ck_assert_mem_eq(alone, shared, k * sizeof(*alone));
+    }
+    slab_release(&big);
+}
+END_TEST
+
 START_TEST(plain_scans_a_list)
 {
     const uint32_t slots[] = { 2000, 3, 77, 1500 };
@@ -236,6 +325,7 @@ main(void)
     tcase_add_test(tcase, plain_equals_sorting_everything);
     tcase_add_test(tcase, plain_returns_only_what_passes);
     tcase_add_test(tcase, plain_minds_ragged_ends);
+    tcase_add_test(tcase, plain_shares_big_scans);
     tcase_add_test(tcase, plain_scans_a_list);
     tcase_add_test(tcase, plain_puts_nan_last);
     tcase_add_test(tcase, plain_stops_when_told);

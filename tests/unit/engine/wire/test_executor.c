@@ -128,6 +128,24 @@ START_TEST(executor_begins_no_more_tasks_than_it_has_workers)
 }
 END_TEST
 
+START_TEST(executor_lends_idle_workers_only)
+{
+    struct executor_task tasks[3] = { { .run = hold },
+                                      { .run = hold },
+                                      { .run = hold } };
+    struct executor *executor = NULL;
+    struct error error;
+    atomic_store(&is_held, true);
+    ck_assert_int_eq(executor_start(2, 8, &executor, &error), ENGINE_OK);
+    for (int i = 0; i < 2; i++)
+        ck_assert(executor_submit_idle(executor, &tasks[i]));
+    ck_assert(!executor_submit_idle(executor, &tasks[2]));
+    atomic_store(&is_held, false);
+    executor_stop(executor);
+    ck_assert_int_eq(atomic_load(&ran), 2);
+}
+END_TEST
+
 START_TEST(executor_stop_takes_null)
 {
     executor_stop(NULL);
@@ -143,6 +161,7 @@ main(void)
     tcase_add_test(tcase, executor_refuses_one_past_its_queue);
     tcase_add_test(tcase, executor_goes_on_while_tasks_wait_for_a_disk);
     tcase_add_test(tcase, executor_begins_no_more_tasks_than_it_has_workers);
+    tcase_add_test(tcase, executor_lends_idle_workers_only);
     tcase_add_test(tcase, executor_stop_takes_null);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
