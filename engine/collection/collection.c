@@ -344,13 +344,13 @@ collection_destroy(const char *path, struct error *reterr)
 static void
 relieve_pressure(struct collection *collection, size_t points_count)
 {
-    bool has_more = true;
+    enum segment_rest rest = SEGMENT_REST_MORE;
     uint64_t begin_ms = collection_now_ms();
     size_t pieces = points_count * PRESSURE_FACTOR / COLLECTION_WORK_POINTS + 1;
-    while (has_more && pieces-- > 0 &&
+    while (rest == SEGMENT_REST_MORE && pieces-- > 0 &&
            segment_link_count(collection->segment) > SEGMENT_TAIL_MAX &&
            collection_now_ms() - begin_ms < PRESSURE_MS)
-        if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &has_more,
+        if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &rest,
                          NULL) != ENGINE_OK)
             break;
 }

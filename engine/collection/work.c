@@ -67,6 +67,8 @@ upkeep_left_ms(const struct collection *collection, uint64_t now_ms)
     return wait_ms;
 }
 
+/* Readers leave within that time, mostly. */
+#define READERS_MS 2
 /* After a failure, not at once again. */
 #define RETRY_MS 1000
 
@@ -79,13 +81,15 @@ collection_work(struct collection *collection)
         upkeep(collection, now_ms);
         pthread_mutex_unlock(&collection->upkeep_lock);
     }
-    bool has_more = false;
-    if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &has_more,
+    enum segment_rest rest;
+    if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &rest,
                      NULL) != ENGINE_OK)
         return RETRY_MS;
-    if (has_more)
+    if (rest == SEGMENT_REST_MORE)
         return 0;
     uint64_t wait_ms = upkeep_left_ms(collection, collection_now_ms());
+    if (rest == SEGMENT_REST_LATER && wait_ms > READERS_MS)
+        wait_ms = READERS_MS;
     /* Due but in other hands: look again soon. */
     return wait_ms == 0 ? RETRY_MS : wait_ms;
 }

@@ -35,6 +35,7 @@ hnsw_create(const struct hnsw_params *params, const struct hnsw_rows *rows,
     }
     hnsw->params = *params;
     hnsw->m0 = 2 * params->m;
+    hnsw->ef_construct = params->ef_construct;
     hnsw->level_scale = 1.0 / log((double)params->m);
     hnsw->rows = *rows;
     hnsw->kernel = kernel_get()->metrics[DATATYPE_F32]->rows[params->metric];
@@ -105,6 +106,21 @@ hnsw_is_held(const struct hnsw *hnsw, uint32_t slot)
 {
     return slot < slab_capacity(&hnsw->nodes) &&
            hnsw_state(hnsw, slot) >= HNSW_LINKED;
+}
+
+struct hnsw_params
+hnsw_params_of(const struct hnsw *hnsw)
+{
+    struct hnsw_params params = hnsw->params;
+    params.ef_construct = hnsw->ef_construct;
+    return params;
+}
+
+void
+hnsw_set_ef_construct(struct hnsw *hnsw, uint32_t ef_construct)
+{
+    assert(ef_construct >= 1 && ef_construct <= HNSW_EF_MAX);
+    hnsw->ef_construct = ef_construct;
 }
 
 uint32_t

@@ -120,6 +120,12 @@ bool hnsw_is_linked(const struct hnsw *hnsw, uint32_t slot);
  * row may not change and it cannot be inserted. Any thread. */
 bool hnsw_is_held(const struct hnsw *hnsw, uint32_t slot);
 
+/* As given when the graph was made, ef_construct as it was set since. */
+struct hnsw_params hnsw_params_of(const struct hnsw *hnsw);
+
+/* For inserts from now on; in range. Any thread. */
+void hnsw_set_ef_construct(struct hnsw *hnsw, uint32_t ef_construct);
+
 /* Number of linked slots. Any thread. */
 uint32_t hnsw_linked_count(const struct hnsw *hnsw);
 
@@ -140,10 +146,10 @@ enum hnsw_sweep {
     HNSW_SWEEP_WORKS
 };
 
-/* Takes out every linked slot that is in `dead`, and those that a checkpoint
- * brought with another row; *ret_count says how many;
- * none: no sweep begins. Costs a look at each node. `epoch` must outlive the
- * sweep. Nothing happens while a sweep is under way. Any thread. */
+/* Takes out every linked slot that is in `dead` (*ret_count says how many), and
+ * those that a checkpoint brought with another row. Without any, no sweep
+ * begins. Costs a look at each node. `epoch` must outlive the sweep. Nothing
+ * happens while a sweep is under way. Any thread. */
 void hnsw_sweep_begin(struct hnsw *hnsw, const struct slotset *dead,
                       struct epoch *epoch, uint32_t *ret_count);
 
@@ -183,6 +189,13 @@ struct hnsw_reader {
 enum engine_code
 hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
                       const struct hnsw_writer *writer, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* From the first bytes of a checkpoint: how many slots must be backed to read
+ * it. Errors as hnsw_checkpoint_read(). */
+enum engine_code hnsw_checkpoint_slots(const struct hnsw_reader *reader,
+                                       uint32_t *ret_count,
+                                       struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Makes a graph from a checkpoint, after every byte was checked. The vectors

@@ -261,9 +261,9 @@ hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
     return code;
 }
 
+/* The header, if it is one that this version reads. */
 static enum engine_code
-get_header(struct stream *stream, const struct hnsw_params *params,
-           const struct hnsw_rows *rows, struct header *ret_header)
+get_header(struct stream *stream, struct header *ret_header)
 {
     struct header header;
     enum engine_code code = get_raw(stream, &header, sizeof(header));
@@ -284,18 +284,26 @@ get_header(struct stream *stream, const struct hnsw_params *params,
         return error_set(stream->reterr, ENGINE_ECORRUPT,
                          "graph checkpoint has the older version %u",
                          header.version);
-    if (header.dim != params->dim || header.m != params->m ||
-        header.seed != params->seed ||
-        header.metric != (uint32_t)params->metric)
+    if (header.slot_count > HNSW_SLOT_MAX)
+        return corrupt(stream, "it has too many slots");
+    *ret_header = header;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+check_header(struct stream *stream, const struct header *header,
+             const struct hnsw_params *params, const struct hnsw_rows *rows)
+{
+    if (header->dim != params->dim || header->m != params->m ||
+        header->seed != params->seed ||
+        header->metric != (uint32_t)params->metric)
         return error_set(stream->reterr, ENGINE_ECORRUPT,
                          "graph checkpoint is for other parameters");
-    if (header.slot_count > HNSW_SLOT_MAX ||
-        (rows->vectors != NULL &&
-         header.slot_count > slab_capacity(rows->vectors)) ||
+    if ((rows->vectors != NULL &&
+         header->slot_count > slab_capacity(rows->vectors)) ||
         (rows->codes != NULL &&
-         header.slot_count > slab_capacity(&rows->codes->rows)))
+         header->slot_count > slab_capacity(&rows->codes->rows)))
         return corrupt(stream, "it has slots without vectors");
-    *ret_header = header;
     return ENGINE_OK;
 }
 
@@ -407,6 +415,18 @@ get_end(struct stream *stream)
 }
 
 enum engine_code
+hnsw_checkpoint_slots(const struct hnsw_reader *reader, uint32_t *ret_count,
+                      struct error *reterr)
+{
+    struct stream stream = { .reader = reader, .reterr = reterr };
+    struct header header = { .version = 0 };
+    enum engine_code code = get_header(&stream, &header);
+    if (code == ENGINE_OK)
+        *ret_count = header.slot_count;
+    return code;
+}
+
+enum engine_code
 hnsw_checkpoint_read(const struct hnsw_params *params,
                      const struct hnsw_rows *rows,
                      const struct hnsw_reader *reader, struct hnsw **ret_hnsw,
@@ -415,7 +435,9 @@ hnsw_checkpoint_read(const struct hnsw_params *params,
     struct stream stream = { .reader = reader, .reterr = reterr };
     struct header header = { .version = 0 };
     struct hnsw *hnsw = NULL;
-    enum engine_code code = get_header(&stream, params, rows, &header);
+    enum engine_code code = get_header(&stream, &header);
+    if (code == ENGINE_OK)
+        code = check_header(&stream, &header, params, rows);
     if (code != ENGINE_OK)
         return code;
     code = stream_open(&stream, header.slot_count);

@@ -64,7 +64,8 @@ struct sweep {
 struct hnsw {
     /* Immutable. */
     struct hnsw_params params;
-    uint32_t m0; /* links at level 0 */
+    uint32_t m0;                   /* links at level 0 */
+    _Atomic uint32_t ef_construct; /* may be set anew */
     double level_scale;
     struct hnsw_rows rows;
     kernel_rows_fn kernel;

@@ -181,6 +181,7 @@ struct place {
     uint32_t slot;
     uint32_t top;
     uint64_t entry; /* of the graph */
+    uint32_t ef;
 };
 
 /* Looks up the neighbours of levels top..0. Where all that is near dies, the
@@ -193,8 +194,7 @@ prepare(struct hnsw_walk *walk, struct hnsw_pivot *pivot,
     const struct hnsw *hnsw = walk->hnsw;
     for (uint32_t level = place->top + 1; level-- > 0;) {
         if (level == place->top)
-            hnsw_walk_down(walk, place->entry, level,
-                           hnsw->params.ef_construct);
+            hnsw_walk_down(walk, place->entry, level, place->ef);
         else
             hnsw_walk_lower(walk, level);
         assert(!walk->is_stopped && walk->list.count > 0);
@@ -284,10 +284,10 @@ static enum engine_code
 link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
           struct error *reterr)
 {
+    uint32_t ef = hnsw->ef_construct;
     struct scratch *scratch = scratch_take(
         hnsw->scratches,
-        atomic_load_explicit(&hnsw->slot_end, memory_order_acquire),
-        hnsw->params.ef_construct);
+        atomic_load_explicit(&hnsw->slot_end, memory_order_acquire), ef);
     struct scratch_chosen *levels =
         scratch != NULL ? scratch_chosen(scratch) : NULL;
     struct hnsw_walk walk = { .hnsw = hnsw, .scratch = scratch };
@@ -298,7 +298,7 @@ link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
     struct hnsw_pivot pivot = { .hnsw = hnsw, .asked = &scratch->pair };
     uint32_t top = (uint32_t)(entry >> 32) - 1;
     top = level < top ? level : top;
-    struct place place = { slot, top, entry };
+    struct place place = { slot, top, entry, ef };
     prepare(&walk, &pivot, &place, levels);
     commit(&pivot, slot, top, levels);
     scratch_give(hnsw->scratches, scratch);

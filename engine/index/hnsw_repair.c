@@ -114,7 +114,7 @@ hnsw_sweep_begin(struct hnsw *hnsw, const struct slotset *dead,
         atomic_store(&sweep->phase, PHASE_MARKED);
     }
     pthread_mutex_unlock(&sweep->lock);
-    *ret_count = count;
+    *ret_count = marked;
 }
 
 /* Caller holds the sweep's lock, as in what follows. */
@@ -457,8 +457,8 @@ relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
     uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
     if (entry == 0 || (uint32_t)entry == slot)
         return ENGINE_OK;
-    struct scratch *scratch = scratch_take(hnsw->scratches, slot_end(hnsw),
-                                           hnsw->params.ef_construct);
+    uint32_t ef = hnsw->ef_construct;
+    struct scratch *scratch = scratch_take(hnsw->scratches, slot_end(hnsw), ef);
     struct scratch_chosen *chosen =
         scratch != NULL ? scratch_chosen(scratch) : NULL;
     struct hnsw_walk walk = { .hnsw = hnsw, .scratch = scratch };
@@ -472,7 +472,7 @@ relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
         top = (uint32_t)(entry >> 32) - 1;
     for (uint32_t level = top + 1; level-- > 0;) {
         if (level == top)
-            hnsw_walk_down(&walk, entry, level, hnsw->params.ef_construct);
+            hnsw_walk_down(&walk, entry, level, ef);
         else
             hnsw_walk_lower(&walk, level);
         hnsw_keep_living(hnsw, &walk.list, slot);

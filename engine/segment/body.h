@@ -54,7 +54,10 @@ struct segment {
     uint32_t *free_slots;
     size_t free_count;
     size_t free_room;
+    uint32_t reclaim_slot;  /* dead slots below were looked at, */
+    uint32_t reclaim_again; /* but from here on some were still buried */
     uint64_t next_sequence;
+    _Atomic bool is_reclaiming; /* those above are to be looked at */
     /* By `failure_lock`: how the last background step ended. */
     pthread_mutex_t failure_lock;
     bool has_failed;
@@ -105,6 +108,18 @@ enum engine_code segment_load(struct segment *segment, enum segment_place place,
 enum engine_code segment_load_graphs(struct segment *segment,
                                      struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Frees some of the dead slots that nothing holds, from reclaim_slot on; with
+ * `has_rows` their records go from the store. *ret_rest: what is left. The caller holds the writer
+ * mutex. ENGINE_ENOMEM, or the store's failure: nothing was freed. */
+enum engine_code segment_reclaim(struct segment *segment, bool has_rows,
+                                 enum segment_rest *ret_rest,
+                                 struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Takes the graph of a vector away with its checkpoint. The caller holds the
+ * writer mutex. */
+void segment_drop_graph(struct segment *segment, size_t number);
 
 /* Starts the graphs that are due; the caller holds the writer mutex. */
 void segment_start_graphs(struct segment *segment);

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Graphs in the background and on disk: linking, renewal when too much of a
- * graph is dead, checkpoints, and what start-up makes of them. A checkpoint
- * file is committed only after the store is synced, so it never knows a slot
- * that power loss could take away; a slot is used again only when no graph
- * and no checkpoint knows it. */
+ * Graphs in the background and on disk: linking, sweeps of dead slots, another
+ * graph when m changes, checkpoints, and what start-up makes of them. A
+ * checkpoint may be older or newer than the store: with each slot it has a tag
+ * of the row, and what does not fit is swept out. */
 #include "engine/segment/body.h"
 #include "engine/storage/checkpoint.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +41,48 @@ checkpoint_give(void *ctx, void *data, size_t size, size_t *ret_size,
 
 /* ---- start-up ---- */
 
+/* Backs slots below `count`: a checkpoint may know slots at the end that were
+ * freed since. Only while the segment is opened. */
+static enum engine_code
+raise_slots(struct segment *segment, uint32_t count, struct error *reterr)
+{
+    uint32_t begin = segment->slots_count;
+    if (count <= begin)
+        return ENGINE_OK;
+    if (!ids_reserve(segment->ids, 0, count) ||
+        !payloads_reserve(&segment->payloads, count))
+        return error_memory(reterr);
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        enum engine_code code =
+            vectors_reserve(&segment->vectors[i], count, 0, reterr);
+        if (code != ENGINE_OK)
+            return code;
+        for (uint32_t slot = begin; slot < count; slot++)
+            vectors_lack(&segment->vectors[i], slot);
+    }
+    segment->slots_count = count;
+    return ENGINE_OK;
+}
+
+/* As raise_slots() for the checkpoint at `path`. */
+static enum engine_code
+raise_for(struct segment *segment, const char *path, struct error *reterr)
+{
+    struct checkpoint *file = NULL;
+    uint32_t count = 0;
+    enum engine_code code = checkpoint_open(path, &file, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct hnsw_reader reader = { checkpoint_give, file };
+    code = hnsw_checkpoint_slots(&reader, &count, reterr);
+    /* There is a byte for each at least. */
+    if (code == ENGINE_OK &&
+        (count > checkpoint_left(file) || count > SEGMENT_SLOTS_MAX))
+        code = error_set(reterr, ENGINE_ECORRUPT, "it is cut short");
+    checkpoint_close(file);
+    return code == ENGINE_OK ? raise_slots(segment, count, reterr) : code;
+}
+
 static enum engine_code
 graph_read(struct segment *segment, size_t number, struct hnsw **ret_graph,
            struct error *reterr)
@@ -52,6 +91,8 @@ graph_read(struct segment *segment, size_t number, struct hnsw **ret_graph,
     struct bytes path;
     struct checkpoint *file = NULL;
     enum engine_code code = graph_path(segment, number, &path, reterr);
+    if (code == ENGINE_OK)
+        code = raise_for(segment, path.data, reterr);
     if (code == ENGINE_OK)
         code = checkpoint_open(path.data, &file, reterr);
     if (code != ENGINE_OK)
@@ -89,9 +130,13 @@ graph_load(struct segment *segment, size_t number, struct error *reterr)
     if (vectors->options.m > 0)
         code = graph_read(segment, number, &graph, &error);
     if (code == ENGINE_OK) {
-        code = vectors_adopt(vectors, &segment->points, graph, reterr);
+        bool is_stale = false;
+        code =
+            vectors_adopt(vectors, &segment->points, graph, &is_stale, reterr);
         if (code != ENGINE_OK)
             hnsw_free(graph);
+        else if (is_stale)
+            vectors_sweep_begin(vectors, &segment->epoch);
         vectors->saved_links = atomic_load(&vectors->links);
         return code;
     }
@@ -106,118 +151,26 @@ graph_load(struct segment *segment, size_t number, struct error *reterr)
     return code;
 }
 
-/* Sets the bits of all slots that wait in a queue or are being linked. */
-static bool
-mark_queued(struct segment *segment, struct slot_set *set)
-{
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct queue *queue = &segment->vectors[i].queue;
-        /* Only the holder of the writer mutex makes it longer. */
-        size_t count = queue_count(queue);
-        uint32_t *slots = malloc((count + 1) * sizeof(*slots));
-        if (slots == NULL)
-            return false;
-        size_t copied = queue_copy(queue, slots, count);
-        slot_set_add_many(set, slots, copied < count ? copied : count);
-        free(slots);
-    }
-    return true;
-}
-
-static bool
-is_held(const struct segment *segment, const struct slot_set *queued,
-        uint32_t slot)
-{
-    if (slot_set_contains(queued, slot))
-        return true;
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        const struct vectors *vectors = &segment->vectors[i];
-        if (vectors->graph != NULL && hnsw_is_linked(vectors->graph, slot))
-            return true;
-    }
-    return false;
-}
-
-/* Frees every slot that is dead and that no graph, queue or thread knows. With
- * has_rows their leftover rows go from the store, too. The caller holds the
- * writer mutex or is alone. */
-static enum engine_code
-free_dead_slots(struct segment *segment, bool has_rows, struct error *reterr)
-{
-    segment_dig_all(segment);
-    size_t dead = segment->slots_count - ids_count(segment->ids);
-    size_t freed = 0;
-    enum engine_code code = ENGINE_OK;
-    struct store_batch *batch = store_batch_create(segment->store);
-    struct slot_set *queued = slot_set_new();
-    if (batch == NULL || queued == NULL || !mark_queued(segment, queued) ||
-        !segment_reserve_free(segment, dead)) {
-        code = error_memory(reterr);
-        goto out;
-    }
-    /* Downwards, so that the lowest slot is taken first. */
-    for (uint32_t slot = segment->slots_count; slot-- > 0;) {
-        if (ids_is_live(segment->ids, slot) || is_held(segment, queued, slot))
-            continue;
-        assert(freed < dead);
-        segment->free_slots[freed++] = slot;
-        for (size_t i = 0; has_rows && i < segment->vectors_count; i++) {
-            struct segment_key key = segment_key_vector(i, slot);
-            store_batch_delete(batch, STORE_VECTORS, segment_key_span(&key));
-        }
-    }
-    segment->free_count = 0;
-    if (freed > 0 && has_rows)
-        code = store_commit(batch, STORE_SYNC_LATER, reterr);
-    if (code == ENGINE_OK)
-        segment->free_count = freed;
-out:
-    slot_set_free(queued);
-    store_batch_free(batch);
-    return code;
-}
-
 enum engine_code
 segment_load_graphs(struct segment *segment, struct error *reterr)
 {
-    bool has_leftovers = false;
-    for (size_t i = 0; i < segment->vectors_count; i++) {
+    enum engine_code code = ENGINE_OK;
+    bool has_rows = false;
+    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
         if (atomic_load(&segment->vectors[i].dead_count) > 0)
-            has_leftovers = true;
-        enum engine_code code = graph_load(segment, i, reterr);
-        if (code != ENGINE_OK)
-            return code;
+            has_rows = true;
+        code = graph_load(segment, i, reterr);
     }
-    return free_dead_slots(segment, has_leftovers, reterr);
+    enum segment_rest rest = SEGMENT_REST_MORE;
+    while (code == ENGINE_OK && rest == SEGMENT_REST_MORE)
+        code = segment_reclaim(segment, has_rows, &rest, reterr);
+    segment_dig_all(segment);
+    return code;
 }
 
 /* ---- linking ---- */
 
-/* Removes the checkpoint so that even power loss does not bring it back. */
-static enum engine_code
-checkpoint_remove(const struct segment *segment, size_t number,
-                  struct error *reterr)
-{
-    struct bytes path;
-    int folder = -1;
-    enum engine_code code = graph_path(segment, number, &path, reterr);
-    if (code != ENGINE_OK)
-        goto out;
-    bool is_gone = unlink(path.data) == 0 || errno == ENOENT;
-    if (is_gone)
-        folder = open(segment->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (!is_gone || folder < 0 || fsync(folder) != 0)
-        code = error_set(reterr, ENGINE_EINTERNAL, "cannot remove %s: %s",
-                         path.data, strerror(errno));
-out:
-    if (folder >= 0)
-        close(folder);
-    bytes_release(&path);
-    return code;
-}
-
-/* The old checkpoint knows slots that are freed here, so it goes before. A
- * checkpoint that is being written ends before the graphs change places. */
+/* A checkpoint that is being written ends before the graphs change places. */
 static enum engine_code
 renew_end(struct segment *segment, size_t number, struct error *reterr)
 {
@@ -227,34 +180,60 @@ renew_end(struct segment *segment, size_t number, struct error *reterr)
                                               &segment->points, &old, reterr);
     segment_dig_all(segment);
     hnsw_free(old);
-    if (code == ENGINE_OK)
-        code = checkpoint_remove(segment, number, reterr);
-    /* A thread may just be offering a dead slot to another next graph. */
-    bool is_last = true;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        is_last = is_last && segment->vectors[i].next_graph == NULL;
-    if (code == ENGINE_OK && is_last)
-        code = free_dead_slots(segment, true, reterr);
+    segment->reclaim_slot = 0;
     pthread_mutex_unlock(&segment->writer);
     return code;
 }
 
+/* Another graph when m was changed. */
 static enum engine_code
-link_vector(struct segment *segment, size_t number, size_t slots_max,
-            size_t *done, struct error *reterr)
+renew(struct segment *segment, size_t number, const struct vectors_work *work,
+      struct error *reterr)
 {
-    struct vectors *vectors = &segment->vectors[number];
-    enum engine_code code = vectors_link(vectors, slots_max, done, reterr);
-    if (code != ENGINE_OK || *done >= slots_max)
-        return code;
-    if (vectors_renew_is_over(vectors))
+    if (work->is_built)
         return renew_end(segment, number, reterr);
-    if (!vectors_is_stale(vectors))
+    if (!work->is_outdated)
         return ENGINE_OK;
     pthread_mutex_lock(&segment->writer);
-    code = vectors_renew_begin(vectors, reterr);
+    enum engine_code code =
+        vectors_renew_begin(&segment->vectors[number], reterr);
     pthread_mutex_unlock(&segment->writer);
     return code;
+}
+
+/* Frees slots of which a sweep or a queue let go, a slice at a time. */
+static enum engine_code
+reclaim(struct segment *segment, bool has_freed, enum segment_rest *ret_rest,
+        struct error *reterr)
+{
+    *ret_rest = SEGMENT_REST_NONE;
+    if (!has_freed && !atomic_load(&segment->is_reclaiming))
+        return ENGINE_OK;
+    pthread_mutex_lock(&segment->writer);
+    if (has_freed)
+        segment->reclaim_slot = 0;
+    enum engine_code code = segment_reclaim(segment, true, ret_rest, reterr);
+    atomic_store(&segment->is_reclaiming, *ret_rest != SEGMENT_REST_NONE);
+    pthread_mutex_unlock(&segment->writer);
+    return code;
+}
+
+void
+segment_drop_graph(struct segment *segment, size_t number)
+{
+    struct vectors *vectors = &segment->vectors[number];
+    struct hnsw *old = NULL;
+    struct bytes path;
+    vectors_drop_graph(vectors, &segment->points, &old);
+    segment_dig_all(segment);
+    hnsw_free(old);
+    vectors->saved_links = 0;
+    /* If it comes back, nothing is wrong: it is only a cache. */
+    if (graph_path(segment, number, &path, NULL) == ENGINE_OK)
+        (void)unlink(path.data);
+    bytes_release(&path);
+    segment->reclaim_slot = 0;
+    atomic_store(&segment->is_reclaiming, true);
 }
 
 static void
@@ -269,18 +248,35 @@ note_failure(struct segment *segment, enum engine_code code,
 }
 
 enum engine_code
-segment_link(struct segment *segment, size_t slots_max, bool *ret_more,
-             struct error *reterr)
+segment_link(struct segment *segment, size_t slots_max,
+             enum segment_rest *ret_rest, struct error *reterr)
 {
     struct error error = { 0 };
     enum engine_code code = ENGINE_OK;
-    size_t done = 0;
-    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
-        code = link_vector(segment, i, slots_max, &done, &error);
+    struct vectors_work sum = { 0 };
+    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
+        struct vectors *vectors = &segment->vectors[i];
+        struct vectors_work work;
+        code = vectors_link(vectors, &segment->epoch, slots_max, &work, &error);
+        if (code == ENGINE_OK)
+            code = renew(segment, i, &work, &error);
+        sum.has_more = sum.has_more || work.is_outdated;
+        sum.has_more = sum.has_more || (work.has_more && !work.is_waiting);
+        sum.is_waiting = sum.is_waiting || work.is_waiting;
+        sum.has_freed = sum.has_freed || work.has_freed;
+    }
+    enum segment_rest slots = SEGMENT_REST_NONE;
+    if (code == ENGINE_OK)
+        code = reclaim(segment, sum.has_freed, &slots, &error);
     note_failure(segment, code, &error);
     if (code != ENGINE_OK)
         return error_set(reterr, code, "%s", error.text);
-    *ret_more = segment_link_count(segment) > 0;
+    if (segment_link_count(segment) > 0 || sum.has_more)
+        *ret_rest = SEGMENT_REST_MORE;
+    else if (sum.is_waiting && slots == SEGMENT_REST_NONE)
+        *ret_rest = SEGMENT_REST_LATER;
+    else
+        *ret_rest = slots;
     return ENGINE_OK;
 }
 
@@ -327,14 +323,17 @@ segment_checkpoint(struct segment *segment, struct error *reterr)
         pthread_mutex_lock(&segment->writer);
         uint64_t sequence = segment->next_sequence;
         pthread_mutex_unlock(&segment->writer);
-        /* Linking goes on; only a renewal has to wait. */
+        /* Linking goes on; only another graph has to wait. In the epoch, so
+         * that no slot of the graph is used again meanwhile. */
         pthread_rwlock_rdlock(&vectors->link_lock);
+        uint32_t place = epoch_enter(&segment->epoch);
         uint64_t links = atomic_load(&vectors->links);
         if (vectors->graph != NULL && links != vectors->saved_links) {
             code = graph_write(segment, i, sequence, reterr);
             if (code == ENGINE_OK)
                 vectors->saved_links = links;
         }
+        epoch_leave(&segment->epoch, place);
         pthread_rwlock_unlock(&vectors->link_lock);
     }
     return code;

@@ -15,6 +15,7 @@ libengine_a_SOURCES += \
 	engine/segment/order.c engine/segment/order.h \
 	engine/segment/payload.c engine/segment/payload.h \
 	engine/segment/queue.c engine/segment/queue.h \
+	engine/segment/reuse.c \
 	engine/segment/scroll.c \
 	engine/segment/search.c engine/segment/search.h \
 	engine/segment/segment.c engine/segment/segment.h \

@@ -207,6 +207,7 @@ segment_open(const struct segment_options *options,
         return error_memory(reterr);
     memset(segment, 0, sizeof(*segment));
     epoch_init(&segment->epoch);
+    segment->reclaim_again = UINT32_MAX;
     if (!locks_init(segment)) {
         free(segment);
         return error_memory(reterr);
@@ -307,7 +308,12 @@ segment_configure(struct segment *segment,
         vectors->options.full_scan_kib = options[i].full_scan_kib;
         vectors->options.indexing_kib = options[i].indexing_kib;
         vectors->options.linkers_max = options[i].linkers_max;
+        if (vectors->graph != NULL)
+            hnsw_set_ef_construct(vectors->graph,
+                                  vectors_params(vectors).ef_construct);
         pthread_rwlock_unlock(&vectors->link_lock);
+        if (options[i].m == 0 && vectors->graph != NULL)
+            segment_drop_graph(segment, i);
     }
     const struct segment_view *old = segment_view_now(segment);
     struct segment_view *view = view_next(old, old->slots_count);

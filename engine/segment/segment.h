@@ -100,8 +100,9 @@ enum engine_code segment_open(const struct segment_options *options,
 void segment_close(struct segment *segment);
 
 /* Changes what may change of the vectors' options: m, ef_construct and the
- * thresholds; same order and count as at opening. A new m counts for the next
- * graph. */
+ * thresholds; same order and count as at opening. Another m: a graph is built
+ * beside the one in use and takes its place; 0 takes it away. ef_construct
+ * counts for what is linked from now on. */
 void segment_configure(struct segment *segment,
                        const struct segment_vector_options *vectors);
 
@@ -115,11 +116,19 @@ enum engine_code segment_place_payloads(struct segment *segment,
 
 /* ---- background: any thread, no lock held ---- */
 
-/* Links waiting points into their graphs until there is none left or about
- * `slots_max` were done; *ret_more says whether some are left. A failure is
- * kept for segment_state(), and the points stay searchable. */
+/* What is left to link, sweep and free. */
+enum segment_rest {
+    SEGMENT_REST_NONE,
+    SEGMENT_REST_LATER, /* it waits for readers to end */
+    SEGMENT_REST_MORE
+};
+
+/* Links about `slots_max` waiting points into their graphs, then does as much
+ * as goes with it of what dead points leave behind: sweeping them out of the
+ * graphs, freeing their slots. A failure is kept for segment_state(), and the
+ * points stay searchable. */
 enum engine_code segment_link(struct segment *segment, size_t slots_max,
-                              bool *ret_more, struct error *reterr)
+                              enum segment_rest *ret_rest, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Points that wait for linking, over all vectors. */

@@ -219,14 +219,17 @@ wants_graph(const struct vectors *vectors)
     return size / 1024 > vectors->options.indexing_kib;
 }
 
-/* Queues every slot that has the vector and is not in `graph`. */
-static void
+/* Queues every slot that has the vector and is not in `graph`; true when some
+ * slot is there with another row. */
+static bool
 queue_missing(struct vectors *vectors, const struct hnsw *graph)
 {
+    bool is_stale = false;
     uint32_t end = atomic_load(&vectors->end_slot);
-    uint32_t dead = 0;
+    int32_t dead = 0;
     for (uint32_t slot = 0; slot < end; slot++) {
         bool is_linked = hnsw_is_linked(graph, slot);
+        is_stale = is_stale || (!is_linked && hnsw_is_held(graph, slot));
         if (!slotset_has(&vectors->absent, slot)) {
             if (!is_linked)
                 queue_push(&vectors->queue, slot);
@@ -235,17 +238,18 @@ queue_missing(struct vectors *vectors, const struct hnsw *graph)
         }
     }
     atomic_store(&vectors->dead_count, dead);
+    return is_stale;
 }
 
 enum engine_code
 vectors_adopt(struct vectors *vectors, pthread_rwlock_t *points,
-              struct hnsw *graph, struct error *reterr)
+              struct hnsw *graph, bool *ret_is_stale, struct error *reterr)
 {
     assert(vectors->graph == NULL);
     if (!queue_reserve(&vectors->queue, vectors->count))
         return error_memory(reterr);
     /* Nobody looks into the queue as long as there is no graph. */
-    queue_missing(vectors, graph);
+    *ret_is_stale = queue_missing(vectors, graph);
     pthread_rwlock_wrlock(&vectors->link_lock);
     pthread_rwlock_wrlock(points);
     vectors->graph = graph;
@@ -266,47 +270,118 @@ vectors_start_graph(struct vectors *vectors, pthread_rwlock_t *points,
     enum engine_code code = hnsw_create(&params, &rows, &graph, reterr);
     if (code != ENGINE_OK)
         return code;
-    code = vectors_adopt(vectors, points, graph, reterr);
+    bool is_stale;
+    code = vectors_adopt(vectors, points, graph, &is_stale, reterr);
     if (code != ENGINE_OK)
         hnsw_free(graph);
     return code;
 }
 
-/* Caller holds the link lock shared. */
+static size_t
+workers_max(const struct vectors *vectors)
+{
+    return vectors->options.linkers_max == 0 ? QUEUE_WORKERS_MAX
+                                             : vectors->options.linkers_max;
+}
+
+/* Links one slot of the queue; false when it cannot be inserted yet. */
+static bool
+link_slot(struct vectors *vectors, uint32_t slot, struct vectors_work *work,
+          enum engine_code *ret_code, struct error *reterr)
+{
+    struct hnsw *graph = vectors->graph;
+    *ret_code = ENGINE_OK;
+    /* A point that died meanwhile is in no answer: leave it out. */
+    if (slotset_has(&vectors->absent, slot)) {
+        atomic_fetch_sub(&vectors->dead_count, 1);
+        work->has_freed = true;
+    } else if (hnsw_is_held(graph, slot) && !hnsw_is_linked(graph, slot)) {
+        /* A checkpoint knows it with another row: a sweep comes first. */
+        return false;
+    } else {
+        *ret_code = hnsw_insert(graph, slot, reterr);
+    }
+    return true;
+}
+
+/* Caller holds the link lock shared and is in the epoch. */
 static enum engine_code
-link_queue(struct vectors *vectors, size_t slots_max, size_t *done,
+link_queue(struct vectors *vectors, size_t slots_max, struct vectors_work *work,
            struct error *reterr)
 {
-    size_t workers_max = vectors->options.linkers_max == 0
-                             ? QUEUE_WORKERS_MAX
-                             : vectors->options.linkers_max;
     uint32_t slot;
     uint64_t ticket;
-    while (*done < slots_max &&
-           queue_take(&vectors->queue, workers_max, &slot, &ticket)) {
-        enum engine_code code = ENGINE_OK;
-        /* A point that died meanwhile is in no answer: leave it out. */
-        if (!slotset_has(&vectors->absent, slot))
-            code = hnsw_insert(vectors->graph, slot, reterr);
+    size_t tried = 0;
+    while (tried < slots_max &&
+           queue_take(&vectors->queue, workers_max(vectors), &slot, &ticket)) {
+        enum engine_code code;
+        tried++;
+        if (!link_slot(vectors, slot, work, &code, reterr)) {
+            queue_retry(&vectors->queue, ticket);
+            continue;
+        }
         if (code != ENGINE_OK) {
             queue_retry(&vectors->queue, ticket);
             return code;
         }
         queue_done(&vectors->queue, ticket);
         atomic_fetch_add(&vectors->links, 1);
-        ++*done;
+        work->links++;
     }
     return ENGINE_OK;
+}
+
+static bool
+wants_sweep(const struct vectors *vectors)
+{
+    int64_t dead = atomic_load(&vectors->dead_count);
+    int64_t linked = hnsw_linked_count(vectors->graph);
+    return vectors->next_graph == NULL && dead > VECTORS_DEAD_MIN &&
+           dead > linked / VECTORS_DEAD_SHARE;
+}
+
+void
+vectors_sweep_begin(struct vectors *vectors, struct epoch *epoch)
+{
+    uint32_t count;
+    hnsw_sweep_begin(vectors->graph, &vectors->absent, epoch, &count);
+    atomic_fetch_sub(&vectors->dead_count, (int32_t)count);
+}
+
+/* Caller holds the link lock shared and is not in the epoch. */
+static enum engine_code
+sweep(struct vectors *vectors, struct epoch *epoch, uint32_t nodes_max,
+      struct vectors_work *work, struct error *reterr)
+{
+    if (!hnsw_is_sweeping(vectors->graph)) {
+        if (!wants_sweep(vectors))
+            return ENGINE_OK;
+        vectors_sweep_begin(vectors, epoch);
+    }
+    enum hnsw_sweep state = HNSW_SWEEP_WORKS;
+    enum engine_code code = ENGINE_OK;
+    uint32_t done;
+    if (atomic_fetch_add(&vectors->sweepers, 1) < workers_max(vectors))
+        code =
+            hnsw_sweep_work(vectors->graph, nodes_max, &state, &done, reterr);
+    atomic_fetch_sub(&vectors->sweepers, 1);
+    work->is_waiting = state == HNSW_SWEEP_WAITS;
+    work->has_more = state != HNSW_SWEEP_IDLE;
+    if (code == ENGINE_OK && state == HNSW_SWEEP_IDLE) {
+        work->has_freed = true;
+        atomic_fetch_add(&vectors->links, 1);
+    }
+    return code;
 }
 
 /* Offers the next graph its slots. One that fails is missing from it, and
  * queued when it takes its place. */
 static enum engine_code
-link_next(struct vectors *vectors, size_t slots_max, size_t *done,
+link_next(struct vectors *vectors, size_t slots_max, struct vectors_work *work,
           struct error *reterr)
 {
     uint32_t slot = atomic_load(&vectors->next_slot);
-    while (*done < slots_max && slot < atomic_load(&vectors->end_slot)) {
+    while (work->links < slots_max && slot < atomic_load(&vectors->end_slot)) {
         if (!atomic_compare_exchange_weak(&vectors->next_slot, &slot, slot + 1))
             continue;
         if (!slotset_has(&vectors->absent, slot)) {
@@ -315,39 +390,56 @@ link_next(struct vectors *vectors, size_t slots_max, size_t *done,
             if (code != ENGINE_OK)
                 return code;
         }
-        ++*done;
+        work->links++;
         slot++;
     }
     return ENGINE_OK;
 }
 
+/* Caller holds the link lock or the writer mutex. */
+static bool
+is_outdated(const struct vectors *vectors)
+{
+    return vectors->graph != NULL && vectors->next_graph == NULL &&
+           vectors->options.m != 0 &&
+           hnsw_params_of(vectors->graph).m != vectors_params(vectors).m;
+}
+
 enum engine_code
-vectors_link(struct vectors *vectors, size_t slots_max, size_t *done,
-             struct error *reterr)
+vectors_link(struct vectors *vectors, struct epoch *epoch, size_t slots_max,
+             struct vectors_work *work, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
+    *work = (struct vectors_work){ 0 };
     pthread_rwlock_rdlock(&vectors->link_lock);
+    uint32_t place = epoch_enter(epoch);
     if (vectors->graph != NULL)
-        code = link_queue(vectors, slots_max, done, reterr);
+        code = link_queue(vectors, slots_max, work, reterr);
     if (code == ENGINE_OK && vectors->next_graph != NULL)
-        code = link_next(vectors, slots_max, done, reterr);
+        code = link_next(vectors, slots_max, work, reterr);
+    epoch_leave(epoch, place);
+    if (code == ENGINE_OK && vectors->graph != NULL)
+        code = sweep(vectors, epoch, (uint32_t)slots_max * VECTORS_SWEEP_NODES,
+                     work, reterr);
+    work->is_outdated = is_outdated(vectors);
+    work->is_built =
+        vectors->next_graph != NULL &&
+        atomic_load(&vectors->next_slot) >= atomic_load(&vectors->end_slot);
     pthread_rwlock_unlock(&vectors->link_lock);
     return code;
 }
 
 bool
-vectors_is_stale(const struct vectors *vectors)
+vectors_is_held(const struct vectors *vectors, uint32_t slot)
 {
-    uint32_t dead = atomic_load(&vectors->dead_count);
-    uint32_t used = atomic_load(&vectors->end_slot);
-    return dead > VECTORS_DEAD_MIN && dead > used / 3;
+    return vectors->next_graph != NULL ||
+           (vectors->graph != NULL && hnsw_is_held(vectors->graph, slot));
 }
 
 enum engine_code
 vectors_renew_begin(struct vectors *vectors, struct error *reterr)
 {
-    if (vectors->graph == NULL || vectors->next_graph != NULL ||
-        !vectors_is_stale(vectors))
+    if (!is_outdated(vectors))
         return ENGINE_OK;
     struct hnsw_params params = vectors_params(vectors);
     struct hnsw_rows rows = vectors_rows(vectors);
@@ -360,17 +452,6 @@ vectors_renew_begin(struct vectors *vectors, struct error *reterr)
     vectors->next_graph = graph;
     pthread_rwlock_unlock(&vectors->link_lock);
     return ENGINE_OK;
-}
-
-bool
-vectors_renew_is_over(struct vectors *vectors)
-{
-    pthread_rwlock_rdlock(&vectors->link_lock);
-    bool is_over =
-        vectors->next_graph != NULL &&
-        atomic_load(&vectors->next_slot) >= atomic_load(&vectors->end_slot);
-    pthread_rwlock_unlock(&vectors->link_lock);
-    return is_over;
 }
 
 enum engine_code
@@ -387,7 +468,7 @@ vectors_renew_end(struct vectors *vectors, pthread_rwlock_t *points,
         goto out;
     }
     queue_clear(&vectors->queue);
-    queue_missing(vectors, vectors->next_graph);
+    (void)queue_missing(vectors, vectors->next_graph);
     *ret_old = vectors->graph;
     vectors->graph = vectors->next_graph;
     vectors->next_graph = NULL;
@@ -396,6 +477,22 @@ out:
     pthread_rwlock_unlock(points);
     pthread_rwlock_unlock(&vectors->link_lock);
     return code;
+}
+
+void
+vectors_drop_graph(struct vectors *vectors, pthread_rwlock_t *points,
+                   struct hnsw **ret_old)
+{
+    pthread_rwlock_wrlock(&vectors->link_lock);
+    pthread_rwlock_wrlock(points);
+    hnsw_free(vectors->next_graph);
+    vectors->next_graph = NULL;
+    *ret_old = vectors->graph;
+    vectors->graph = NULL;
+    queue_clear(&vectors->queue);
+    atomic_store(&vectors->dead_count, 0);
+    pthread_rwlock_unlock(points);
+    pthread_rwlock_unlock(&vectors->link_lock);
 }
 
 size_t

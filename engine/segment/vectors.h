@@ -3,6 +3,7 @@
 #define ENGINE_SEGMENT_VECTORS_H
 
 #include "base/arena.h"
+#include "engine/index/epoch.h"
 #include "engine/index/hnsw.h"
 #include "engine/index/slab.h"
 #include "engine/index/slotset.h"
@@ -33,17 +34,25 @@ struct vectors {
      * readers are in the segment's epoch. */
     pthread_rwlock_t link_lock;
     _Atomic(struct hnsw *) graph; /* NULL: none yet */
-    /* A graph of the living alone, being built to take the other's place. */
+    /* A graph with another m, being built to take the other's place. */
     struct hnsw *next_graph;
-    _Atomic uint32_t next_slot;  /* the first slot it was not offered */
-    _Atomic uint32_t end_slot;   /* slots ever used are below */
-    _Atomic uint32_t dead_count; /* rows kept for the graph's walks only */
-    _Atomic uint64_t links;      /* made since the start */
-    uint64_t saved_links;        /* at the last checkpoint; its caller's */
+    _Atomic uint32_t next_slot; /* the first slot it was not offered */
+    _Atomic uint32_t end_slot;  /* slots ever used are below */
+    _Atomic int32_t dead_count; /* dead slots that the graph has linked or the
+                                    queue has, and no sweep has marked */
+    _Atomic uint32_t sweepers;  /* threads in a sweep */
+    _Atomic uint64_t links;     /* changes of the graph since the start */
+    uint64_t saved_links;       /* at the last checkpoint; its caller's */
 };
 
-/* Dead slots of a graph that are always put up with. */
-#define VECTORS_DEAD_MIN 1024u
+/* A sweep begins when more of the linked slots are dead than one of
+ * VECTORS_DEAD_SHARE, and than VECTORS_DEAD_MIN in any case. */
+#define VECTORS_DEAD_MIN   128u
+#define VECTORS_DEAD_SHARE 24u
+
+/* Nodes that a sweep repairs for one link that is made beside it: so a pass
+ * ends before as many points have died again. */
+#define VECTORS_SWEEP_NODES 24u
 
 /* Copies the name. ENGINE_ENOMEM */
 enum engine_code vectors_init(struct vectors *vectors,
@@ -79,36 +88,54 @@ enum engine_code vectors_start_graph(struct vectors *vectors,
                                      struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* As segment_link() for one vector; adds what was done to *done. */
-enum engine_code vectors_link(struct vectors *vectors, size_t slots_max,
-                              size_t *done, struct error *reterr)
+/* What one call has done. */
+struct vectors_work {
+    size_t links;     /* made, or offered to the next graph */
+    bool is_waiting;  /* a sweep waits for readers to leave the epoch */
+    bool has_more;    /* a sweep is under way */
+    bool has_freed;   /* dead slots are not held any more */
+    bool is_outdated; /* the options want a graph with another m */
+    bool is_built;    /* the next graph was offered every slot */
+};
+
+/* As segment_link() for one vector: links, then some of a sweep. The caller is
+ * not in `epoch`, the segment's. */
+enum engine_code vectors_link(struct vectors *vectors, struct epoch *epoch,
+                              size_t slots_max, struct vectors_work *work,
+                              struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Whether so many slots of the graph are dead that it should be renewed. */
-bool vectors_is_stale(const struct vectors *vectors);
+/* Begins to sweep the dead of now out of the graph. */
+void vectors_sweep_begin(struct vectors *vectors, struct epoch *epoch);
 
-/* Begins the renewal: vectors_link() fills the next graph from now on. The
+/* Begins to build a graph with the wanted m: vectors_link() fills the next graph from now on. The
  * caller holds the writer mutex. */
 enum engine_code vectors_renew_begin(struct vectors *vectors,
                                      struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Whether the next graph was offered every slot. */
-bool vectors_renew_is_over(struct vectors *vectors);
-
 /* Puts the next graph in place; what it lacks is queued. *ret_old is the one
- * that readers may still walk over. The caller holds the writer mutex. `points` is locked only once linking and a checkpoint have
- * ended, so that readers do not wait for those. ENGINE_ENOMEM  not done. */
+ * that readers may still walk over. The caller holds the writer mutex. `points`
+ * is locked only once linking and a checkpoint have ended, so that readers do
+ * not wait for those. ENGINE_ENOMEM  not done. */
 enum engine_code vectors_renew_end(struct vectors *vectors,
                                    pthread_rwlock_t *points,
                                    struct hnsw **ret_old, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Takes a graph (none is there) and queues what it lacks; as above. */
+/* Takes a graph (none is there) and queues what it lacks; as above.
+ * *ret_is_stale: it has slots with other rows, which want a sweep. */
 enum engine_code vectors_adopt(struct vectors *vectors,
                                pthread_rwlock_t *points, struct hnsw *graph,
-                               struct error *reterr)
+                               bool *ret_is_stale, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Takes the graph away, if there is one; *ret_old as above. */
+void vectors_drop_graph(struct vectors *vectors, pthread_rwlock_t *points,
+                        struct hnsw **ret_old);
+
+/* Whether walks may still come by a slot. The caller holds the writer mutex. */
+bool vectors_is_held(const struct vectors *vectors, uint32_t slot);
 
 /* Links and offers to come. Any thread. */
 size_t vectors_waiting(struct vectors *vectors);

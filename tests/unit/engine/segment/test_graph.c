@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: walks find what scans find, the waiting tail, indexed_only, walks
- * under filters, renewal of a graph that is mostly dead, slots used again,
- * checkpoints taken and loaded. */
+ * under filters, dead points swept out and their slots used again, a graph
+ * with another m, checkpoints taken and loaded. */
 #include "engine/collection/body.h"
 #include "engine/segment/body.h"
 #include "tests/fixture/points.h"
@@ -176,11 +176,11 @@ START_TEST(payload_change_leaves_the_graph_alone)
     ck_assert_uint_eq(slot_of(&id), slot);
     points_link(&points);
     ck_assert_uint_eq(atomic_load(&vectors()->links), links);
-    ck_assert_uint_eq(atomic_load(&vectors()->dead_count), 0);
+    ck_assert_int_eq(atomic_load(&vectors()->dead_count), 0);
 }
 END_TEST
 
-START_TEST(graph_of_the_dead_is_renewed_and_slots_used_again)
+START_TEST(slots_of_the_dead_are_used_again)
 {
     points_link(&points);
     for (int round = 0; round < 6; round++) {
@@ -188,7 +188,7 @@ START_TEST(graph_of_the_dead_is_renewed_and_slots_used_again)
         points_link(&points);
     }
     struct segment *segment = points.collection->segment;
-    ck_assert_uint_le(segment->slots_count, 3 * COUNT);
+    ck_assert_uint_le(segment->slots_count, 2 * COUNT + COUNT / 10);
     ck_assert_uint_eq(points_count(&points, NULL), COUNT);
     ck_assert_uint_ge(found_of_500(NULL), 485);
     points_reopen(&points);
@@ -202,6 +202,98 @@ START_TEST(graph_of_the_dead_is_renewed_and_slots_used_again)
     ck_assert_uint_ge(found_of_500(NULL), 485);
     points_link(&points);
     ck_assert_uint_ge(found_of_500(NULL), 485);
+}
+END_TEST
+
+START_TEST(all_points_replaced_three_times_take_no_more_room)
+{
+    points_link(&points);
+    size_t before = found_of_500(NULL);
+    size_t memory = hnsw_memory(vectors()->graph).used_size;
+    for (uint64_t i = 0; i < 3 * COUNT; i += 50) {
+        fill(i % COUNT, 50);
+        points_link(&points);
+    }
+    struct segment *segment = points.collection->segment;
+    ck_assert_uint_eq(points_count(&points, NULL), COUNT);
+    ck_assert_uint_le(segment->slots_count, COUNT + COUNT / 10);
+    ck_assert_uint_le(hnsw_memory(vectors()->graph).used_size,
+                      memory + memory / 10 + 65536);
+    ck_assert_uint_ge(found_of_500(NULL) + 5, before);
+}
+END_TEST
+
+START_TEST(checkpoint_older_than_reused_slots_is_mended)
+{
+    points_link(&points);
+    ck_assert_int_eq(segment_checkpoint(points.collection->segment, NULL),
+                     ENGINE_OK);
+    for (uint64_t i = 0; i < COUNT; i += 50) {
+        fill(i, 50);
+        points_link(&points);
+    }
+    points_drop(&points);
+    points_open(&points);
+    ck_assert_str_eq(points.said, "");
+    ck_assert(hnsw_is_sweeping(vectors()->graph));
+    ck_assert_uint_ge(found_of_500(NULL), 490);
+    points_link(&points);
+    ck_assert(!hnsw_is_sweeping(vectors()->graph));
+    ck_assert_uint_eq(queue_count(&vectors()->queue), 0);
+    ck_assert_uint_ge(found_of_500(NULL), 485);
+    ck_assert_uint_le(points.collection->segment->slots_count,
+                      COUNT + COUNT / 10);
+}
+END_TEST
+
+static void
+configure(uint32_t m, uint32_t ef_construct)
+{
+    struct segment_vector_options options = vectors()->options;
+    options.m = m;
+    options.ef_construct = ef_construct;
+    segment_configure(points.collection->segment, &options);
+}
+
+START_TEST(another_m_builds_another_graph)
+{
+    points_link(&points);
+    struct hnsw *graph = vectors()->graph;
+    configure(12, 100);
+    points_link(&points);
+    ck_assert_ptr_eq(vectors()->graph, graph);
+    ck_assert_uint_eq(hnsw_params_of(graph).ef_construct, 100);
+    configure(20, 100);
+    fill(0, 1000);
+    ck_assert_uint_ge(found_of_500(NULL), 490);
+    points_link(&points);
+    ck_assert_uint_eq(hnsw_params_of(vectors()->graph).m, 20);
+    ck_assert_ptr_null(vectors()->next_graph);
+    ck_assert_uint_eq(queue_count(&vectors()->queue), 0);
+    ck_assert_uint_eq(hnsw_linked_count(vectors()->graph), COUNT);
+    ck_assert_uint_ge(found_of_500(NULL), 490);
+    fill(0, COUNT);
+    points_link(&points);
+    ck_assert_uint_ge(found_of_500(NULL), 485);
+}
+END_TEST
+
+START_TEST(m_of_zero_takes_the_graph_away)
+{
+    points_link(&points);
+    fill(0, 1000);
+    configure(0, 100);
+    ck_assert_ptr_null(vectors()->graph);
+    ck_assert_uint_eq(found_of_500(NULL), 500);
+    points_link(&points);
+    fill(0, 1000);
+    ck_assert_uint_le(points.collection->segment->slots_count, COUNT + 1000);
+    ck_assert_uint_eq(found_of_500(NULL), 500);
+    configure(12, 64);
+    points_link(&points);
+    ck_assert_ptr_nonnull(vectors()->graph);
+    ck_assert_uint_eq(hnsw_linked_count(vectors()->graph), COUNT);
+    ck_assert_uint_ge(found_of_500(NULL), 490);
 }
 END_TEST
 
@@ -244,7 +336,11 @@ main(void)
     tcase_add_test(tcase, walk_finds_what_a_scan_finds);
     tcase_add_test(tcase, new_point_is_found_before_it_is_linked);
     tcase_add_test(tcase, payload_change_leaves_the_graph_alone);
-    tcase_add_test(tcase, graph_of_the_dead_is_renewed_and_slots_used_again);
+    tcase_add_test(tcase, slots_of_the_dead_are_used_again);
+    tcase_add_test(tcase, all_points_replaced_three_times_take_no_more_room);
+    tcase_add_test(tcase, checkpoint_older_than_reused_slots_is_mended);
+    tcase_add_test(tcase, another_m_builds_another_graph);
+    tcase_add_test(tcase, m_of_zero_takes_the_graph_away);
     tcase_add_test(tcase, checkpoint_brings_the_graph_back);
     tcase_add_test(tcase, graph_without_links_asked_for_is_not_built);
     suite_add_tcase(suite, tcase);
