@@ -31,6 +31,36 @@ typedef enum engine_code (*search_reader)(const struct search_source *source,
                                           struct search_command *command,
                                           struct error *reterr);
 
+/* Scores are those of full vectors whatever `rescore` says: the best are scored
+ * again in any case, so that it saves nothing to leave that out. */
+static enum engine_code
+quantization_read(const struct search_source *source, yyjson_val *object,
+                  struct search_params *params, struct error *reterr)
+{
+    bool is_rescored = true;
+    if (object == NULL)
+        return ENGINE_OK;
+    if (!yyjson_is_obj(object))
+        return rest_type_error(object, "quantization", "an object", reterr);
+    enum engine_code code =
+        rest_bool(object, "ignore", &params->ignores_codes, reterr);
+    if (code == ENGINE_OK)
+        code = rest_bool(object, "rescore", &is_rescored, reterr);
+    yyjson_val *value = rest_member(object, "oversampling");
+    if (code != ENGINE_OK || value == NULL)
+        return code;
+    if (!yyjson_is_num(value))
+        return rest_type_error(value, "oversampling", "f64", reterr);
+    double oversampling = yyjson_get_num(value);
+    if (!(oversampling >= 1.0))
+        return error_set(reterr, ENGINE_EVALID,
+                         "[%s.params.quantization.oversampling: value %g "
+                         "invalid, must be 1.0 or larger]",
+                         source->where, oversampling);
+    params->oversampling = is_rescored ? oversampling : 0.0;
+    return ENGINE_OK;
+}
+
 static enum engine_code
 params_read(const struct search_source *source, struct search_params *params,
             struct error *reterr)
@@ -42,8 +72,7 @@ params_read(const struct search_source *source, struct search_params *params,
         return ENGINE_OK;
     if (!yyjson_is_obj(object))
         return rest_type_error(object, "params", "an object", reterr);
-    /* `quantization` and `acorn` are hints about the way, which is ours; the
-     * scores are those of full vectors with or without them. */
+    /* `acorn` is a hint about the way, which is ours. */
     enum engine_code code = rest_refuse(object, refused, 1, reterr);
     if (code == ENGINE_OK)
         code = rest_u64(object, "hnsw_ef", &ef, reterr);
@@ -57,6 +86,9 @@ params_read(const struct search_source *source, struct search_params *params,
     if (code == ENGINE_OK)
         code =
             rest_bool(object, "indexed_only", &params->is_indexed_only, reterr);
+    if (code == ENGINE_OK)
+        code = quantization_read(source, rest_member(object, "quantization"),
+                                 params, reterr);
     params->hnsw_ef = ef > UINT32_MAX ? UINT32_MAX : (uint32_t)ef;
     return code;
 }

@@ -122,6 +122,9 @@ struct search_params {
     uint32_t hnsw_ef; /* 0: the collection's default */
     bool is_exact;
     bool is_indexed_only;
+    bool ignores_codes;  /* walk on full vectors */
+    double oversampling; /* so many times the limit are scored again with full
+                            vectors; 0: the index decides */
 };
 
 /* Nearest points. Either `vector` (dim > 0) or `by_id` is the query; with

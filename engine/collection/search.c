@@ -85,6 +85,15 @@ query_of_vector(const struct segment *segment,
     return ENGINE_OK;
 }
 
+/* How many candidates are scored again: 0 when the request leaves it open. */
+static uint32_t
+rescore_count(const struct search_command *command)
+{
+    double count = ceil((double)(command->limit + command->offset) *
+                        command->params.oversampling);
+    return count < (double)HNSW_EF_MAX ? (uint32_t)count : HNSW_EF_MAX;
+}
+
 static enum engine_code
 search_make(const struct segment_reader *reader,
             const struct search_command *command, struct arena *arena,
@@ -103,6 +112,9 @@ search_make(const struct segment_reader *reader,
         .k = (uint32_t)(command->limit + command->offset +
                         (command->by_id != NULL)),
         .ef = command->params.hnsw_ef,
+        .scoring =
+            command->params.ignores_codes ? HNSW_IGNORE_CODES : HNSW_RESCORE,
+        .rescore_count = rescore_count(command),
         .is_exact = command->params.is_exact,
         .is_indexed_only = command->params.is_indexed_only,
         .filter = command->filter,
@@ -361,6 +373,9 @@ collection_search_cost_ns(struct collection *collection,
                                 ? command->limit + 1
                                 : COMMAND_LIMIT_MAX),
             .ef = command->params.hnsw_ef,
+            .scoring = command->params.ignores_codes ? HNSW_IGNORE_CODES
+                                                     : HNSW_RESCORE,
+            .rescore_count = rescore_count(command),
             .is_exact = command->params.is_exact,
             .filter = command->filter
         };

@@ -330,6 +330,8 @@ walk_filtered(struct work *work, double visit_max, struct hit *hits,
     struct hnsw_search options = {
         .k = search->k,
         .ef = width_of(work->reader, search),
+        .scoring = search->scoring,
+        .rescore_count = search->rescore_count,
         .filter = &work->filter,
         .stopper = scan_all(work).stopper,
     };
@@ -370,6 +372,8 @@ walk(struct work *work, double visit_max, struct hit *hits,
         return walk_filtered(work, visit_max, hits, found, reterr);
     struct hnsw_search options = { .k = spare_k(k),
                                    .ef = width_of(work->reader, work->search),
+                                   .scoring = work->search->scoring,
+                                   .rescore_count = work->search->rescore_count,
                                    .stopper = scan_all(work).stopper };
     enum engine_code code = hnsw_search(work->graph, work->search->query,
                                         &options, hits, found, reterr);

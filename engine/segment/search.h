@@ -3,6 +3,7 @@
 #define ENGINE_SEGMENT_SEARCH_H
 
 #include "base/arena.h"
+#include "engine/index/hnsw.h"
 #include "engine/index/plain.h"
 #include "engine/segment/segment.h"
 
@@ -11,9 +12,9 @@
  * 0: none; past them ENGINE_ETIMEOUT. */
 
 /* The width of a walk when the request does not say: raised to k and to
- * ef_construct. Chosen for recall@10 >= 0.99 on the real set: 76,688 points
- * written in batches (inserted in parallel), 1,000 held-out queries gave 0.988
- * at 128, 0.991 at 160, 0.992 at 200, for 17 % of the speed. */
+ * ef_construct. Chosen for recall@10 >= 0.99 on the real set, 76,688 points
+ * written in batches (inserted in parallel), 1,000 held-out queries: 0.9896 at
+ * 128, 0.9902 at 160, which leaves no room for how threads fall. */
 #define SEGMENT_EF_DEFAULT 192u
 
 struct segment_search {
@@ -21,6 +22,8 @@ struct segment_search {
     const float *query; /* float[dim], normalised under cosine */
     uint32_t k;         /* 1..PLAIN_K_MAX */
     uint32_t ef;        /* 0: default */
+    enum hnsw_scoring scoring;
+    uint32_t rescore_count; /* as in struct hnsw_search */
     bool is_exact;
     bool is_indexed_only;        /* leave out what is not linked yet */
     const struct filter *filter; /* NULL: all */

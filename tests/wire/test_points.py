@@ -194,6 +194,29 @@ def test_search_params_are_taken(engine, collection, exact):
     assert ids_of(hits) == [10]
 
 
+@pytest.mark.parametrize("quantization", [
+    {}, {"ignore": True}, {"rescore": True, "oversampling": 2.5},
+    {"rescore": False}, {"ignore": False, "rescore": None,
+                         "oversampling": None}])
+def test_quantization_params_keep_the_scores(engine, collection, quantization):
+    hits = post(engine, collection, "/search", {
+        "vector": [1, 0], "limit": 1,
+        "params": {"quantization": quantization}}).result
+    plain = post(engine, collection, "/search",
+                 {"vector": [1, 0], "limit": 1}).result
+    assert hits == plain
+
+
+@pytest.mark.parametrize("quantization", [
+    {"oversampling": 0.5}, {"oversampling": "2"}, {"ignore": 1}, []])
+def test_bad_quantization_params_are_refused(engine, collection, quantization):
+    answer = post(engine, collection, "/search", {
+        "vector": [1, 0], "limit": 1,
+        "params": {"quantization": quantization}})
+    assert answer.status in (400, 422)
+    assert answer.error
+
+
 def test_cosine_returns_unit_vectors(engine, name):
     engine.create(name, 4, "Cosine")
     engine.upsert(name, [{"id": 1, "vector": [1, 2, 2, 0]},
