@@ -593,6 +593,24 @@ START_TEST(damaged_configuration_is_named)
 }
 END_TEST
 
+START_TEST(newer_configuration_is_refused_by_name)
+{
+    char path[256];
+    points_close(&points);
+    snprintf(path, sizeof(path), "%s/collection.json", points.path);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("{\"format\":2,\"name\":\"it\",\"config\":{\"vectors\":{}}}", file);
+    ck_assert_int_eq(fclose(file), 0);
+    struct collection_options options = { .path = points.path };
+    ck_assert_int_eq(
+        collection_open(&options, &points.collection, &points.error),
+        ENGINE_EVERSION);
+    ck_assert_ptr_nonnull(strstr(points.error.text, "collection.json"));
+    ck_assert_ptr_nonnull(strstr(points.error.text, "newer version"));
+}
+END_TEST
+
 START_TEST(interrupted_create_is_told_and_removed)
 {
     char path[256];
@@ -718,6 +736,7 @@ faults(void)
     TCase *tcase = case_of("faults");
     tcase_add_test(tcase, damaged_graph_is_built_again_and_reported);
     tcase_add_test(tcase, damaged_configuration_is_named);
+    tcase_add_test(tcase, newer_configuration_is_refused_by_name);
     tcase_add_test(tcase, interrupted_create_is_told_and_removed);
     tcase_add_test(tcase, closing_buries_what_was_deleted_last);
     tcase_add_test(tcase, full_disk_refuses_writes_and_keeps_serving);
