@@ -2,12 +2,14 @@
  * The linking queue: an array with a done prefix that is dropped when it is
  * half of the array. Invariants: head <= next <= count <= room; slots before
  * head are done; a ticket minus base is an index in head..next-1. A retry
- * never needs memory: queue_reserve() keeps QUEUE_WORKERS_MAX places over. */
+ * takes a place at the end: where there is none it makes one, from the done
+ * prefix or by growing, and at worst waits for whoever works on the head. */
 #include "engine/segment/queue.h"
 
 #include "engine/index/slab.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,14 +28,10 @@ queue_release(struct queue *queue)
     queue->slots = NULL;
 }
 
-/* Caller holds the lock. */
+/* Caller holds the lock, here and below. */
 static void
-drop_done(struct queue *queue)
+drop_prefix(struct queue *queue)
 {
-    while (queue->head < queue->next && queue->slots[queue->head] == SLOT_NONE)
-        queue->head++;
-    if (queue->head < 1024 || queue->head < queue->count / 2)
-        return;
     memmove(queue->slots, queue->slots + queue->head,
             (queue->count - queue->head) * sizeof(queue->slots[0]));
     queue->base += queue->head;
@@ -42,21 +40,49 @@ drop_done(struct queue *queue)
     queue->head = 0;
 }
 
+static void
+drop_done(struct queue *queue)
+{
+    while (queue->head < queue->next && queue->slots[queue->head] == SLOT_NONE)
+        queue->head++;
+    if (queue->head >= 1024 && queue->head >= queue->count / 2)
+        drop_prefix(queue);
+}
+
+static bool
+grow(struct queue *queue, size_t need)
+{
+    size_t room = need + need / 2;
+    uint32_t *slots = realloc(queue->slots, room * sizeof(*slots));
+    if (slots == NULL)
+        return false;
+    queue->slots = slots;
+    queue->room = room;
+    return true;
+}
+
+/* Whether there is a place at the end. */
+static bool
+make_place(struct queue *queue)
+{
+    drop_done(queue);
+    if (queue->count < queue->room)
+        return true;
+    if (queue->head < queue->count / 2 && grow(queue, queue->count + 1))
+        return true;
+    if (queue->head > 0)
+        drop_prefix(queue);
+    return queue->count < queue->room;
+}
+
 bool
 queue_reserve(struct queue *queue, size_t more_count)
 {
     bool is_ok = true;
     pthread_mutex_lock(&queue->lock);
     size_t need = queue->count + more_count + QUEUE_WORKERS_MAX;
-    if (need > queue->room) {
-        size_t room = need + need / 2;
-        uint32_t *slots = realloc(queue->slots, room * sizeof(*slots));
-        is_ok = slots != NULL;
-        if (is_ok) {
-            queue->slots = slots;
-            queue->room = room;
-        }
-    }
+    if (need > queue->room)
+        is_ok = grow(queue, need);
     pthread_mutex_unlock(&queue->lock);
     return is_ok;
 }
@@ -116,9 +142,16 @@ void
 queue_retry(struct queue *queue, uint64_t ticket)
 {
     pthread_mutex_lock(&queue->lock);
+    /* The entry stays listed meanwhile: searches rely on it. The one at the
+     * head makes place by itself. */
+    while (!make_place(queue) && ticket - queue->base != queue->head) {
+        pthread_mutex_unlock(&queue->lock);
+        sched_yield();
+        pthread_mutex_lock(&queue->lock);
+    }
     uint32_t slot = finish(queue, ticket);
-    drop_done(queue);
-    assert(queue->count < queue->room);
+    bool has_place = make_place(queue);
+    assert(has_place);
     queue->slots[queue->count++] = slot;
     pthread_mutex_unlock(&queue->lock);
 }

@@ -108,6 +108,31 @@ START_TEST(queue_goes_on_after_dropping_its_done_part)
 }
 END_TEST
 
+/* More retries than places, alone and while another works on the head: the
+ * slots stay the same. */
+START_TEST(queue_retries_without_end)
+{
+    uint64_t ticket, held;
+    uint32_t slot;
+    push(0, 3);
+    for (int i = 0; i < 20000; i++) {
+        ck_assert(queue_take(&queue, 2, &slot, &ticket));
+        queue_retry(&queue, ticket);
+    }
+    ck_assert_uint_eq(queue_count(&queue), 3);
+    ck_assert(queue_take(&queue, 2, &slot, &held));
+    for (int i = 0; i < 20000; i++) {
+        ck_assert(queue_take(&queue, 2, &slot, &ticket));
+        queue_retry(&queue, ticket);
+    }
+    queue_done(&queue, held);
+    uint32_t left[3];
+    ck_assert_uint_eq(queue_copy(&queue, left, 3), 2);
+    ck_assert_uint_ne(left[0], left[1]);
+    ck_assert_uint_lt(queue.room, 100000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -117,6 +142,7 @@ main(void)
     tcase_add_test(tcase, queue_lists_what_is_not_done);
     tcase_add_test(tcase, queue_keeps_an_entry_until_its_own_end);
     tcase_add_test(tcase, queue_retry_goes_to_the_end);
+    tcase_add_test(tcase, queue_retries_without_end);
     tcase_add_test(tcase, queue_refuses_one_worker_too_many);
     tcase_add_test(tcase, queue_goes_on_after_dropping_its_done_part);
     suite_add_tcase(suite, tcase);
