@@ -9,26 +9,20 @@
 #include <math.h>
 
 typedef float unit __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t places __attribute__((vector_size(64)));
 
 #define INLINE __attribute__((always_inline)) static inline
+
+/* Each value's partner at distance `far`, a power of two below 16. */
+#define PARTNERS(v, far)                                                       \
+    __builtin_shufflevector(v, v, 0 ^ (far), 1 ^ (far), 2 ^ (far), 3 ^ (far),  \
+                            4 ^ (far), 5 ^ (far), 6 ^ (far), 7 ^ (far),        \
+                            8 ^ (far), 9 ^ (far), 10 ^ (far), 11 ^ (far),      \
+                            12 ^ (far), 13 ^ (far), 14 ^ (far), 15 ^ (far))
 
 /* The four passes inside a unit, and the scale that keeps lengths. */
 INLINE void
 inside(unit *at, float scale)
 {
-    const places by_1 = {
-        1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
-    };
-    const places by_2 = {
-        2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13
-    };
-    const places by_4 = {
-        4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11
-    };
-    const places by_8 = {
-        8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7
-    };
     const unit sign_1 = {
         1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1
     };
@@ -42,10 +36,10 @@ inside(unit *at, float scale)
         1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1
     };
     unit v = *at * scale;
-    v = __builtin_shuffle(v, by_1) + v * sign_1;
-    v = __builtin_shuffle(v, by_2) + v * sign_2;
-    v = __builtin_shuffle(v, by_4) + v * sign_4;
-    v = __builtin_shuffle(v, by_8) + v * sign_8;
+    v = PARTNERS(v, 1) + v * sign_1;
+    v = PARTNERS(v, 2) + v * sign_2;
+    v = PARTNERS(v, 4) + v * sign_4;
+    v = PARTNERS(v, 8) + v * sign_8;
     *at = v;
 }
 
