@@ -348,7 +348,7 @@ relieve_pressure(struct collection *collection, size_t points_count)
     uint64_t begin_ms = collection_now_ms();
     size_t pieces = points_count * PRESSURE_FACTOR / COLLECTION_WORK_POINTS + 1;
     while (rest == SEGMENT_REST_MORE && pieces-- > 0 &&
-           segment_link_count(collection->segment) > SEGMENT_TAIL_MAX &&
+           segment_is_behind(collection->segment) &&
            collection_now_ms() - begin_ms < PRESSURE_MS)
         if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &rest,
                          NULL) != ENGINE_OK)

@@ -298,3 +298,14 @@ codes_error(const struct codes *codes, const struct codes_query *query)
         return INFINITY;
     return codes->error * query->length;
 }
+
+float
+codes_row_error(const struct codes *codes, const struct codes_query *query,
+                uint32_t slot)
+{
+    if (!has_factors(codes))
+        return codes->error * query->length;
+    const struct codes_factor *factor = slab_row(&codes->factors, slot);
+    float error = codes->error * query->length * sqrtf(factor->square);
+    return codes->params.metric == METRIC_EUCLID ? 2.0f * error : error;
+}

@@ -122,4 +122,8 @@ void codes_score(const struct codes *codes, const struct codes_query *query,
  * standard deviation. Infinite where that depends on the row. */
 float codes_error(const struct codes *codes, const struct codes_query *query);
 
+/* The same for the row of a slot, whatever the metric and however far. */
+float codes_row_error(const struct codes *codes,
+                      const struct codes_query *query, uint32_t slot);
+
 #endif /* ENGINE_INDEX_CODES_H */

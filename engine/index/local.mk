@@ -12,6 +12,7 @@ libengine_a_SOURCES += \
 	engine/index/hnsw_scratch.c engine/index/hnsw_scratch.h \
 	engine/index/rotation.c engine/index/rotation.h \
 	engine/index/codes.c engine/index/codes.h \
+	engine/index/codes_scan.c engine/index/codes_scan.h \
 	engine/index/hnsw_walk.c \
 	engine/index/hnsw_search.c \
 	engine/index/hnsw_rescore.c \
@@ -23,6 +24,7 @@ EXTRA_DIST += engine/index/README.md
 check_PROGRAMS += \
 	tests/unit/engine/index/test_rotation \
 	tests/unit/engine/index/test_codes \
+	tests/unit/engine/index/test_codes_scan \
 	tests/unit/engine/index/test_hnsw_rescore \
 	tests/unit/engine/index/test_hnsw_walk \
 	tests/unit/engine/index/test_slab \
@@ -132,3 +134,9 @@ tests_unit_engine_index_test_crew_SOURCES = \
 tests_unit_engine_index_test_crew_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_crew_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_codes_scan_SOURCES = \
+	tests/unit/engine/index/test_codes_scan.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_codes_scan_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_codes_scan_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -289,6 +289,15 @@ segment_link_count(struct segment *segment)
     return count;
 }
 
+bool
+segment_is_behind(struct segment *segment)
+{
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        if (vectors_is_behind(&segment->vectors[i]))
+            return true;
+    return false;
+}
+
 /* ---- checkpoints ---- */
 
 static enum engine_code

@@ -5,6 +5,7 @@
  * is finished by a scan, so that recall never drops silently. */
 #include "engine/segment/search.h"
 
+#include "engine/index/codes_scan.h"
 #include "engine/index/cost.h"
 #include "engine/segment/body.h"
 #include "engine/segment/match.h"
@@ -238,6 +239,23 @@ visit_ns(const struct vectors *vectors)
     return VISIT_NS + cost_row_ns(&cost_get()->random, size);
 }
 
+static bool
+scans_codes(const struct work *work)
+{
+    return work->vectors->codes != NULL && work->search->k <= HNSW_K_MAX &&
+           work->search->scoring != HNSW_IGNORE_CODES;
+}
+
+/* Of one row that waits for its link. */
+static double
+tail_ns(const struct work *work)
+{
+    if (!scans_codes(work))
+        return row_ns(work->vectors);
+    return cost_row_ns(&cost_get()->sequence,
+                       vectors_tail_row_size(work->vectors));
+}
+
 struct costs {
     double scan_ns;
     double walk_ns;
@@ -282,7 +300,7 @@ estimate_costs(struct work *work)
     costs.scan_ns = candidates * (row_ns(vectors) + test_ns);
     costs.walk_ns = WALK_ROWS_PER_EF * width_of(work->reader, work->search) /
                         share * costs.visit_ns +
-                    (double)work->tail_count * row_ns(vectors);
+                    (double)work->tail_count * tail_ns(work);
     return costs;
 }
 
@@ -389,6 +407,31 @@ walk(struct work *work, double visit_max, struct hit *hits,
     return ENGINE_OK;
 }
 
+/* The nearest of what waits. `distance_max`: what is further away is not
+ * wanted. */
+static enum engine_code
+scan_tail(struct work *work, float distance_max, struct hit *hits,
+          uint32_t *ret_count, struct error *reterr)
+{
+    const struct segment_search *search = work->search;
+    struct plain_scan scan = scan_all(work);
+    if (!scans_codes(work)) {
+        scan.slots = work->tail;
+        scan.slot_count = (uint32_t)work->tail_count;
+        return vectors_scan(work->vectors, &scan, search->query, search->k,
+                            work->arena, hits, ret_count, reterr);
+    }
+    struct hnsw_rows rows = vectors_rows(work->vectors);
+    struct codes_scan on_codes = { .rows = &rows,
+                                   .slots = work->tail,
+                                   .slot_count = (uint32_t)work->tail_count,
+                                   .filter = &work->filter,
+                                   .distance_max = distance_max,
+                                   .stopper = scan.stopper };
+    return codes_search(&on_codes, search->query, search->k, hits, ret_count,
+                        reterr);
+}
+
 static enum engine_code
 search_graph(struct work *work, const struct costs *costs, struct error *reterr)
 {
@@ -406,11 +449,10 @@ search_graph(struct work *work, const struct costs *costs, struct error *reterr)
         return code;
     uint32_t scanned_count = 0;
     if (work->tail_count > 0) {
-        struct plain_scan scan = scan_all(work);
-        scan.slots = work->tail;
-        scan.slot_count = (uint32_t)work->tail_count;
-        code = vectors_scan(work->vectors, &scan, work->search->query, k,
-                            work->arena, scanned, &scanned_count, reterr);
+        bool is_full =
+            found.count == k && work->search->scoring == HNSW_RESCORE;
+        code = scan_tail(work, is_full ? walked[k - 1].distance : INFINITY,
+                         scanned, &scanned_count, reterr);
         if (code != ENGINE_OK)
             return code;
     }

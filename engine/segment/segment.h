@@ -56,9 +56,6 @@ struct segment;
 #define SEGMENT_INDEXES_MAX 256
 #define SEGMENT_SLOTS_MAX   0x7fff0000u /* what a graph can number */
 
-/* Points that may wait for linking; beyond it writers link, too. */
-#define SEGMENT_TAIL_MAX 16384u
-
 #define SEGMENT_NO_SLOT UINT32_MAX
 
 enum segment_place { SEGMENT_IN_MEMORY, SEGMENT_ON_DISK };
@@ -133,6 +130,9 @@ enum engine_code segment_link(struct segment *segment, size_t slots_max,
 
 /* Points that wait for linking, over all vectors. */
 size_t segment_link_count(struct segment *segment);
+
+/* Whether so many wait that writers should link, too: searches scan them. */
+bool segment_is_behind(struct segment *segment);
 
 /* Makes a commit and those before it survive power loss; writers that wait at
  * the same time share the sync. */

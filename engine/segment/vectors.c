@@ -508,3 +508,21 @@ vectors_waiting(struct vectors *vectors)
     pthread_rwlock_unlock(&vectors->link_lock);
     return count;
 }
+
+size_t
+vectors_tail_row_size(const struct vectors *vectors)
+{
+    return vectors->codes != NULL ? codes_row_size(vectors->codes)
+                                  : vectors->options.dim * sizeof(float);
+}
+
+bool
+vectors_is_behind(struct vectors *vectors)
+{
+    size_t most = VECTORS_TAIL_SIZE / vectors_tail_row_size(vectors);
+    if (most < VECTORS_TAIL_MIN)
+        most = VECTORS_TAIL_MIN;
+    if (most > VECTORS_TAIL_MAX)
+        most = VECTORS_TAIL_MAX;
+    return queue_count(&vectors->queue) > most;
+}

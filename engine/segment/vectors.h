@@ -50,6 +50,12 @@ struct vectors {
 #define VECTORS_DEAD_MIN   128u
 #define VECTORS_DEAD_SHARE 24u
 
+/* What a search reads of points that wait for their link, and how many points
+ * that is: beyond it writers link, too. */
+#define VECTORS_TAIL_SIZE ((size_t)24 << 20)
+#define VECTORS_TAIL_MIN  16384u
+#define VECTORS_TAIL_MAX  131072u
+
 /* Nodes that a sweep repairs for one link that is made beside it: so a pass
  * ends before as many points have died again. */
 #define VECTORS_SWEEP_NODES 24u
@@ -139,6 +145,13 @@ bool vectors_is_held(const struct vectors *vectors, uint32_t slot);
 
 /* Links and offers to come. Any thread. */
 size_t vectors_waiting(struct vectors *vectors);
+
+/* Whether more points wait for their link than a search should scan. Any
+ * thread. */
+bool vectors_is_behind(struct vectors *vectors);
+
+/* Bytes of a row that a scan of what waits reads. */
+size_t vectors_tail_row_size(const struct vectors *vectors);
 
 /* ---- vectors_disk.c ---- */
 
