@@ -236,12 +236,13 @@ struct hnsw_walk {
     uint32_t hop_count;
     uint64_t best;        /* key of the closest node met */
     struct key_list list; /* in scratch->list */
+    bool skips_twins;     /* of a node met, none of its twins that it names */
     bool is_stopped;
     /* At work. */
     bool is_done;
     uint32_t level;
     uint32_t last_level; /* where the list is made */
-    uint64_t from;       /* on the way down: whose links are read */
+    uint64_t from;       /* whose links are read */
     uint32_t at;         /* place in the list whose links are read */
     uint32_t lowest;     /* place of the best that these links brought */
     uint64_t next;       /* key of the next open place, links asked for */
@@ -321,11 +322,18 @@ void hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,
 bool hnsw_is_covered(const struct hnsw_pivot *pivot, const uint32_t *kept,
                      uint32_t count, float distance);
 
-/* Algorithm 4 without the discarded ones: from keys in ascending distance to
- * some node, at most `count_max` that no closer kept one covers. Returns how
- * many it put into ret_slots. */
-uint32_t hnsw_select(struct hnsw_pivot *pivot, const uint64_t *keys,
-                     uint32_t count, uint32_t *ret_slots, uint32_t count_max);
+/* Whether two nodes have the same row. None of several twins covers another:
+ * they would fill their lists and nothing would lead out. So the first one met
+ * stands for them all; the others hang on it as a tree of twins and take the
+ * links that lead elsewhere from the one that they hang on. */
+bool hnsw_is_twin(const struct hnsw *hnsw, uint32_t slot, uint32_t other);
+
+/* Algorithm 4 for the owner of a list: twins first, then candidates in
+ * ascending distance that no closer kept one covers; a few covered ones when
+ * hardly any are left. The list's keys change their order. Returns how many it
+ * put into ret_slots, at most `count_max`. */
+uint32_t hnsw_select(struct hnsw_pivot *pivot, struct key_list *list,
+                     uint32_t owner, uint32_t *ret_slots, uint32_t count_max);
 
 /* Writes a whole list; the rest becomes empty. Under the spin byte, or nobody
  * sees it. */

@@ -16,6 +16,10 @@
 #define SPIN_MAX 64u
 /* README.md of this folder has the figures of other values. */
 #define COVER_FACTOR 1.06f
+/* Steps down a tree of twins; with so many it has no branches any more. */
+#define TWIN_DEPTH_MAX 64u
+/* Links to others than twins that covering leaves a list, if there are any. */
+#define LINKS_LEAST 4u
 
 void
 hnsw_node_lock(struct hnsw_node *node)
@@ -96,16 +100,61 @@ hnsw_is_covered(const struct hnsw_pivot *pivot, const uint32_t *kept,
     return false;
 }
 
+bool
+hnsw_is_twin(const struct hnsw *hnsw, uint32_t slot, uint32_t other)
+{
+    const struct codes *codes = hnsw->rows.codes;
+    const struct slab *rows = hnsw_slab(hnsw);
+    assert(slot < slab_capacity(rows) && other < slab_capacity(rows));
+    if (memcmp(slab_row(rows, slot), slab_row(rows, other), rows->row_size) !=
+        0)
+        return false;
+    return codes == NULL || codes->params.metric == METRIC_COSINE ||
+           memcmp(slab_row(&codes->factors, slot),
+                  slab_row(&codes->factors, other),
+                  sizeof(struct codes_factor)) == 0;
+}
+
+/* Moves the owner's twins in front, in their order. Returns how many. */
+static uint32_t
+part_twins(const struct hnsw *hnsw, struct key_list *list, uint32_t owner)
+{
+    uint32_t twins = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint64_t key = list->keys[i];
+        if (!hnsw_is_twin(hnsw, owner, key_slot(key)))
+            continue;
+        if (i > twins)
+            keys_move_up(list->keys + twins, i - twins, 1);
+        list->keys[twins++] = key;
+    }
+    return twins;
+}
+
 uint32_t
-hnsw_select(struct hnsw_pivot *pivot, const uint64_t *keys, uint32_t count,
+hnsw_select(struct hnsw_pivot *pivot, struct key_list *list, uint32_t owner,
             uint32_t *ret_slots, uint32_t count_max)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count && kept < count_max; i++) {
-        hnsw_pivot_set(pivot, key_slot(keys[i]));
-        if (!hnsw_is_covered(pivot, ret_slots, kept, key_distance(keys[i])))
+    uint32_t passed[LINKS_LEAST];
+    uint32_t passed_count = 0;
+    uint32_t twins = part_twins(pivot->hnsw, list, owner);
+    uint32_t room = count_max - count_max / 4;
+    uint32_t first = twins < room ? twins : room;
+    uint32_t kept = first;
+    for (uint32_t i = 0; i < first; i++)
+        ret_slots[i] = key_slot(list->keys[i]);
+    for (uint32_t i = twins; i < list->count && kept < count_max; i++) {
+        hnsw_pivot_set(pivot, key_slot(list->keys[i]));
+        if (!hnsw_is_covered(pivot, ret_slots + first, kept - first,
+                             key_distance(list->keys[i])))
             ret_slots[kept++] = pivot->slot;
+        else if (passed_count < LINKS_LEAST)
+            passed[passed_count++] = pivot->slot;
     }
+    for (uint32_t i = 0; i < passed_count; i++)
+        if (kept < count_max && kept - first < LINKS_LEAST)
+            ret_slots[kept++] = passed[i];
+    assert(kept <= count_max);
     return kept;
 }
 
@@ -141,7 +190,7 @@ shrink_links(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
         for (uint32_t j = 0; j < part; j++)
             key_list_insert(&list, key_make(distances[j], slots[i + j]));
     }
-    uint32_t count = hnsw_select(pivot, keys, list.count, slots, links_max);
+    uint32_t count = hnsw_select(pivot, &list, owner, slots, links_max);
     hnsw_links_write(links, links_max, slots, count);
 }
 
@@ -176,6 +225,79 @@ hnsw_keep_living(const struct hnsw *hnsw, struct key_list *list, uint32_t self)
     list->count = count;
 }
 
+/* The first twin among the keys; SLOT_NONE when there is none. */
+static uint32_t
+find_twin(const struct hnsw *hnsw, const struct key_list *list, uint32_t slot)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (hnsw_is_twin(hnsw, slot, key_slot(list->keys[i])))
+            return key_slot(list->keys[i]);
+    return SLOT_NONE;
+}
+
+/* Living twins of `slot` in a list, but for `but`. */
+static uint32_t
+twins_named(const struct hnsw *hnsw, const hnsw_link *links, uint32_t links_max,
+            const uint32_t but[2], uint32_t *ret_slots)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < links_max; i++) {
+        uint32_t other = hnsw_link_load(&links[i]);
+        if (other == SLOT_NONE)
+            break;
+        if (other != but[0] && other != but[1] &&
+            hnsw_state(hnsw, other) < HNSW_DYING &&
+            hnsw_is_twin(hnsw, but[0], other))
+            ret_slots[count++] = other;
+    }
+    return count;
+}
+
+/* From a twin of `slot` down the tree of its twins, each time by another
+ * branch, to one that names few yet. */
+static uint32_t
+place_among_twins(const struct hnsw *hnsw, uint32_t twin, uint32_t slot,
+                  uint32_t level)
+{
+    uint32_t links_max = hnsw_links_max(hnsw, level);
+    uint32_t children_max = links_max < 16 ? 2 : links_max / 8;
+    uint32_t but[2] = { slot, SLOT_NONE };
+    uint32_t random = slot;
+    for (uint32_t depth = 0; depth < TWIN_DEPTH_MAX; depth++) {
+        HNSW_UNSET uint32_t twins[2 * HNSW_M_MAX];
+        uint32_t count = twins_named(hnsw, hnsw_links(hnsw, twin, level),
+                                     links_max, but, twins);
+        if (count < children_max)
+            break;
+        random = random * 1664525u + 1013904223u;
+        but[1] = twin;
+        twin = twins[(random >> 16) % count];
+    }
+    return twin;
+}
+
+/* The links of a node that has a twin: that one and what it names but for
+ * twins, as far as it fits. */
+static void
+take_links(const struct hnsw *hnsw, uint32_t twin, uint32_t slot,
+           uint32_t level, struct scratch_chosen *ret_chosen)
+{
+    const hnsw_link *links = hnsw_links(hnsw, twin, level);
+    uint32_t links_max = hnsw_links_max(hnsw, level);
+    uint32_t count = 0;
+    assert(twin != slot && hnsw_is_twin(hnsw, twin, slot));
+    ret_chosen->slots[count++] = twin;
+    for (uint32_t i = 0; i < links_max && count < hnsw->params.m; i++) {
+        uint32_t other = hnsw_link_load(&links[i]);
+        if (other == SLOT_NONE)
+            break;
+        if (other != slot && hnsw_state(hnsw, other) < HNSW_DYING &&
+            !hnsw_is_twin(hnsw, slot, other))
+            ret_chosen->slots[count++] = other;
+    }
+    ret_chosen->count = count;
+}
+
 /* Where an insert looks for neighbours. */
 struct place {
     uint32_t slot;
@@ -200,8 +322,13 @@ prepare(struct hnsw_walk *walk, struct hnsw_pivot *pivot,
         assert(!walk->is_stopped && walk->list.count > 0);
         struct scratch_chosen *found = &ret_levels[level];
         hnsw_keep_living(hnsw, &walk->list, place->slot);
-        found->count = hnsw_select(pivot, walk->list.keys, walk->list.count,
-                                   found->slots, hnsw->params.m);
+        uint32_t twin = find_twin(hnsw, &walk->list, place->slot);
+        if (twin != SLOT_NONE)
+            take_links(hnsw, place_among_twins(hnsw, twin, place->slot, level),
+                       place->slot, level, found);
+        else
+            found->count = hnsw_select(pivot, &walk->list, place->slot,
+                                       found->slots, hnsw->params.m);
         if (walk->list.count == 0)
             found->slots[found->count++] = (uint32_t)place->entry;
     }
@@ -247,8 +374,11 @@ commit(struct hnsw_pivot *pivot, uint32_t slot, uint32_t top,
                          hnsw_links_max(hnsw, level), levels[level].slots,
                          levels[level].count);
     for (uint32_t level = 0; level <= top; level++)
-        for (uint32_t i = 0; i < levels[level].count; i++)
+        for (uint32_t i = 0; i < levels[level].count; i++) {
             hnsw_link_add(pivot, levels[level].slots[i], level, slot);
+            if (hnsw_is_twin(hnsw, levels[level].slots[i], slot))
+                break; /* who finds that one finds this */
+        }
 }
 
 static void
@@ -290,7 +420,9 @@ link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
         atomic_load_explicit(&hnsw->slot_end, memory_order_acquire), ef);
     struct scratch_chosen *levels =
         scratch != NULL ? scratch_chosen(scratch) : NULL;
-    struct hnsw_walk walk = { .hnsw = hnsw, .scratch = scratch };
+    struct hnsw_walk walk = { .hnsw = hnsw,
+                              .scratch = scratch,
+                              .skips_twins = true };
     if (levels == NULL || !hnsw_ask_slot(&walk, slot)) {
         scratch_give(hnsw->scratches, scratch);
         return error_memory(reterr);

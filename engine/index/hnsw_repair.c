@@ -309,8 +309,13 @@ repair_list(struct patch *patch)
     uint32_t count = find_candidates(patch);
     uint32_t room = patch->kept_count + REPLACEMENTS_MAX * patch->gone_count;
     room = room < links_max ? room : links_max;
+    uint32_t twins = 0;
+    for (uint32_t i = 0; i < patch->kept_count; i++)
+        twins += hnsw_is_twin(hnsw, patch->owner, patch->kept[i]);
     for (uint32_t i = 0; i < count && patch->kept_count < room; i++) {
         uint32_t slot = key_slot(patch->keys[i]);
+        if (hnsw_is_twin(hnsw, patch->owner, slot) && ++twins > links_max / 4)
+            continue;
         hnsw_pivot_set(&patch->pivot, slot);
         if (!hnsw_is_covered(&patch->pivot, patch->kept, patch->kept_count,
                              key_distance(patch->keys[i])))
@@ -461,7 +466,9 @@ relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
     struct scratch *scratch = scratch_take(hnsw->scratches, slot_end(hnsw), ef);
     struct scratch_chosen *chosen =
         scratch != NULL ? scratch_chosen(scratch) : NULL;
-    struct hnsw_walk walk = { .hnsw = hnsw, .scratch = scratch };
+    struct hnsw_walk walk = { .hnsw = hnsw,
+                              .scratch = scratch,
+                              .skips_twins = true };
     if (chosen == NULL || !hnsw_ask_slot(&walk, slot)) {
         scratch_give(hnsw->scratches, scratch);
         return error_memory(reterr);
@@ -476,8 +483,8 @@ relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
         else
             hnsw_walk_lower(&walk, level);
         hnsw_keep_living(hnsw, &walk.list, slot);
-        chosen->count = hnsw_select(&pivot, walk.list.keys, walk.list.count,
-                                    chosen->slots, hnsw->params.m);
+        chosen->count = hnsw_select(&pivot, &walk.list, slot, chosen->slots,
+                                    hnsw->params.m);
         extend_list(hnsw, slot, level, chosen);
         offer(&pivot, slot, level, chosen, is_unnamed && level == 0);
     }

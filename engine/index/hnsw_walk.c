@@ -159,6 +159,7 @@ open_place(struct hnsw_walk *walk, uint32_t at)
     struct key_list *list = &walk->list;
     uint32_t next = next_open(list, at + 1);
     walk->at = at;
+    walk->from = list->keys[at];
     walk->lowest = at + 1;
     walk->next = next < list->count ? list->keys[next] : UINT64_MAX;
     if (next < list->count)
@@ -271,6 +272,25 @@ score_list(struct hnsw_walk *walk)
     open_place(walk, at);
 }
 
+/* Leaves out of the batch the twins of the node whose links were read. */
+static void
+drop_twins(struct hnsw_walk *walk)
+{
+    struct scratch_batch *batch = &walk->scratch->batch;
+    float distance = key_distance(walk->from);
+    assert(batch->count <= KERNEL_ROWS_MAX);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint32_t slot = batch->slots[i];
+        if (batch->distances[i] == distance &&
+            hnsw_is_twin(walk->hnsw, key_slot(walk->from), slot))
+            continue;
+        batch->slots[count] = slot;
+        batch->distances[count++] = batch->distances[i];
+    }
+    batch->count = count;
+}
+
 static void
 run(struct hnsw_walk *walk)
 {
@@ -281,6 +301,8 @@ run(struct hnsw_walk *walk)
         else
             hnsw_read_fresh(walk);
         hnsw_score_batch(walk);
+        if (walk->skips_twins && !is_down)
+            drop_twins(walk);
         if (is_down)
             score_down(walk);
         else

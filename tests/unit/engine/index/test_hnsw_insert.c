@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: inserts by several threads while others search and one writes
- * checkpoints; recall of the result; points that are all the same; memory. */
+ * checkpoints; recall of the result; equal points, few, many and all, walked
+ * on vectors and on codes. */
 #include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/index/hnsw.h"
 #include "tests/unit/engine/index/cloud.h"
 
-#define COUNT 4000u
-#define K     10u
+#define COUNT       4000u
+#define K           10u
+#define MIX_DIM_MAX 384u
 
 struct job {
     struct slab slab;
@@ -177,6 +180,153 @@ START_TEST(hnsw_insert_links_points_that_are_all_the_same)
 }
 END_TEST
 
+/* Cloud rows, as many times one after another as fit, and among them equal
+ * ones in the middle of all. */
+struct mix {
+    struct slab slab;
+    struct codes *codes;
+    struct hnsw *hnsw;
+    uint32_t dim;
+    uint32_t count;
+    uint32_t percent;
+};
+
+static bool
+mix_is_equal(const struct mix *mix, uint32_t row)
+{
+    return cloud_mix(row) % 100 < mix->percent;
+}
+
+static void
+mix_row(const struct mix *mix, uint32_t row, float *ret_vector)
+{
+    for (uint32_t i = 0; i < mix->dim; i += CLOUD_DIM) {
+        float part[CLOUD_DIM] = { 0 };
+        if (!mix_is_equal(mix, row))
+            cloud_row(row * 16 + i / CLOUD_DIM, part);
+        memcpy(ret_vector + i, part, sizeof(part));
+    }
+}
+
+static void
+mix_open(struct mix *mix)
+{
+    struct hnsw_params params = { .dim = mix->dim,
+                                  .metric = METRIC_EUCLID,
+                                  .m = 16,
+                                  .ef_construct = 100,
+                                  .seed = 1 };
+    struct codes_params coded = { .dim = mix->dim, .metric = METRIC_EUCLID };
+    struct codes_query query;
+    float vector[MIX_DIM_MAX];
+    slab_init_f32(&mix->slab, mix->dim);
+    ck_assert_int_eq(slab_reserve(&mix->slab, mix->count, NULL), ENGINE_OK);
+    mix->codes = NULL;
+    if (codes_choose(mix->dim, METRIC_EUCLID, &coded.kind)) {
+        ck_assert_int_eq(codes_create(&coded, &mix->codes, NULL), ENGINE_OK);
+        ck_assert_int_eq(codes_reserve(mix->codes, mix->count, NULL),
+                         ENGINE_OK);
+        ck_assert_int_eq(codes_query_init(&query, mix->codes, NULL), ENGINE_OK);
+    }
+    ck_assert_int_eq(hnsw_create(&params,
+                                 &(struct hnsw_rows){ .vectors = &mix->slab,
+                                                      .codes = mix->codes },
+                                 &mix->hnsw, NULL),
+                     ENGINE_OK);
+    for (uint32_t slot = 0; slot < mix->count; slot++) {
+        mix_row(mix, slot, vector);
+        slab_put_f32(&mix->slab, slot, vector, mix->dim);
+        if (mix->codes != NULL)
+            codes_put(mix->codes, slot, vector, &query);
+        ck_assert_int_eq(hnsw_insert(mix->hnsw, slot, NULL), ENGINE_OK);
+    }
+    if (mix->codes != NULL)
+        codes_query_release(&query);
+}
+
+static void
+mix_close(struct mix *mix)
+{
+    hnsw_free(mix->hnsw);
+    codes_free(mix->codes);
+    slab_release(&mix->slab);
+}
+
+static double
+mix_recall(const struct mix *mix)
+{
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < 100; i++) {
+        float query[MIX_DIM_MAX];
+        struct hit exact[K], hits[K];
+        struct hnsw_found found;
+        uint32_t count;
+        struct plain_scan scan = { .vectors = &mix->slab,
+                                   .dim = mix->dim,
+                                   .metric = METRIC_EUCLID,
+                                   .slot_end = mix->count };
+        struct hnsw_search search = { .k = K, .ef = 192 };
+        mix_row(mix, 2000000 + i, query);
+        ck_assert_int_eq(plain_search(&scan, query, K, exact, &count, NULL),
+                         ENGINE_OK);
+        ck_assert_int_eq(
+            hnsw_search(mix->hnsw, query, &search, hits, &found, NULL),
+            ENGINE_OK);
+        ck_assert_uint_eq(found.count, K);
+        for (uint32_t j = 0; j < K; j++)
+            good += hits[j].distance <= exact[K - 1].distance * 1.00001f;
+    }
+    return (double)good / (100.0 * K);
+}
+
+static bool
+is_it(void *ctx, uint32_t slot)
+{
+    return *(const uint32_t *)ctx == slot;
+}
+
+/* Slots of every `step` that a walk to all of the graph does not meet. */
+static uint32_t
+mix_lost(const struct mix *mix, uint32_t step)
+{
+    uint32_t lost = 0;
+    for (uint32_t slot = 0; slot < mix->count; slot += step) {
+        struct slot_filter filter = { .accept = is_it, .accept_ctx = &slot };
+        struct hnsw_search search = { .k = 1, .ef = 8, .filter = &filter };
+        struct hit hit;
+        struct hnsw_found found;
+        ck_assert_int_eq(hnsw_search(mix->hnsw, slab_f32(&mix->slab, slot),
+                                     &search, &hit, &found, NULL),
+                         ENGINE_OK);
+        lost += found.count == 0;
+    }
+    return lost;
+}
+
+static const struct mix_case {
+    uint32_t dim;
+    uint32_t percent;
+    double recall;
+} mix_cases[] = {
+    { 24, 2, 0.95 },  { 24, 20, 0.95 },  { 24, 100, 1.0 },
+    { 384, 2, 0.95 }, { 384, 20, 0.95 }, { 384, 100, 1.0 },
+};
+
+START_TEST(hnsw_insert_keeps_recall_and_reach_among_equal_points)
+{
+    const struct mix_case *this = &mix_cases[_i];
+    struct mix mix = { .dim = this->dim,
+                       .count = 3000,
+                       .percent = this->percent };
+    mix_open(&mix);
+    double got = mix_recall(&mix);
+    uint32_t lost = mix_lost(&mix, 7);
+    ck_assert_msg(got >= this->recall, "recall %.4f", got);
+    ck_assert_uint_eq(lost, 0);
+    mix_close(&mix);
+}
+END_TEST
+
 START_TEST(hnsw_insert_finds_a_far_point_again)
 {
     struct job job;
@@ -207,6 +357,9 @@ main(void)
     TCase *tcase = tcase_create("hnsw_insert");
     tcase_add_test(tcase, hnsw_insert_goes_on_beside_searches_and_checkpoints);
     tcase_add_test(tcase, hnsw_insert_links_points_that_are_all_the_same);
+    tcase_add_loop_test(tcase,
+                        hnsw_insert_keeps_recall_and_reach_among_equal_points,
+                        0, sizeof(mix_cases) / sizeof(mix_cases[0]));
     tcase_add_test(tcase, hnsw_insert_finds_a_far_point_again);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
