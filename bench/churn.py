@@ -11,7 +11,7 @@ windows of both take turns and the calmest of each counts.
 
 Ours is in process through the server's own calls, with log and sync
 (wait=true); hnswlib and usearch have no log, qdrant-edge syncs nothing.
-hnswlib must not be searched during inserts. About 10 minutes on two cores with
+hnswlib must not be searched during inserts. 10 to 15 minutes on two cores with
 all peers.
 """
 

@@ -11,7 +11,7 @@ the JSON only.
 Sets: real (the full set if it lies beside the checkout, else the bundled
 sample), 1Mx128, 300kx768, 1Mx768 (made, about as hard as the real one; 1Mx768
 needs 16 GB of free memory), tiny (to try it out), or a FILE.npy
-[points][dim]. On two cores and with all peers the real set takes about 15
+[points][dim]. On two cores and with all peers the real set takes 15 to 20
 minutes, 1Mx128 an hour, 300kx768 two hours; most of it is building.
 """
 

@@ -166,7 +166,8 @@ command_bench()
     }
     name=$1
     shift
-    [ -e "$here/bench/$name.py" ] || usage_error "there is no bench/$name.py"
+    [ -e "$here/bench/$name.py" ] || usage_error \
+        "there is no bench/$name.py: ./appliance bench lists them"
     for argument; do
         case $argument in -h | --help) bench_help && return 0 ;; esac
     done
