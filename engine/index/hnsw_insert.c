@@ -19,7 +19,7 @@
 /* Steps down a tree of twins; with so many it has no branches any more. */
 #define TWIN_DEPTH_MAX 64u
 /* Links to others than twins that covering leaves a list, if there are any. */
-#define LINKS_LEAST 4u
+#define LINKS_LEAST 8u
 
 void
 hnsw_node_lock(struct hnsw_node *node)
