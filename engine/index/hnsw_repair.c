@@ -363,7 +363,12 @@ repair_node(struct hnsw *hnsw, uint32_t slot, struct scratch *scratch)
         if (patch.level == 0)
             break;
     }
-    note_named(&hnsw->sweep, patch.kept, patch.kept_count);
+    /* Twins name the one that they hang on; that alone brings nobody there. */
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < patch.kept_count; i++)
+        if (patch.kept[i] > slot || !hnsw_is_twin(hnsw, slot, patch.kept[i]))
+            patch.kept[count++] = patch.kept[i];
+    note_named(&hnsw->sweep, patch.kept, count);
     if (is_bereft && hnsw->sweep.named != NULL)
         hnsw->sweep.named[slot].is_bereft = true;
 }
