@@ -211,16 +211,20 @@ batch_new(const struct change *change, const struct staged *staged,
     uint32_t slot = staged->new_slot;
     batch_point(staged, slot, version, batch);
     struct segment_key key = segment_key_slot(slot);
+    /* A kill before the graves are emptied leaves records of dead slots
+     * behind, also of slots that are beyond the end after the next start. */
     if (staged->point.payload.size > 0)
         store_batch_put(batch, STORE_PAYLOADS, segment_key_span(&key),
                         staged->point.payload);
-    else if (slot < segment->slots_count)
+    else
         store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
     for (size_t i = 0; i < segment->vectors_count; i++) {
         const float *values = staged->point.vectors[i];
-        if (values == NULL)
-            continue;
         key = segment_key_vector(i, slot);
+        if (values == NULL) {
+            store_batch_delete(batch, STORE_VECTORS, segment_key_span(&key));
+            continue;
+        }
         struct span row = { (const char *)values,
                             segment->vectors[i].options.dim * sizeof(float) };
         store_batch_put(batch, STORE_VECTORS, segment_key_span(&key), row);

@@ -265,7 +265,7 @@ payloads_bring(struct segment *segment, struct error *reterr)
     enum engine_code code =
         slab_reserve(&payloads->places, segment->slots_count, reterr);
     if (code == ENGINE_OK)
-        code = payloads_load(payloads, reterr);
+        code = payloads_load(payloads, segment->ids, reterr);
     if (code == ENGINE_OK)
         atomic_store(&payloads->is_on_disk, false);
     return code;

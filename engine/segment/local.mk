@@ -42,6 +42,13 @@ tests_unit_engine_segment_test_queue_SOURCES = \
 tests_unit_engine_segment_test_queue_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_segment_test_queue_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/segment/test_payload
+tests_unit_engine_segment_test_payload_SOURCES = \
+	tests/unit/engine/segment/test_payload.c
+tests_unit_engine_segment_test_payload_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_payload_LDADD = libfixture.a $(ENGINE_LIBS) \
+	$(UNIT_LIBS)
 check_PROGRAMS += tests/unit/engine/segment/test_graph
 tests_unit_engine_segment_test_graph_SOURCES = \
 	tests/unit/engine/segment/test_graph.c

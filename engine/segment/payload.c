@@ -166,16 +166,25 @@ payloads_copy_out(const struct payloads *payloads, const uint32_t *slots,
 
 /* ---- moving between disk and memory ---- */
 
+struct loading {
+    struct payloads *payloads;
+    const struct ids *ids;
+};
+
+/* A kill leaves records of dead slots behind: they are nobody's. */
 static enum engine_code
 visit_text(void *ctx, struct span key, struct span value, struct error *reterr)
 {
-    struct payloads *payloads = ctx;
+    const struct loading *loading = ctx;
+    struct payloads *payloads = loading->payloads;
     uint32_t slot = 0;
     for (size_t i = 0; i < key.size; i++)
         slot = slot << 8 | (unsigned char)key.data[i];
-    if (key.size != sizeof(slot) || value.size == 0 ||
-        slot >= slab_capacity(&payloads->places))
+    if (key.size != sizeof(slot) || value.size == 0)
         return error_set(reterr, ENGINE_ECORRUPT, "damaged payload record");
+    if (!ids_is_live(loading->ids, slot))
+        return ENGINE_OK;
+    assert(slot < slab_capacity(&payloads->places));
     struct payload_text *text = payload_text_new(value);
     if (text == NULL)
         return error_memory(reterr);
@@ -186,12 +195,14 @@ visit_text(void *ctx, struct span key, struct span value, struct error *reterr)
 }
 
 enum engine_code
-payloads_load(struct payloads *payloads, struct error *reterr)
+payloads_load(struct payloads *payloads, const struct ids *ids,
+              struct error *reterr)
 {
     assert(atomic_load(&payloads->is_on_disk));
     const struct span all = { NULL, 0 };
+    struct loading loading = { payloads, ids };
     enum engine_code code = store_scan(payloads->store, STORE_PAYLOADS, all,
-                                       visit_text, payloads, reterr);
+                                       visit_text, &loading, reterr);
     if (code != ENGINE_OK)
         payloads_unload(payloads);
     return code;
