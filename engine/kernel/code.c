@@ -130,14 +130,21 @@ const struct code_kernel code_avx2 = {
     .grid = &grid_avx2,
 };
 
-/* Sums of four registers as four int32. */
-AVX512_INLINE __m128i
-sum_four(const __m512i *v)
+AVX512_INLINE __m512i
+load_64(const void *at)
 {
-    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(v[0], v[1]),
-                                 _mm512_unpackhi_epi32(v[0], v[1]));
-    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(v[2], v[3]),
-                                 _mm512_unpackhi_epi32(v[2], v[3]));
+    return _mm512_loadu_si512(at);
+}
+
+/* Sums of four registers as four int32. Registers by name, here and below: in
+ * arrays they would live in memory, and each step would wait for the last. */
+AVX512_INLINE __m128i
+sum_four(__m512i s0, __m512i s1, __m512i s2, __m512i s3)
+{
+    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(s0, s1),
+                                 _mm512_unpackhi_epi32(s0, s1));
+    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(s2, s3),
+                                 _mm512_unpackhi_epi32(s2, s3));
     __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b),
                                  _mm512_unpackhi_epi64(a, b));
     __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c),
@@ -146,44 +153,62 @@ sum_four(const __m512i *v)
                          _mm256_extracti128_si256(d, 1));
 }
 
+AVX512_INLINE __m128i
+four_8(const int8_t *query, const uint8_t *const *rows, size_t lines)
+{
+    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+    for (size_t at = 0; at < lines * 64; at += 64) {
+        __m512i part = load_64(query + at);
+        s0 = _mm512_dpbusd_epi32(s0, load_64(rows[0] + at), part);
+        s1 = _mm512_dpbusd_epi32(s1, load_64(rows[1] + at), part);
+        s2 = _mm512_dpbusd_epi32(s2, load_64(rows[2] + at), part);
+        s3 = _mm512_dpbusd_epi32(s3, load_64(rows[3] + at), part);
+    }
+    return sum_four(s0, s1, s2, s3);
+}
+
 AVX512_INLINE __m512i
-load_64(const void *at)
+low_4(__m512i line)
 {
-    return _mm512_loadu_si512(at);
+    return _mm512_and_si512(line, _mm512_set1_epi8(15));
 }
 
-AVX512_INLINE void
-four_8(const int8_t *query, const uint8_t *const *rows, size_t lines,
-       __m512i *sums)
+/* 16 times the high halves of the bytes: they stay where they are. */
+AVX512_INLINE __m512i
+high_4(__m512i line)
 {
-    for (size_t line = 0; line < lines; line++) {
-        __m512i part = load_64(query + line * 64);
-        for (size_t i = 0; i < 4; i++)
-            sums[i] = _mm512_dpbusd_epi32(sums[i], load_64(rows[i] + line * 64),
-                                          part);
-    }
+    return _mm512_andnot_si512(_mm512_set1_epi8(15), line);
 }
 
-AVX512_INLINE void
-four_4(const int8_t *query, const uint8_t *const *rows, size_t lines,
-       __m512i *sums)
+AVX512_INLINE __m512i
+both_4(__m512i low, __m512i high)
 {
-    const __m512i half = _mm512_set1_epi8(15);
-    __m512i more[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),
-                        _mm512_setzero_si512(), _mm512_setzero_si512() };
-    for (size_t line = 0; line < lines; line++) {
-        __m512i low = load_64(query + line * 128);
-        __m512i high = load_64(query + line * 128 + 64);
-        for (size_t i = 0; i < 4; i++) {
-            __m512i v = load_64(rows[i] + line * 64);
-            sums[i] =
-                _mm512_dpbusd_epi32(sums[i], _mm512_and_si512(v, half), low);
-            v = _mm512_and_si512(_mm512_srli_epi16(v, 4), half);
-            more[i] = _mm512_dpbusd_epi32(more[i], v, high);
-        }
+    return _mm512_add_epi32(low, _mm512_srai_epi32(high, 4));
+}
+
+AVX512_INLINE __m128i
+four_4(const int8_t *query, const uint8_t *const *rows, size_t lines)
+{
+    __m512i a0 = _mm512_setzero_si512(), a1 = a0, a2 = a0, a3 = a0;
+    __m512i b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+    for (size_t at = 0; at < lines * 64; at += 64) {
+        __m512i low = load_64(query + 2 * at);
+        __m512i high = load_64(query + 2 * at + 64);
+        __m512i v0 = load_64(rows[0] + at);
+        a0 = _mm512_dpbusd_epi32(a0, low_4(v0), low);
+        b0 = _mm512_dpbusd_epi32(b0, high_4(v0), high);
+        __m512i v1 = load_64(rows[1] + at);
+        a1 = _mm512_dpbusd_epi32(a1, low_4(v1), low);
+        b1 = _mm512_dpbusd_epi32(b1, high_4(v1), high);
+        __m512i v2 = load_64(rows[2] + at);
+        a2 = _mm512_dpbusd_epi32(a2, low_4(v2), low);
+        b2 = _mm512_dpbusd_epi32(b2, high_4(v2), high);
+        __m512i v3 = load_64(rows[3] + at);
+        a3 = _mm512_dpbusd_epi32(a3, low_4(v3), low);
+        b3 = _mm512_dpbusd_epi32(b3, high_4(v3), high);
     }
-    for (size_t i = 0; i < 4; i++)
-        sums[i] = _mm512_add_epi32(sums[i], more[i]);
+    return sum_four(both_4(a0, b0), both_4(a1, b1), both_4(a2, b2),
+                    both_4(a3, b3));
 }
 
 /* The last group repeats its last row to be four. */
@@ -192,24 +217,16 @@ four_4(const int8_t *query, const uint8_t *const *rows, size_t lines,
                             size_t count, size_t lines, int32_t *ret_dots)     \
     {                                                                          \
         size_t i = 0;                                                          \
-        for (; i + 4 <= count; i += 4) {                                       \
-            __m512i sums[4] = { _mm512_setzero_si512(),                        \
-                                _mm512_setzero_si512(),                        \
-                                _mm512_setzero_si512(),                        \
-                                _mm512_setzero_si512() };                      \
-            four(query, rows + i, lines, sums);                                \
-            _mm_storeu_si128((__m128i_u *)(ret_dots + i), sum_four(sums));     \
-        }                                                                      \
+        for (; i + 4 <= count; i += 4)                                         \
+            _mm_storeu_si128((__m128i_u *)(ret_dots + i),                      \
+                             four(query, rows + i, lines));                    \
         if (i == count)                                                        \
             return;                                                            \
         const uint8_t *last[4];                                                \
         int32_t dots[4];                                                       \
         for (size_t j = 0; j < 4; j++)                                         \
             last[j] = rows[i + j < count ? i + j : count - 1];                 \
-        __m512i sums[4] = { _mm512_setzero_si512(), _mm512_setzero_si512(),    \
-                            _mm512_setzero_si512(), _mm512_setzero_si512() };  \
-        four(query, last, lines, sums);                                        \
-        _mm_storeu_si128((__m128i_u *)dots, sum_four(sums));                   \
+        _mm_storeu_si128((__m128i_u *)dots, four(query, last, lines));         \
         for (size_t j = 0; i + j < count; j++)                                 \
             ret_dots[i + j] = dots[j];                                         \
     }
@@ -256,17 +273,15 @@ neon_sum(const int8_t *query, size_t size)
         const uint8x16_t top = vdupq_n_u8(128);                                \
         const uint32_t offset = 128u * neon_sum(query, lines * 64);            \
         for (size_t i = 0; i < count; i++) {                                   \
-            int32x4_t sums[4] = { vdupq_n_s32(0), vdupq_n_s32(0),              \
-                                  vdupq_n_s32(0), vdupq_n_s32(0) };            \
-            for (size_t j = 0; j < lines * 64; j += 64)                        \
-                for (size_t k = 0; k < 4; k++) {                               \
-                    uint8x16_t v = vld1q_u8(rows[i] + j + 16 * k);             \
-                    sums[k] =                                                  \
-                        add(sums[k], vreinterpretq_s8_u8(veorq_u8(v, top)),    \
-                            vld1q_s8(query + j + 16 * k));                     \
-                }                                                              \
-            int32x4_t sum = vaddq_s32(vaddq_s32(sums[0], sums[1]),             \
-                                      vaddq_s32(sums[2], sums[3]));            \
+            int32x4_t s0 = vdupq_n_s32(0), s1 = s0;                            \
+            for (size_t j = 0; j < lines * 64; j += 32) {                      \
+                uint8x16_t v = veorq_u8(vld1q_u8(rows[i] + j), top);           \
+                uint8x16_t w = veorq_u8(vld1q_u8(rows[i] + j + 16), top);      \
+                s0 = add(s0, vreinterpretq_s8_u8(v), vld1q_s8(query + j));     \
+                s1 =                                                           \
+                    add(s1, vreinterpretq_s8_u8(w), vld1q_s8(query + j + 16)); \
+            }                                                                  \
+            int32x4_t sum = vaddq_s32(s0, s1);                                 \
             ret_dots[i] = (int32_t)((uint32_t)vaddvq_s32(sum) + offset);       \
         }                                                                      \
     }                                                                          \
