@@ -292,14 +292,6 @@ codes_score(const struct codes *codes, const struct codes_query *query,
 }
 
 float
-codes_error(const struct codes *codes, const struct codes_query *query)
-{
-    if (has_factors(codes))
-        return INFINITY;
-    return codes->error * query->length;
-}
-
-float
 codes_row_error(const struct codes *codes, const struct codes_query *query,
                 uint32_t slot)
 {

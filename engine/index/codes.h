@@ -118,11 +118,8 @@ void codes_score(const struct codes *codes, const struct codes_query *query,
                  const uint32_t *slots, const uint8_t *const *rows,
                  uint32_t count, float *ret_distances);
 
-/* How far an estimated distance of `query` to a row near it may be off: one
- * standard deviation. Infinite where that depends on the row. */
-float codes_error(const struct codes *codes, const struct codes_query *query);
-
-/* The same for the row of a slot, whatever the metric and however far. */
+/* How far the estimated distance of `query` to the row of a slot may be off: one
+ * standard deviation. */
 float codes_row_error(const struct codes *codes,
                       const struct codes_query *query, uint32_t slot);
 

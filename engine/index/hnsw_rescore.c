@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * After a walk on codes: exact distances for the best of its list, nearest
- * estimate first, until what follows can hardly be among the best k: its
- * estimate is worse than the k-th exact distance by more than the codes' error
- * explains. Vectors come from memory or from the caller's `fetch`. */
+ * estimate first. Left out is what can hardly be among the best k: its estimate
+ * is worse than the k-th exact distance by more than its code's error explains.
+ * Vectors come from memory or from the caller's `fetch`. */
 #include "engine/index/hnsw_graph.h"
 
 #include <assert.h>
@@ -14,9 +14,11 @@
 #define LINE_SIZE    64u
 
 struct rescore {
+    const struct hnsw_walk *walk;
     struct key_list best; /* exact */
-    uint32_t depth;
-    float margin;
+    uint32_t at;          /* the next of the walk's list */
+    uint32_t depth;       /* where that ends */
+    bool is_all;          /* whatever the estimates say */
 };
 
 /* Exact distances of `count` slots. */
@@ -55,10 +57,27 @@ static bool
 is_wanted(const struct rescore *rescore, uint64_t key)
 {
     const struct key_list *best = &rescore->best;
-    if (best->count < best->count_max)
+    const struct hnsw_walk *walk = rescore->walk;
+    if (rescore->is_all || best->count < best->count_max)
         return true;
     float worst = key_distance(best->keys[best->count - 1]);
-    return key_distance(key) <= worst + rescore->margin;
+    float error =
+        codes_row_error(walk->hnsw->rows.codes, walk->asked, key_slot(key));
+    return key_distance(key) <= worst + ERROR_FACTOR * error;
+}
+
+/* The next slots that are wanted, at most `count_max`. */
+static uint32_t
+next_part(struct rescore *rescore, uint32_t count_max, uint32_t *ret_slots)
+{
+    const uint64_t *keys = rescore->walk->list.keys;
+    uint32_t count = 0;
+    for (; count < count_max && rescore->at < rescore->depth; rescore->at++) {
+        uint64_t key = keys[rescore->at];
+        ret_slots[count] = key_slot(key);
+        count += is_wanted(rescore, key);
+    }
+    return count;
 }
 
 static uint32_t
@@ -79,24 +98,21 @@ hnsw_rescore(const struct hnsw_walk *walk, const struct hnsw_search *options,
 {
     struct scratch *scratch = walk->scratch;
     struct rescore rescore = {
+        .walk = walk,
         .best = { scratch->exact, 0, options->k },
         .depth = depth_of(walk, options),
-        .margin =
-            ERROR_FACTOR * codes_error(walk->hnsw->rows.codes, walk->asked),
+        .is_all = options->rescore_count != 0 ||
+                  options->scoring == HNSW_IGNORE_CODES,
     };
-    if (options->rescore_count != 0 || options->scoring == HNSW_IGNORE_CODES)
-        rescore.margin = INFINITY;
     assert(options->k <= scratch->ef_room);
-    for (uint32_t at = 0; at < rescore.depth;) {
+    while (rescore.at < rescore.depth) {
         HNSW_UNSET uint32_t slots[KERNEL_ROWS_MAX];
         HNSW_UNSET float distances[KERNEL_ROWS_MAX];
-        uint32_t count = 0;
-        uint32_t part = at < options->k ? options->k - at : PART_COUNT;
+        uint32_t part = PART_COUNT;
+        if (rescore.at < options->k)
+            part = options->k - rescore.at;
         part = part < KERNEL_ROWS_MAX ? part : KERNEL_ROWS_MAX;
-        for (; count < part && at < rescore.depth &&
-               is_wanted(&rescore, walk->list.keys[at]);
-             at++)
-            slots[count++] = key_slot(walk->list.keys[at]);
+        uint32_t count = next_part(&rescore, part, slots);
         if (count == 0)
             break;
         enum engine_code code =

@@ -130,7 +130,7 @@ START_TEST(codes_survive_any_vector)
             score(7, distances);
             for (uint32_t i = 0; i < 7; i++)
                 ck_assert(!isnan(distances[i]));
-            ck_assert(!isnan(codes_error(codes, &query)));
+            ck_assert(!isnan(codes_row_error(codes, &query, 0)));
         }
         drop();
     }

@@ -19,6 +19,7 @@ static struct slab slab;
 static struct codes *codes;
 static struct hnsw *hnsw;
 static bool is_broken;
+static bool is_of_unit_length;
 
 static void
 make_row(uint32_t row, float *ret_vector)
@@ -28,6 +29,11 @@ make_row(uint32_t row, float *ret_vector)
         ret_vector[i] = cloud_float(centre * 1000 + i) +
                         0.7f * cloud_float((uint64_t)row * 7919 + i + 900000);
     kernel_normalise(ret_vector, DIM);
+    if (is_of_unit_length)
+        return;
+    float length = 1.0f + 0.3f * cloud_float((uint64_t)row + 500000);
+    for (uint32_t i = 0; i < DIM; i++)
+        ret_vector[i] *= length;
 }
 
 static enum engine_code
@@ -51,6 +57,7 @@ make_graph(enum metric metric, enum code_kind kind, bool is_fetched)
     };
     struct codes_query query;
     float vector[DIM];
+    is_of_unit_length = metric == METRIC_COSINE;
     slab_init_f32(&slab, DIM);
     ck_assert_int_eq(slab_reserve(&slab, COUNT, NULL), ENGINE_OK);
     ck_assert_int_eq(codes_create(&coding, &codes, NULL), ENGINE_OK);
@@ -119,6 +126,27 @@ START_TEST(hnsw_rescore_gives_what_the_exact_scan_gives)
     make_graph(metric, _i < 6 ? CODE_4 : CODE_8, _i % 2 == 0);
     double got = recall(metric, &search, 0.0f);
     ck_assert_msg(got >= 0.98, "case %d: recall %.4f", _i, got);
+    drop_graph();
+}
+END_TEST
+
+START_TEST(hnsw_rescore_leaves_out_what_is_too_far)
+{
+    const enum metric metrics[] = { METRIC_COSINE, METRIC_EUCLID, METRIC_DOT };
+    struct hnsw_search search = { .k = K, .ef = 256 };
+    uint32_t sum = 0;
+    make_graph(metrics[_i], CODE_4, false);
+    for (uint32_t i = 0; i < QUERIES; i++) {
+        float query[DIM];
+        struct hit hits[K];
+        struct hnsw_found found;
+        make_row(1000000 + i * 7, query);
+        ck_assert_int_eq(hnsw_search(hnsw, query, &search, hits, &found, NULL),
+                         ENGINE_OK);
+        sum += found.rescore_count;
+    }
+    ck_assert_uint_ge(sum, QUERIES * K);
+    ck_assert_uint_le(sum, QUERIES * 128);
     drop_graph();
 }
 END_TEST
@@ -208,6 +236,7 @@ main(void)
     TCase *tcase = tcase_create("hnsw_rescore");
     tcase_add_loop_test(tcase, hnsw_rescore_gives_what_the_exact_scan_gives, 0,
                         12);
+    tcase_add_loop_test(tcase, hnsw_rescore_leaves_out_what_is_too_far, 0, 3);
     tcase_add_test(tcase, hnsw_rescore_is_as_deep_as_asked);
     tcase_add_loop_test(tcase, hnsw_search_keeps_estimates_or_ignores_codes, 0,
                         2);
