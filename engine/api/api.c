@@ -376,6 +376,13 @@ api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
                   "than %llu bytes",
                   (unsigned long long)limit);
         break;
+    case REFUSAL_FRAMING:
+        error_set(&error, ENGINE_EREQUEST,
+                  "the headers leave open where the request ends: one "
+                  "Content-Length, or in HTTP/1.1 one Transfer-Encoding: "
+                  "chunked, one Host, no space in a name and no control "
+                  "character in a value are allowed");
+        break;
     }
     status_error(reply, &error, 0.0);
     metrics_observe(api->options.metrics, api->endpoint_other, reply->status,

@@ -41,11 +41,12 @@ enum handler_step { HANDLER_DONE, HANDLER_DEFER };
 
 /* Why wire cannot hand a request over; api words the reply. */
 enum refusal {
-    REFUSAL_BODY_SIZE,   /* past the body limit */
-    REFUSAL_BUSY,        /* too many requests in flight */
-    REFUSAL_BODY_MEMORY, /* memory, or all bodies together past their limit */
-    REFUSAL_MEMORY,      /* no memory for the reply */
-    REFUSAL_REPLY_MEMORY /* all replies together past their limit */
+    REFUSAL_BODY_SIZE,    /* past the body limit */
+    REFUSAL_BUSY,         /* too many requests in flight */
+    REFUSAL_BODY_MEMORY,  /* memory, or all bodies together past their limit */
+    REFUSAL_MEMORY,       /* no memory for the reply */
+    REFUSAL_REPLY_MEMORY, /* all replies together past their limit */
+    REFUSAL_FRAMING       /* headers that leave open where the body ends */
 };
 
 /* The functions that wire calls; main connects them to api. start() runs on

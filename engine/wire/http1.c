@@ -9,6 +9,7 @@
 #include "engine/wire/loop.h"
 
 #include "base/budget.h"
+#include "engine/wire/framing.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -375,7 +376,8 @@ body_expect(struct exchange *exchange)
 /* The header is complete. A reply given here goes out before the body (and
  * instead of "100 Continue"); the connection ends after it. */
 static enum MHD_Result
-exchange_begin(struct exchange *exchange, const char *method)
+exchange_begin(struct exchange *exchange, const char *method,
+               const char *version)
 {
     struct wire *wire = exchange->loop->wire;
     const struct wire_options *options = &wire->options;
@@ -390,7 +392,10 @@ exchange_begin(struct exchange *exchange, const char *method)
         exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT);
     if (length != NULL)
         exchange->declared_size = strtoull(length, NULL, 10);
-    if (in_flight >= options->in_flight_max)
+    bool is_clear = framing_is_clear(exchange->mhd, version);
+    if (!is_clear)
+        exchange_refuse(exchange, REFUSAL_FRAMING, 0);
+    else if (in_flight >= options->in_flight_max)
         exchange_refuse(exchange, REFUSAL_BUSY, options->in_flight_max);
     else if (exchange->declared_size > options->body_size_max)
         exchange_refuse(exchange, REFUSAL_BODY_SIZE, options->body_size_max);
@@ -398,7 +403,8 @@ exchange_begin(struct exchange *exchange, const char *method)
         body_expect(exchange);
     if (exchange->state != EXCHANGE_DISCARD)
         return MHD_YES;
-    if (expect == NULL && exchange->declared_size <= WIRE_DISCARD_SIZE_MAX)
+    if (is_clear && expect == NULL &&
+        exchange->declared_size <= WIRE_DISCARD_SIZE_MAX)
         return MHD_YES; /* the answer follows the dropped body */
     exchange->is_last = true;
     return exchange_answer(exchange);
@@ -462,12 +468,11 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url,
     (void)cls;
     (void)mhd;
     (void)url;
-    (void)version;
     struct exchange *exchange = *con_cls;
     if (exchange == NULL)
         return MHD_NO;
     if (exchange->state == EXCHANGE_NEW)
-        return exchange_begin(exchange, method);
+        return exchange_begin(exchange, method, version);
     if (*size > 0) {
         size_t given = *size;
         *size = 0;

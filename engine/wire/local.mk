@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += engine/wire/executor.c engine/wire/executor.h \
-	engine/wire/http1.c engine/wire/listener.c engine/wire/loop.c \
-	engine/wire/loop.h engine/wire/wire.c engine/wire/wire.h
+	engine/wire/framing.c engine/wire/framing.h engine/wire/http1.c \
+	engine/wire/listener.c engine/wire/loop.c engine/wire/loop.h \
+	engine/wire/wire.c engine/wire/wire.h
 
 check_PROGRAMS += tests/unit/engine/wire/test_wire
 tests_unit_engine_wire_test_wire_SOURCES = tests/unit/engine/wire/test_wire.c

@@ -421,6 +421,24 @@ def test_what_is_no_http(engine, request_bytes):
     assert is_alive(engine)
 
 
+def test_no_request_hides_in_the_body_of_another(engine, collection):
+    """Two lengths, or a length and a coding: 400, and nothing after it."""
+    delete = b"DELETE /collections/%s HTTP/1.1\r\nHost: x\r\n\r\n" % (
+        collection.encode())
+    for headers in (b"Content-Length: %d\r\nContent-Length: 0" % len(delete),
+                    b"Content-Length: %d\r\nTransfer-Encoding: chunked" %
+                    (len(delete) + 5),
+                    b"Transfer-Encoding: identity",
+                    b"Content-Length : %d" % len(delete)):
+        reply = exchange(engine, b"POST /collections/%s/points/count HTTP/1.1"
+                         b"\r\nHost: x\r\n%s\r\n\r\n0\r\n\r\n%s" %
+                         (collection.encode(), headers, delete), 20)
+        assert reply.startswith(b"HTTP/1.1 400"), reply
+        assert b"Bad request: the headers leave open" in reply, reply
+        assert reply.count(b"HTTP/1.1 ") == 1 + reply.count(b"in HTTP/1.1 one")
+    assert engine.count(collection) == 1
+
+
 def test_a_half_closed_connection_is_answered(engine, collection):
     body = b'{"exact":true}'
     with engine.socket(20) as peer:

@@ -78,7 +78,9 @@ on_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
 {
     (void)ctx;
     (void)size;
-    reply->status = refusal == REFUSAL_BODY_SIZE ? 400 : 503;
+    bool is_clients =
+        refusal == REFUSAL_BODY_SIZE || refusal == REFUSAL_FRAMING;
+    reply->status = is_clients ? 400 : 503;
     bytes_addf(&reply->body, "refused %d limit %llu", (int)refusal,
                (unsigned long long)limit);
 }
@@ -306,6 +308,76 @@ START_TEST(wire_refuses_before_continue)
     const char *answer = hear(fd, NULL);
     expect(answer, "HTTP/1.1 400");
     ck_assert_ptr_null(strstr(answer, "100 Continue"));
+    close(fd);
+    close_clean();
+}
+END_TEST
+
+/* Goal: no request can hide in the body of another: what readers on the way
+ * could end at different places is refused, and the connection ends with it
+ * (RFC 9112 section 11.2). */
+static const char *const unclear_headers[] = {
+    "Content-Length: 5\r\nContent-Length: 5\r\n",
+    "Content-Length: 5\r\nContent-Length: 0\r\n",
+    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: identity\r\n",
+    "Transfer-Encoding: gzip, chunked\r\n",
+    "Transfer-Encoding: chunked, chunked\r\n",
+    "Transfer-Encoding: xchunked\r\n",
+    "Transfer-Encoding: \"chunked\"\r\n",
+    "Content-Length : 5\r\n",
+    "Transfer-Encoding : chunked\r\n",
+    "Content-Length\t: 5\r\n",
+    "X: a\rContent-Length: 5\r\n",
+    "X: a\vb\r\n",
+    "Host: other\r\n",
+};
+
+START_TEST(wire_refuses_headers_that_leave_the_end_open)
+{
+    char request[512];
+    open_small();
+    int fd = client();
+    snprintf(request, sizeof(request),
+             "POST /a HTTP/1.1\r\nHost: h\r\n%s\r\n"
+             "0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: h\r\n\r\n",
+             unclear_headers[_i]);
+    say(fd, request);
+    const char *answer = hear(fd, NULL);
+    expect(answer, "HTTP/1.1 400");
+    ck_assert_ptr_null(strstr(answer, "/a?"));
+    ck_assert_ptr_null(strstr(answer, "/hidden?"));
+    close(fd);
+    ck_assert_int_eq(atomic_load(&started), 0);
+    close_clean();
+}
+END_TEST
+
+START_TEST(wire_refuses_a_coding_in_http_1_0)
+{
+    open_small();
+    int fd = client();
+    say(fd, "POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n"
+            "Connection: keep-alive\r\n\r\n0\r\n\r\n");
+    expect(hear(fd, NULL), " 400 ");
+    close(fd);
+    close_clean();
+}
+END_TEST
+
+START_TEST(wire_takes_codings_and_names_in_any_case)
+{
+    open_small();
+    int fd = client();
+    say(fd, "POST /a HTTP/1.1\r\nhost: h\r\ntransfer-encoding: Chunked\r\n"
+            "x-name:\t!#$%&'*+-.^_`|~ \xc3\xa9\r\n\r\n"
+            "2\r\nab\r\n0\r\n\r\n");
+    expect(hear(fd, "/a? 2"), "HTTP/1.1 200");
+    say(fd, "POST /b HTTP/1.1\r\nHOST: h\r\nCONTENT-LENGTH: 2\r\n\r\nab");
+    expect(hear(fd, "/b? 2"), "HTTP/1.1 200");
     close(fd);
     close_clean();
 }
@@ -586,6 +658,10 @@ main(void)
                    wire_takes_a_body_at_the_limit_and_refuses_one_past_it);
     tcase_add_test(tcase, wire_refuses_a_chunked_body_past_the_limit);
     tcase_add_test(tcase, wire_refuses_before_continue);
+    tcase_add_loop_test(tcase, wire_refuses_headers_that_leave_the_end_open, 0,
+                        sizeof(unclear_headers) / sizeof(unclear_headers[0]));
+    tcase_add_test(tcase, wire_refuses_a_coding_in_http_1_0);
+    tcase_add_test(tcase, wire_takes_codings_and_names_in_any_case);
     tcase_add_test(tcase, wire_refuses_a_header_past_its_limit);
     tcase_add_test(tcase, wire_frees_a_request_with_too_many_arguments);
     tcase_add_test(tcase, wire_refuses_an_answer_past_the_limit_of_all);
