@@ -3,6 +3,7 @@
  * JSON, replaced as a whole. */
 #include "engine/collection/definition.h"
 
+#include "engine/codec/json_reader.h"
 #include "engine/storage/checkpoint.h"
 
 #include <assert.h>
@@ -39,7 +40,10 @@ definition_save(const char *folder, struct span name,
     json_object_end(&writer);
     enum engine_code code = definition_path(folder, &path, reterr);
     if (code == ENGINE_OK && bytes_failed(&text))
-        code = error_memory(reterr);
+        code = error_set(reterr, ENGINE_EINPUT,
+                         "the configuration of a collection may have at most "
+                         "%zu bytes",
+                         DEFINITION_SIZE_MAX);
     if (code == ENGINE_OK)
         code = checkpoint_create(path.data, &file, reterr);
     if (code == ENGINE_OK) {
@@ -113,8 +117,12 @@ definition_load(const char *folder, struct arena *arena,
         goto out;
     struct error why = { 0 };
     struct definition definition = { 0 };
-    code = json_parse(bytes_span(&text), &doc, &why);
-    if (code == ENGINE_OK)
+    /* Whatever was saved is read: here the limits of requests do not hold,
+     * since what stands in one lies deeper in the file. */
+    doc = json_text_read(bytes_span(&text));
+    if (doc == NULL)
+        code = error_set(&why, ENGINE_EFORMAT, "it is no JSON");
+    else
         code =
             take(yyjson_doc_get_root(doc), path.data, arena, &definition, &why);
     if (code == ENGINE_EFORMAT || code == ENGINE_EVALID ||

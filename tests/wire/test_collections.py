@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collections and payload indexes: create, list, info, patch, delete."""
+import json
+
 import pytest
 
 
@@ -145,6 +147,46 @@ def test_deleting_an_unknown_index_is_fine(engine, name):
     engine.create(name, 4)
     answer = engine.call("DELETE", f"/collections/{name}/index/f?wait=true")
     assert answer.result["status"] == "completed"
+
+
+def test_what_is_accepted_is_read_at_the_next_start(engine_factory):
+    """As deep as a body may nest, and the most bytes: no request may keep the
+    engine from starting."""
+    def nested(depth):
+        return json.loads('{"a":' * depth + "1" + "}" * depth)
+
+    engine = engine_factory().start()
+    vectors = {"size": 4, "distance": "Dot"}
+    kept = []
+    for depth in range(120, 130):
+        answer = engine.call("PUT", f"/collections/m{depth}",
+                             {"vectors": vectors, "metadata": nested(depth)})
+        assert answer.status == (200 if depth < 128 else 400), answer
+        if answer.status == 200:
+            kept.append(f"m{depth}")
+    engine.create("patched", 4)
+    for depth in (126, 127, 128):
+        answer = engine.call("PATCH", "/collections/patched",
+                             {"metadata": {"b": nested(depth - 1)}})
+        assert answer.status == (200 if depth < 128 else 400), answer
+    for mebibytes in (15, 17):
+        answer = engine.call("PUT", f"/collections/l{mebibytes}", {
+            "vectors": vectors, "metadata": {"a": "x" * (mebibytes << 20)}})
+        assert answer.status == (200 if mebibytes == 15 else 400), answer
+    assert "configuration of a collection may have at most" in answer.error
+    kept += ["l15", "patched"]
+    before = {name: engine.call("GET", f"/collections/{name}").result["config"]
+              for name in kept}
+    assert engine.stop() == 0
+    engine.start()
+    for name in kept:
+        after = engine.call("GET", f"/collections/{name}").result["config"]
+        assert after == before[name]
+    answer = engine.call("PATCH", "/collections/patched",
+                         {"metadata": {"c": 1}})
+    assert answer.status == 200, answer
+    assert engine.call("GET", "/collections/l17").status == 404
+    assert engine.stop() == 0
 
 
 def test_collections_and_indexes_survive_a_restart(engine_factory):
