@@ -3,6 +3,7 @@
  * read and written by collection/config. */
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
+#include "engine/collection/config_check.h"
 
 #include <assert.h>
 
@@ -147,6 +148,8 @@ collections_create_parse(struct call *call, struct error *reterr)
         return error_memory(reterr);
     call->command = config;
     enum engine_code code = refuse_unserved(call->body, reterr);
+    if (code == ENGINE_OK)
+        code = config_check(call->body, reterr);
     if (code == ENGINE_OK)
         code = config_parse(call->body, arena, config, reterr);
     return code;

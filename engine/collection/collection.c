@@ -139,6 +139,13 @@ vector_options(const struct collection_config *config, struct arena *arena)
     return options;
 }
 
+static uint64_t
+flush_interval_ms(const struct collection_config *config)
+{
+    uint64_t seconds = config->flush_interval_sec;
+    return seconds < UINT64_MAX / 1000 ? seconds * 1000 : UINT64_MAX;
+}
+
 static enum segment_place
 place_of(const struct collection_config *config)
 {
@@ -167,8 +174,7 @@ collection_start(struct collection *collection, struct error *reterr)
         code = segment_open(&options, &collection->segment, reterr);
     }
     bytes_release(&path);
-    atomic_store(&collection->flush_interval_ms,
-                 config->flush_interval_sec * 1000);
+    atomic_store(&collection->flush_interval_ms, flush_interval_ms(config));
     atomic_store(&collection->needs_save, true);
     return code;
 }
@@ -417,7 +423,7 @@ collection_patch(struct collection *collection, yyjson_val *body,
         collection->config_arena = arena;
         collection->config = config;
         atomic_store(&collection->flush_interval_ms,
-                     config.flush_interval_sec * 1000);
+                     flush_interval_ms(&config));
         arena = old;
     }
     pthread_mutex_unlock(&collection->config_lock);

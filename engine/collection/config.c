@@ -5,6 +5,7 @@
 #include "engine/collection/config.h"
 
 #include "engine/collection/command.h"
+#include "engine/collection/config_check.h"
 #include "engine/collection/config_section.h"
 
 #include <assert.h>
@@ -28,6 +29,8 @@ static const char *const optimizer_keys[] = {
 };
 static const char *const wal_keys[] = { "wal_capacity_mb", "wal_segments_ahead",
                                         "wal_retain_closed", NULL };
+static const char *const quantization_keys[] = { "scalar", "product", "binary",
+                                                 "turbo", NULL };
 static const char *const vector_keys[] = { "size",
                                            "distance",
                                            "on_disk",
@@ -96,19 +99,17 @@ hnsw_parse(yyjson_val *object, const char *where, struct hnsw_config *hnsw,
     return ENGINE_OK;
 }
 
-/* Shards and replicas are echoed; one machine holds them all. */
+/* Replicas are echoed; one machine holds them all. */
 static enum engine_code
 params_parse(yyjson_val *body, struct collection_config *config,
              struct error *reterr)
 {
-    uint64_t shards = config->shard_number;
     uint64_t replicas = config->replication_factor;
     uint64_t consistency = config->write_consistency_factor;
     const struct {
         struct section_limit limit;
         uint64_t *value;
     } members[] = {
-        { { "shard_number", 1, UINT32_MAX }, &shards },
         { { "replication_factor", 1, UINT32_MAX }, &replicas },
         { { "write_consistency_factor", 1, UINT32_MAX }, &consistency },
     };
@@ -118,7 +119,6 @@ params_parse(yyjson_val *body, struct collection_config *config,
         if (code != ENGINE_OK)
             return code;
     }
-    config->shard_number = (uint32_t)shards;
     config->replication_factor = (uint32_t)replicas;
     config->write_consistency_factor = (uint32_t)consistency;
     return section_read_bool(body, "", "on_disk_payload",
@@ -149,7 +149,8 @@ sections_parse(yyjson_val *body, struct arena *arena,
     yyjson_val *quantization =
         member_or_alias(body, "quantization_config", "quantization");
     bool is_disabled = yyjson_equals_str(quantization, "Disabled");
-    if (is_disabled)
+    /* Another kind takes the place of the old one. */
+    if (!is_absent(quantization))
         config->quantization_json = (struct span){ NULL, 0 };
     const struct {
         const char *where;
@@ -164,8 +165,8 @@ sections_parse(yyjson_val *body, struct arena *arena,
           optimizer_keys, &config->optimizers_json },
         { "wal_config", yyjson_obj_get(body, "wal_config"), wal_keys,
           &config->wal_json },
-        { "quantization_config", is_disabled ? NULL : quantization, NULL,
-          &config->quantization_json },
+        { "quantization_config", is_disabled ? NULL : quantization,
+          quantization_keys, &config->quantization_json },
         { "strict_mode_config", yyjson_obj_get(body, "strict_mode_config"),
           NULL, &config->strict_mode_json },
         { "metadata", yyjson_obj_get(body, "metadata"), NULL,
@@ -245,6 +246,21 @@ vector_unsupported(yyjson_val *object, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* Takes the vector's own quantization out of its object. */
+static enum engine_code
+quantization_drop(struct vector_config *vector, struct arena *arena,
+                  struct error *reterr)
+{
+    yyjson_doc *none = NULL;
+    enum engine_code code =
+        json_parse(span_of("{\"quantization_config\":null}"), &none, reterr);
+    if (code == ENGINE_OK)
+        code = section_merge(vector->json, yyjson_doc_get_root(none), NULL,
+                             arena, &vector->json, reterr);
+    yyjson_doc_free(none);
+    return code;
+}
+
 static enum engine_code
 vector_parse(yyjson_val *object, struct arena *arena,
              struct vector_config *vector, struct error *reterr)
@@ -271,6 +287,10 @@ vector_parse(yyjson_val *object, struct arena *arena,
     if (code == ENGINE_OK)
         code = section_merge((struct span){ NULL, 0 }, object, vector_keys,
                              arena, &vector->json, reterr);
+    /* "Disabled" is none. */
+    if (code == ENGINE_OK &&
+        yyjson_is_str(yyjson_obj_get(object, "quantization_config")))
+        code = quantization_drop(vector, arena, reterr);
     vector->size = (uint32_t)size;
     return code;
 }
@@ -344,7 +364,9 @@ config_parse(yyjson_val *body, struct arena *arena,
     if (!yyjson_is_obj(body))
         return error_set(reterr, ENGINE_EFORMAT,
                          "invalid type: expected struct CreateCollection");
-    if (yyjson_obj_size(yyjson_obj_get(body, "sparse_vectors")) > 0)
+    yyjson_val *sparse = yyjson_obj_get(body, "sparse_vectors");
+    if (!is_absent(sparse) &&
+        (!yyjson_is_obj(sparse) || yyjson_obj_size(sparse) > 0))
         return error_set(reterr, ENGINE_EREQUEST,
                          "sparse_vectors are not supported by this version");
     struct collection_config config = {
@@ -356,7 +378,13 @@ config_parse(yyjson_val *body, struct arena *arena,
         .indexing_threshold = 10000,
         .flush_interval_sec = 5,
     };
-    enum engine_code code = params_parse(body, &config, reterr);
+    uint64_t shards = config.shard_number;
+    enum engine_code code = section_read_u64(
+        body, "", &(struct section_limit){ "shard_number", 1, UINT32_MAX },
+        &shards, reterr);
+    config.shard_number = (uint32_t)shards;
+    if (code == ENGINE_OK)
+        code = params_parse(body, &config, reterr);
     if (code == ENGINE_OK)
         code = sections_parse(body, arena, &config, reterr);
     if (code == ENGINE_OK)
@@ -405,14 +433,31 @@ config_copy(const struct collection_config *config, struct arena *arena,
     return code;
 }
 
+/* The vector's object with `change` over it. Another kind of quantization
+ * takes the place of the old one, and "Disabled" is none. */
+static enum engine_code
+vector_merge(struct vector_config *vector, yyjson_val *change,
+             struct arena *arena, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    yyjson_val *quantization = yyjson_obj_get(change, "quantization_config");
+    if (!is_absent(quantization))
+        code = quantization_drop(vector, arena, reterr);
+    if (code == ENGINE_OK)
+        code = section_merge(vector->json, change, vector_patch_keys, arena,
+                             &vector->json, reterr);
+    if (code == ENGINE_OK && yyjson_is_str(quantization))
+        code = quantization_drop(vector, arena, reterr);
+    return code;
+}
+
 /* The vector's own changes lie over the collection's graph settings, which
  * this very PATCH may have changed. */
 static enum engine_code
 vector_patch(struct vector_config *vector, const struct hnsw_config *hnsw,
              yyjson_val *change, struct arena *arena, struct error *reterr)
 {
-    enum engine_code code = section_merge(
-        vector->json, change, vector_patch_keys, arena, &vector->json, reterr);
+    enum engine_code code = vector_merge(vector, change, arena, reterr);
     if (code != ENGINE_OK)
         return code;
     yyjson_doc *doc;
@@ -462,7 +507,9 @@ config_patch(const struct collection_config *config, yyjson_val *body,
         return error_set(reterr, ENGINE_EFORMAT,
                          "invalid type: expected struct UpdateCollection");
     struct collection_config patched;
-    enum engine_code code = config_copy(config, arena, &patched, reterr);
+    enum engine_code code = config_check(body, reterr);
+    if (code == ENGINE_OK)
+        code = config_copy(config, arena, &patched, reterr);
     if (code == ENGINE_OK)
         code = object_check(yyjson_obj_get(body, "params"), "params", reterr);
     if (code == ENGINE_OK)

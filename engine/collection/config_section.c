@@ -68,6 +68,26 @@ is_named(const char *const *keys, yyjson_val *key)
     return false;
 }
 
+/* A mutable copy of a member that changes something: inside of it, too, what
+ * is null changes nothing. */
+static yyjson_mut_val *
+copy_given(yyjson_mut_doc *doc, yyjson_val *value)
+{
+    if (!yyjson_is_obj(value))
+        return yyjson_val_mut_copy(doc, value);
+    yyjson_mut_val *copy = yyjson_mut_obj(doc);
+    size_t index, count;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(value, index, count, key, member)
+    {
+        if (!yyjson_is_null(member) &&
+            !yyjson_mut_obj_add(copy, yyjson_val_mut_copy(doc, key),
+                                yyjson_val_mut_copy(doc, member)))
+            return NULL;
+    }
+    return copy;
+}
+
 /* A mutable copy of `change` with what may be merged. */
 static yyjson_mut_val *
 pick(yyjson_mut_doc *doc, yyjson_val *change, const char *const *keys)
@@ -79,8 +99,9 @@ pick(yyjson_mut_doc *doc, yyjson_val *change, const char *const *keys)
     {
         if (keys != NULL && (yyjson_is_null(value) || !is_named(keys, key)))
             continue;
-        if (!yyjson_mut_obj_add(picked, yyjson_val_mut_copy(doc, key),
-                                yyjson_val_mut_copy(doc, value)))
+        yyjson_mut_val *copy = keys != NULL ? copy_given(doc, value)
+                                            : yyjson_val_mut_copy(doc, value);
+        if (!yyjson_mut_obj_add(picked, yyjson_val_mut_copy(doc, key), copy))
             return NULL;
     }
     return picked;

@@ -2,6 +2,7 @@
  * Covers: what updates accept and refuse, missing ids, searches by vector and
  * by point, scores of each metric, thresholds, pages, configuration, and what
  * is left after a kill, a damaged file, a full disk. */
+#include "engine/collection/body.h"
 #include "engine/segment/segment.h"
 #include "tests/fixture/points.h"
 
@@ -395,6 +396,16 @@ START_TEST(scroll_keeps_its_place_while_points_change)
 }
 END_TEST
 
+START_TEST(flush_interval_of_ages_is_no_short_one)
+{
+    teardown();
+    points_create(&points, "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"},"
+                           "\"optimizers_config\":{\"flush_interval_sec\":"
+                           "2305843009213693952}}"); /* 2^61 */
+    ck_assert_uint_eq(points.collection->flush_interval_ms, UINT64_MAX);
+}
+END_TEST
+
 START_TEST(payload_index_survives_and_is_told)
 {
     struct point_path path;
@@ -715,6 +726,7 @@ searches(void)
     tcase_add_test(tcase, search_refuses_wrong_queries);
     tcase_add_test(tcase, search_past_its_deadline_says_so);
     tcase_add_test(tcase, scroll_keeps_its_place_while_points_change);
+    tcase_add_test(tcase, flush_interval_of_ages_is_no_short_one);
     tcase_add_test(tcase, payload_index_survives_and_is_told);
     return tcase;
 }

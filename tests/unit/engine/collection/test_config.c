@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: create bodies, their errors, PATCH, the stored form and the info. */
 #include "engine/collection/config.h"
+#include "engine/collection/config_check.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -173,6 +174,110 @@ START_TEST(config_patch_merges_and_keeps_the_rest)
 }
 END_TEST
 
+/* Goal: what is only echoed is what clients can parse. */
+static const struct {
+    const char *body;
+    enum engine_code code;
+    const char *text;
+} echoes[] = {
+    { "{\"hnsw_config\":{\"payload_m\":\"x\"}}", ENGINE_EFORMAT,
+      "hnsw_config.payload_m" },
+    { "{\"hnsw_config\":{\"inline_storage\":5}}", ENGINE_EFORMAT,
+      "hnsw_config.inline_storage" },
+    { "{\"hnsw_config\":{\"memory\":\"hot\"}}", ENGINE_EFORMAT,
+      "hnsw_config.memory: unknown variant, expected one of `cold`" },
+    { "{\"optimizers_config\":{\"deleted_threshold\":\"x\"}}", ENGINE_EFORMAT,
+      "optimizers_config.deleted_threshold" },
+    { "{\"optimizers_config\":{\"deleted_threshold\":7}}", ENGINE_EVALID,
+      "value 7 invalid, must be from 0 to 1" },
+    { "{\"optimizer_config\":{\"vacuum_min_vector_number\":99}}", ENGINE_EVALID,
+      "value 99 invalid, must be 100 or larger" },
+    { "{\"optimizers_config\":{\"max_optimization_threads\":\"x\"}}",
+      ENGINE_EFORMAT, "max_optimization_threads" },
+    { "{\"wal_config\":{\"wal_capacity_mb\":0}}", ENGINE_EVALID,
+      "[wal_config.wal_capacity_mb: value 0 invalid, must be 1 or larger]" },
+    { "{\"wal_config\":[]}", ENGINE_EFORMAT, "wal_config: invalid type" },
+    { "{\"strict_mode_config\":{\"enabled\":\"x\"}}", ENGINE_EFORMAT,
+      "strict_mode_config.enabled" },
+    { "{\"quantization_config\":{\"foo\":1}}", ENGINE_EFORMAT,
+      "untagged enum QuantizationConfig" },
+    { "{\"quantization_config\":{}}", ENGINE_EFORMAT, "QuantizationConfig" },
+    { "{\"quantization_config\":{\"scalar\":{}}}", ENGINE_EFORMAT,
+      "quantization_config.scalar.type" },
+    { "{\"quantization\":{\"scalar\":{\"type\":\"int8\",\"quantile\":0.1}}}",
+      ENGINE_EVALID, "quantile: value 0.1 invalid, must be from 0.5 to 1" },
+    { "{\"quantization_config\":{\"binary\":{},\"turbo\":{}}}", ENGINE_EFORMAT,
+      "QuantizationConfig" },
+    { "{\"vectors\":{\"size\":4,\"hnsw_config\":{\"memory\":5}}}",
+      ENGINE_EFORMAT, "vectors.hnsw_config.memory" },
+    { "{\"vectors\":{\"a\":{\"quantization_config\":5}}}", ENGINE_EFORMAT,
+      "quantization_config: invalid type" },
+    { "{\"quantization_config\":\"Disabled\",\"hnsw_config\":null,"
+      "\"optimizers_config\":{\"max_optimization_threads\":\"auto\","
+      "\"deleted_threshold\":1,\"max_segment_size\":null},"
+      "\"vectors\":{\"\":{\"quantization_config\":{\"product\":{"
+      "\"compression\":\"x16\",\"always_ram\":true}}}}}",
+      ENGINE_OK, "" },
+};
+
+START_TEST(config_check_names_what_clients_could_not_parse)
+{
+    yyjson_doc *doc;
+    ck_assert_int_eq(json_parse(span_of(echoes[_i].body), &doc, NULL),
+                     ENGINE_OK);
+    error.text[0] = '\0';
+    ck_assert_int_eq(config_check(yyjson_doc_get_root(doc), &error),
+                     echoes[_i].code);
+    ck_assert_msg(strstr(error.text, echoes[_i].text) != NULL, "%s",
+                  error.text);
+    yyjson_doc_free(doc);
+}
+END_TEST
+
+START_TEST(config_patch_replaces_the_kind_of_quantization)
+{
+    ck_assert_int_eq(
+        parse("{\"vectors\":{\"size\":4,\"distance\":\"Dot\","
+              "\"quantization_config\":{\"scalar\":{\"type\":\"int8\"}}},"
+              "\"quantization_config\":{\"scalar\":{\"type\":\"int8\"}}}"),
+        ENGINE_OK);
+    ck_assert_int_eq(
+        patch("{\"vectors\":{\"\":{\"quantization_config\":{\"binary\":{}}}},"
+              "\"quantization_config\":{\"turbo\":{\"bits\":\"bits2\"}}}"),
+        ENGINE_OK);
+    assert_written(config_write_info,
+                   "\"distance\":\"Dot\",\"quantization_config\":{"
+                   "\"binary\":{}}");
+    assert_written(config_write_info,
+                   "\"quantization_config\":{\"turbo\":{\"bits\":\"bits2\"}}");
+    ck_assert_int_eq(
+        patch("{\"vectors\":{\"\":{\"quantization_config\":\"Disabled\"}},"
+              "\"quantization_config\":\"Disabled\"}"),
+        ENGINE_OK);
+    assert_written(config_write_info,
+                   "\"vectors\":{\"size\":4,\"distance\":\"Dot\"}");
+    assert_written(config_write_info, "\"quantization_config\":null");
+}
+END_TEST
+
+START_TEST(config_patch_leaves_what_is_null_or_not_to_be_changed)
+{
+    ck_assert_int_eq(parse("{\"vectors\":{\"size\":4,\"distance\":\"Dot\","
+                           "\"hnsw_config\":{\"m\":8}},\"shard_number\":2}"),
+                     ENGINE_OK);
+    ck_assert_int_eq(patch("{\"vectors\":{\"\":{\"hnsw_config\":{\"m\":null,"
+                           "\"ef_construct\":20},\"size\":9}},"
+                           "\"params\":{\"shard_number\":3,"
+                           "\"replication_factor\":2}}"),
+                     ENGINE_OK);
+    ck_assert_uint_eq(config.vectors[0].hnsw.m, 8);
+    ck_assert_uint_eq(config.vectors[0].hnsw.ef_construct, 20);
+    ck_assert_uint_eq(config.vectors[0].size, 4);
+    ck_assert_uint_eq(config.shard_number, 2);
+    ck_assert_uint_eq(config.replication_factor, 2);
+}
+END_TEST
+
 START_TEST(config_says_when_memory_is_out)
 {
     struct arena small;
@@ -202,6 +307,11 @@ main(void)
     tcase_add_loop_test(tcase, config_refuses_and_names_the_field, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
     tcase_add_test(tcase, config_patch_merges_and_keeps_the_rest);
+    tcase_add_loop_test(tcase, config_check_names_what_clients_could_not_parse,
+                        0, sizeof(echoes) / sizeof(echoes[0]));
+    tcase_add_test(tcase, config_patch_replaces_the_kind_of_quantization);
+    tcase_add_test(tcase,
+                   config_patch_leaves_what_is_null_or_not_to_be_changed);
     tcase_add_test(tcase, config_says_when_memory_is_out);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
