@@ -5,7 +5,8 @@ libengine_a_SOURCES += \
 	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
 	engine/api/rest_body.c engine/api/rest_body.h \
-	engine/api/rest_collections.c engine/api/rest_query.c \
+	engine/api/rest_collections.c engine/api/rest_index.c \
+	engine/api/rest_query.c \
 	engine/api/rest_read.c engine/api/rest_record.c \
 	engine/api/rest_record.h engine/api/rest_update.c \
 	engine/api/rest_upsert.c engine/api/rest_vector.c \

@@ -46,6 +46,8 @@ enum engine_code update_clear_payload_parse(struct call *call,
                                             struct error *reterr);
 enum engine_code update_delete_vectors_parse(struct call *call,
                                              struct error *reterr);
+
+/* rest_index.c */
 enum engine_code update_create_index_parse(struct call *call,
                                            struct error *reterr);
 enum engine_code update_delete_index_parse(struct call *call,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Bodies that select points and change them, index requests, and the batch
- * of all kinds. Each reader fills one struct update; update_run() applies. */
+ * Bodies that select points and change them, and the batch of all kinds. Each
+ * reader fills one struct update; update_run() applies. */
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_select.h"
@@ -170,76 +170,6 @@ delete_vectors_read(struct call *call, yyjson_val *body,
 }
 
 static enum engine_code
-schema_of(struct span type, enum payload_schema *ret_schema,
-          struct error *reterr)
-{
-    static const struct {
-        const char *name;
-        enum payload_schema schema;
-    } known[] = {
-        { "keyword", PAYLOAD_SCHEMA_KEYWORD },
-        { "integer", PAYLOAD_SCHEMA_INTEGER },
-        { "float", PAYLOAD_SCHEMA_FLOAT },
-        { "bool", PAYLOAD_SCHEMA_BOOL },
-    };
-    static const char *const later[] = { "geo", "text", "datetime", "uuid" };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (span_equal_text(type, known[i].name)) {
-            *ret_schema = known[i].schema;
-            return ENGINE_OK;
-        }
-    }
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-        if (span_equal_text(type, later[i]))
-            return error_set(reterr, ENGINE_EREQUEST,
-                             "payload index of type `%s` is not supported yet",
-                             later[i]);
-    }
-    return error_set(reterr, ENGINE_EFORMAT,
-                     "data did not match any variant of untagged enum "
-                     "PayloadFieldSchema: unknown type `%.*s`",
-                     (int)(type.size < 64 ? type.size : 64), type.data);
-}
-
-static enum engine_code
-create_index_read(struct call *call, yyjson_val *body,
-                  struct update *ret_update, struct error *reterr)
-{
-    *ret_update = (struct update){ .kind = UPDATE_CREATE_INDEX };
-    yyjson_val *field, *schema = rest_member(body, "field_schema");
-    enum engine_code code =
-        rest_required(call, body, "field_name", &field, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    if (!yyjson_is_str(field))
-        return rest_type_error(field, "field_name", "a string", reterr);
-    if (schema == NULL)
-        schema = rest_member(body, "field_type");
-    if (schema == NULL)
-        return error_set(reterr, ENGINE_EREQUEST,
-                         "Can't auto-detect field type, please specify "
-                         "`field_schema` in the request");
-    yyjson_val *type =
-        yyjson_is_obj(schema) ? rest_member(schema, "type") : schema;
-    if (!yyjson_is_str(type))
-        return error_set(reterr, ENGINE_EFORMAT,
-                         "data did not match any variant of untagged enum "
-                         "PayloadFieldSchema");
-    code = schema_of(json_span(type), &ret_update->schema, reterr);
-    if (code == ENGINE_OK && yyjson_is_obj(schema))
-        code =
-            update_payload_read(call, schema, &ret_update->schema_json, reterr);
-    struct payload_path *path =
-        arena_calloc(&call->request->arena, 1, sizeof(*path));
-    if (code == ENGINE_OK && path == NULL)
-        code = error_memory(reterr);
-    ret_update->key = path;
-    if (code == ENGINE_OK)
-        code = path_read(call, json_span(field), path, reterr);
-    return code;
-}
-
-static enum engine_code
 update_parse(struct call *call, update_reader read, struct error *reterr)
 {
     struct update *update =
@@ -284,26 +214,6 @@ enum engine_code
 update_delete_vectors_parse(struct call *call, struct error *reterr)
 {
     return update_parse(call, delete_vectors_read, reterr);
-}
-
-enum engine_code
-update_create_index_parse(struct call *call, struct error *reterr)
-{
-    return update_parse(call, create_index_read, reterr);
-}
-
-enum engine_code
-update_delete_index_parse(struct call *call, struct error *reterr)
-{
-    struct arena *arena = &call->request->arena;
-    struct update *update = arena_calloc(arena, 1, sizeof(*update));
-    struct payload_path *path = arena_calloc(arena, 1, sizeof(*path));
-    if (update == NULL || path == NULL)
-        return error_memory(reterr);
-    update->kind = UPDATE_DELETE_INDEX;
-    update->key = path;
-    call->command = update;
-    return path_read(call, call->params[1], path, reterr);
 }
 
 static enum engine_code

@@ -109,6 +109,22 @@ def test_payload_index_counts_its_points(engine, name, schema, payload,
                        f"/collections/{name}").result["payload_schema"] == {}
 
 
+def test_an_index_echoes_what_the_api_knows(engine, name):
+    engine.create(name, 4)
+    answer = engine.call("PUT", f"/collections/{name}/index?wait=true", {
+        "field_name": "f", "field_schema": {
+            "type": "integer", "lookup": False, "on_disk": None, "x": 1}})
+    assert answer.result["status"] == "completed"
+    answer = engine.call("PUT", f"/collections/{name}/index?wait=true", {
+        "field_name": "g", "field_schema": {
+            "type": "integer", "lookup": False, "range": False}})
+    assert answer.status == 422, answer
+    schema = engine.call("GET", f"/collections/{name}").result
+    assert schema["payload_schema"] == {"f": {
+        "data_type": "integer", "points": 0,
+        "params": {"type": "integer", "lookup": False}}}
+
+
 def test_an_index_follows_the_points(engine, name):
     engine.create(name, 4)
     engine.call("PUT", f"/collections/{name}/index?wait=true",

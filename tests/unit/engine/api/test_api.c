@@ -378,6 +378,18 @@ static const struct {
     { REQUEST_PUT, CITIES "/index", "{\"field_name\":\"a\"}", 400,
       "Can't auto-detect field type" },
     { REQUEST_PUT, CITIES "/index",
+      "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"integer\","
+      "\"lookup\":false,\"range\":false}}",
+      422, "the 'lookup' and 'range' capabilities can't be both disabled" },
+    { REQUEST_PUT, CITIES "/index",
+      "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"keyword\","
+      "\"is_tenant\":5}}",
+      400, "PayloadFieldSchema: `is_tenant` must be a boolean" },
+    { REQUEST_PUT, CITIES "/index",
+      "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"bool\","
+      "\"memory\":\"hot\"}}",
+      400, "`memory` must be cold, cached or pinned" },
+    { REQUEST_PUT, CITIES "/index",
       "{\"field_name\":\"a\",\"field_schema\":\"geo\"}", 400,
       "`geo` is not supported yet" },
     { REQUEST_POST, CITIES "/facet", "{\"key\":\"a\"}", 400,
