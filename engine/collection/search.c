@@ -6,6 +6,7 @@
 #include "engine/segment/search.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -127,6 +128,19 @@ search_make(const struct segment_reader *reader,
                            reterr);
 }
 
+/* A score is a number, always: past the range of floats the nearest one, and
+ * where two infinities cancel each other out the worst, as the index orders
+ * it. A null would spoil the whole answer for typed clients. */
+static float
+score_of(enum metric metric, float distance)
+{
+    float worst = kernel_score_is_descending(metric) ? -FLT_MAX : FLT_MAX;
+    float score = kernel_score(metric, distance);
+    if (isnan(score))
+        return worst;
+    return score > FLT_MAX ? FLT_MAX : score < -FLT_MAX ? -FLT_MAX : score;
+}
+
 static bool
 passes_threshold(const struct search_command *command, enum metric metric,
                  float score)
@@ -160,7 +174,7 @@ hits_to_records(const struct segment_reader *reader,
         return error_memory(reterr);
     size_t count = 0, skipped = 0;
     for (size_t i = 0; i < hits_count && count < command->limit; i++) {
-        float score = kernel_score(metric, hits[i].distance);
+        float score = score_of(metric, hits[i].distance);
         if (!passes_threshold(command, metric, score))
             break;
         /* By id: its point may be in another slot by now. */

@@ -8,6 +8,8 @@ import json
 import pytest
 from test_bad_input import UUID, collection, is_alive, refused  # noqa: F401
 
+LARGEST = 3.4028235e38
+
 
 def put(engine, name, points, wait="true"):
     body = points if isinstance(points, (str, bytes)) else {"points": points}
@@ -55,11 +57,26 @@ def test_what_does_not_fit_a_float_is_named(engine, collection, number):
     assert engine.count(collection) == 1
 
 
-def test_a_score_that_overflows_is_null(engine, name):
-    engine.create(name, 2, "Dot")
-    engine.upsert(name, [{"id": 1, "vector": [3e38, 3e38]}])
+@pytest.mark.parametrize("distance, scores", [
+    ("Dot", [LARGEST, 3, -LARGEST, -LARGEST]),
+    ("Euclid", [0, LARGEST, LARGEST, LARGEST]),
+    ("Manhattan", [0, LARGEST, LARGEST, LARGEST])])
+def test_a_score_that_overflows_is_the_largest_float(engine, name, distance,
+                                                     scores):
+    """A number: null would spoil the answer for typed clients. What is no
+    number at all (infinity less infinity) comes last."""
+    engine.create(name, 2, distance)
+    engine.upsert(name, [{"id": 1, "vector": [3e38, 3e38]},
+                         {"id": 2, "vector": [1e-38, 0]},
+                         {"id": 3, "vector": [-3e38, -3e38]},
+                         {"id": 4, "vector": [3e38, -3e38]}])
     hits = query(engine, name, query=[3e38, 3e38]).result["points"]
-    assert [(hit["id"], hit["score"]) for hit in hits] == [(1, None)]
+    assert hits[0]["id"] == 1
+    assert [hit["score"] for hit in hits] == pytest.approx(scores)
+    hits = query(engine, name, query=[3e38, 3e38],
+                 score_threshold=2 if distance == "Dot" else 3e38)
+    assert [hit["id"] for hit in hits.result["points"]] == \
+        ([1, 2] if distance == "Dot" else [1])
 
 
 def test_the_largest_dimension_works_and_the_next_is_refused(engine, name):
