@@ -188,6 +188,20 @@ read_range(const struct reader *reader, yyjson_val *value,
     return code;
 }
 
+/* Bounds of a number of values: unsigned integers. */
+static enum engine_code
+read_counts(const struct reader *reader, yyjson_val *value,
+            struct condition *condition)
+{
+    static const char *const names[] = { "lt", "gt", "lte", "gte" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        yyjson_val *bound = yyjson_obj_get(value, names[i]);
+        if (bound != NULL && !yyjson_is_null(bound) && !yyjson_is_uint(bound))
+            return bad_condition(reader);
+    }
+    return read_range(reader, value, condition);
+}
+
 static enum engine_code
 read_flag(const struct reader *reader, yyjson_val *value,
           struct condition *condition)
@@ -210,7 +224,7 @@ read_test(const struct reader *reader, const char *name, yyjson_val *value,
     }
     if (strcmp(name, "values_count") == 0) {
         condition->kind = CONDITION_COUNT;
-        return read_range(reader, value, condition);
+        return read_counts(reader, value, condition);
     }
     if (strcmp(name, "is_empty") == 0) {
         condition->kind = CONDITION_IS_EMPTY;

@@ -164,6 +164,9 @@ START_TEST(filter_refuses_what_is_no_condition)
         "{\"must\":[{\"key\":\"a\",\"match\":{\"any\":5}}]}",
         "{\"must\":[{\"key\":\"a\",\"range\":{\"gt\":true}}]}",
         "{\"must\":[{\"key\":\"a\",\"range\":5}]}",
+        "{\"must\":[{\"key\":\"a\",\"values_count\":{\"gt\":1.5}}]}",
+        "{\"must\":[{\"key\":\"a\",\"values_count\":{\"lte\":-1}}]}",
+        "{\"must\":[{\"key\":\"a\",\"values_count\":{\"gte\":\"1\"}}]}",
         "{\"must\":[{\"is_null\":\"a\"}]}",
         "{\"must\":[{\"nested\":{\"key\":\"a\"}}]}",
     };
