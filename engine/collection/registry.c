@@ -6,6 +6,7 @@
  * Invariant: entries are sorted by name, and a name stands there once. */
 #include "engine/collection/registry.h"
 
+#include "base/blocking.h"
 #include "base/memory.h"
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_pool.h"
@@ -199,6 +200,17 @@ name_check(struct span name, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* Waits for a change of the table. Whoever waits here computes nothing: the
+ * executor may run another task meanwhile, else a few that wait for one long
+ * search would hold up everybody. Caller holds the lock. */
+static void
+wait_for_change(struct registry *registry)
+{
+    blocking_begin();
+    pthread_cond_wait(&registry->changed, &registry->lock);
+    blocking_end();
+}
+
 /* Reserves the name; waits for one that is being deleted. */
 static enum engine_code
 reserve(struct registry *registry, struct span name, struct entry **ret_entry,
@@ -215,7 +227,7 @@ reserve(struct registry *registry, struct span name, struct entry **ret_entry,
                              (int)name.size, name.data);
             goto out;
         }
-        pthread_cond_wait(&registry->changed, &registry->lock);
+        wait_for_change(registry);
     }
     entry = registry_entry_new(registry, registry->next_number++);
     if (entry == NULL) {
@@ -343,7 +355,7 @@ take_for_delete(struct registry *registry, struct span name)
         entry = registry->entries[at];
         entry->state = ENTRY_DELETING;
         while (entry->users > 0)
-            pthread_cond_wait(&registry->changed, &registry->lock);
+            wait_for_change(registry);
     }
     pthread_mutex_unlock(&registry->lock);
     return entry;

@@ -152,3 +152,40 @@ def test_everything_at_once(engine, name, has_graph):
         assert engine.count(name, {"must": [
             {"key": "third", "match": {"value": f"t{third}"}}]}) == \
             sum(id % 3 == third for id in there)
+
+
+def test_who_waits_for_a_long_search_holds_nobody_up(engine_factory):
+    """A deletion waits for the searches of its collection, and a creation of
+    the same name for the deletion: others are served meanwhile."""
+    engine = engine_factory(environment={
+        "QDRANT__STORAGE__PERFORMANCE__MAX_SEARCH_THREADS": "2"}).start()
+    for name in ("busy", "other"):
+        engine.create(name, DIM, "Euclid")
+    for start in range(0, 40000, 10000):
+        engine.upsert("busy", [{"id": start + i, "vector": vector_of(i, 0)}
+                               for i in range(10000)], wait=False)
+    done = []
+
+    def call(*request):
+        done.append((request[0], engine.call(*request).status))
+
+    path = "/collections/busy"
+    search = {"query": vector_of(1, 1), "limit": 1, "params": {"exact": True}}
+    waiting = [
+        ("POST", path + "/points/query/batch?timeout=8",
+         {"searches": [search] * 10000}),
+        ("DELETE", path), ("PUT", path, {"vectors": {"size": 4,
+                                                     "distance": "Dot"}})]
+    threads = [threading.Thread(target=call, args=request)
+               for request in waiting]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.5)
+    if not done:
+        engine.upsert("other", [{"id": 1, "vector": vector_of(1, 0)}])
+        assert not done, "the upsert waited for the search"
+    for thread in threads:
+        thread.join()
+    assert [status for _, status in done if status not in (200, 408)] == []
+    assert engine.call("GET", path).result["points_count"] == 0
+    assert engine.stop() == 0
