@@ -81,6 +81,15 @@ exchange_target(struct exchange *exchange)
             (struct span){ mark + 1, size - path_size - 1 };
 }
 
+static void
+body_release(struct exchange *exchange)
+{
+    atomic_fetch_sub(&exchange->loop->wire->bodies_size,
+                     exchange->charged_size);
+    exchange->charged_size = 0;
+    bytes_release(&exchange->body);
+}
+
 /* Frees all that making the answer took, before a slow client reads it. */
 static void
 exchange_forget_request(struct exchange *exchange)
@@ -90,10 +99,8 @@ exchange_forget_request(struct exchange *exchange)
         wire->options.handler.release(wire->options.handler.ctx,
                                       &exchange->request);
     exchange->is_started = false;
-    atomic_fetch_sub(&wire->bodies_size, exchange->charged_size);
-    exchange->charged_size = 0;
     arena_release(&exchange->request.arena);
-    bytes_release(&exchange->body);
+    body_release(exchange);
 }
 
 static void
@@ -242,7 +249,7 @@ exchange_refuse(struct exchange *exchange, enum refusal refusal, uint64_t limit)
     reply_reset(&exchange->reply);
     handler->refuse(handler->ctx, refusal, size, limit, &exchange->reply);
     exchange->state = EXCHANGE_DISCARD;
-    bytes_release(&exchange->body);
+    body_release(exchange);
 }
 
 static struct MHD_Response *

@@ -294,6 +294,38 @@ START_TEST(wire_refuses_a_chunked_body_past_the_limit)
 }
 END_TEST
 
+/* Goal: a client that goes on sending what is dropped holds nothing that others
+ * are refused for. */
+START_TEST(wire_counts_no_body_that_it_drops)
+{
+    char chunk[BODY_MAX + 100];
+    struct wire_counters counters;
+    open_small();
+    int fd = client();
+    say(fd, "PUT /a HTTP/1.1\r\nHost: h\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n");
+    int size =
+        snprintf(chunk, sizeof(chunk), "%x\r\n%0*d\r\n", BODY_MAX, BODY_MAX, 0);
+    ck_assert_int_gt(size, BODY_MAX);
+    say(fd, chunk);
+    do {
+        sleep_ms(5);
+        wire_counters(wire, &counters);
+    } while (counters.bodies_size < BODY_MAX);
+    say(fd, "1\r\nx\r\n");
+    for (int i = 0; i < WAIT_MS / 5 && counters.bodies_size > 0; i++) {
+        sleep_ms(5);
+        wire_counters(wire, &counters);
+    }
+    ck_assert_uint_eq(counters.bodies_size, 0);
+    ck_assert_uint_eq(counters.in_flight, 1);
+    say(fd, "0\r\n\r\n");
+    expect(hear(fd, "refused"), "HTTP/1.1 400");
+    close(fd);
+    close_clean();
+}
+END_TEST
+
 START_TEST(wire_refuses_before_continue)
 {
     open_small();
@@ -657,6 +689,7 @@ main(void)
     tcase_add_test(tcase,
                    wire_takes_a_body_at_the_limit_and_refuses_one_past_it);
     tcase_add_test(tcase, wire_refuses_a_chunked_body_past_the_limit);
+    tcase_add_test(tcase, wire_counts_no_body_that_it_drops);
     tcase_add_test(tcase, wire_refuses_before_continue);
     tcase_add_loop_test(tcase, wire_refuses_headers_that_leave_the_end_open, 0,
                         sizeof(unclear_headers) / sizeof(unclear_headers[0]));
