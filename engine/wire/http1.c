@@ -292,7 +292,8 @@ reply_charge(struct exchange *exchange)
     if (bytes_failed(&exchange->reply.body))
         reply_refuse(exchange, REFUSAL_MEMORY, REPLY_BODY_SIZE_MAX);
     uint64_t size = exchange->reply.body.size;
-    if (atomic_fetch_add(&wire->replies_size, size) + size > limit) {
+    uint64_t all = atomic_fetch_add(&wire->replies_size, size) + size;
+    if (all > limit && size > WIRE_SMALL_REPLY_SIZE) {
         atomic_fetch_sub(&wire->replies_size, size);
         reply_refuse(exchange, REFUSAL_REPLY_MEMORY, limit);
         return;
@@ -459,9 +460,11 @@ exchange_receive(struct exchange *exchange, const char *data, size_t size)
     }
     exchange->charged_size += size;
     uint64_t all = atomic_fetch_add(&wire->bodies_size, size) + size;
-    if (all <= wire->options.bodies_size_max)
+    bool has_room = all <= wire->options.bodies_size_max ||
+                    exchange->charged_size <= WIRE_SMALL_BODY_SIZE;
+    if (has_room)
         bytes_add(&exchange->body, data, size);
-    if (all > wire->options.bodies_size_max || bytes_failed(&exchange->body))
+    if (!has_room || bytes_failed(&exchange->body))
         exchange_refuse(exchange, REFUSAL_BODY_MEMORY,
                         wire->options.bodies_size_max);
     return MHD_YES;

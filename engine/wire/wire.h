@@ -22,6 +22,13 @@
  * that only reads after writing sees the 400. */
 #define WIRE_DISCARD_SIZE_MAX ((uint64_t)256 << 20)
 
+/* Bodies and answers up to these sizes are taken even where all together are
+ * past their limit: a few clients with big ones that do not go on must not shut
+ * out searches and health checks. `in_flight_max` and `connections_max` bound
+ * them. */
+#define WIRE_SMALL_BODY_SIZE  ((uint64_t)64 << 10)
+#define WIRE_SMALL_REPLY_SIZE ((uint64_t)16 << 10)
+
 /* Slower than this, a body or an answer is cut after a grace time. */
 #define WIRE_RATE_MIN_PER_S (8u << 10)
 #define WIRE_RATE_GRACE_MS  30000u
@@ -34,8 +41,8 @@ struct wire_options {
     unsigned connections_max;
     unsigned in_flight_max; /* requests being read or answered */
     size_t body_size_max;
-    uint64_t bodies_size_max;  /* all request bodies together */
-    uint64_t replies_size_max; /* all answers in memory together */
+    uint64_t bodies_size_max;  /* all request bodies together, but small ones */
+    uint64_t replies_size_max; /* all answers in memory, but small ones */
     size_t arena_size_max;     /* one request's working memory */
     unsigned idle_timeout_ms;  /* keep-alive without a complete request */
     unsigned drain_timeout_ms;

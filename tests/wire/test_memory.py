@@ -164,6 +164,36 @@ def test_big_requests_share_a_budget_and_small_ones_pass(engine_factory):
     assert float(used.group(1)) == 0
 
 
+def test_big_bodies_that_do_not_end_shut_out_no_small_ones(engine_factory):
+    """All bodies together may have 32 times the largest one. Clients that fill
+    that and then go on slowly hold up big requests, nothing else."""
+    engine = engine_factory(more_config="  max_request_size_mb: 1\n").start()
+    engine.create("c", 4)
+    head = (b"PUT /collections/c/points HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Length: 1048576\r\n\r\n")
+    slow = [engine.socket(60) for _ in range(33)]
+    try:
+        for peer in slow:
+            peer.sendall(head + b" " * 1048575)
+        for _ in range(100):
+            metrics = engine.call("GET", "/metrics").text
+            held = re.search(r"^http_request_bodies_bytes (\d+)", metrics,
+                             re.M)
+            if int(held.group(1)) >= 31 << 20:
+                break
+        points = [{"id": i, "vector": [1, 2, 3, 4]} for i in range(1000)]
+        engine.upsert("c", points)
+        assert engine.count("c") == 1000
+        answer = engine.call("PUT", "/collections/c/points",
+                             '{"points":[' + " " * 900000 + "]}")
+        assert answer.status == 503, answer
+        assert "all request bodies together" in answer.error
+    finally:
+        for peer in slow:
+            peer.close()
+    assert engine.stop() == 0
+
+
 def everything(engine, name):
     """All points, what a filter without index counts, and a search."""
     points = engine.call("POST", f"/collections/{name}/points/scroll", {
