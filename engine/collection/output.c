@@ -181,6 +181,16 @@ output_payload(struct span payload, const struct payload_selection *selection,
 
 /* ---- records ---- */
 
+static bool
+is_resolved(const struct output *output, size_t number)
+{
+    for (size_t i = 0; i < output->numbers_count; i++)
+        if (output->numbers[i] == number)
+            return true;
+    return false;
+}
+
+/* Each vector once, however often it is named. */
 static enum engine_code
 resolve_vectors(struct output *output, struct error *reterr)
 {
@@ -207,14 +217,15 @@ resolve_vectors(struct output *output, struct error *reterr)
                                  (int)name.size,
                                  name.data == NULL ? "" : name.data);
         }
-        output->numbers[i] = number;
+        if (is_resolved(output, number))
+            continue;
         enum engine_code code =
             copy_text(segment_vector_name(segment, number), output->arena,
-                      &output->names[i], reterr);
+                      &output->names[output->numbers_count], reterr);
         if (code != ENGINE_OK)
             return code;
+        output->numbers[output->numbers_count++] = number;
     }
-    output->numbers_count = count;
     return ENGINE_OK;
 }
 

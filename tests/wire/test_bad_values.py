@@ -89,6 +89,12 @@ def test_the_largest_dimension_works_and_the_next_is_refused(engine, name):
         "value 65537 invalid, must be from 1 to 65536")
 
 
+def test_a_vector_that_is_named_twice_comes_once(engine, collection):
+    hits = query(engine, collection, query=[1, 2, 3, 4],
+                 with_vector=["", ""]).result["points"]
+    assert isinstance(hits[0]["vector"], list)
+
+
 # ---- ids ----
 
 def test_spellings_of_one_uuid_are_one_point(engine, collection):
