@@ -2,6 +2,7 @@
  * Nearest-neighbour requests: the old search form and the query form, alone
  * and in batches. Both become search commands; query kinds that are not there
  * yet are refused by name, never ignored. */
+#include "base/budget.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_filter.h"
@@ -403,27 +404,41 @@ query_is_long(struct call *call)
     return false;
 }
 
+/* One search, written; what it took is free again after it. */
+static enum engine_code
+search_run(struct call *call, const struct search_command *command,
+           const char *wrapper, struct error *reterr)
+{
+    struct records records = { 0 };
+    struct arena arena;
+    arena_init(&arena, call->request->arena.cap_size);
+    arena_bind(&arena, &budget_requests);
+    enum engine_code code =
+        collection_search(call->collection, command, &arena, &records, reterr);
+    if (code == ENGINE_ENOMEM && arena_over_budget(&arena))
+        code =
+            error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));
+    if (code == ENGINE_OK && wrapper != NULL) {
+        json_object_begin(&call->writer);
+        json_key(&call->writer, wrapper);
+    }
+    if (code == ENGINE_OK)
+        rest_scored_list(&call->writer, &records);
+    if (code == ENGINE_OK && wrapper != NULL)
+        json_object_end(&call->writer);
+    arena_release(&arena);
+    return code;
+}
+
 /* Runs all searches; each list stands in {wrapper: list} when there is one. */
 static enum engine_code
 searches_run(struct call *call, const char *wrapper, struct error *reterr)
 {
     const struct searches *searches = call->command;
-    for (size_t i = 0; i < searches->count; i++) {
-        struct records records = { 0 };
-        enum engine_code code =
-            collection_search(call->collection, &searches->items[i],
-                              &call->request->arena, &records, reterr);
-        if (code != ENGINE_OK)
-            return code;
-        if (wrapper != NULL) {
-            json_object_begin(&call->writer);
-            json_key(&call->writer, wrapper);
-        }
-        rest_scored_list(&call->writer, &records);
-        if (wrapper != NULL)
-            json_object_end(&call->writer);
-    }
-    return ENGINE_OK;
+    enum engine_code code = ENGINE_OK;
+    for (size_t i = 0; code == ENGINE_OK && i < searches->count; i++)
+        code = search_run(call, &searches->items[i], wrapper, reterr);
+    return code;
 }
 
 enum engine_code

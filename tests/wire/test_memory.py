@@ -164,6 +164,19 @@ def test_big_requests_share_a_budget_and_small_ones_pass(engine_factory):
     assert float(used.group(1)) == 0
 
 
+def test_the_searches_of_a_batch_use_the_same_memory(engine_factory):
+    """A batch needs what its largest search needs, beside its answer."""
+    engine = engine_factory(more_config="  request_memory_mb: 2\n").start()
+    engine.create("c", 4, "Dot")
+    engine.upsert("c", points_of(0, 1000, 4)["points"])
+    search = {"query": [1, 2, 3, 4], "limit": 100}
+    for _ in range(2):
+        answer = engine.call("POST", "/collections/c/points/query/batch",
+                             {"searches": [search] * 500})
+        assert [len(one["points"]) for one in answer.result] == [100] * 500
+    assert engine.stop() == 0
+
+
 def test_big_bodies_that_do_not_end_shut_out_no_small_ones(engine_factory):
     """All bodies together may have 32 times the largest one. Clients that fill
     that and then go on slowly hold up big requests, nothing else."""
