@@ -30,7 +30,7 @@ struct request {
     uint64_t start_ns;  /* CLOCK_MONOTONIC when the body was complete */
     struct arena arena; /* freed after release() */
     /* The value of a header or NULL; valid until release(). Name without
-     * regard to case. Only inside start(). */
+     * regard to case. Only inside start() and finish(). */
     const char *(*header)(const struct request *request, const char *name);
     void *call; /* api's state of this request; NULL at first */
 };

@@ -372,32 +372,16 @@ query_query_batch_parse(struct call *call, struct error *reterr)
     return batch_parse(call, query_read, "internal", reterr);
 }
 
-/* What the answer's points cost beside the search, roughly: reading and
- * writing a payload, and a vector's numbers. */
-#define HIT_NS         500u
-#define HIT_PAYLOAD_NS 5000u
-#define HIT_VECTOR_NS  20000u
-
-static uint64_t
-output_cost_ns(const struct search_command *command)
-{
-    uint64_t hit_ns = HIT_NS;
-    if (command->output.payload.selection != SELECT_NONE)
-        hit_ns += HIT_PAYLOAD_NS;
-    if (command->output.vectors.selection != SELECT_NONE)
-        hit_ns += HIT_VECTOR_NS;
-    return (command->limit + command->offset) * hit_ns;
-}
-
 bool
 query_is_long(struct call *call)
 {
     const struct searches *searches = call->command;
     uint64_t cost_ns = 0;
     for (size_t i = 0; i < searches->count; i++) {
-        cost_ns +=
-            collection_search_cost_ns(call->collection, &searches->items[i]) +
-            output_cost_ns(&searches->items[i]);
+        const struct search_command *command = &searches->items[i];
+        cost_ns += collection_search_cost_ns(call->collection, command) +
+                   rest_records_cost_ns(call->collection, &command->output,
+                                        command->limit + command->offset);
         if (cost_ns > API_INLINE_COST_NS_MAX)
             return true;
     }

@@ -6,9 +6,6 @@
 #include "engine/api/rest_record.h"
 #include "engine/api/rest_select.h"
 
-/* More points than this are read on the executor. */
-#define READ_INLINE_POINTS_MAX 32
-
 enum engine_code
 read_point_parse(struct call *call, struct error *reterr)
 {
@@ -72,7 +69,8 @@ bool
 read_retrieve_is_long(struct call *call)
 {
     const struct retrieve_command *command = call->command;
-    return command->ids_count > READ_INLINE_POINTS_MAX;
+    return rest_records_cost_ns(call->collection, &command->output,
+                                command->ids_count) > API_INLINE_COST_NS_MAX;
 }
 
 static void
@@ -143,7 +141,9 @@ bool
 read_scroll_is_long(struct call *call)
 {
     const struct scroll_command *command = call->command;
-    return command->filter != NULL || command->limit > READ_INLINE_POINTS_MAX;
+    return command->filter != NULL ||
+           rest_records_cost_ns(call->collection, &command->output,
+                                command->limit) > API_INLINE_COST_NS_MAX;
 }
 
 enum engine_code

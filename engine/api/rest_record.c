@@ -2,6 +2,8 @@
  * Points of an answer, written straight into the reply. */
 #include "engine/api/rest_record.h"
 
+#include "engine/collection/collection.h"
+
 static void
 write_floats(struct json_writer *writer, const struct named_vector *vector)
 {
@@ -74,4 +76,21 @@ rest_scored_list(struct json_writer *writer, const struct records *records)
     for (size_t i = 0; i < records->count; i++)
         rest_scored_write(writer, &records->items[i]);
     json_array_end(writer);
+}
+
+/* Of one record: the least, its payload, one number of its vectors. */
+#define RECORD_NS  500u
+#define PAYLOAD_NS 5000u
+#define NUMBER_NS  60u
+
+uint64_t
+rest_records_cost_ns(const struct collection *collection,
+                     const struct output_selection *output, size_t count)
+{
+    uint64_t record_ns = RECORD_NS;
+    if (output->payload.selection != SELECT_NONE)
+        record_ns += PAYLOAD_NS;
+    record_ns +=
+        collection_selected_dims(collection, &output->vectors) * NUMBER_NS;
+    return count > UINT64_MAX / record_ns ? UINT64_MAX : count * record_ns;
 }

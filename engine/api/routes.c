@@ -16,7 +16,7 @@ const struct route api_routes[] = {
     { REQUEST_POST, C "/points/search", READ, query_search_parse, query_is_long, query_search_run },
     { REQUEST_PUT, C "/points", WRITE, update_upsert_parse, NULL, update_run },
     { REQUEST_POST, C "/points", READ, read_retrieve_parse, read_retrieve_is_long, read_retrieve },
-    { REQUEST_GET, C "/points/{id}", IN_C, read_point_parse, NULL, read_point },
+    { REQUEST_GET, C "/points/{id}", IN_C, read_point_parse, read_retrieve_is_long, read_point },
     { REQUEST_POST, C "/points/scroll", READ, read_scroll_parse, read_scroll_is_long, read_scroll },
     { REQUEST_POST, C "/points/count", READ, read_count_parse, read_count_is_long, read_count },
     { REQUEST_POST, C "/points/query/batch", READ, query_query_batch_parse, query_is_long, query_query_batch_run },

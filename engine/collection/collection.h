@@ -60,6 +60,11 @@ bool collection_is_busy(struct collection *collection);
 uint64_t collection_search_cost_ns(struct collection *collection,
                                    const struct search_command *command);
 
+/* How many numbers the selected vectors of one point have together. Names that
+ * are not there count nothing. */
+size_t collection_selected_dims(const struct collection *collection,
+                                const struct vector_selection *selection);
+
 enum collection_status {
     COLLECTION_GREEN,  /* everything is linked into its graph */
     COLLECTION_YELLOW, /* linking runs; searches are complete all the same */

@@ -398,3 +398,22 @@ collection_search_cost_ns(struct collection *collection,
     segment_read_end(&reader);
     return cost_ns;
 }
+
+size_t
+collection_selected_dims(const struct collection *collection,
+                         const struct vector_selection *selection)
+{
+    const struct segment *segment = collection->segment;
+    size_t dims = 0;
+    if (selection->selection == SELECT_ALL)
+        for (size_t i = 0; i < segment_vectors_count(segment); i++)
+            dims += segment_vector_dim(segment, i);
+    if (selection->selection != SELECT_INCLUDE)
+        return dims;
+    for (size_t i = 0; i < selection->names_count; i++) {
+        size_t number = segment_vector_number(segment, selection->names[i]);
+        if (number != SIZE_MAX)
+            dims += segment_vector_dim(segment, number);
+    }
+    return dims;
+}

@@ -202,6 +202,42 @@ START_TEST(api_sends_large_answers_to_the_executor)
     ask(REQUEST_POST, CITIES "/points/scroll", "{\"limit\":1000}");
     ck_assert(was_deferred);
     expect(200, "\"points\":[{");
+    ask(REQUEST_GET, CITIES "/points/1", "");
+    ck_assert(!was_deferred);
+}
+END_TEST
+
+/* Goal: the loop is no place for writing 65,536 numbers. */
+START_TEST(api_sends_wide_vectors_to_the_executor)
+{
+    static const struct {
+        enum request_method method;
+        const char *path;
+        const char *bare, *with_vector; /* bodies */
+    } reads[] = {
+        { REQUEST_POST, "/collections/wide/points", "{\"ids\":[1]}",
+          "{\"ids\":[1],\"with_vector\":true}" },
+        { REQUEST_POST, "/collections/wide/points/scroll", "{\"limit\":1}",
+          "{\"limit\":1,\"with_vector\":[\"w\"]}" },
+        { REQUEST_POST, "/collections/wide/points/query", "{\"limit\":1}",
+          "{\"limit\":1,\"with_vector\":true}" },
+        { REQUEST_GET, "/collections/wide/points/1", NULL, "" },
+    };
+    ask(REQUEST_PUT, "/collections/wide",
+        "{\"vectors\":{\"w\":{\"size\":65536,\"distance\":\"Dot\"}}}");
+    ask(REQUEST_PUT, "/collections/wide/points",
+        "{\"points\":[{\"id\":1,\"vector\":{}}]}");
+    expect(200, "acknowledged");
+    for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+        if (reads[i].bare != NULL) {
+            ask(reads[i].method, reads[i].path, reads[i].bare);
+            expect(200, "\"id\":1");
+            ck_assert(!was_deferred);
+        }
+        ask(reads[i].method, reads[i].path, reads[i].with_vector);
+        expect(200, "\"id\":1");
+        ck_assert(was_deferred);
+    }
 }
 END_TEST
 
@@ -611,6 +647,7 @@ main(void)
     tcase_add_test(tcase, api_answers_the_transcript);
     tcase_add_test(tcase, api_queries_by_vector_by_id_and_without);
     tcase_add_test(tcase, api_sends_large_answers_to_the_executor);
+    tcase_add_test(tcase, api_sends_wide_vectors_to_the_executor);
     tcase_add_test(tcase, api_reads_scrolls_and_counts);
     tcase_add_test(tcase, api_changes_payloads_points_and_indexes);
     tcase_add_test(tcase, api_creates_lists_and_deletes_collections);
