@@ -68,10 +68,22 @@ exchange_header(const struct request *request, const char *name)
     return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
 }
 
+/* The target without scheme and host, which a client may send as to a proxy
+ * (RFC 9112 section 3.2.2). */
+static const char *
+origin_form(const char *target)
+{
+    static const char scheme[] = "http://";
+    if (strncasecmp(target, scheme, sizeof(scheme) - 1) != 0)
+        return target;
+    target += sizeof(scheme) - 1;
+    return target + strcspn(target, "/?");
+}
+
 static void
 exchange_target(struct exchange *exchange)
 {
-    const char *target = exchange->target;
+    const char *target = origin_form(exchange->target);
     const char *mark = strchr(target, '?');
     size_t size = strlen(target);
     size_t path_size = mark == NULL ? size : (size_t)(mark - target);

@@ -244,6 +244,29 @@ START_TEST(wire_answers_pipelined_requests_in_order)
 }
 END_TEST
 
+START_TEST(wire_takes_targets_with_scheme_and_host)
+{
+    static const char *const targets[][2] = {
+        { "http://h:80/a/b?c=/d", "0 /a/b?c=/d 0" },
+        { "HTTP://h/", "0 /? 0" },
+        { "http://h", "0 ? 0" },
+        { "http://h?x=http://y/", "0 ?x=http://y/ 0" },
+        { "/http://h/a", "0 /http://h/a? 0" },
+    };
+    char request[128];
+    open_small();
+    int fd = client();
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n",
+                 targets[i][0]);
+        say(fd, request);
+        expect(hear(fd, targets[i][1]), "HTTP/1.1 200");
+    }
+    close(fd);
+    close_clean();
+}
+END_TEST
+
 START_TEST(wire_head_has_no_body)
 {
     open_small();
@@ -688,6 +711,7 @@ main(void)
     tcase_add_test(tcase, wire_answers_on_the_loop_and_keeps_the_connection);
     tcase_add_test(tcase, wire_answers_from_the_executor);
     tcase_add_test(tcase, wire_answers_pipelined_requests_in_order);
+    tcase_add_test(tcase, wire_takes_targets_with_scheme_and_host);
     tcase_add_test(tcase, wire_head_has_no_body);
     tcase_add_test(tcase,
                    wire_takes_a_body_at_the_limit_and_refuses_one_past_it);
