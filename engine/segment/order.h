@@ -4,6 +4,7 @@
 
 #include "engine/segment/ids.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,9 +26,11 @@ struct order {
     size_t blocks_room;
     struct order_block **next_blocks; /* a longer list; NULL: not needed */
     size_t next_room;
-    struct order_block **spares; /* taken by splits */
-    size_t spares_count;
-    size_t spares_room;
+    /* Taken by splits. Only writers use them; order_memory() looks at how many
+     * there are while one makes room. */
+    struct order_block **spares;
+    _Atomic size_t spares_count;
+    _Atomic size_t spares_room;
 };
 
 void order_release(struct order *order);

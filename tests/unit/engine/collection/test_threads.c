@@ -4,6 +4,7 @@
  * applied update. Meant for ThreadSanitizer, too. */
 #include "engine/collection/body.h"
 #include "engine/segment/body.h"
+#include "engine/segment/memory.h"
 #include "tests/fixture/points.h"
 
 #include <check.h>
@@ -417,6 +418,53 @@ START_TEST(moving_points_are_in_every_answer_once_without_a_graph)
 }
 END_TEST
 
+static void *
+run_memory(void *ctx)
+{
+    struct arena arena;
+    struct error error;
+    struct segment_memory memory;
+    (void)ctx;
+    arena_init(&arena, (size_t)1 << 20);
+    while (!atomic_load(&is_over)) {
+        check_fault(collection_memory(points.collection, &arena, &memory,
+                                      &error) == ENGINE_OK);
+        arena_release(&arena);
+    }
+    return NULL;
+}
+
+/* Goal: memory is told while updates, each with more new points than the one
+ * before, make room for theirs. */
+START_TEST(memory_is_told_while_updates_make_room)
+{
+    enum { MOST = 1200, STEP = 100 };
+    static struct point batch[MOST];
+    static const float values[DIM] = { 1 };
+    const struct named_vector vector = { .values = values, .dim = DIM };
+    pthread_t thread;
+    uint64_t next = 0;
+    points_create(&points,
+                  "{\"vectors\":{\"size\":8,\"distance\":\"Euclid\"}}");
+    atomic_store(&is_over, false);
+    pthread_create(&thread, NULL, run_memory, NULL);
+    for (size_t count = STEP; count <= MOST; count += STEP) {
+        for (size_t i = 0; i < count; i++)
+            batch[i] = (struct point){ .id = points_number(next++),
+                                       .vectors = &vector,
+                                       .vectors_count = 1 };
+        struct update update = { .kind = UPDATE_UPSERT,
+                                 .points = batch,
+                                 .points_count = count };
+        change(&update);
+    }
+    atomic_store(&is_over, true);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(atomic_load(&faults), 0);
+    points_destroy(&points);
+}
+END_TEST
+
 START_TEST(collection_serves_readers_and_writers_at_once)
 {
     static struct writer writers[WRITERS];
@@ -447,6 +495,7 @@ main(void)
     tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(
         tcase, change_waits_for_no_reader_and_leaves_it_what_it_saw, 0, 2);
+    tcase_add_test(tcase, memory_is_told_while_updates_make_room);
     tcase_add_test(tcase, moving_points_are_in_every_answer_once);
     tcase_add_test(tcase,
                    moving_points_are_in_every_answer_once_without_a_graph);
