@@ -65,6 +65,11 @@ def parse_arguments():
                         help="keep the peers' indexes in the cache and take "
                         "those of an earlier run; their build times are then "
                         "of that run")
+    parser.add_argument("--prepare", action="store_true",
+                        help="only make the sets, their exact neighbours and "
+                        "the peers' indexes that are not there yet, for a "
+                        "later run with --reuse and the same --m and largest "
+                        "thread count; measures nothing")
     parser.add_argument("--azimuth-options", default="",
                         help="more options for azimuth-bench")
     parser.add_argument("--out", default=os.path.join(TOP, "bench", "out"))
@@ -114,8 +119,8 @@ class Row:
         return f"{self.name} efc {self.engine.ef_construct}"
 
 
-def make_engines(task, arguments):
-    from engines import Azimuth, Peer
+def make_peers(task, arguments):
+    from engines import Peer
 
     engines = []
     for name in arguments.peers:
@@ -123,9 +128,15 @@ def make_engines(task, arguments):
             engine = Peer(name, task, ef_construct)
             if engine.is_graph or ef_construct == arguments.ef_construct[0]:
                 engines.append(engine)
-    engines += [Azimuth(task, ef, arguments.azimuth_options.split())
-                for ef in arguments.ef_construct]
     return engines
+
+
+def make_engines(task, arguments):
+    from engines import Azimuth
+
+    return make_peers(task, arguments) + [
+        Azimuth(task, ef, arguments.azimuth_options.split())
+        for ef in arguments.ef_construct]
 
 
 def fits(data, engines):
@@ -188,6 +199,27 @@ def measure_rows(rows, data):
     times = bound.row_times(len(data.base), sizes)
     for row in ours:
         row.times = bound.least(times, row.times)
+
+
+def prepare(data, folder, arguments):
+    """Builds and keeps what a later run with --reuse loads, one engine in
+    memory at a time."""
+    from engines import Task
+    from measure.machine import say
+
+    task = Task(data, arguments.k, arguments.m, max(arguments.threads), folder)
+    for engine in make_peers(task, arguments):
+        label = f"{data.name} {engine.name} {engine.ef_construct}"
+        if engine.is_saved():
+            say(f"{label} is there")
+            continue
+        say(f"building {label}")
+        try:
+            engine.build()
+            engine.save()
+        finally:
+            engine.close()
+        say(f"  {engine.built['build_s']:.1f} s")
 
 
 def run(data, folder, arguments):
@@ -423,11 +455,14 @@ def main():
         with tempfile.TemporaryDirectory(
                 prefix="azimuth-bench-",
                 dir=cache_folder("bench-run")) as folder:
-            if arguments.reuse:
+            if arguments.reuse or arguments.prepare:
                 folder = cache_folder(os.path.join(
                     "bench-index", f"{data.name}-m{arguments.m}-"
                     f"{max(arguments.threads)}t"))
             try:
+                if arguments.prepare:
+                    prepare(data, folder, arguments)
+                    continue
                 rows = run(data, folder, arguments)
             except (RuntimeError, OSError) as error:
                 sys.exit(f"search: {error}")
