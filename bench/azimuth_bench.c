@@ -2,7 +2,7 @@
  * azimuth-bench: our side of the benchmarks, one command per file. It prints
  * figures and writes ids; judging them (recall, and against others) is the
  * work of the Python programs beside it. */
-#include "bench/option.h"
+#include "bench/command.h"
 
 #include <stdbool.h>
 #include <stdio.h>

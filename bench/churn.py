@@ -4,15 +4,20 @@
 Starts with half of the set and replaces it by the other half, 10 points at a
 time: half of them by an upsert of the same id, half by a delete and a new id.
 Shown are recall@k at one ef after each tenth (the graph is left to settle
-before), what memory the process took, the same for a graph built afresh over
-the points that are there at the end, and the latency of searches by one thread
-while 1,000 points per second are replaced against the latency without writes:
-windows of both take turns and the calmest of each counts.
+before), what memory the process took, and the same for a graph built afresh
+over the points that are there at the end.
+
+Before that, the latency of searches by one thread while 1,000 points per second
+are replaced, in batches and one by one, against the latency without writes:
+windows of all three take turns and the calmest of each counts. Writes come by a
+timetable, whether or not the last ones are done; the rate reached counts what
+was acknowledged before its window ended, and the time of a write begins when it
+was due.
 
 Ours is in process through the server's own calls, with log and sync
-(wait=true); hnswlib and usearch have no log, qdrant-edge syncs nothing.
-hnswlib must not be searched during inserts. 10 to 15 minutes on two cores with
-all peers.
+(wait=true), by --writers threads; hnswlib and usearch have no log, qdrant-edge
+syncs nothing, each has one writer (Python's lock). hnswlib must not be searched
+during inserts. 10 to 15 minutes on two cores with all peers.
 """
 
 import argparse
@@ -23,6 +28,7 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WRITING = ("writing", "writing_single")
 PEER_NAMES = ("hnswlib", "usearch", "qdrant-edge")
 
 
@@ -45,7 +51,10 @@ def parse_arguments():
                         help="points replaced per second while latencies are "
                         "taken (1000)")
     parser.add_argument("--seconds", type=int, default=15,
-                        help="for each of the two latencies (15)")
+                        help="for each of the three latencies; at most what "
+                        "half of the points give (15)")
+    parser.add_argument("--writers", type=int, default=4,
+                        help="threads that write ours (4)")
     parser.add_argument("--out", default=os.path.join(TOP, "bench", "out"))
     arguments = parser.parse_args()
     arguments.peers = [] if arguments.peers == "none" else \
@@ -55,7 +64,7 @@ def parse_arguments():
             parser.error(f"no such peer: {name}")
     if min(arguments.queries, arguments.k, arguments.ef, arguments.m,
            arguments.ef_construct, arguments.batch, arguments.rate,
-           arguments.seconds) < 1 or arguments.k > 100:
+           arguments.seconds, arguments.writers) < 1 or arguments.k > 100:
         parser.error("numbers must be 1 or more, --k at most 100")
     return arguments
 
@@ -69,8 +78,8 @@ def command_of(name, data, folder, arguments):
                 folder, "--k", str(arguments.k), "--ef", str(arguments.ef),
                 "--m", str(arguments.m), "--ef-construct",
                 str(arguments.ef_construct), "--batch", str(arguments.batch),
-                "--rate", str(arguments.rate), "--seconds",
-                str(arguments.seconds)]
+                "--rate", str(arguments.rate), "--writers",
+                str(arguments.writers), "--seconds", str(arguments.seconds)]
     return [sys.executable, "-m", "engines.churn_worker", json.dumps({
         "peer": name, "base": data.base_path, "queries": data.queries_path,
         "folder": folder, "k": arguments.k, "ef": arguments.ef,
@@ -118,14 +127,18 @@ def figures_of(steps):
         "memory_most": most / of("start", "resident") if most else None,
         "p99_idle": of("idle", "p99_us"),
         "p50_idle": of("idle", "p50_us"),
-        "p99_writing": of("writing", "p99_us"),
-        "p50_writing": of("writing", "p50_us"),
-        "rate": of("writing", "upserts_per_s"),
+        **{kind: {key: of(kind, key) for key in
+                  ("p50_us", "p99_us", "upserts_per_s", "write_p50_us",
+                   "write_p99_us")} for kind in WRITING},
     }
 
 
 def number(value, digits):
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def milliseconds(us):
+    return number(us and us / 1000, 2)
 
 
 def report(found, arguments):
@@ -139,13 +152,18 @@ def report(found, arguments):
           number(f["end"], 4), number(f["fresh"], 4), number(f["drift"], 2),
           number(f["drift_fresh"], 2), number(f["memory"], 3),
           number(f["memory_most"], 3)] for name, f in found.items()]))
-    print(f"\nsearches while {arguments.rate} points per second are replaced, "
-          "/ without writes")
-    print(table.text(
-        ["", "p50", "p99", "replaced per second"],
-        [[name, table.ratio(f["p50_writing"], f["p50_idle"]),
-          table.ratio(f["p99_writing"], f["p99_idle"]),
-          number(f["rate"], 0)] for name, f in found.items()]))
+    for kind, batch in zip(WRITING, (arguments.batch, 1)):
+        print(f"\nsearches while {arguments.rate} points per second are "
+              f"replaced, {batch} at a time, / without writes")
+        print(table.text(
+            ["", "p50", "p99", "replaced per second", "write p50, ms",
+             "write p99, ms"],
+            [[name, table.ratio(f[kind]["p50_us"], f["p50_idle"]),
+              table.ratio(f[kind]["p99_us"], f["p99_idle"]),
+              number(f[kind]["upserts_per_s"], 0),
+              milliseconds(f[kind]["write_p50_us"]),
+              milliseconds(f[kind]["write_p99_us"])]
+             for name, f in found.items()]))
 
 
 def main():

@@ -2,10 +2,11 @@
  * azimuth-bench ingest: acknowledged upserts with wait=true by several clients
  * at once, in process into a folder or over HTTP to a port. */
 #include "bench/ingest.h"
+#include "bench/command.h"
 #include "bench/option.h"
+#include "bench/timing.h"
 
 #include <assert.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,20 +33,16 @@ static const char usage[] =
     "  --clients N       connections or threads (1)\n"
     "  --payload         each point has a payload of 300 bytes\n"
     "  --index           with --folder: also waits until all is in the graph\n"
-    "  --m N, --ef-construct N, --config JSON-MEMBERS   with --folder\n"
-    "  --help\n";
+    "with --folder:\n" SHELF_USAGE "  --help\n";
 
 struct options {
     const char *base;
-    const char *folder;
     const char *name;
-    const char *more;
+    struct shelf_config shelf;
     uint32_t port;
     uint32_t points;
     uint32_t batch;
     uint32_t clients;
-    uint32_t m;
-    uint32_t ef_construct;
     bool has_payload;
     bool is_indexed;
 };
@@ -61,99 +58,29 @@ struct run {
     double *latencies; /* [request] seconds */
 };
 
-enum {
-    OPTION_BASE = 256,
-    OPTION_FOLDER,
-    OPTION_PORT,
-    OPTION_NAME,
-    OPTION_POINTS,
-    OPTION_BATCH,
-    OPTION_CLIENTS,
-    OPTION_PAYLOAD,
-    OPTION_INDEX,
-    OPTION_M,
-    OPTION_EF_CONSTRUCT,
-    OPTION_CONFIG,
-    OPTION_HELP,
-};
-
-static const struct option long_options[] = {
-    { "base", required_argument, NULL, OPTION_BASE },
-    { "folder", required_argument, NULL, OPTION_FOLDER },
-    { "port", required_argument, NULL, OPTION_PORT },
-    { "name", required_argument, NULL, OPTION_NAME },
-    { "points", required_argument, NULL, OPTION_POINTS },
-    { "batch", required_argument, NULL, OPTION_BATCH },
-    { "clients", required_argument, NULL, OPTION_CLIENTS },
-    { "payload", no_argument, NULL, OPTION_PAYLOAD },
-    { "index", no_argument, NULL, OPTION_INDEX },
-    { "m", required_argument, NULL, OPTION_M },
-    { "ef-construct", required_argument, NULL, OPTION_EF_CONSTRUCT },
-    { "config", required_argument, NULL, OPTION_CONFIG },
-    { "help", no_argument, NULL, OPTION_HELP },
-    { NULL, 0, NULL, 0 },
-};
-
-static bool
-take_option(struct options *options, int key, const char *text)
-{
-    switch (key) {
-    case OPTION_BASE:
-        options->base = text;
-        return true;
-    case OPTION_FOLDER:
-        options->folder = text;
-        return true;
-    case OPTION_NAME:
-        options->name = text;
-        return true;
-    case OPTION_CONFIG:
-        options->more = text;
-        return true;
-    case OPTION_PAYLOAD:
-        options->has_payload = true;
-        return true;
-    case OPTION_INDEX:
-        options->is_indexed = true;
-        return true;
-    case OPTION_PORT:
-        return option_number("port", text, 65535, &options->port);
-    case OPTION_POINTS:
-        return option_number("points", text, INT32_MAX, &options->points);
-    case OPTION_BATCH:
-        return option_number("batch", text, BATCH_MAX, &options->batch);
-    case OPTION_CLIENTS:
-        return option_number("clients", text, CLIENTS_MAX, &options->clients);
-    case OPTION_M:
-        return option_number("m", text, 256, &options->m);
-    case OPTION_EF_CONSTRUCT:
-        return option_number("ef-construct", text, 8192,
-                             &options->ef_construct);
-    default:
-        fputs(usage, stderr);
-        return false;
-    }
-}
-
 /* Exit status, or -1 to go on. */
 static int
-parse_options(int argc, char **argv, struct options *options)
+parse_options(int argc, char **argv, struct options *o)
 {
-    int key;
-    while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (key == OPTION_HELP) {
-            fputs(usage, stdout);
-            return EXIT_SUCCESS;
-        }
-        if (!take_option(options, key, optarg))
-            return EXIT_FAILURE;
-    }
-    if (optind != argc || options->base == NULL ||
-        (options->folder == NULL) == (options->port == 0)) {
+    const struct option_row rows[] = {
+        { .name = "base", .text = &o->base, .is_needed = true },
+        { .name = "folder", .text = &o->shelf.folder },
+        { .name = "port", .number = &o->port, .max = 65535 },
+        { .name = "name", .text = &o->name },
+        { .name = "points", .number = &o->points, .max = INT32_MAX },
+        { .name = "batch", .number = &o->batch, .max = BATCH_MAX },
+        { .name = "clients", .number = &o->clients, .max = CLIENTS_MAX },
+        { .name = "payload", .flag = &o->has_payload },
+        { .name = "index", .flag = &o->is_indexed },
+        SHELF_OPTIONS(&o->shelf),
+    };
+    int status =
+        option_parse(argc, argv, rows, sizeof(rows) / sizeof(rows[0]), usage);
+    if (status < 0 && (o->shelf.folder == NULL) == (o->port == 0)) {
         fputs(usage, stderr);
         return EXIT_FAILURE;
     }
-    return -1;
+    return status;
 }
 
 static bool
@@ -180,11 +107,11 @@ client_work(void *ctx)
     while (is_fine && !atomic_load(&run->is_failed) &&
            (at = atomic_fetch_add(&run->next, 1)) * batch < run->count) {
         size_t left = run->count - at * batch;
-        double begin = option_now_s();
+        double begin = timing_now_s();
         is_fine = run->post
                       ? ingest_post_send(run->post, at, fd)
                       : put_batch(run, at * batch, left < batch ? left : batch);
-        run->latencies[at] = option_now_s() - begin;
+        run->latencies[at] = timing_now_s() - begin;
     }
     if (!is_fine)
         atomic_store(&run->is_failed, true);
@@ -198,7 +125,7 @@ run_clients(struct run *run)
 {
     pthread_t threads[CLIENTS_MAX];
     uint32_t count = 0;
-    double begin = option_now_s();
+    double begin = timing_now_s();
     while (count < run->options->clients &&
            pthread_create(&threads[count], NULL, client_work, run) == 0)
         count++;
@@ -206,7 +133,7 @@ run_clients(struct run *run)
         atomic_store(&run->is_failed, true);
     for (uint32_t i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
-    return option_now_s() - begin;
+    return timing_now_s() - begin;
 }
 
 static bool
@@ -217,7 +144,7 @@ measure(struct run *run)
     run->latencies = calloc(requests, sizeof(double));
     if (run->latencies == NULL)
         return false;
-    double begin = option_now_s();
+    double begin = timing_now_s();
     double seconds = run_clients(run);
     if (atomic_load(&run->is_failed))
         return false;
@@ -230,12 +157,11 @@ measure(struct run *run)
         if (!shelf_wait_green(&run->shelf))
             return false;
         printf(", \"indexed_s\": %.4f, \"resident\": %llu",
-               option_now_s() - begin, (unsigned long long)shelf_resident());
+               timing_now_s() - begin, (unsigned long long)shelf_resident());
     }
-    option_sort(run->latencies, requests);
-    printf(", \"p50_us\": %.1f, \"p99_us\": %.1f}\n",
-           run->latencies[requests / 2] * 1e6,
-           run->latencies[requests - 1 - requests / 100] * 1e6);
+    struct timing timing = timing_of(run->latencies, requests);
+    printf(", \"p50_us\": %.1f, \"p99_us\": %.1f}\n", timing.p50 * 1e6,
+           timing.p99 * 1e6);
     return true;
 }
 
@@ -243,11 +169,8 @@ static bool
 prepare(struct run *run)
 {
     const struct options *options = run->options;
-    char error[512];
-    if (!npy_read(options->base, &run->base, error, sizeof(error))) {
-        fprintf(stderr, "azimuth-bench: %s\n", error);
+    if (!npy_read(options->base, &run->base))
         return false;
-    }
     run->count = options->points > 0 && options->points < run->base.row_count
                      ? options->points
                      : run->base.row_count;
@@ -257,23 +180,16 @@ prepare(struct run *run)
             options->has_payload ? ingest_payload : NULL);
         return run->post != NULL;
     }
-    struct shelf_config config = { .folder = options->folder,
-                                   .dim = run->base.dim,
-                                   .m = options->m,
-                                   .ef_construct = options->ef_construct,
-                                   .more = options->more };
-    return shelf_create(&run->shelf, &config);
+    return shelf_create(&run->shelf, &options->shelf, run->base.dim);
 }
 
 int
 ingest_command(int argc, char **argv)
 {
     struct options options = { .name = "bench",
-                               .more = "",
+                               .shelf = SHELF_CONFIG_DEFAULT,
                                .batch = 1000,
-                               .clients = 1,
-                               .m = 16,
-                               .ef_construct = 100 };
+                               .clients = 1 };
     int status = parse_options(argc, argv, &options);
     if (status >= 0)
         return status;

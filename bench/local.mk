@@ -3,9 +3,13 @@
 EXTRA_PROGRAMS += bench/azimuth-bench
 bench_azimuth_bench_SOURCES = \
 	bench/azimuth_bench.c \
-	bench/option.c bench/option.h \
+	bench/command.h bench/option.c bench/option.h \
+	bench/timing.c bench/timing.h \
 	bench/ingest.c bench/ingest.h bench/ingest_post.c \
-	bench/churn.c bench/recover.c bench/rows.c bench/search.c \
+	bench/churn.c bench/churn_run.h bench/churn_latency.c \
+	bench/recover.c bench/rows.c \
+	bench/search.c bench/search_run.h bench/search_build.c \
+	bench/search_measure.c bench/search_write.c \
 	bench/shelf.c bench/shelf.h \
 	bench/npy.c bench/npy.h
 bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)

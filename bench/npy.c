@@ -19,9 +19,9 @@ struct header {
 };
 
 static bool
-fail(char *error, size_t error_size, const char *path, const char *why)
+fail(const char *path, const char *why)
 {
-    snprintf(error, error_size, "%s: %s", path, why);
+    fprintf(stderr, "azimuth-bench: %s: %s\n", path, why);
     return false;
 }
 
@@ -143,12 +143,11 @@ read_values(FILE *file, const struct header *header, float *values)
 }
 
 bool
-npy_read(const char *path, struct npy_matrix *ret_matrix, char *ret_error,
-         size_t error_size)
+npy_read(const char *path, struct npy_matrix *ret_matrix)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL)
-        return fail(ret_error, error_size, path, strerror(errno));
+        return fail(path, strerror(errno));
     struct header header = { .rows = 0 };
     float *values = NULL;
     const char *why = read_header(file, &header);
@@ -160,7 +159,7 @@ npy_read(const char *path, struct npy_matrix *ret_matrix, char *ret_error,
     fclose(file);
     if (why != NULL) {
         free(values);
-        return fail(ret_error, error_size, path, why);
+        return fail(path, why);
     }
     ret_matrix->values = values;
     ret_matrix->row_count = header.rows;
@@ -169,12 +168,25 @@ npy_read(const char *path, struct npy_matrix *ret_matrix, char *ret_error,
 }
 
 bool
-npy_write_i32(const char *path, const int32_t *values, const size_t shape[3],
-              char *ret_error, size_t error_size)
+npy_read_pair(const char *base_path, const char *queries_path,
+              struct npy_matrix *ret_base, struct npy_matrix *ret_queries)
+{
+    if (!npy_read(base_path, ret_base) || !npy_read(queries_path, ret_queries))
+        return false;
+    if (ret_base->dim == ret_queries->dim)
+        return true;
+    fprintf(stderr,
+            "azimuth-bench: the base has %zu dimensions, the queries %zu\n",
+            ret_base->dim, ret_queries->dim);
+    return false;
+}
+
+bool
+npy_write_i32(const char *path, const int32_t *values, const size_t shape[3])
 {
     FILE *file = fopen(path, "wb");
     if (file == NULL)
-        return fail(ret_error, error_size, path, strerror(errno));
+        return fail(path, strerror(errno));
     char header[128];
     memset(header, ' ', sizeof(header));
     memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
@@ -188,6 +200,6 @@ npy_write_i32(const char *path, const int32_t *values, const size_t shape[3],
     bool is_written = fwrite(header, 1, sizeof(header), file) == 128 &&
                       fwrite(values, 4, count, file) == count;
     if (fclose(file) != 0 || !is_written)
-        return fail(ret_error, error_size, path, "cannot be written");
+        return fail(path, "cannot be written");
     return true;
 }

@@ -18,13 +18,17 @@ struct npy_matrix {
     size_t dim;
 };
 
-/* Reads `path`; false with one line in `ret_error` (size error_size) when it
- * is missing, not such an array, cut short, or has a NaN or infinity. */
-bool npy_read(const char *path, struct npy_matrix *ret_matrix, char *ret_error,
-              size_t error_size);
+/* Reads `path`; false when it is missing, not such an array, cut short, or has
+ * a NaN or infinity. All functions say on stderr what is wrong. */
+bool npy_read(const char *path, struct npy_matrix *ret_matrix);
 
-/* Writes int32[a][b][c]; false with one line in `ret_error`. */
+/* Points and queries of the same dimension. What was read is the caller's to
+ * free in any case. */
+bool npy_read_pair(const char *base_path, const char *queries_path,
+                   struct npy_matrix *ret_base, struct npy_matrix *ret_queries);
+
+/* Writes int32[a][b][c]. */
 bool npy_write_i32(const char *path, const int32_t *values,
-                   const size_t shape[3], char *ret_error, size_t error_size);
+                   const size_t shape[3]);
 
 #endif /* BENCH_NPY_H */

@@ -1,32 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Options of azimuth-bench from text, the clock, percentiles. */
+ * Options of azimuth-bench: getopt_long() from tables. */
 #include "bench/option.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-static double
-read_clock(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-double
-option_now_s(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-double
-option_cpu_s(void)
-{
-    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
-}
 
 static bool
 parse_u32(const char *text, uint32_t max, uint32_t *ret_value, char **ret_end)
@@ -77,16 +57,55 @@ option_numbers(const char *name, const char *text, uint32_t max,
     return true;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
+static bool
+take(const struct option_row *row, const char *text)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    if (row->text != NULL)
+        *row->text = text;
+    else if (row->flag != NULL)
+        *row->flag = true;
+    else if (row->number != NULL)
+        return option_number(row->name, text, row->max, row->number);
+    else if (row->numbers != NULL)
+        return option_numbers(row->name, text, row->max, row->numbers);
+    else
+        return row->parse(text, row->ctx);
+    return true;
 }
 
-void
-option_sort(double *values, size_t count)
+static bool
+has_needed(const struct option_row *rows, size_t row_count)
 {
-    assert(values != NULL && count > 0);
-    qsort(values, count, sizeof(*values), compare_doubles);
+    for (size_t i = 0; i < row_count; i++)
+        if (rows[i].is_needed && *rows[i].text == NULL) {
+            fprintf(stderr, "azimuth-bench: --%s is needed\n", rows[i].name);
+            return false;
+        }
+    return true;
+}
+
+int
+option_parse(int argc, char **argv, const struct option_row *rows,
+             size_t row_count, const char *usage)
+{
+    struct option options[OPTION_ROWS_MAX + 2] = { { 0 } };
+    int at, key;
+    assert(row_count <= OPTION_ROWS_MAX);
+    for (size_t i = 0; i < row_count; i++) {
+        options[i].name = rows[i].name;
+        options[i].has_arg = rows[i].flag ? no_argument : required_argument;
+    }
+    options[row_count].name = "help";
+    while ((key = getopt_long(argc, argv, "", options, &at)) == 0) {
+        if ((size_t)at == row_count) {
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        }
+        if (!take(&rows[at], optarg))
+            return EXIT_FAILURE;
+    }
+    if (key == -1 && optind == argc)
+        return has_needed(rows, row_count) ? -1 : EXIT_FAILURE;
+    fputs(usage, stderr);
+    return EXIT_FAILURE;
 }

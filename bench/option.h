@@ -6,16 +6,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the commands of azimuth-bench have in common: options from text, the
- * clock, percentiles. A parser that refuses has said why on stderr. */
+/* Options of the commands of azimuth-bench: each command has a table of them.
+ * A parser that refuses has said why on stderr. */
 
 #define OPTION_NUMBERS_MAX 32u
+#define OPTION_ROWS_MAX    32u
 
 /* A comma list of 1..OPTION_NUMBERS_MAX numbers. */
 struct option_numbers {
     uint32_t values[OPTION_NUMBERS_MAX];
     uint32_t count;
 };
+
+struct option_row {
+    const char *name; /* without dashes */
+    bool is_needed;   /* with `text` only */
+    uint32_t max;     /* numbers are 1..max */
+    /* Where the value goes: exactly one is set. */
+    const char **text;
+    bool *flag;
+    uint32_t *number;
+    struct option_numbers *numbers;
+    bool (*parse)(const char *text, void *ctx);
+    void *ctx; /* of parse() */
+};
+
+/* Fills what `rows` point at. Exit status of the process, or -1 to go on;
+ * --help prints `usage`. */
+int option_parse(int argc, char **argv, const struct option_row *rows,
+                 size_t row_count, const char *usage);
 
 /* 1..max; `name` is the option's, without dashes. */
 bool option_number(const char *name, const char *text, uint32_t max,
@@ -24,21 +43,5 @@ bool option_number(const char *name, const char *text, uint32_t max,
 /* Each 1..max. */
 bool option_numbers(const char *name, const char *text, uint32_t max,
                     struct option_numbers *ret_numbers);
-
-/* Seconds of the monotonic clock. */
-double option_now_s(void);
-
-/* Seconds of processor time of all threads of this process. */
-double option_cpu_s(void);
-
-/* Sorts `values` ascending; count > 0. */
-void option_sort(double *values, size_t count);
-
-/* The commands: exit status of the process. argv[0] is the command's name. */
-int churn_command(int argc, char **argv);
-int ingest_command(int argc, char **argv);
-int search_command(int argc, char **argv);
-int recover_command(int argc, char **argv);
-int rows_command(int argc, char **argv);
 
 #endif /* BENCH_OPTION_H */

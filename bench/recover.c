@@ -2,12 +2,12 @@
  * azimuth-bench recover: a process fills a collection and is killed by -9 while
  * it writes; another opens the folder. When does it answer, when is it as fast
  * as before, what does it find? Prints one line of JSON per step. */
+#include "bench/command.h"
 #include "bench/npy.h"
 #include "bench/option.h"
 #include "bench/shelf.h"
+#include "bench/timing.h"
 
-#include <assert.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,33 +18,24 @@
 
 #define BATCH      1000u
 #define TAIL       5u /* batches that are written again before the kill */
-#define K_MAX      100u
 #define WINDOW_S   0.25
 #define FULL_SHARE 0.9
 #define WAIT_S_MAX 600.0
 #define RECALL_MAX 200u /* queries whose recall is taken */
-#define TIE        1e-5f
 
 static const char usage[] =
     "usage: azimuth-bench recover --base B.npy --queries Q.npy --folder DIR "
     "[options]\n"
-    "  --k N, --ef N              of the searches (10, 64)\n"
-    "  --m N, --ef-construct N    of the graph (16, 100)\n"
-    "  --config MEMBERS           more of the create body\n"
-    "  --settle N                 seconds between the last point linked and "
-    "the\n"
-    "                             kill, for a checkpoint (70)\n"
+    "  --k N, --ef N     of the searches (10, 64)\n" SHELF_USAGE
+    "  --settle N        seconds between the last point linked and the kill,\n"
+    "                    for a checkpoint (70)\n"
     "  --help\n";
 
 struct options {
     const char *base;
     const char *queries;
-    const char *folder;
-    const char *more;
-    uint32_t k;
-    uint32_t ef;
-    uint32_t m;
-    uint32_t ef_construct;
+    struct shelf_config shelf;
+    struct shelf_walk walk;
     uint32_t settle;
 };
 
@@ -65,71 +56,21 @@ struct before {
     uint64_t resident;
 };
 
-static const struct option long_options[] = {
-    { "base", required_argument, NULL, 'b' },
-    { "queries", required_argument, NULL, 'q' },
-    { "folder", required_argument, NULL, 'f' },
-    { "config", required_argument, NULL, 'c' },
-    { "k", required_argument, NULL, 'k' },
-    { "ef", required_argument, NULL, 'e' },
-    { "m", required_argument, NULL, 'm' },
-    { "ef-construct", required_argument, NULL, 'E' },
-    { "settle", required_argument, NULL, 's' },
-    { "help", no_argument, NULL, 'h' },
-    { NULL, 0, NULL, 0 },
-};
-
-static bool
-take_option(struct options *options, int key, const char *text)
-{
-    switch (key) {
-    case 'b':
-        options->base = text;
-        return true;
-    case 'q':
-        options->queries = text;
-        return true;
-    case 'f':
-        options->folder = text;
-        return true;
-    case 'c':
-        options->more = text;
-        return true;
-    case 'k':
-        return option_number("k", text, K_MAX, &options->k);
-    case 'e':
-        return option_number("ef", text, 8192, &options->ef);
-    case 'm':
-        return option_number("m", text, 256, &options->m);
-    case 'E':
-        return option_number("ef-construct", text, 8192,
-                             &options->ef_construct);
-    case 's':
-        return option_number("settle", text, 3600, &options->settle);
-    default:
-        fputs(usage, stderr);
-        return false;
-    }
-}
-
 /* Exit status, or -1 to go on. */
 static int
-parse_options(int argc, char **argv, struct options *options)
+parse_options(int argc, char **argv, struct options *o)
 {
-    int key;
-    while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (key == 'h') {
-            fputs(usage, stdout);
-            return EXIT_SUCCESS;
-        }
-        if (!take_option(options, key, optarg))
-            return EXIT_FAILURE;
-    }
-    if (optind == argc && options->base != NULL && options->queries != NULL &&
-        options->folder != NULL)
-        return -1;
-    fputs(usage, stderr);
-    return EXIT_FAILURE;
+    const struct option_row rows[] = {
+        { .name = "base", .text = &o->base, .is_needed = true },
+        { .name = "queries", .text = &o->queries, .is_needed = true },
+        { .name = "folder", .text = &o->shelf.folder, .is_needed = true },
+        { .name = "k", .number = &o->walk.k, .max = SHELF_K_MAX },
+        { .name = "ef", .number = &o->walk.ef, .max = HNSW_EF_MAX },
+        { .name = "settle", .number = &o->settle, .max = 3600 },
+        SHELF_OPTIONS(&o->shelf),
+    };
+    return option_parse(argc, argv, rows, sizeof(rows) / sizeof(rows[0]),
+                        usage);
 }
 
 static bool
@@ -153,19 +94,19 @@ put_range(struct run *run, size_t begin, size_t end)
 static bool
 search_for(struct run *run, double seconds, double *ret_qps)
 {
-    struct shelf_hit hits[K_MAX];
-    double begin = option_now_s(), now;
+    struct shelf_hit hits[SHELF_K_MAX];
+    double begin = timing_now_s(), now;
     size_t count = 0;
     do {
         uint32_t found = 0;
         const float *query =
             run->queries.values + run->next_query * run->queries.dim;
         run->next_query = (run->next_query + 1) % run->queries.row_count;
-        if (!shelf_search(&run->shelf, query, run->options->k, run->options->ef,
-                          hits, &found))
+        if (!shelf_search(&run->shelf, query, &run->options->walk, hits,
+                          &found))
             return false;
         count++;
-        now = option_now_s();
+        now = timing_now_s();
     } while (now - begin < seconds);
     *ret_qps = (double)count / (now - begin);
     return true;
@@ -174,27 +115,10 @@ search_for(struct run *run, double seconds, double *ret_qps)
 static bool
 measure_recall(struct run *run, double *ret_recall)
 {
-    const struct options *options = run->options;
-    struct shelf_hit exact[K_MAX], hits[K_MAX];
-    size_t good = 0, whole = 0;
-    size_t count_max = run->queries.row_count < RECALL_MAX
-                           ? run->queries.row_count
-                           : RECALL_MAX;
-    for (size_t q = 0; q < count_max; q++) {
-        const float *query = run->queries.values + q * run->queries.dim;
-        uint32_t exact_count = 0, count = 0;
-        if (!shelf_search(&run->shelf, query, options->k, 0, exact,
-                          &exact_count) ||
-            !shelf_search(&run->shelf, query, options->k, options->ef, hits,
-                          &count))
-            return false;
-        float worst = exact_count > 0 ? exact[exact_count - 1].score : 0;
-        for (uint32_t i = 0; i < count; i++)
-            good += hits[i].score >= worst - TIE;
-        whole += exact_count;
-    }
-    *ret_recall = whole > 0 ? (double)good / (double)whole : 1;
-    return true;
+    size_t count = run->queries.row_count;
+    return shelf_recall(&run->shelf, run->queries.values,
+                        count < RECALL_MAX ? count : RECALL_MAX,
+                        &run->options->walk, ret_recall);
 }
 
 /* The best of some windows: what is full speed. */
@@ -217,20 +141,15 @@ static bool
 live(struct run *run, int to_parent)
 {
     const struct options *options = run->options;
-    struct shelf_config config = { .folder = options->folder,
-                                   .dim = run->base.dim,
-                                   .m = options->m,
-                                   .ef_construct = options->ef_construct,
-                                   .more = options->more };
     struct before before = { 0 };
-    double begin = option_now_s();
-    if (!shelf_create(&run->shelf, &config) ||
+    double begin = timing_now_s();
+    if (!shelf_create(&run->shelf, &options->shelf, run->base.dim) ||
         !put_range(run, 0, run->base.row_count))
         return false;
-    before.filled_s = option_now_s() - begin;
+    before.filled_s = timing_now_s() - begin;
     if (!shelf_wait_green(&run->shelf))
         return false;
-    before.green_s = option_now_s() - begin;
+    before.green_s = timing_now_s() - begin;
     if (!measure_speed(run, &before.qps) ||
         !measure_recall(run, &before.recall))
         return false;
@@ -273,26 +192,26 @@ live_and_die(struct run *run, struct before *ret_before)
 static bool
 come_back(struct run *run, const struct before *before)
 {
-    struct shelf_hit hits[K_MAX];
+    struct shelf_hit hits[SHELF_K_MAX];
     uint32_t found = 0;
-    double qps = 0, recall = 0, begin = option_now_s();
+    double qps = 0, recall = 0, begin = timing_now_s();
     uint64_t empty = shelf_resident();
-    if (!shelf_open(&run->shelf, run->options->folder, run->base.dim))
+    if (!shelf_open(&run->shelf, run->options->shelf.folder, run->base.dim))
         return false;
-    double opened = option_now_s() - begin;
-    if (!shelf_search(&run->shelf, run->queries.values, run->options->k,
-                      run->options->ef, hits, &found))
+    double opened = timing_now_s() - begin;
+    if (!shelf_search(&run->shelf, run->queries.values, &run->options->walk,
+                      hits, &found))
         return false;
-    double answered = option_now_s() - begin, full;
+    double answered = timing_now_s() - begin, full;
     do {
         if (!search_for(run, WINDOW_S, &qps))
             return false;
-        full = option_now_s() - begin;
+        full = timing_now_s() - begin;
     } while (qps < FULL_SHARE * before->qps && full < WAIT_S_MAX);
     bool is_full = qps >= FULL_SHARE * before->qps;
     if (!shelf_wait_green(&run->shelf))
         return false;
-    double green = option_now_s() - begin;
+    double green = timing_now_s() - begin;
     if (!measure_speed(run, &qps) || !measure_recall(run, &recall))
         return false;
     printf("{\"step\": \"after\", \"opened_s\": %.3f, \"first_answer_s\": "
@@ -306,16 +225,12 @@ come_back(struct run *run, const struct before *before)
 static bool
 recover(struct run *run)
 {
-    char error[512];
     const struct options *options = run->options;
     struct before before = { 0 };
-    if (!npy_read(options->base, &run->base, error, sizeof(error)) ||
-        !npy_read(options->queries, &run->queries, error, sizeof(error))) {
-        fprintf(stderr, "azimuth-bench: %s\n", error);
+    if (!npy_read_pair(options->base, options->queries, &run->base,
+                       &run->queries))
         return false;
-    }
     size_t raw = run->base.row_count * run->base.dim * sizeof(float);
-    assert(run->base.dim == run->queries.dim);
     uint64_t empty = shelf_resident();
     if (!live_and_die(run, &before)) {
         fputs("azimuth-bench: the first life failed\n", stderr);
@@ -334,11 +249,8 @@ recover(struct run *run)
 int
 recover_command(int argc, char **argv)
 {
-    struct options options = { .more = "",
-                               .k = 10,
-                               .ef = 64,
-                               .m = 16,
-                               .ef_construct = 100,
+    struct options options = { .shelf = SHELF_CONFIG_DEFAULT,
+                               .walk = { .k = 10, .ef = 64 },
                                .settle = 70 };
     int status = parse_options(argc, argv, &options);
     if (status >= 0)

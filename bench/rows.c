@@ -3,12 +3,13 @@
  * it costs at least to bring a random row of so many bytes to the processor
  * from a set of this size (the rows lie in huge pages; as in a walk, 32 are
  * asked for at once and then read), and to score one that is in the cache. */
+#include "bench/command.h"
 #include "bench/option.h"
+#include "bench/timing.h"
 #include "engine/kernel/code.h"
 #include "engine/kernel/kernel.h"
 
 #include <assert.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,13 +32,6 @@ static const char usage[] =
     "  --rows N        rows of the set (1000000)\n"
     "  --sizes B,...   bytes of a row (64,128,256,384,512,768,1536)\n"
     "  --help\n";
-
-static const struct option long_options[] = {
-    { "rows", required_argument, NULL, 'r' },
-    { "sizes", required_argument, NULL, 's' },
-    { "help", no_argument, NULL, 'h' },
-    { NULL, 0, NULL, 0 },
-};
 
 static uint64_t
 next_random(uint64_t *state)
@@ -89,9 +83,9 @@ row_ns(uint32_t row_count, uint32_t row_size)
         for (uint32_t round = 0; round < ROUNDS; round++) {
             for (uint32_t i = 0; i < READS; i++)
                 places[i] = (uint32_t)(next_random(&state) % row_count);
-            double begin = option_now_s();
+            double begin = timing_now_s();
             kept += gather(rows, step, places);
-            double ns = (option_now_s() - begin) * 1e9 / READS;
+            double ns = (timing_now_s() - begin) * 1e9 / READS;
             best = round == 0 || ns < best ? ns : best;
         }
     }
@@ -126,7 +120,7 @@ score_ns(const struct scorer *scorer, uint32_t row_size)
     for (uint32_t i = 0; i < HOT_COUNT; i++)
         rows[i] = memory + (size_t)i * row_size;
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        double begin = option_now_s();
+        double begin = timing_now_s();
         for (uint32_t i = 0; i < HOT_ROUNDS; i++)
             if (scorer->codes != NULL)
                 scorer->codes((const int8_t *)query,
@@ -135,7 +129,7 @@ score_ns(const struct scorer *scorer, uint32_t row_size)
             else
                 scorer->floats(query, rows, HOT_COUNT, scorer->length,
                                out.distances);
-        double ns = (option_now_s() - begin) * 1e9 / (HOT_ROUNDS * HOT_COUNT);
+        double ns = (timing_now_s() - begin) * 1e9 / (HOT_ROUNDS * HOT_COUNT);
         best = round == 0 || ns < best ? ns : best;
     }
     free(memory);
@@ -173,19 +167,13 @@ rows_command(int argc, char **argv)
         .count = 7,
     };
     uint32_t row_count = 1000000;
-    int key;
-    while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (key == 'h') {
-            fputs(usage, stdout);
-            return EXIT_SUCCESS;
-        }
-        bool is_taken =
-            key == 'r'   ? option_number("rows", optarg, INT32_MAX, &row_count)
-            : key == 's' ? option_numbers("sizes", optarg, ROW_SIZE_MAX, &sizes)
-                         : false;
-        if (!is_taken)
-            return EXIT_FAILURE;
-    }
+    const struct option_row rows[] = {
+        { .name = "rows", .number = &row_count, .max = INT32_MAX },
+        { .name = "sizes", .numbers = &sizes, .max = ROW_SIZE_MAX },
+    };
+    int status = option_parse(argc, argv, rows, 2, usage);
+    if (status >= 0)
+        return status;
     printf("{\"rows\": %u", row_count);
     for (uint32_t i = 0; i < sizes.count; i++)
         print_size(row_count, sizes.values[i]);

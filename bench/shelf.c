@@ -13,6 +13,7 @@
 #define NAME       "bench"
 #define ARENA_SIZE ((size_t)256 << 20)
 #define BODY_SIZE  1024u
+#define TIE        1e-5f
 
 static bool
 check(enum engine_code code, const struct error *error)
@@ -42,18 +43,18 @@ acquire(struct shelf *shelf)
 }
 
 bool
-shelf_create(struct shelf *shelf, const struct shelf_config *config)
+shelf_create(struct shelf *shelf, const struct shelf_config *config, size_t dim)
 {
     char body[BODY_SIZE];
     struct error error = { ENGINE_OK, "" };
     struct arena arena;
     struct collection_config parsed;
     yyjson_doc *doc = NULL;
-    *shelf = (struct shelf){ .dim = config->dim };
+    *shelf = (struct shelf){ .dim = dim };
     snprintf(body, sizeof(body),
              "{\"vectors\": {\"size\": %zu, \"distance\": \"Cosine\"}, "
              "\"hnsw_config\": {\"m\": %u, \"ef_construct\": %u}%s%s}",
-             config->dim, config->m, config->ef_construct,
+             dim, config->m, config->ef_construct,
              config->more[0] != '\0' ? ", " : "", config->more);
     arena_init(&arena, ARENA_SIZE);
     enum engine_code code = json_parse(span_of(body), &doc, &error);
@@ -165,10 +166,11 @@ shelf_wait_green(struct shelf *shelf)
 }
 
 bool
-shelf_search(struct shelf *shelf, const float *query, uint32_t k, uint32_t ef,
-             struct shelf_hit *ret_hits, uint32_t *ret_count)
+shelf_search(struct shelf *shelf, const float *query,
+             const struct shelf_walk *walk, struct shelf_hit *ret_hits,
+             uint32_t *ret_count)
 {
-    assert(k > 0);
+    assert(walk->k > 0 && walk->k <= SHELF_K_MAX);
     struct error error = { ENGINE_OK, "" };
     struct arena arena;
     struct records records = { .count = 0 };
@@ -176,8 +178,8 @@ shelf_search(struct shelf *shelf, const float *query, uint32_t k, uint32_t ef,
         .using = span_of(""),
         .vector = query,
         .dim = shelf->dim,
-        .params = { .hnsw_ef = ef, .is_exact = ef == 0 },
-        .limit = k,
+        .params = { .hnsw_ef = walk->ef, .is_exact = walk->ef == 0 },
+        .limit = walk->k,
     };
     arena_init(&arena, ARENA_SIZE);
     bool is_found = check(collection_search(shelf->collection, &command, &arena,
@@ -190,6 +192,28 @@ shelf_search(struct shelf *shelf, const float *query, uint32_t k, uint32_t ef,
         *ret_count = (uint32_t)records.count;
     arena_release(&arena);
     return is_found;
+}
+
+bool
+shelf_recall(struct shelf *shelf, const float *queries, size_t count,
+             const struct shelf_walk *walk, double *ret_recall)
+{
+    struct shelf_hit exact[SHELF_K_MAX], hits[SHELF_K_MAX];
+    struct shelf_walk all = { .k = walk->k, .ef = 0 };
+    size_t good = 0, whole = 0;
+    for (size_t q = 0; q < count; q++) {
+        const float *query = queries + q * shelf->dim;
+        uint32_t exact_count = 0, hit_count = 0;
+        if (!shelf_search(shelf, query, &all, exact, &exact_count) ||
+            !shelf_search(shelf, query, walk, hits, &hit_count))
+            return false;
+        float worst = exact_count > 0 ? exact[exact_count - 1].score : 0;
+        for (uint32_t i = 0; i < hit_count; i++)
+            good += hits[i].score >= worst - TIE;
+        whole += exact_count;
+    }
+    *ret_recall = whole > 0 ? (double)good / (double)whole : 1;
+    return true;
 }
 
 uint64_t

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "engine/collection/registry.h"
+#include "engine/index/hnsw.h"
 
 /* One collection in a storage folder of its own, through the same calls as the
  * server's: log, sync, graph and background threads included, HTTP and JSON
@@ -21,14 +22,35 @@ struct shelf {
 
 struct shelf_config {
     const char *folder;
-    size_t dim;
     uint32_t m;
     uint32_t ef_construct;
     const char *more; /* further members of the create body, or "" */
 };
 
-/* Makes the collection in `folder`, with Cosine. */
-bool shelf_create(struct shelf *shelf, const struct shelf_config *config);
+/* Their values where no option says otherwise, */
+#define SHELF_CONFIG_DEFAULT                                                   \
+    {                                                                          \
+        .m = 16, .ef_construct = 100, .more = ""                               \
+    }
+
+/* the options but that of the folder, as rows of a table, */
+#define SHELF_OPTIONS(config)                                                  \
+    { .name = "m", .number = &(config)->m, .max = HNSW_M_MAX },                \
+        { .name = "ef-construct",                                              \
+          .number = &(config)->ef_construct,                                   \
+          .max = HNSW_EF_MAX },                                                \
+    {                                                                          \
+        .name = "config", .text = &(config)->more                              \
+    }
+
+/* and their usage. */
+#define SHELF_USAGE                                                            \
+    "  --m N, --ef-construct N   of the graph (16, 100)\n"                     \
+    "  --config MEMBERS  more of the create body, as JSON\n"
+
+/* Makes the collection in the folder, with Cosine. */
+bool shelf_create(struct shelf *shelf, const struct shelf_config *config,
+                  size_t dim);
 
 /* Opens a folder that shelf_create() filled. */
 bool shelf_open(struct shelf *shelf, const char *folder, size_t dim);
@@ -46,14 +68,28 @@ bool shelf_delete(struct shelf *shelf, const uint64_t *ids, size_t count);
 /* Until everything is linked into the graph. */
 bool shelf_wait_green(struct shelf *shelf);
 
+#define SHELF_K_MAX 100u
+
+/* What searches ask for. */
+struct shelf_walk {
+    uint32_t k;  /* 1..SHELF_K_MAX */
+    uint32_t ef; /* 0: exact */
+};
+
 struct shelf_hit {
     uint64_t id;
     float score;
 };
 
-/* The k best; fewer when there are fewer. `ef` 0: exact. */
-bool shelf_search(struct shelf *shelf, const float *query, uint32_t k,
-                  uint32_t ef, struct shelf_hit *ret_hits, uint32_t *ret_count);
+/* The k best; fewer when there are fewer. */
+bool shelf_search(struct shelf *shelf, const float *query,
+                  const struct shelf_walk *walk, struct shelf_hit *ret_hits,
+                  uint32_t *ret_count);
+
+/* Recall of `count` queries (float[count][dim]):
+ * a hit counts when its score is not worse than the k-th exact one's. */
+bool shelf_recall(struct shelf *shelf, const float *queries, size_t count,
+                  const struct shelf_walk *walk, double *ret_recall);
 
 /* Bytes of this process in memory. */
 uint64_t shelf_resident(void);

@@ -143,10 +143,9 @@ class Run:
             self.engine.put(ids[at:at + 1000], self.base[rows[at:at + 1000]])
         self.engine.settle()
 
-    def replace(self):
-        i = np.arange(self.replaced,
-                      min(self.replaced + self.o["batch"], self.live))
-        self.replaced += len(i)
+    def replace(self, count):
+        i = np.arange(self.replaced, self.replaced + count)
+        self.replaced += count
         is_new = i % 2 == 1
         self.engine.replace(np.where(is_new, self.live + i, i),
                             self.base[self.live + i], i[is_new], is_new)
@@ -169,46 +168,62 @@ class Run:
         say({"step": step, "replaced": self.replaced / self.live,
              "recall": got, "resident": resident() - self.before})
 
-    def window(self, best):
-        seconds = self.o["seconds"] / WINDOWS
-        each, begin = [], time.perf_counter()
-        now = begin
-        while now - begin < seconds:
+    def window(self, best, end):
+        each = []
+        now = time.perf_counter()
+        while not each or now < end:
             self.engine.search(self.queries[len(each) % len(self.queries)],
                                self.o["k"])
-            end = time.perf_counter()
-            each.append(end - now)
-            now = end
+            after = time.perf_counter()
+            each.append(after - now)
+            now = after
         p50, p99 = np.percentile(each, [50, 99]) * 1e6
         if not best or p99 < best["p99_us"]:
             best.update(p50_us=p50, p99_us=p99)
 
-    def write(self, ending):
-        pause, due = self.o["batch"] / self.o["rate"], time.perf_counter()
-        while not ending.is_set() and self.replaced < self.live:
-            self.replace()
-            due += pause
-            ending.wait(max(0, due - time.perf_counter()))
+    def write(self, count, batch, begin, writes):
+        """By a timetable: a late write does not put off those after it."""
+        for at in range(0, count, batch):
+            due = begin + at / self.o["rate"]
+            time.sleep(max(0, due - time.perf_counter()))
+            part = min(batch, count - at)
+            self.replace(part)
+            writes.append((part, due, time.perf_counter()))
+
+    def write_window(self, found, count, batch):
+        """Returns what was written before the window ended."""
+        writes, begin = [], time.perf_counter()
+        writer = threading.Thread(target=self.write,
+                                  args=(count, batch, begin, writes))
+        end = begin + count / self.o["rate"]
+        writer.start()
+        self.window(found, end)
+        writer.join()
+        if len(writes) * batch < count:
+            raise RuntimeError("the writer failed")
+        found.setdefault("delays", []).extend(
+            done - due for _, due, done in writes)
+        return sum(part for part, _, done in writes if done <= end)
 
     def latencies(self):
-        idle, writing = {}, {}
-        before, spent = self.replaced, 0.0
+        kinds = {"writing": self.o["batch"], "writing_single": 1}
+        if not self.engine.is_concurrent:
+            kinds = {}
+        idle, found = {}, {kind: {} for kind in kinds}
+        written = dict.fromkeys(kinds, 0)
+        count = min(self.o["rate"] * self.o["seconds"] // WINDOWS,
+                    self.live // (4 * WINDOWS))
+        seconds = count / self.o["rate"]
         for _ in range(WINDOWS):
-            self.window(idle)
-            if not self.engine.is_concurrent:
-                continue
-            ending = threading.Event()
-            writer = threading.Thread(target=self.write, args=(ending,))
-            start = time.perf_counter()
-            writer.start()
-            self.window(writing)
-            ending.set()
-            writer.join()
-            spent += time.perf_counter() - start
+            self.window(idle, time.perf_counter() + seconds)
+            for kind, batch in kinds.items():
+                written[kind] += self.write_window(found[kind], count, batch)
         say({"step": "idle", **idle})
-        if writing:
-            say({"step": "writing", **writing,
-                 "upserts_per_s": (self.replaced - before) / spent})
+        for kind, batch in kinds.items():
+            p50, p99 = np.percentile(found[kind].pop("delays"), [50, 99]) * 1e6
+            say({"step": kind, **found[kind], "batch": batch,
+                 "upserts_per_s": written[kind] / (seconds * WINDOWS),
+                 "write_p50_us": p50, "write_p99_us": p99})
 
     def all(self):
         self.fill()
@@ -217,8 +232,8 @@ class Run:
         for step in range(1, STEPS + 1):
             if self.replaced > self.live * step // STEPS:
                 continue
-            while self.replaced < self.live * step // STEPS:
-                self.replace()
+            while (left := self.live * step // STEPS - self.replaced) > 0:
+                self.replace(min(left, self.o["batch"]))
             self.report("end" if step == STEPS else "step")
         self.engine = None
         self.before = resident()

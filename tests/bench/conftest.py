@@ -30,5 +30,5 @@ def run_bench(tmp_path_factory):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    run.out = out
+    run.out, run.cache = out, cache
     return run

@@ -29,6 +29,12 @@ def test_search_of_a_tiny_set(run_bench):
     assert best > 0.95
 
 
+def test_sets_can_be_made_before_a_run(run_bench):
+    assert run_bench("search", "--prepare", "--sets", "tiny", "--peers",
+                     "none", "--queries", "150") == ""
+    assert list(run_bench.cache.glob("bench-data/tiny-*/truth.npz"))
+
+
 def test_ingest_of_a_tiny_set(run_bench):
     said = run_bench("ingest", "--set", "tiny", "--peers", "none", "--points",
                      "2000", "--singles", "20", "--clients", "2",
@@ -40,14 +46,17 @@ def test_ingest_of_a_tiny_set(run_bench):
 
 
 def test_churn_of_a_tiny_set(run_bench):
-    run_bench("churn", "--set", "tiny", "--peers", "none", "--seconds", "1",
-              "--queries", "100")
+    said = run_bench("churn", "--set", "tiny", "--peers", "none", "--seconds",
+                     "1", "--queries", "100")
+    assert "10 at a time" in said and "1 at a time" in said
     steps = json.loads((run_bench.out / "churn-tiny.json").read_text())[
         "engines"]["azimuth"]
     recalls = [s["recall"] for s in steps if "recall" in s]
     assert min(recalls) > 0.9
     assert [s["replaced"] for s in steps if s["step"] == "end"] == [1]
-    assert {s["step"] for s in steps} >= {"idle", "writing", "fresh"}
+    assert {s["step"] for s in steps} >= {"idle", "writing",
+                                          "writing_single", "fresh"}
+    assert all(s["upserts_per_s"] > 0 for s in steps if "batch" in s)
 
 
 def test_recover_of_a_tiny_set(run_bench):

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BENCH_COMMAND_H
+#define BENCH_COMMAND_H
+
+/* The commands of azimuth-bench: exit status of the process. argv[0] is the
+ * command's name. */
+int churn_command(int argc, char **argv);
+int ingest_command(int argc, char **argv);
+int search_command(int argc, char **argv);
+int recover_command(int argc, char **argv);
+int rows_command(int argc, char **argv);
+
+#endif /* BENCH_COMMAND_H */
