@@ -26,6 +26,12 @@ timing_cpu_s(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+double
+timing_thread_cpu_s(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void
 timing_sleep_until(double due)
 {

@@ -12,6 +12,9 @@ double timing_now_s(void);
 /* Seconds of processor time of all threads of this process. */
 double timing_cpu_s(void);
 
+/* Of the calling thread alone. */
+double timing_thread_cpu_s(void);
+
 /* Until timing_now_s() is `due`; returns at once when it is later. */
 void timing_sleep_until(double due);
 
