@@ -9,10 +9,20 @@ more than 1e-5. What is printed are ratios; the figures of this machine are in
 the JSON only.
 
 Sets: real (the full set if it lies beside the checkout, else the bundled
-sample), 1Mx128, 300kx768, 1Mx768 (made, about as hard as the real one; 1Mx768
-needs 16 GB of free memory), tiny (to try it out), or a FILE.npy
-[points][dim]. On two cores and with all peers the real set takes 15 to 20
-minutes, 1Mx128 an hour, 300kx768 two hours; most of it is building.
+sample), 1Mx128, 300kx768, 1Mx768 (made, about as hard as the real one), tiny
+(to try it out), or a FILE.npy [points][dim]. On two cores and with all peers
+the real set takes 15 to 20 minutes, 1Mx128 an hour, 300kx768 two hours; most of
+it is building the peers, which --prepare does beforehand, also on a machine
+that is busy, and --reuse then takes. Build times are then of that day: compare
+them by --clock cpu.
+
+1Mx768 does not fit into any cache: memory decides. It is measured when 16 GB
+are free and left out otherwise: one peer is in memory at a time (3.5 to 8 GB)
+beside ours (4 GB for each ef_construction, 3 more while it is built). Indexes
+that are kept take some 20 GB of disk; building all peers takes hours:
+
+    ./appliance bench search --prepare --sets 1Mx768 --ef-construct 100
+    ./appliance bench search --reuse --sets 1Mx768 --ef-construct 100
 """
 
 import argparse
@@ -48,15 +58,18 @@ def parse_arguments():
                         metavar="NAME,...", help="`none` for ours alone "
                         f"({','.join(PEER_NAMES)})")
     parser.add_argument("--threads", default="1,2", **numbers,
-                        help="thread counts to search with; the largest "
-                        "builds (1,2)")
+                        help="thread counts to search with (1,2)")
+    parser.add_argument("--build-threads", type=int, metavar="N",
+                        help="threads that build (the largest of --threads)")
     parser.add_argument("--ef-construct", default="100,200", **numbers,
                         help="(100,200)")
     parser.add_argument("--m", type=int, default=16)
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--ef", **numbers,
-                        default="10,16,24,32,48,64,96,128,192,256,384,512")
+                        default="10,16,24,32,48,64,96,128,192,256,384,512,"
+                        "768,1024", help="lengths of the candidate list; "
+                        "made sets need the long ones for recall 0.99")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
                         help="cpu: by processor time, for a machine that "
@@ -68,8 +81,8 @@ def parse_arguments():
     parser.add_argument("--prepare", action="store_true",
                         help="only make the sets, their exact neighbours and "
                         "the peers' indexes that are not there yet, for a "
-                        "later run with --reuse and the same --m and largest "
-                        "thread count; measures nothing")
+                        "later run with --reuse and the same --m and "
+                        "--build-threads; measures nothing")
     parser.add_argument("--azimuth-options", default="",
                         help="more options for azimuth-bench")
     parser.add_argument("--out", default=os.path.join(TOP, "bench", "out"))
@@ -81,7 +94,9 @@ def parse_arguments():
     for name in arguments.peers:
         if name not in PEER_NAMES:
             parser.error(f"no such peer: {name}")
-    if min(arguments.m, arguments.k, arguments.queries, arguments.rounds) < 1:
+    if arguments.build_threads is None:
+        arguments.build_threads = max(arguments.threads)
+    if min(arguments.m, arguments.k, arguments.build_threads, arguments.queries, arguments.rounds) < 1:
         parser.error("numbers must be 1 or more")
     if arguments.k > 100:
         parser.error("--k is at most 100")
@@ -207,7 +222,8 @@ def prepare(data, folder, arguments):
     from engines import Task
     from measure.machine import say
 
-    task = Task(data, arguments.k, arguments.m, max(arguments.threads), folder)
+    task = Task(data, arguments.k, arguments.m, arguments.build_threads,
+                folder)
     for engine in make_peers(task, arguments):
         label = f"{data.name} {engine.name} {engine.ef_construct}"
         if engine.is_saved():
@@ -226,7 +242,8 @@ def run(data, folder, arguments):
     from engines import Azimuth, Task
     from measure.machine import say
 
-    task = Task(data, arguments.k, arguments.m, max(arguments.threads), folder)
+    task = Task(data, arguments.k, arguments.m, arguments.build_threads,
+                folder)
     engines = make_engines(task, arguments)
     are_resident = fits(data, engines)
     if not are_resident:
@@ -378,7 +395,7 @@ def report(rows, data, real, arguments):
     points, dim = data.base.shape
     print(f"\n{data.name}: {points:,} x {dim}, M {arguments.m}, "
           f"ef_construction {arguments.ef_construct}, built by "
-          f"{max(arguments.threads)} thread(s)"
+          f"{arguments.build_threads} thread(s)"
           f"{', by processor time' if arguments.clock == 'cpu' else ''}")
     print(lid_line(data, real))
     more = {"bounds": {}}
@@ -458,7 +475,7 @@ def main():
             if arguments.reuse or arguments.prepare:
                 folder = cache_folder(os.path.join(
                     "bench-index", f"{data.name}-m{arguments.m}-"
-                    f"{max(arguments.threads)}t"))
+                    f"{arguments.build_threads}t"))
             try:
                 if arguments.prepare:
                     prepare(data, folder, arguments)

@@ -129,7 +129,7 @@ class FaissIvfPq(Faiss):
     def settings(efs):
         """(lists probed, candidates refined per hit), coarse to fine."""
         return [(probe, refine) for probe in
-                (1, 2, 4, 8, 16, 32, 64, 128, 256) for refine in (4, 10)]
+                (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) for refine in (4, 10)]
 
     def search(self, queries, k, setting, threads):
         import faiss
