@@ -56,63 +56,59 @@ const struct kernel_convert convert_plain = {
     .u8_to_f32 = plain_u8_to_f32,
 };
 
+/* A conversion by whole steps; `STEP` makes ret_to[i..i+WIDTH-1]. */
+#define CONVERT(VARIANT, NAME, FROM, TO, WIDTH, STEP)                          \
+    CONVERT_TARGET static void VARIANT##_##NAME(const FROM *from,              \
+                                                size_t count, TO *ret_to)      \
+    {                                                                          \
+        size_t i = 0;                                                          \
+        for (; i + (WIDTH) <= count; i += (WIDTH))                             \
+            STEP(from + i, ret_to + i);                                        \
+        plain_##NAME(from + i, count - i, ret_to + i);                         \
+    }
+
 #if defined(__x86_64__)
 
-#define AVX2 __attribute__((target("avx2,f16c")))
+#define CONVERT_TARGET __attribute__((target("avx2,f16c")))
 
-AVX2 static void
-avx2_f32_to_f16(const float *from, size_t count, uint16_t *ret_to)
+CONVERT_TARGET static inline void
+avx2_halves_of_8(const float *from, uint16_t *ret_to)
 {
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m128i halves =
-            _mm256_cvtps_ph(_mm256_loadu_ps(from + i),
-                            _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        _mm_storeu_si128((__m128i_u *)(ret_to + i), halves);
-    }
-    plain_f32_to_f16(from + i, count - i, ret_to + i);
+    __m128i halves = _mm256_cvtps_ph(
+        _mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm_storeu_si128((__m128i_u *)ret_to, halves);
 }
 
-AVX2 static void
-avx2_f16_to_f32(const uint16_t *from, size_t count, float *ret_to)
+CONVERT_TARGET static inline void
+avx2_floats_of_8_halves(const uint16_t *from, float *ret_to)
 {
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m128i halves = _mm_loadu_si128((const __m128i_u *)(from + i));
-        _mm256_storeu_ps(ret_to + i, _mm256_cvtph_ps(halves));
-    }
-    plain_f16_to_f32(from + i, count - i, ret_to + i);
+    __m128i halves = _mm_loadu_si128((const __m128i_u *)from);
+    _mm256_storeu_ps(ret_to, _mm256_cvtph_ps(halves));
 }
 
-AVX2 static void
-avx2_f32_to_u8(const float *from, size_t count, uint8_t *ret_to)
+CONVERT_TARGET static inline void
+avx2_bytes_of_8(const float *from, uint8_t *ret_to)
 {
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        /* max() answers its second operand for NaN. */
-        __m256 v =
-            _mm256_max_ps(_mm256_loadu_ps(from + i), _mm256_setzero_ps());
-        __m256i ints =
-            _mm256_cvttps_epi32(_mm256_min_ps(v, _mm256_set1_ps(255.0f)));
-        __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(ints),
-                                         _mm256_extracti128_si256(ints, 1));
-        _mm_storel_epi64((__m128i_u *)(ret_to + i),
-                         _mm_packus_epi16(words, words));
-    }
-    plain_f32_to_u8(from + i, count - i, ret_to + i);
+    /* max() answers its second operand for NaN. */
+    __m256 v = _mm256_max_ps(_mm256_loadu_ps(from), _mm256_setzero_ps());
+    __m256i ints =
+        _mm256_cvttps_epi32(_mm256_min_ps(v, _mm256_set1_ps(255.0f)));
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(ints),
+                                     _mm256_extracti128_si256(ints, 1));
+    _mm_storel_epi64((__m128i_u *)ret_to, _mm_packus_epi16(words, words));
 }
 
-AVX2 static void
-avx2_u8_to_f32(const uint8_t *from, size_t count, float *ret_to)
+CONVERT_TARGET static inline void
+avx2_floats_of_8_bytes(const uint8_t *from, float *ret_to)
 {
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m128i bytes = _mm_loadl_epi64((const __m128i_u *)(from + i));
-        _mm256_storeu_ps(ret_to + i,
-                         _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
-    }
-    plain_u8_to_f32(from + i, count - i, ret_to + i);
+    __m128i bytes = _mm_loadl_epi64((const __m128i_u *)from);
+    _mm256_storeu_ps(ret_to, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
 }
+
+CONVERT(avx2, f32_to_f16, float, uint16_t, 8, avx2_halves_of_8)
+CONVERT(avx2, f16_to_f32, uint16_t, float, 8, avx2_floats_of_8_halves)
+CONVERT(avx2, f32_to_u8, float, uint8_t, 8, avx2_bytes_of_8)
+CONVERT(avx2, u8_to_f32, uint8_t, float, 8, avx2_floats_of_8_bytes)
 
 const struct kernel_convert convert_avx2 = {
     .f32_to_f16 = avx2_f32_to_f16,
@@ -123,39 +119,33 @@ const struct kernel_convert convert_avx2 = {
 
 #elif defined(__aarch64__)
 
-static void
-neon_f32_to_f16(const float *from, size_t count, uint16_t *ret_to)
+#define CONVERT_TARGET
+
+static inline void
+neon_halves_of_4(const float *from, uint16_t *ret_to)
 {
-    size_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        vst1_u16(ret_to + i,
-                 vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(from + i))));
-    plain_f32_to_f16(from + i, count - i, ret_to + i);
+    vst1_u16(ret_to, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(from))));
 }
 
-static void
-neon_f16_to_f32(const uint16_t *from, size_t count, float *ret_to)
+static inline void
+neon_floats_of_4_halves(const uint16_t *from, float *ret_to)
 {
-    size_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        vst1q_f32(ret_to + i,
-                  vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from + i))));
-    plain_f16_to_f32(from + i, count - i, ret_to + i);
+    vst1q_f32(ret_to, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from))));
 }
 
-static void
-neon_f32_to_u8(const float *from, size_t count, uint8_t *ret_to)
+static inline void
+neon_bytes_of_8(const float *from, uint8_t *ret_to)
 {
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        /* Truncates, clamps at 0, and makes 0 of NaN. */
-        uint32x4_t low = vcvtq_u32_f32(vld1q_f32(from + i));
-        uint32x4_t high = vcvtq_u32_f32(vld1q_f32(from + i + 4));
-        uint16x8_t words = vcombine_u16(vqmovn_u32(low), vqmovn_u32(high));
-        vst1_u8(ret_to + i, vqmovn_u16(words));
-    }
-    plain_f32_to_u8(from + i, count - i, ret_to + i);
+    /* Truncates, clamps at 0, and makes 0 of NaN. */
+    uint32x4_t low = vcvtq_u32_f32(vld1q_f32(from));
+    uint32x4_t high = vcvtq_u32_f32(vld1q_f32(from + 4));
+    uint16x8_t words = vcombine_u16(vqmovn_u32(low), vqmovn_u32(high));
+    vst1_u8(ret_to, vqmovn_u16(words));
 }
+
+CONVERT(neon, f32_to_f16, float, uint16_t, 4, neon_halves_of_4)
+CONVERT(neon, f16_to_f32, uint16_t, float, 4, neon_floats_of_4_halves)
+CONVERT(neon, f32_to_u8, float, uint8_t, 8, neon_bytes_of_8)
 
 const struct kernel_convert convert_neon = {
     .f32_to_f16 = neon_f32_to_f16,
