@@ -85,23 +85,22 @@ on_metrics(void *ctx, struct bytes *out)
     const struct process *process = ctx;
     struct wire_counters counters;
     wire_counters(process->wire, &counters);
-    metrics_write_one(out, "http_connections", "gauge", "open connections",
-                      (double)counters.connections);
-    metrics_write_one(out, "http_connections_total", "counter",
-                      "accepted connections",
-                      (double)counters.connections_total);
-    metrics_write_one(out, "http_connections_refused_total", "counter",
-                      "connections past a limit",
-                      (double)counters.connections_refused);
-    metrics_write_one(out, "http_connections_timed_out_total", "counter",
-                      "connections ended because they were idle or too slow",
-                      (double)counters.connections_timedout);
-    metrics_write_one(out, "http_requests_in_flight", "gauge",
-                      "requests being read or answered",
-                      (double)counters.in_flight);
-    metrics_write_one(out, "http_request_bodies_bytes", "gauge",
-                      "memory held by request bodies",
-                      (double)counters.bodies_size);
+    const struct metrics_row rows[] = {
+        { "http_connections", "gauge", "open connections",
+          (double)counters.connections },
+        { "http_connections_total", "counter", "accepted connections",
+          (double)counters.connections_total },
+        { "http_connections_refused_total", "counter",
+          "connections past a limit", (double)counters.connections_refused },
+        { "http_connections_timed_out_total", "counter",
+          "connections ended because they were idle or too slow",
+          (double)counters.connections_timedout },
+        { "http_requests_in_flight", "gauge", "requests being read or answered",
+          (double)counters.in_flight },
+        { "http_request_bodies_bytes", "gauge", "memory held by request bodies",
+          (double)counters.bodies_size },
+    };
+    metrics_write(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static unsigned

@@ -134,6 +134,14 @@ metrics_write_one(struct bytes *out, const char *name, const char *type,
 }
 
 void
+metrics_write(struct bytes *out, const struct metrics_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        metrics_write_one(out, rows[i].name, rows[i].type, rows[i].help,
+                          rows[i].value);
+}
+
+void
 metrics_write_label(struct bytes *out, struct span value)
 {
     bytes_add_char(out, '"');
@@ -278,21 +286,21 @@ metrics_write_process(struct bytes *out)
     struct rlimit files = { 0 };
     getrusage(RUSAGE_SELF, &usage);
     getrlimit(RLIMIT_NOFILE, &files);
-    metrics_write_one(out, "memory_resident_bytes", "gauge",
-                      "resident memory of the process",
-                      proc_number("/proc/self/status", "VmRSS:") * 1024);
-    metrics_write_one(out, "process_threads", "gauge", "count of threads",
-                      proc_number("/proc/self/status", "Threads:"));
-    metrics_write_one(out, "process_max_fds", "gauge",
-                      "limit of open file descriptors", (double)files.rlim_cur);
-    metrics_write_one(out, "process_minor_page_faults_total", "counter",
-                      "page faults without disk access",
-                      (double)usage.ru_minflt);
-    metrics_write_one(out, "process_major_page_faults_total", "counter",
-                      "page faults with disk access", (double)usage.ru_majflt);
-    metrics_write_one(
-        out, "process_cpu_seconds_total", "counter", "processor time used",
-        (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-            ((double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_usec) /
-                1e6);
+    const struct timeval *user = &usage.ru_utime, *system = &usage.ru_stime;
+    const struct metrics_row rows[] = {
+        { "memory_resident_bytes", "gauge", "resident memory of the process",
+          proc_number("/proc/self/status", "VmRSS:") * 1024 },
+        { "process_threads", "gauge", "count of threads",
+          proc_number("/proc/self/status", "Threads:") },
+        { "process_max_fds", "gauge", "limit of open file descriptors",
+          (double)files.rlim_cur },
+        { "process_minor_page_faults_total", "counter",
+          "page faults without disk access", (double)usage.ru_minflt },
+        { "process_major_page_faults_total", "counter",
+          "page faults with disk access", (double)usage.ru_majflt },
+        { "process_cpu_seconds_total", "counter", "processor time used",
+          (double)user->tv_sec + (double)system->tv_sec +
+              ((double)user->tv_usec + (double)system->tv_usec) / 1e6 },
+    };
+    metrics_write(out, rows, sizeof(rows) / sizeof(rows[0]));
 }

@@ -36,7 +36,18 @@ void metrics_write_requests(const struct metrics *metrics, struct bytes *out);
 /* process_* and memory_* of this process, from /proc. */
 void metrics_write_process(struct bytes *out);
 
-/* A line with its HELP and TYPE; `type` "gauge" or "counter". */
+struct metrics_row {
+    const char *name;
+    const char *type; /* "gauge" or "counter" */
+    const char *help;
+    double value;
+};
+
+/* For each a line with its HELP and TYPE. */
+void metrics_write(struct bytes *out, const struct metrics_row *rows,
+                   size_t count);
+
+/* One alone. */
 void metrics_write_one(struct bytes *out, const char *name, const char *type,
                        const char *help, double value);
 

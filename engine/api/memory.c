@@ -226,30 +226,29 @@ void
 memory_write_metrics(struct bytes *out)
 {
     struct memory_use use = memory_look();
-    metrics_write_one(out, "memory_active_bytes", "gauge",
-                      "pages that hold memory of the allocator",
-                      (double)use.active_size);
-    metrics_write_one(out, "memory_allocated_bytes", "gauge",
-                      "memory handed out by the allocator",
-                      (double)use.allocated_size);
-    metrics_write_one(out, "memory_metadata_bytes", "gauge",
-                      "the allocator's own memory", (double)use.metadata_size);
-    metrics_write_one(out, "memory_retained_bytes", "gauge",
-                      "address space the allocator keeps without memory",
-                      (double)use.retained_size);
-    metrics_write_one(out, "memory_limit_bytes", "gauge",
-                      "limit of anonymous memory, 0: none",
-                      (double)memory_limit());
-    metrics_write_one(out, "memory_limited_bytes", "gauge",
-                      "anonymous memory, which the limit counts",
-                      (double)use.anonymous_size);
-    metrics_write_one(out, "memory_refused_total", "counter",
-                      "operations refused at the memory limit",
-                      (double)memory_refused_count());
-    metrics_write_one(out, "request_memory_bytes", "gauge",
-                      "working memory of requests",
-                      (double)atomic_load(&budget_requests.used_size));
-    metrics_write_one(out, "request_memory_refused_total", "counter",
-                      "requests refused because all of it was in use",
-                      (double)atomic_load(&budget_requests.refused_count));
+    const struct metrics_row rows[] = {
+        { "memory_active_bytes", "gauge",
+          "pages that hold memory of the allocator", (double)use.active_size },
+        { "memory_allocated_bytes", "gauge",
+          "memory handed out by the allocator", (double)use.allocated_size },
+        { "memory_metadata_bytes", "gauge", "the allocator's own memory",
+          (double)use.metadata_size },
+        { "memory_retained_bytes", "gauge",
+          "address space the allocator keeps without memory",
+          (double)use.retained_size },
+        { "memory_limit_bytes", "gauge", "limit of anonymous memory, 0: none",
+          (double)memory_limit() },
+        { "memory_limited_bytes", "gauge",
+          "anonymous memory, which the limit counts",
+          (double)use.anonymous_size },
+        { "memory_refused_total", "counter",
+          "operations refused at the memory limit",
+          (double)memory_refused_count() },
+        { "request_memory_bytes", "gauge", "working memory of requests",
+          (double)atomic_load(&budget_requests.used_size) },
+        { "request_memory_refused_total", "counter",
+          "requests refused because all of it was in use",
+          (double)atomic_load(&budget_requests.refused_count) },
+    };
+    metrics_write(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
