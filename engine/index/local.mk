@@ -84,7 +84,8 @@ tests_unit_engine_index_test_hnsw_search_CFLAGS = \
 tests_unit_engine_index_test_hnsw_search_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_index_test_hnsw_insert_SOURCES = \
 	tests/unit/engine/index/test_hnsw_insert.c \
-	tests/unit/engine/index/cloud.h
+	tests/unit/engine/index/cloud.h \
+	tests/unit/engine/index/cloud_graph.h
 tests_unit_engine_index_test_hnsw_insert_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_insert_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
@@ -114,7 +115,8 @@ tests_unit_engine_index_test_hnsw_rescore_CFLAGS = \
 tests_unit_engine_index_test_hnsw_rescore_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_index_test_hnsw_repair_SOURCES = \
 	tests/unit/engine/index/test_hnsw_repair.c \
-	tests/unit/engine/index/cloud.h
+	tests/unit/engine/index/cloud.h \
+	tests/unit/engine/index/cloud_graph.h
 tests_unit_engine_index_test_hnsw_repair_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_repair_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/index/hnsw.h"
-#include "tests/unit/engine/index/cloud.h"
+#include "tests/unit/engine/index/cloud_graph.h"
 
 #define COUNT       4000u
-#define K           10u
 #define MIX_DIM_MAX 384u
 
 struct job {
@@ -66,18 +64,12 @@ static void *
 search_on(void *ctx)
 {
     struct job *job = ctx;
-    struct hnsw_search search = { .k = K, .ef = 64 };
     for (uint32_t i = 0; !atomic_load(&job->is_done) || i < 100; i++) {
-        float query[CLOUD_DIM];
-        struct hit hits[K];
-        struct hnsw_found found;
-        uint32_t before = hnsw_linked_count(job->hnsw);
-        cloud_row(1000000 + i, query);
-        ck_assert_int_eq(
-            hnsw_search(job->hnsw, query, &search, hits, &found, NULL),
-            ENGINE_OK);
-        ck_assert(found.count == K || before < 2 * K);
-        for (uint32_t j = 1; j < found.count; j++) {
+        struct hit hits[CLOUD_K];
+        uint32_t count, before = hnsw_linked_count(job->hnsw);
+        cloud_search(job->hnsw, i, NULL, hits, &count);
+        ck_assert(count == CLOUD_K || before < 2 * CLOUD_K);
+        for (uint32_t j = 1; j < count; j++) {
             ck_assert(hits[j - 1].distance <= hits[j].distance);
             ck_assert(hits[j - 1].slot != hits[j].slot);
         }
@@ -86,51 +78,23 @@ search_on(void *ctx)
     return NULL;
 }
 
-static enum engine_code
-swallow(void *ctx, const void *data, size_t size, struct error *reterr)
-{
-    (void)data;
-    (void)reterr;
-    *(size_t *)ctx += size;
-    return ENGINE_OK;
-}
-
 static void *
 checkpoint_on(void *ctx)
 {
     struct job *job = ctx;
-    size_t size = 0;
-    struct hnsw_writer writer = { swallow, &size };
     while (!atomic_load(&job->is_done))
-        ck_assert_int_eq(hnsw_checkpoint_write(job->hnsw, 0, &writer, NULL),
-                         ENGINE_OK);
+        cloud_checkpoint(job->hnsw);
     return NULL;
 }
 
 static double
 recall(const struct job *job)
 {
-    uint32_t good = 0;
-    for (uint32_t i = 0; i < 100; i++) {
-        float query[CLOUD_DIM];
-        struct hit exact[K], hits[K];
-        struct hnsw_found found;
-        uint32_t count;
-        struct plain_scan scan = { .vectors = &job->slab,
-                                   .dim = CLOUD_DIM,
-                                   .metric = METRIC_COSINE,
-                                   .slot_end = COUNT };
-        struct hnsw_search search = { .k = K, .ef = 128 };
-        cloud_row(2000000 + i, query);
-        ck_assert_int_eq(plain_search(&scan, query, K, exact, &count, NULL),
-                         ENGINE_OK);
-        ck_assert_int_eq(
-            hnsw_search(job->hnsw, query, &search, hits, &found, NULL),
-            ENGINE_OK);
-        for (uint32_t j = 0; j < found.count; j++)
-            good += hits[j].distance <= exact[K - 1].distance + 1e-5f;
-    }
-    return (double)good / (100.0 * K);
+    struct plain_scan scan = { .vectors = &job->slab,
+                               .dim = CLOUD_DIM,
+                               .metric = METRIC_COSINE,
+                               .slot_end = COUNT };
+    return cloud_recall(job->hnsw, &scan, 128);
 }
 
 START_TEST(hnsw_insert_goes_on_beside_searches_and_checkpoints)
@@ -162,9 +126,9 @@ END_TEST
 START_TEST(hnsw_insert_links_points_that_are_all_the_same)
 {
     struct job job;
-    struct hit hits[K];
+    struct hit hits[CLOUD_K];
     struct hnsw_found found;
-    struct hnsw_search search = { .k = K, .ef = 64 };
+    struct hnsw_search search = { .k = CLOUD_K, .ef = 64 };
     job_open(&job, METRIC_EUCLID);
     for (uint32_t slot = 0; slot < 1000; slot++) {
         float vector[CLOUD_DIM];
@@ -175,7 +139,7 @@ START_TEST(hnsw_insert_links_points_that_are_all_the_same)
     ck_assert_int_eq(hnsw_search(job.hnsw, slab_f32(&job.slab, 0), &search,
                                  hits, &found, NULL),
                      ENGINE_OK);
-    ck_assert_uint_eq(found.count, K);
+    ck_assert_uint_eq(found.count, CLOUD_K);
     job_close(&job);
 }
 END_TEST
@@ -258,25 +222,26 @@ mix_recall(const struct mix *mix)
     uint32_t good = 0;
     for (uint32_t i = 0; i < 100; i++) {
         float query[MIX_DIM_MAX];
-        struct hit exact[K], hits[K];
+        struct hit exact[CLOUD_K], hits[CLOUD_K];
         struct hnsw_found found;
         uint32_t count;
         struct plain_scan scan = { .vectors = &mix->slab,
                                    .dim = mix->dim,
                                    .metric = METRIC_EUCLID,
                                    .slot_end = mix->count };
-        struct hnsw_search search = { .k = K, .ef = 192 };
+        struct hnsw_search search = { .k = CLOUD_K, .ef = 192 };
         mix_row(mix, 2000000 + i, query);
-        ck_assert_int_eq(plain_search(&scan, query, K, exact, &count, NULL),
-                         ENGINE_OK);
+        ck_assert_int_eq(
+            plain_search(&scan, query, CLOUD_K, exact, &count, NULL),
+            ENGINE_OK);
         ck_assert_int_eq(
             hnsw_search(mix->hnsw, query, &search, hits, &found, NULL),
             ENGINE_OK);
-        ck_assert_uint_eq(found.count, K);
-        for (uint32_t j = 0; j < K; j++)
-            good += hits[j].distance <= exact[K - 1].distance * 1.00001f;
+        ck_assert_uint_eq(found.count, CLOUD_K);
+        for (uint32_t j = 0; j < CLOUD_K; j++)
+            good += hits[j].distance <= exact[CLOUD_K - 1].distance * 1.00001f;
     }
-    return (double)good / (100.0 * K);
+    return (double)good / (100.0 * CLOUD_K);
 }
 
 static bool

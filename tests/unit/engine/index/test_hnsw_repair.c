@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/index/hnsw.h"
 #include "engine/index/hnsw_graph.h"
-#include "tests/unit/engine/index/cloud.h"
+#include "tests/unit/engine/index/cloud_graph.h"
 
 #define COUNT 3000u
-#define K     10u
 #define M     8u
 
 static struct slab slab;
@@ -97,33 +95,17 @@ sweep(void)
     return count;
 }
 
-/* Of the ten nearest living points, the share that a search finds. */
+/* Among the living points. */
 static double
 recall(uint32_t ef)
 {
-    uint32_t good = 0, all = 0;
-    for (uint32_t i = 0; i < 100; i++) {
-        float query[CLOUD_DIM];
-        struct hit exact[K], hits[K];
-        struct hnsw_found found;
-        uint32_t count;
-        struct slot_filter filter = { .deleted = &dead };
-        struct plain_scan scan = { .vectors = &slab,
-                                   .dim = CLOUD_DIM,
-                                   .metric = METRIC_COSINE,
-                                   .slot_end = COUNT,
-                                   .filter = &filter };
-        struct hnsw_search search = { .k = K, .ef = ef, .filter = &filter };
-        cloud_row(2000000 + i, query);
-        ck_assert_int_eq(plain_search(&scan, query, K, exact, &count, NULL),
-                         ENGINE_OK);
-        ck_assert_int_eq(hnsw_search(hnsw, query, &search, hits, &found, NULL),
-                         ENGINE_OK);
-        for (uint32_t j = 0; j < found.count; j++)
-            good += hits[j].distance <= exact[count - 1].distance + 1e-5f;
-        all += count;
-    }
-    return (double)good / (double)all;
+    struct slot_filter filter = { .deleted = &dead };
+    struct plain_scan scan = { .vectors = &slab,
+                               .dim = CLOUD_DIM,
+                               .metric = METRIC_COSINE,
+                               .slot_end = COUNT,
+                               .filter = &filter };
+    return cloud_recall(hnsw, &scan, ef);
 }
 
 /* Every list of a living node names living nodes of its level only; counts
@@ -321,40 +303,23 @@ search_on(void *ctx)
 {
     struct life *life = ctx;
     struct slot_filter filter = { .deleted = &dead };
-    struct hnsw_search search = { .k = K, .ef = 64, .filter = &filter };
     for (uint32_t i = 0; !atomic_load(&life->is_done); i++) {
-        float query[CLOUD_DIM];
-        struct hit hits[K];
-        struct hnsw_found found;
-        cloud_row(1000000 + i, query);
-        uint32_t place = epoch_enter(&epoch);
-        ck_assert_int_eq(hnsw_search(hnsw, query, &search, hits, &found, NULL),
-                         ENGINE_OK);
+        struct hit hits[CLOUD_K];
+        uint32_t count, place = epoch_enter(&epoch);
+        cloud_search(hnsw, i, &filter, hits, &count);
         epoch_leave(&epoch, place);
-        ck_assert_uint_eq(found.count, K);
+        ck_assert_uint_eq(count, CLOUD_K);
     }
     return NULL;
-}
-
-static enum engine_code
-swallow(void *ctx, const void *data, size_t size, struct error *reterr)
-{
-    (void)data;
-    (void)reterr;
-    *(size_t *)ctx += size;
-    return ENGINE_OK;
 }
 
 static void *
 checkpoint_on(void *ctx)
 {
     struct life *life = ctx;
-    size_t size = 0;
-    struct hnsw_writer writer = { swallow, &size };
     while (!atomic_load(&life->is_done)) {
         uint32_t place = epoch_enter(&epoch);
-        ck_assert_int_eq(hnsw_checkpoint_write(hnsw, 0, &writer, NULL),
-                         ENGINE_OK);
+        cloud_checkpoint(hnsw);
         epoch_leave(&epoch, place);
     }
     return NULL;
