@@ -49,3 +49,9 @@ include $(top_srcdir)/tests/login/local.mk
 
 # The engine over its wire and under crashes: pytest, run by ./appliance check.
 EXTRA_DIST += tests/fixture tests/wire tests/crash tests/property tests/bench
+
+# What tests share has tests, too.
+check_PROGRAMS += tests/unit/fixture/test_folder
+tests_unit_fixture_test_folder_SOURCES = tests/unit/fixture/test_folder.c
+tests_unit_fixture_test_folder_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_fixture_test_folder_LDADD = $(UNIT_LIBS)

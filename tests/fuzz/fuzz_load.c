@@ -11,11 +11,12 @@
 #include "engine/storage/store.h"
 
 #include <assert.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tests/fixture/folder.h"
 
 #define ARENA_SIZE      ((size_t)64 << 20)
 #define KEY_SIZE_MAX    64u
@@ -28,22 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char folder[64], path[80], store_path[128];
 static unsigned runs;
 
-static int
-remove_one(const char *name, const struct stat *status, int kind,
-           struct FTW *at)
-{
-    (void)status;
-    (void)kind;
-    (void)at;
-    return remove(name);
-}
-
 /* By hand: at exit RocksDB's own statics are gone already. */
 static void
 remove_folder(void)
 {
     if (folder[0] != '\0')
-        (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        folder_remove(folder);
     folder[0] = '\0';
 }
 
@@ -65,8 +56,8 @@ make_folder(void)
         atexit(remove_folder);
     is_registered = true;
     remove_folder();
-    snprintf(folder, sizeof(folder), "%s/azimuth-load-XXXXXX", base);
-    assert(mkdtemp(folder) != NULL);
+    bool is_made = folder_make(base, "load", folder, sizeof(folder));
+    assert(is_made);
     snprintf(path, sizeof(path), "%s/it", folder);
     snprintf(store_path, sizeof(store_path), "%s/shard-0/store", path);
     struct arena arena;

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static char path[64];
+#include "tests/fixture/folder.h"
+
+static char folder[64], path[80];
 static struct server_config config;
 static struct error error;
 static bool is_loaded;
@@ -17,10 +19,8 @@ static bool is_loaded;
 static void
 setup(void)
 {
-    snprintf(path, sizeof(path), "/tmp/azimuth-config-XXXXXX");
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
+    ck_assert(folder_make("/tmp", "config", folder, sizeof(folder)));
+    snprintf(path, sizeof(path), "%s/config.yaml", folder);
     is_loaded = false;
     error.text[0] = '\0';
 }
@@ -30,7 +30,7 @@ teardown(void)
 {
     if (is_loaded)
         server_config_release(&config);
-    unlink(path);
+    folder_remove(folder);
 }
 
 static void

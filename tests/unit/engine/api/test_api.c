@@ -7,13 +7,14 @@
 #include "engine/api/static_files.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/fixture/folder.h"
 
 static char directory[64];
 static struct server_config config;
@@ -40,8 +41,7 @@ static void
 setup(void)
 {
     struct error error = { .text = "" };
-    snprintf(directory, sizeof(directory), "/tmp/azimuth-api-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
+    ck_assert(folder_make("/tmp", "api", directory, sizeof(directory)));
     ck_assert_int_eq(server_config_init(&config, &error), ENGINE_OK);
     ck_assert_int_eq(server_config_set(&config, "service.static_content_dir",
                                        directory, "test", &error),
@@ -62,15 +62,6 @@ setup(void)
     encoding_header = NULL;
 }
 
-static int
-remove_one(const char *path, const struct stat *info, int type, struct FTW *ftw)
-{
-    (void)info;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static void
 teardown(void)
 {
@@ -78,7 +69,7 @@ teardown(void)
     registry_close(registry);
     metrics_free(metrics);
     server_config_release(&config);
-    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(directory);
 }
 
 /* One request; the outcome stands in status, answer, content_type. */

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/fixture/folder.h"
+
 static char folder[64];
 static struct registry *registry;
 static struct arena arena;
@@ -31,8 +33,7 @@ reopen(void)
 static void
 setup(void)
 {
-    strcpy(folder, "/tmp/azimuth-registry-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert(folder_make("/tmp", "registry", folder, sizeof(folder)));
     arena_init(&arena, 1 << 20);
     ck_assert_int_eq(reopen(), ENGINE_OK);
 }
@@ -43,9 +44,7 @@ teardown(void)
     registry_close(registry);
     registry = NULL;
     arena_release(&arena);
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    folder_remove(folder);
 }
 
 static enum engine_code

@@ -8,22 +8,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/azimuth-checkpoint-XXXXXX";
-static char path[64];
+#include "tests/fixture/folder.h"
+
+static char folder[64], path[80];
 
 static void
 setup(void)
 {
-    strcpy(folder, "/tmp/azimuth-checkpoint-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert(folder_make("/tmp", "checkpoint", folder, sizeof(folder)));
     snprintf(path, sizeof(path), "%s/graph", folder);
 }
 
 static void
 teardown(void)
 {
-    unlink(path);
-    rmdir(folder);
+    folder_remove(folder);
 }
 
 static void
@@ -67,7 +66,7 @@ START_TEST(checkpoint_keeps_the_old_version_when_writing_is_given_up)
     ck_assert_int_eq(checkpoint_read(file, text, 3, NULL), ENGINE_OK);
     ck_assert_mem_eq(text, "old", 3);
     checkpoint_close(file);
-    char stray[80];
+    char stray[96];
     snprintf(stray, sizeof(stray), "%s.tmp", path);
     ck_assert_int_ne(access(stray, F_OK), 0);
 }

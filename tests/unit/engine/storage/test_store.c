@@ -13,14 +13,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/fixture/folder.h"
+
 static char folder[64];
 static struct store *store;
 
 static void
 setup_folder(void)
 {
-    strcpy(folder, "/tmp/azimuth-store-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert(folder_make("/tmp", "store", folder, sizeof(folder)));
 }
 
 static void
