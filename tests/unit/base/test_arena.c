@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(arena_hands_out_aligned_memory)
 {
     struct arena arena;
@@ -74,9 +76,5 @@ main(void)
     tcase_add_test(tcase, arena_checks_products_and_zeroes);
     tcase_add_test(tcase, arena_copies_text);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(budget_refuses_past_its_limit_and_takes_again_after_giving)
 {
     struct budget budget = { .limit_size = 100 };
@@ -79,9 +81,5 @@ main(void)
     tcase_add_test(tcase, arenas_share_a_budget);
     tcase_add_test(tcase, arena_past_its_own_cap_is_not_over_budget);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

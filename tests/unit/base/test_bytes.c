@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(bytes_stay_where_they_are_in_reserved_room)
 {
     struct bytes bytes;
@@ -89,9 +91,5 @@ main(void)
     tcase_add_test(tcase, bytes_write_little_endian_integers);
     tcase_add_test(tcase, spans_compare);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/fixture/suite.h"
+
 #define BIG ((size_t)64 << 20)
 
 static void
@@ -92,9 +94,5 @@ main(void)
                    memory_refuses_at_the_limit_and_lets_grow_after_freeing);
     tcase_add_test(tcase, memory_counts_what_it_let_through);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/fixture/folder.h"
+#include "tests/fixture/suite.h"
 
 static char folder[64], path[80];
 static struct server_config config;
@@ -223,9 +224,5 @@ main(void)
     tcase_add_test(tcase, config_refuses_a_file_past_its_limit);
     tcase_add_test(tcase, config_takes_so_many_origins_and_no_more);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

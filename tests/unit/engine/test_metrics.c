@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static void
 expect(const struct bytes *out, const char *line)
 {
@@ -91,9 +93,5 @@ main(void)
     tcase_add_test(tcase, metrics_know_the_process);
     tcase_add_test(tcase, metrics_text_past_its_buffer_is_noticed);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

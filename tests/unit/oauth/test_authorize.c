@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct state_slot slot;
 static struct authorize_request request;
 
@@ -65,9 +67,5 @@ main(void)
     tcase_add_test(tcase, authorize_asks_for_a_code_with_pkce_state_and_nonce);
     tcase_add_test(tcase, authorize_keeps_a_query_of_the_endpoint);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

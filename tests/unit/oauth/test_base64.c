@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static const struct {
     const char *raw;
     const char *text;
@@ -81,9 +83,5 @@ main(void)
     tcase_add_test(tcase, base64_decodes_exactly_as_many_bytes_as_asked);
     tcase_add_test(tcase, base64_stops_at_the_maximum);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct arena arena;
 static struct callback back;
 static struct error error;
@@ -121,9 +123,5 @@ main(void)
     tcase_add_test(tcase, callback_stops_at_its_limits);
     tcase_add_test(tcase, callback_is_from_the_issuer_that_was_asked);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

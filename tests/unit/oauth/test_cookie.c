@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static enum cookie_found
 find(const char *header, const char *name, struct span *value)
 {
@@ -117,9 +119,5 @@ main(void)
     tcase_add_test(tcase, cookie_stops_at_its_limits);
     tcase_add_test(tcase, cookie_formats_a_set_cookie);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

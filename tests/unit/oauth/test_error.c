@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(error_text_is_one_printable_line)
 {
     struct error error;
@@ -49,9 +51,5 @@ main(void)
     tcase_add_test(tcase, error_cuts_long_texts);
     tcase_add_test(tcase, error_has_a_status_and_a_name_for_each_code);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

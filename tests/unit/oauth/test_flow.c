@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(flow_logs_a_browser_in_and_lets_it_pass)
 {
     get("/dashboard/x", "");
@@ -113,9 +115,5 @@ main(void)
     tcase_add_test(tcase, flow_says_503_with_the_cause_when_the_store_is_down);
     tcase_add_test(tcase, flow_says_503_when_the_provider_is_down);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

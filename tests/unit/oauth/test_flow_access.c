@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 /* A machine must never be sent to a login page. */
 START_TEST(flow_gives_machines_401_json_with_a_login_url)
 {
@@ -220,9 +222,5 @@ main(void)
     tcase_add_test(tcase, flow_refuses_wrong_methods_and_unknown_endpoints);
     tcase_add_test(tcase, flow_survives_an_endless_target);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

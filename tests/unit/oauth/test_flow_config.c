@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(flow_config_refuses_what_would_be_unsafe)
 {
     struct flow_config good = config;
@@ -122,9 +124,5 @@ main(void)
     tcase_add_test(tcase, flow_config_with_a_domain_changes_the_prefix);
     tcase_add_test(tcase, flow_outcomes_have_names);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 /* T19: the id changes, the old session ends. */
 START_TEST(flow_gives_a_new_id_at_each_login)
 {
@@ -160,9 +162,5 @@ main(void)
     tcase_add_test(tcase, flow_names_a_public_client_in_the_form);
     tcase_add_test(tcase, flow_does_not_take_over_an_existing_id);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(flow_signs_out_here_and_at_the_provider)
 {
     log_in("");
@@ -163,9 +165,5 @@ main(void)
     tcase_add_test(tcase,
                    flow_gives_a_script_an_address_when_the_provider_is_away);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

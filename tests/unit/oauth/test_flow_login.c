@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 /* T15: nothing may leave the machine before the state is known. */
 START_TEST(flow_refuses_a_callback_that_this_browser_did_not_begin)
 {
@@ -306,9 +308,5 @@ main(void)
     tcase_add_test(tcase, flow_says_when_the_store_is_down_for_a_replay);
     tcase_add_test(tcase, flow_bounds_the_cookie_of_many_logins);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

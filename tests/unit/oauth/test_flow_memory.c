@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define WALK_COUNT_MAX 2000
 
 void *__real_malloc(size_t size);
@@ -251,9 +253,5 @@ main(void)
     tcase_add_test(tcase, flow_answers_honestly_whatever_allocation_fails);
     tcase_add_test(tcase, flow_allows_nobody_by_half);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

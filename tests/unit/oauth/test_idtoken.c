@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define NOW_S 1790000000
 #define BASE                                                                   \
     "\"iss\":\"https://idp.test\",\"aud\":\"me\",\"sub\":\"u\","               \
@@ -350,9 +352,5 @@ main(void)
     tcase_add_test(tcase, idtoken_says_when_memory_is_out);
     tcase_add_test(tcase, idtoken_adds_roles_of_a_proper_access_token_only);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

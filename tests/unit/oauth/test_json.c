@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static enum oauth_code
 parse(struct span text)
 {
@@ -161,9 +163,5 @@ main(void)
     tcase_add_test(tcase, json_finds_a_text_alone_or_in_an_array);
     tcase_add_test(tcase, json_writes_any_bytes_as_a_valid_string);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

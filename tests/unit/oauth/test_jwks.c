@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static EVP_PKEY *rsa;
 
 static void
@@ -160,9 +162,5 @@ main(void)
     tcase_add_test(tcase, jwks_keeps_the_good_keys_of_a_mixed_set);
     tcase_add_test(tcase, jwks_refuses_sets_past_their_limits);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

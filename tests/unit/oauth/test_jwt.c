@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define PAYLOAD "{\"sub\":\"u\"}"
 
 static EVP_PKEY *rsa;
@@ -313,9 +315,5 @@ main(void)
     tcase_add_test(tcase, jwt_rejects_what_is_no_compact_token);
     tcase_add_test(tcase, jwt_rejects_a_respelled_signature);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(logout_names_client_return_and_hint)
 {
     struct bytes out;
@@ -61,9 +63,5 @@ main(void)
     tcase_add_test(tcase, logout_names_client_return_and_hint);
     tcase_add_test(tcase, logout_leaves_out_a_huge_hint);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

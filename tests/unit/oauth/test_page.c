@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct bytes out;
 
 static void
@@ -115,9 +117,5 @@ main(void)
     tcase_add_test(tcase, page_json_user_lists_roles_and_the_earlier_end);
     tcase_add_test(tcase, page_stops_at_its_maximum);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

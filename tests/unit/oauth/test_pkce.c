@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 static const unsigned char secret[PKCE_SECRET_SIZE] = {
     116, 24,  223, 180, 151, 153, 224, 37,  79,  250, 96,
     125, 216, 173, 187, 186, 22,  212, 37,  77,  105, 214,
@@ -31,9 +33,5 @@ main(void)
     TCase *tcase = tcase_create("pkce");
     tcase_add_test(tcase, pkce_fits_the_vector_of_its_rfc);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define NOW_S 1790000000
 
 static struct provider *provider;
@@ -222,9 +224,5 @@ main(void)
     tcase_add_test(tcase, provider_replaces_keys_by_good_ones_only);
     tcase_add_test(tcase, provider_wants_https_or_loopback_where_allowed);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 #define BASE_URL "https://dash.test:8443"
 
 static struct flow_request
@@ -132,9 +134,5 @@ main(void)
     tcase_add_test(tcase, request_is_preflight_with_all_three_signs);
     tcase_add_test(tcase, request_is_own_by_site_then_origin_then_referer);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

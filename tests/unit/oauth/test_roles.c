@@ -7,6 +7,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 static struct bytes out;
 
 static void
@@ -88,9 +90,5 @@ main(void)
     tcase_add_test(tcase, roles_stop_at_the_maximum);
     tcase_add_test(tcase, roles_and_groups_are_two_things);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define SECRET_1 "0123456789abcdef0123456789abcdef"
 #define SECRET_2 "fedcba9876543210fedcba9876543210"
 
@@ -199,9 +201,5 @@ main(void)
     tcase_add_test(tcase, seal_refuses_weak_rings);
     tcase_add_test(tcase, seal_says_when_the_maximum_is_reached);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct seal_ring *ring;
 static struct session_ticket ticket;
 static struct bytes record;
@@ -222,9 +224,5 @@ main(void)
     tcase_add_test(tcase, session_refuses_fields_past_their_limit);
     tcase_add_test(tcase, session_ends_idle_or_absolutely);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define NOW_S 1790000000
 
 static struct seal_ring *ring;
@@ -210,9 +212,5 @@ main(void)
     tcase_add_test(tcase, state_refuses_a_malformed_content);
     tcase_add_test(tcase, state_notices_a_circle_of_logins);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

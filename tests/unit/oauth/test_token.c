@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct arena arena;
 static struct token_response response;
 static struct error error;
@@ -150,9 +152,5 @@ main(void)
     tcase_add_test(tcase, token_answer_has_limits);
     tcase_add_test(tcase, token_exchange_authenticates_as_the_provider_can);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

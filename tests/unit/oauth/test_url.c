@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static const struct span hosts[] = { { "ok.test", 7 }, { "ok.test:81", 10 } };
 static const struct url_guard guard = {
     .base_url = { "https://dash.test:8443", 22 },
@@ -260,9 +262,5 @@ main(void)
     tcase_add_test(tcase, url_param_stops_at_its_limits);
     tcase_add_test(tcase, url_encodes_everything_reserved);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed_count = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

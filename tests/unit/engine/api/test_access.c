@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/fixture/suite.h"
+
 /* A fake request: pairs of header name and value. */
 static const char *const *headers;
 
@@ -145,9 +147,5 @@ main(void)
     tcase_add_test(tcase, cors_with_a_list_echoes_exact_matches_only);
     tcase_add_test(tcase, cors_off_says_nothing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

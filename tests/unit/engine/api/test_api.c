@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/fixture/folder.h"
+#include "tests/fixture/suite.h"
 
 static char directory[64];
 static struct server_config config;
@@ -654,9 +655,5 @@ main(void)
     tcase_add_test(tcase, api_names_an_encoding_it_cannot_read);
     tcase_add_test(tcase, api_serves_files_and_nothing_outside);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define ARENA_SIZE_MAX ((size_t)64 << 20)
 
 static struct arena arena;
@@ -202,9 +204,5 @@ main(void)
     tcase_add_test(tcase, vector_selection_takes_a_bool_or_names);
     tcase_add_test(tcase, lists_fail_cleanly_past_the_arena_cap);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

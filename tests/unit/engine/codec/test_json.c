@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(json_errors_carry_line_and_column)
 {
     yyjson_doc *doc;
@@ -150,9 +152,5 @@ main(void)
                         sizeof(floats) / sizeof(floats[0]));
     tcase_add_test(tcase, json_writes_containers_and_escapes);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

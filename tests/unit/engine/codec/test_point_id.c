@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static const char *const spellings[] = {
     "\"936DA01F-9ABD-4D9D-80C7-02AF85C822A8\"",
     "\"936da01f9abd4d9d80c702af85c822a8\"",
@@ -109,9 +111,5 @@ main(void)
                         sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tcase, point_id_keys_sort_like_ids);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

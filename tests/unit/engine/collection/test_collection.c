@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/fixture/suite.h"
+
 static struct points points;
 
 static void
@@ -773,9 +775,5 @@ main(void)
     suite_add_tcase(suite, by_metric());
     suite_add_tcase(suite, faults());
     suite_add_tcase(suite, kills());
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

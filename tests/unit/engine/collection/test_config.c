@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct arena arena;
 static struct collection_config config;
 static struct error error;
@@ -314,9 +316,5 @@ main(void)
                    config_patch_leaves_what_is_null_or_not_to_be_changed);
     tcase_add_test(tcase, config_says_when_memory_is_out);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define IDS   700
 #define DIM_A 4
 #define DIM_B 3
@@ -473,9 +475,5 @@ main(void)
     tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(tcase, collection_agrees_with_a_model, 0, 3);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

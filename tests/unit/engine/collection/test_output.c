@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct arena arena;
 
 static void
@@ -149,9 +151,5 @@ main(void)
     tcase_add_test(tcase, output_fails_when_the_arena_is_full);
     tcase_add_test(tcase, output_tells_the_vectors_asked_for);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

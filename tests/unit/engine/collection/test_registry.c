@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/fixture/folder.h"
+#include "tests/fixture/suite.h"
 
 static char folder[64];
 static struct registry *registry;
@@ -280,9 +281,5 @@ main(void)
     tcase_add_test(tcase, registry_keeps_what_it_cannot_delete);
     tcase_add_test(tcase, registry_survives_racing_creates_and_deletes);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

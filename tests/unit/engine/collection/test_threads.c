@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define DIM         8
 #define WRITERS     2
 #define READERS     2
@@ -501,9 +503,5 @@ main(void)
                    moving_points_are_in_every_answer_once_without_a_graph);
     tcase_add_test(tcase, collection_serves_readers_and_writers_at_once);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 #define ARENA_SIZE_MAX ((size_t)1 << 20)
 
 static struct arena arena;
@@ -289,9 +291,5 @@ main(void)
     tcase_add_test(tcase, clauses_are_anded);
     tcase_add_test(tcase, a_filter_of_ids_reads_no_payload);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(values_are_sorted_without_duplicates)
 {
     struct match_value values[] = {
@@ -62,9 +64,5 @@ main(void)
     tcase_add_test(tcase, ids_are_sorted_without_duplicates);
     tcase_add_test(tcase, a_filter_without_conditions_is_empty);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

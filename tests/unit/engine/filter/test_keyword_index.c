@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 #define WORDS 5000
 
 static struct span
@@ -87,9 +89,5 @@ main(void)
     tcase_add_test(tcase, keywords_survive_growth_and_removal);
     tcase_add_test(tcase, keywords_may_be_empty_or_hold_any_byte);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -8,6 +8,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 #define SLOTS 20000
 
 static uint32_t
@@ -160,9 +162,5 @@ main(void)
     tcase_add_test(tcase, integers_stay_exact_where_doubles_do_not);
     tcase_add_test(tcase, zero_has_no_sign);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

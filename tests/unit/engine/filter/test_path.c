@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define ARENA_SIZE_MAX ((size_t)1 << 20)
 
 static struct arena arena;
@@ -195,9 +197,5 @@ main(void)
     tcase_add_test(tcase, path_walk_meets_the_right_values);
     tcase_add_test(tcase, path_walk_ends_when_a_visit_says_so);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -9,6 +9,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 #define ARENA_SIZE_MAX ((size_t)1 << 20)
 
 static struct payload_index *
@@ -133,9 +135,5 @@ main(void)
     tcase_add_test(tcase, index_forgets_removed_slots);
     tcase_add_test(tcase, index_says_what_it_cannot_tell);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

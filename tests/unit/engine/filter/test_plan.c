@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define POINTS         400
 #define FIELDS         4
 #define ROUNDS         40
@@ -502,9 +504,5 @@ main(void)
     tcase_add_test(tcase, plan_of_indexed_conditions_is_exact);
     tcase_add_test(tcase, plan_fails_cleanly_past_the_arena_cap);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 static void
 add(struct posting *posting, uint32_t slot, bool expected)
 {
@@ -62,9 +64,5 @@ main(void)
     tcase_add_test(tcase, posting_grows_and_shrinks);
     tcase_add_test(tcase, posting_releases_any_form);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

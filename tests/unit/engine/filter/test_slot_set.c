@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(set_keeps_members)
 {
     struct slot_set *set = slot_set_new();
@@ -91,9 +93,5 @@ main(void)
     tcase_add_test(tcase, cursor_walks_in_order);
     tcase_add_test(tcase, words_carry_the_same_members);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

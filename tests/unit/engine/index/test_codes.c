@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/index/codes.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define COUNT   60u
@@ -189,9 +190,5 @@ main(void)
     tcase_add_test(tcase, codes_are_chosen_by_dim_and_metric);
     tcase_add_test(tcase, codes_count_their_memory);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/index/codes_scan.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define DIM     200u
@@ -231,9 +232,5 @@ main(void)
     tcase_add_test(tcase, codes_search_bears_lengths_beyond_floats);
     tcase_add_test(tcase, codes_search_ends_with_its_fetch_and_its_stopper);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

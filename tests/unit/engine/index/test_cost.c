@@ -6,6 +6,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 static void
 check_line(const struct cost_line *line)
 {
@@ -41,9 +43,5 @@ main(void)
     tcase_add_test(tcase, cost_is_fixed_until_it_is_measured);
     tcase_add_test(tcase, cost_is_measured_within_limits);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 #define LOANS_MAX 8
 
 /* Keeps what it was asked to run, and runs it now or later. */
@@ -138,9 +140,5 @@ main(void)
     tcase_add_test(tcase, crew_asks_for_no_more_than_it_may);
     tcase_add_test(tcase, crew_lets_late_helpers_find_nothing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 static struct epoch epoch;
 
 /* Goal: only those who were inside hold a stamp back. */
@@ -101,9 +103,5 @@ main(void)
     tcase_add_test(tcase, epoch_takes_as_many_readers_as_it_says);
     tcase_add_test(tcase, epoch_keeps_readers_from_what_is_reused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

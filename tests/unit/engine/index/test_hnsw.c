@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/index/hnsw_graph.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 static const struct hnsw_params params = { .dim = CLOUD_DIM,
@@ -114,9 +115,5 @@ main(void)
     tcase_add_test(tcase, hnsw_counts_what_it_holds);
     tcase_add_test(tcase, hnsw_keys_sort_as_distances_do);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/index/hnsw.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define COUNT 700u
@@ -293,9 +294,5 @@ main(void)
     tcase_add_test(tcase, checkpoint_for_something_else_is_refused);
     tcase_add_test(tcase, checkpoint_passes_failures_on);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud_graph.h"
 
 #define COUNT       4000u
@@ -327,9 +328,5 @@ main(void)
                         0, sizeof(mix_cases) / sizeof(mix_cases[0]));
     tcase_add_test(tcase, hnsw_insert_finds_a_far_point_again);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/index/hnsw_graph.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud_graph.h"
 
 #define COUNT 3000u
@@ -456,9 +457,5 @@ main(void)
         tcase_add_test(tcase, checkpoint_knows_slots_that_were_used_again);
         suite_add_tcase(suite, tcase);
     }
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/index/hnsw.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define DIM     200u
@@ -243,9 +244,5 @@ main(void)
     tcase_add_test(tcase, hnsw_search_passes_on_that_fetch_failed);
     tcase_add_test(tcase, hnsw_on_codes_survives_zero_vectors);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

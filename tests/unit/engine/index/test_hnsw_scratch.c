@@ -6,6 +6,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(scratch_visits_each_slot_once_per_round)
 {
     struct scratch_pool *pool = scratch_pool_create();
@@ -76,9 +78,5 @@ main(void)
     tcase_add_test(tcase, scratch_is_reused_and_grows);
     tcase_add_test(tcase, scratch_heap_gives_the_smallest_first);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/index/hnsw.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define COUNT   4000u
@@ -217,9 +218,5 @@ main(void)
     tcase_add_test(tcase, hnsw_search_refuses_and_stops);
     tcase_add_test(tcase, hnsw_search_returns_all_when_k_is_large);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/index/hnsw_graph.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define ROOM 70u
@@ -94,9 +95,5 @@ main(void)
     tcase_add_loop_test(tcase, key_list_merge_is_as_inserting_each, 1, ROOM);
     tcase_add_test(tcase, hnsw_walk_gives_the_closest_of_a_level);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

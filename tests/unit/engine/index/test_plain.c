@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "engine/index/crew.h"
+#include "tests/fixture/suite.h"
 
 #define DIM   13
 #define COUNT 3000u
@@ -330,9 +331,5 @@ main(void)
     tcase_add_test(tcase, plain_puts_nan_last);
     tcase_add_test(tcase, plain_stops_when_told);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/index/rotation.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define SIZE_MAX_TESTED 3072u
@@ -91,9 +92,5 @@ main(void)
     tcase_add_loop_test(tcase, rotation_spreads_each_component, 0, SIZE_COUNT);
     tcase_add_test(tcase, rotation_of_a_dim_never_changes);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(slab_rows_never_move)
 {
     struct slab slab;
@@ -137,9 +139,5 @@ main(void)
     tcase_add_test(tcase, slab_refuses_what_the_system_cannot_give);
     tcase_add_test(tcase, slab_is_read_while_it_grows);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(slotset_holds_what_is_added)
 {
     struct slotset set;
@@ -49,9 +51,5 @@ main(void)
     tcase_add_test(tcase, slotset_holds_what_is_added);
     tcase_add_test(tcase, slotset_keeps_members_when_it_grows);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

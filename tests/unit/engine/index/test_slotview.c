@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 /* Retires `old` at once: nobody reads it here. */
 static void
 replace(struct slotview *old, const struct slotview *next)
@@ -63,9 +65,5 @@ main(void)
     tcase_add_test(tcase, view_does_not_change_when_its_successor_does);
     tcase_add_test(tcase, view_that_nobody_saw_leaves_its_predecessor_whole);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

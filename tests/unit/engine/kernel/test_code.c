@@ -9,6 +9,7 @@
 
 #include "engine/kernel/code.h"
 #include "engine/kernel/kernel.h"
+#include "tests/fixture/suite.h"
 
 #define ROWS 11
 
@@ -156,9 +157,5 @@ main(void)
                         0, NAME_COUNT);
     tcase_add_loop_test(tcase, code_hadamard_is_its_matrix, 0, NAME_COUNT);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(cpu_names_features_as_a_list)
 {
     char text[64];
@@ -48,9 +50,5 @@ main(void)
     tcase_add_test(tcase, cpu_cuts_long_lists);
     tcase_add_test(tcase, cpu_says_the_same_each_time);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

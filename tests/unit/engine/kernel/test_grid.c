@@ -9,6 +9,7 @@
 
 #include "engine/kernel/code.h"
 #include "engine/kernel/kernel.h"
+#include "tests/fixture/suite.h"
 
 #define SIZE 384u
 
@@ -101,9 +102,5 @@ main(void)
     tcase_add_loop_test(tcase, grid_rounds_queries, 0, NAME_COUNT);
     tcase_add_loop_test(tcase, grid_packs_and_unpacks, 0, NAME_COUNT);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 START_TEST(kernel_chooses_by_name)
 {
     struct error error = { ENGINE_OK, "" };
@@ -127,9 +129,5 @@ main(void)
     tcase_add_test(tcase, kernel_scores_as_the_api_shows_them);
     tcase_add_test(tcase, kernel_normalises_by_cosines_rule);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/kernel/kernel.h"
+#include "tests/fixture/suite.h"
 
 static const char *const variant_names[] = { "plain", "avx2", "avx512", "neon",
                                              "dotprod" };
@@ -208,11 +209,7 @@ run_tcase(const char *name, TCase *tcase)
 {
     Suite *suite = suite_create(name);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }
 
 #endif /* TESTS_UNIT_ENGINE_KERNEL_VARIANTS_H */

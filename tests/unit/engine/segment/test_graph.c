@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/fixture/suite.h"
+
 #define DIM   8
 #define COUNT 4000
 #define K     10
@@ -344,9 +346,5 @@ main(void)
     tcase_add_test(tcase, checkpoint_brings_the_graph_back);
     tcase_add_test(tcase, graph_without_links_asked_for_is_not_built);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

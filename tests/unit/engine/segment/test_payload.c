@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 static struct points points;
 
 static void
@@ -87,9 +89,5 @@ main(void)
     tcase_add_test(tcase, payload_left_by_a_kill_is_nobodys);
     tcase_add_test(tcase, payload_left_by_a_kill_does_not_hinder_a_start);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

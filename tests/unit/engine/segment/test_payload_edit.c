@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 static struct arena arena;
 static struct bytes out;
 
@@ -129,9 +131,5 @@ main(void)
                         sizeof(removals) / sizeof(removals[0]));
     tcase_add_test(tcase, payload_merge_refuses_a_result_past_the_limit);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

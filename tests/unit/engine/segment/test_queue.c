@@ -6,6 +6,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/fixture/suite.h"
+
 static struct queue queue;
 
 static void
@@ -146,9 +148,5 @@ main(void)
     tcase_add_test(tcase, queue_refuses_one_worker_too_many);
     tcase_add_test(tcase, queue_goes_on_after_dropping_its_done_part);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

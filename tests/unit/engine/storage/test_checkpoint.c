@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/fixture/folder.h"
+#include "tests/fixture/suite.h"
 
 static char folder[64], path[80];
 
@@ -95,9 +96,5 @@ main(void)
                    checkpoint_keeps_the_old_version_when_writing_is_given_up);
     tcase_add_test(tcase, checkpoint_says_that_there_is_none);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/fixture/folder.h"
+#include "tests/fixture/suite.h"
 
 static char folder[64];
 static struct store *store;
@@ -352,9 +353,5 @@ main(void)
     tcase_add_checked_fixture(killed, setup_folder, teardown);
     tcase_add_test(killed, store_keeps_commits_of_a_killed_process);
     suite_add_tcase(suite, killed);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "tests/fixture/suite.h"
+
 #define TASKS 1000
 
 static atomic_int ran;
@@ -164,9 +166,5 @@ main(void)
     tcase_add_test(tcase, executor_lends_idle_workers_only);
     tcase_add_test(tcase, executor_stop_takes_null);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/fixture/suite.h"
+
 #define BODY_MAX   1000
 #define WAIT_MS    10000
 #define ANSWER_MAX 65536
@@ -736,9 +738,5 @@ main(void)
     tcase_add_test(tcase, wire_drain_ends_in_time_and_says_what_still_runs);
     tcase_add_test(tcase, wire_names_a_port_in_use);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }
