@@ -202,6 +202,7 @@ search_command(int argc, char **argv)
     if (atomic_load(&run.is_failed))
         fputs("azimuth-bench: out of memory or threads\n", stderr);
     hnsw_free(run.hnsw);
+    codes_free(run.codes);
     slab_release(&run.vectors);
     free(run.base.values);
     free(run.queries.values);
