@@ -170,6 +170,19 @@ print_latency(enum kind kind, struct latency *latency, double seconds)
     fflush(stdout);
 }
 
+/* Until the threads in the background, which sweep the dead out of the graph
+ * when all is linked, have nothing to do; gives up after some seconds. */
+static void
+wait_calm(void)
+{
+    for (int i = 0; i < 100; i++) {
+        double cpu = timing_cpu_s();
+        timing_sleep_until(timing_now_s() + 0.05);
+        if (timing_cpu_s() - cpu < 0.002)
+            return;
+    }
+}
+
 /* The kinds take turns, window by window. */
 static bool
 measure(struct churn_run *run, struct latency *latencies,
@@ -180,6 +193,7 @@ measure(struct churn_run *run, struct latency *latencies,
     count = count < count_max ? count : count_max;
     double seconds = (double)count / run->options->rate;
     for (int i = 0; i < WINDOWS; i++) {
+        wait_calm();
         if (!search_until(run, timing_now_s() + seconds, samples,
                           &latencies[IDLE]))
             return false;
