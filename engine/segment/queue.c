@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The linking queue: an array with a done prefix that is dropped when it is
- * half of the array. Invariants: head <= next <= count <= room; slots before
- * head are done; a ticket minus base is an index in head..next-1. A retry
- * takes a place at the end: where there is none it makes one, from the done
- * prefix or by growing, and at worst waits for whoever works on the head. */
+ * half of the array. Invariants: head <= next <= count; count + promised <= room;
+ * slots before head are done; a ticket minus base is an index in head..next-1.
+ * A retry takes a place at the end that no push was promised: where there is
+ * none it makes one, from the done prefix or by growing, and at worst waits for
+ * whoever works on the head. */
 #include "engine/segment/queue.h"
 
 #include "engine/index/slab.h"
@@ -61,18 +62,19 @@ grow(struct queue *queue, size_t need)
     return true;
 }
 
-/* Whether there is a place at the end. */
+/* Whether there is a place at the end, beside those promised. */
 static bool
 make_place(struct queue *queue)
 {
     drop_done(queue);
-    if (queue->count < queue->room)
+    size_t taken = queue->count + queue->promised;
+    if (taken < queue->room)
         return true;
-    if (queue->head < queue->count / 2 && grow(queue, queue->count + 1))
+    if (queue->head < queue->count / 2 && grow(queue, taken + 1))
         return true;
     if (queue->head > 0)
         drop_prefix(queue);
-    return queue->count < queue->room;
+    return queue->count + queue->promised < queue->room;
 }
 
 bool
@@ -83,6 +85,8 @@ queue_reserve(struct queue *queue, size_t more_count)
     size_t need = queue->count + more_count + QUEUE_WORKERS_MAX;
     if (need > queue->room)
         is_ok = grow(queue, need);
+    if (is_ok)
+        queue->promised = more_count;
     pthread_mutex_unlock(&queue->lock);
     return is_ok;
 }
@@ -94,6 +98,7 @@ queue_push(struct queue *queue, uint32_t slot)
     pthread_mutex_lock(&queue->lock);
     assert(queue->count < queue->room);
     queue->slots[queue->count++] = slot;
+    queue->promised -= queue->promised > 0;
     pthread_mutex_unlock(&queue->lock);
 }
 

@@ -14,10 +14,11 @@ struct queue {
     pthread_mutex_t lock;
     uint32_t *slots; /* done ones hold SLOT_NONE */
     size_t room;
-    size_t head;   /* all before it is done */
-    size_t next;   /* the first one that nobody works on */
-    size_t count;  /* end */
-    uint64_t base; /* entries that were dropped in front of slots[0] */
+    size_t head;     /* all before it is done */
+    size_t next;     /* the first one that nobody works on */
+    size_t count;    /* end */
+    size_t promised; /* pushes to come */
+    uint64_t base;   /* entries that were dropped in front of slots[0] */
     size_t working;
 };
 
@@ -27,7 +28,8 @@ struct queue {
 bool queue_init(struct queue *queue) __attribute__((warn_unused_result));
 void queue_release(struct queue *queue);
 
-/* Room for `more_count` pushes; false when memory is out. One pusher. */
+/* Room for `more_count` pushes, which nobody else takes; what an earlier call
+ * left over counts no more. False when memory is out. One pusher. */
 bool queue_reserve(struct queue *queue, size_t more_count)
     __attribute__((warn_unused_result));
 void queue_push(struct queue *queue, uint32_t slot);

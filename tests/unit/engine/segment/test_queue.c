@@ -135,6 +135,28 @@ START_TEST(queue_retries_without_end)
 }
 END_TEST
 
+/* A change reserves before it is written and pushes behind that: retries of
+ * meanwhile leave it its places. */
+START_TEST(queue_retries_leave_reserved_places_alone)
+{
+    uint64_t ticket;
+    uint32_t slot;
+    for (uint32_t retries = 0; retries < 6000; retries += 97) {
+        queue_release(&queue);
+        ck_assert(queue_init(&queue));
+        push(0, 3000);
+        ck_assert(queue_reserve(&queue, 500));
+        for (uint32_t i = 0; i < retries; i++) {
+            ck_assert(queue_take(&queue, 2, &slot, &ticket));
+            queue_retry(&queue, ticket);
+        }
+        for (uint32_t i = 0; i < 500; i++)
+            queue_push(&queue, 3000 + i);
+        ck_assert_uint_eq(queue_count(&queue), 3500);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -145,6 +167,7 @@ main(void)
     tcase_add_test(tcase, queue_keeps_an_entry_until_its_own_end);
     tcase_add_test(tcase, queue_retry_goes_to_the_end);
     tcase_add_test(tcase, queue_retries_without_end);
+    tcase_add_test(tcase, queue_retries_leave_reserved_places_alone);
     tcase_add_test(tcase, queue_refuses_one_worker_too_many);
     tcase_add_test(tcase, queue_goes_on_after_dropping_its_done_part);
     suite_add_tcase(suite, tcase);
