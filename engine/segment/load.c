@@ -284,11 +284,15 @@ segment_place_payloads(struct segment *segment, enum segment_place place,
     if (place == SEGMENT_IN_MEMORY && is_on_disk) {
         uint64_t used = 0,
                  more = 2 * store_family_size(segment->store, STORE_PAYLOADS);
-        if (memory_may_grow(more, &used))
+        if (memory_may_grow(more, &used)) {
             code = payloads_bring(segment, reterr);
-        else
+            /* Who still reads the store finds dead slots' records there:
+             * changes delete them at once from now on. */
+            segment_dig_all(segment);
+        } else {
             code = error_memory_limit(reterr, "on_disk_payload: false", more,
                                       used, memory_limit());
+        }
     } else if (place == SEGMENT_ON_DISK && !is_on_disk) {
         atomic_store(&payloads->is_on_disk, true);
         segment_dig_all(segment);

@@ -208,15 +208,12 @@ payloads_load(struct payloads *payloads, const struct ids *ids,
     return code;
 }
 
+/* Readers go on with the store meanwhile: it and is_on_disk are left alone. */
 void
 payloads_unload(struct payloads *payloads)
 {
-    struct store *store = payloads->store;
-    bool is_on_disk = atomic_load(&payloads->is_on_disk);
     payloads_release(payloads);
-    payloads_init(payloads);
-    payloads->store = store;
-    atomic_store(&payloads->is_on_disk, is_on_disk);
+    atomic_store(&payloads->text_size, 0);
 }
 
 /* ---- the writer ---- */

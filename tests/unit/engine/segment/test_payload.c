@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Covers: payload records that a killed process left in dead slots. */
+ * Covers: payload records that a killed process left in dead slots; payloads
+ * that move to the disk and back under readers. */
 #include "engine/segment/payload.h"
 
+#include "engine/collection/body.h"
 #include "engine/storage/store.h"
 #include "tests/fixture/points.h"
 
 #include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -81,6 +85,74 @@ START_TEST(payload_left_by_a_kill_does_not_hinder_a_start)
 }
 END_TEST
 
+#define MOVED 200
+
+static _Atomic bool is_over;
+static _Atomic int faults;
+
+/* Every point has a payload at any time. */
+static void *
+run_reader(void *ctx)
+{
+    struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    (void)ctx;
+    while (!atomic_load(&is_over)) {
+        struct records records = { 0 };
+        struct scroll_command scroll = {
+            .limit = MOVED, .output = { .payload = { .selection = SELECT_ALL } }
+        };
+        bool is_ok = collection_scroll(points.collection, &scroll, &arena,
+                                       &records, NULL) == ENGINE_OK &&
+                     records.count == MOVED;
+        for (size_t i = 0; i < records.count; i++)
+            is_ok = is_ok && records.items[i].payload.size > 4;
+        if (!is_ok)
+            atomic_fetch_add(&faults, 1);
+        arena_release(&arena);
+    }
+    return NULL;
+}
+
+/* Points move to other slots all the time. */
+static void *
+run_writer(void *ctx)
+{
+    (void)ctx;
+    for (uint32_t round = 1; !atomic_load(&is_over); round++) {
+        const float values[4] = { (float)round, 0, 0, 1 };
+        if (points_upsert(&points, round * 7 % MOVED, "", values, 4,
+                          "{\"a\":1}") != ENGINE_OK)
+            atomic_fetch_add(&faults, 1);
+    }
+    return NULL;
+}
+
+START_TEST(payload_is_read_while_it_moves_to_the_disk_and_back)
+{
+    pthread_t threads[3];
+    create();
+    for (uint64_t i = 0; i < MOVED; i++)
+        put(i, "{\"a\":1}");
+    atomic_store(&is_over, false);
+    pthread_create(&threads[0], NULL, run_reader, NULL);
+    pthread_create(&threads[1], NULL, run_reader, NULL);
+    pthread_create(&threads[2], NULL, run_writer, NULL);
+    for (int i = 0; i < 400; i++)
+        ck_assert_int_eq(segment_place_payloads(points.collection->segment,
+                                                i % 2 == 0 ? SEGMENT_IN_MEMORY
+                                                           : SEGMENT_ON_DISK,
+                                                NULL),
+                         ENGINE_OK);
+    atomic_store(&is_over, true);
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(atomic_load(&faults), 0);
+    check_payload(0, "{\"a\":1}");
+    points_destroy(&points);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -88,6 +160,8 @@ main(void)
     TCase *tcase = tcase_create("kills");
     tcase_add_test(tcase, payload_left_by_a_kill_is_nobodys);
     tcase_add_test(tcase, payload_left_by_a_kill_does_not_hinder_a_start);
+    tcase_add_test(tcase, payload_is_read_while_it_moves_to_the_disk_and_back);
+    tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
