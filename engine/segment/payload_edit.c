@@ -8,14 +8,96 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <yyjson.h>
 
-/* A merge: functions with it return false when memory is out. */
+/* A member of what is merged. */
+struct merged {
+    struct span name;
+    yyjson_val *value;
+    bool is_there; /* in the object at hand */
+};
+
+/* A merge: functions with it return false when memory is out, or the result
+ * would be too large. */
 struct edit {
     yyjson_mut_doc *doc;
-    yyjson_val *change; /* what is merged */
+    yyjson_val *change;     /* what is merged */
+    struct merged *members; /* ascending by name, each name once; owned */
+    size_t members_count;
+    /* What each place that the members go to adds to the result at least, and
+     * what they may all add: `[]` in a path has many. */
+    size_t each_size;
+    size_t left_size;
+    bool is_too_large;
 };
+
+static int
+name_compare(struct span a, struct span b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static int
+merged_compare(const void *a, const void *b)
+{
+    const struct merged *left = a, *right = b;
+    int order = name_compare(left->name, right->name);
+    if (order != 0)
+        return order;
+    return (left->value > right->value) - (left->value < right->value);
+}
+
+/* The members of `change`; of several with one name the last. */
+static bool
+members_init(struct edit *edit)
+{
+    size_t index, count;
+    yyjson_val *key, *value;
+    edit->members =
+        calloc(yyjson_obj_size(edit->change) + 1, sizeof(*edit->members));
+    if (edit->members == NULL)
+        return false;
+    yyjson_obj_foreach(edit->change, index, count, key, value)
+    {
+        struct span name = { unsafe_yyjson_get_str(key),
+                             unsafe_yyjson_get_len(key) };
+        edit->members[index] = (struct merged){ .name = name, .value = value };
+    }
+    if (count > 1)
+        qsort(edit->members, count, sizeof(*edit->members), merged_compare);
+    for (size_t i = 0; i < count; i++) {
+        size_t kept = edit->members_count;
+        if (kept > 0 &&
+            span_equal(edit->members[kept - 1].name, edit->members[i].name))
+            kept--;
+        edit->members[kept] = edit->members[i];
+        edit->members_count = kept + 1;
+    }
+    return true;
+}
+
+static struct merged *
+member_find(const struct edit *edit, void *key)
+{
+    struct span name = { unsafe_yyjson_get_str(key),
+                         unsafe_yyjson_get_len(key) };
+    size_t low = 0, high = edit->members_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = name_compare(edit->members[middle].name, name);
+        if (order == 0)
+            return &edit->members[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
 
 static yyjson_mut_val *
 member(yyjson_mut_val *object, struct span key)
@@ -29,34 +111,96 @@ put(const struct edit *edit, yyjson_mut_val *object, struct span key,
 {
     yyjson_mut_val *name = yyjson_mut_strncpy(edit->doc, key.data, key.size);
     return name != NULL && value != NULL &&
-           yyjson_mut_obj_put(object, name, value);
+           yyjson_mut_obj_add(object, name, value);
+}
+
+/* Replaces and removes what the object has, each name once. */
+static bool
+merge_present(const struct edit *edit, yyjson_mut_val *object)
+{
+    yyjson_mut_obj_iter iter;
+    yyjson_mut_val *key;
+    yyjson_mut_obj_iter_init(object, &iter);
+    while ((key = yyjson_mut_obj_iter_next(&iter)) != NULL) {
+        struct merged *merged = member_find(edit, key);
+        if (merged == NULL)
+            continue;
+        if (merged->is_there || yyjson_is_null(merged->value)) {
+            (void)yyjson_mut_obj_iter_remove(&iter);
+            continue;
+        }
+        yyjson_mut_val *copy = yyjson_val_mut_copy(edit->doc, merged->value);
+        if (copy == NULL)
+            return false;
+        /* As yyjson_mut_obj_put(): the key's next is its value. */
+        copy->next = key->next->next;
+        key->next = copy;
+        merged->is_there = true;
+    }
+    return true;
 }
 
 static bool
-merge_members(const struct edit *edit, yyjson_mut_val *object)
+merge_members(struct edit *edit, yyjson_mut_val *object)
 {
+    if (edit->each_size > edit->left_size) {
+        edit->is_too_large = true;
+        return false;
+    }
+    edit->left_size -= edit->each_size;
+    for (size_t i = 0; i < edit->members_count; i++)
+        edit->members[i].is_there = false;
+    if (!merge_present(edit, object))
+        return false;
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(edit->change, index, count, key, value)
     {
-        struct span name = { unsafe_yyjson_get_str(key),
-                             unsafe_yyjson_get_len(key) };
-        if (yyjson_is_null(value))
-            (void)yyjson_mut_obj_remove_keyn(object, name.data, name.size);
-        else if (!put(edit, object, name,
-                      yyjson_val_mut_copy(edit->doc, value)))
+        const struct merged *merged = member_find(edit, key);
+        assert(merged != NULL);
+        if (!merged->is_there && merged->value == value &&
+            !yyjson_is_null(value) &&
+            !put(edit, object, merged->name,
+                 yyjson_val_mut_copy(edit->doc, value)))
             return false;
     }
     return true;
 }
 
-static bool merge_at(const struct edit *edit, const struct payload_path *path,
+/* Finds out each_size and left_size, when the path leads to many places. */
+static bool
+measure(struct edit *edit, const struct payload_path *path, size_t size_max)
+{
+    size_t tail = 0;
+    bool is_many = false;
+    for (size_t i = 0; path != NULL && i < path->steps_count; i++) {
+        tail +=
+            path_step_has_key(&path->steps[i]) ? path->steps[i].key.size : 0;
+        if (path->steps[i].index != PATH_INDEX_ALL)
+            continue;
+        is_many = true;
+        tail = 0;
+    }
+    if (!is_many)
+        return true;
+    size_t size = 0;
+    yyjson_mut_val *one = yyjson_mut_obj(edit->doc);
+    if (one == NULL || !merge_members(edit, one))
+        return false;
+    char *text = yyjson_mut_val_write_opts(one, 0, NULL, &size, NULL);
+    free(text);
+    edit->each_size = size > 2 ? tail + size - 2 : tail;
+    edit->left_size = size_max;
+    return text != NULL;
+}
+
+static bool merge_at(struct edit *edit, const struct payload_path *path,
                      size_t step, yyjson_mut_val *object);
 
 /* One element of an array, after step `step` - 1. */
 static bool
-merge_element(const struct edit *edit, const struct payload_path *path,
-              size_t step, yyjson_mut_val *element)
+merge_element(struct edit *edit, const struct payload_path *path, size_t step,
+              yyjson_mut_val *element)
 {
     bool is_array_next =
         step < path->steps_count && !path_step_has_key(&path->steps[step]);
@@ -70,8 +214,8 @@ merge_element(const struct edit *edit, const struct payload_path *path,
 }
 
 static bool
-merge_array(const struct edit *edit, const struct payload_path *path,
-            size_t step, yyjson_mut_val *array)
+merge_array(struct edit *edit, const struct payload_path *path, size_t step,
+            yyjson_mut_val *array)
 {
     const struct path_step *at = &path->steps[step];
     if (at->index == PATH_INDEX_ONE) {
@@ -91,7 +235,7 @@ merge_array(const struct edit *edit, const struct payload_path *path,
 /* `value` is what step `step` starts from: an object, or an array when the
  * step has no key of its own. */
 static bool
-merge_at(const struct edit *edit, const struct payload_path *path, size_t step,
+merge_at(struct edit *edit, const struct payload_path *path, size_t step,
          yyjson_mut_val *value)
 {
     if (path == NULL || step == path->steps_count)
@@ -224,12 +368,20 @@ payload_merge(struct span payload, struct span change,
 {
     enum engine_code code = ENGINE_OK;
     yyjson_doc *source = parse(change);
-    struct edit edit = { open_copy(payload), yyjson_doc_get_root(source) };
-    if (source == NULL || edit.doc == NULL ||
+    struct edit edit = { .doc = open_copy(payload),
+                         .change = yyjson_doc_get_root(source) };
+    if (source == NULL || edit.doc == NULL || !members_init(&edit) ||
+        !measure(&edit, key, out->size_max) ||
         !merge_at(&edit, key, 0, yyjson_mut_doc_get_root(edit.doc)))
-        code = error_memory(reterr);
+        code = edit.is_too_large
+                   ? error_set(reterr, ENGINE_EINPUT,
+                               "payload would have more than %zu bytes, at "
+                               "most %zu are allowed",
+                               out->size_max, out->size_max)
+                   : error_memory(reterr);
     else
         code = write_out(edit.doc, out, reterr);
+    free(edit.members);
     yyjson_mut_doc_free(edit.doc);
     yyjson_doc_free(source);
     return code;
