@@ -6,15 +6,14 @@
 #include "engine/collection/apply.h"
 #include "engine/collection/body.h"
 #include "engine/collection/definition.h"
+#include "engine/storage/folder.h"
 #include "engine/storage/store.h"
 
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,29 +178,6 @@ collection_start(struct collection *collection, struct error *reterr)
     return code;
 }
 
-/* The folder's own entry must survive power loss, too. */
-static enum engine_code
-parent_sync(const char *path, struct error *reterr)
-{
-    const char *slash = strrchr(path, '/');
-    struct bytes parent;
-    bytes_init(&parent, PATH_SIZE_MAX);
-    if (slash == NULL)
-        bytes_add_text(&parent, ".");
-    else
-        bytes_add(&parent, path, (size_t)(slash - path) + 1);
-    enum engine_code code = ENGINE_OK;
-    int fd = bytes_failed(&parent)
-                 ? -1
-                 : open(parent.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        code = io_error("sync the folder of", path, reterr);
-    if (fd >= 0)
-        close(fd);
-    bytes_release(&parent);
-    return code;
-}
-
 enum engine_code
 collection_create(const struct collection_options *options, struct span name,
                   const struct collection_config *config,
@@ -210,9 +186,7 @@ collection_create(const struct collection_options *options, struct span name,
     struct collection *collection = collection_new(options);
     if (collection == NULL)
         return error_memory(reterr);
-    enum engine_code code = ENGINE_OK;
-    if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
-        code = io_error("make", options->path, reterr);
+    enum engine_code code = folder_make(options->path, reterr);
     collection->name = strndup(name.data, name.size);
     collection->name_size = name.size;
     if (code == ENGINE_OK && collection->name == NULL)
@@ -224,8 +198,6 @@ collection_create(const struct collection_options *options, struct span name,
         code = collection_start(collection, reterr);
     if (code == ENGINE_OK)
         code = definition_save(options->path, name, config, reterr);
-    if (code == ENGINE_OK)
-        code = parent_sync(options->path, reterr);
     if (code != ENGINE_OK) {
         segment_close(collection->segment);
         collection_free(collection);

@@ -10,17 +10,14 @@
 #include "base/memory.h"
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_pool.h"
+#include "engine/storage/folder.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define PATH_SIZE_MAX 4096
 
@@ -286,27 +283,6 @@ registry_create(struct registry *registry, struct span name,
     return code;
 }
 
-/* Makes a rename inside of `collections/` durable. */
-static enum engine_code
-parent_sync(struct registry *registry, struct error *reterr)
-{
-    struct bytes path;
-    bytes_init(&path, PATH_SIZE_MAX);
-    bytes_addf(&path, "%s/collections", registry->path);
-    int fd = bytes_failed(&path)
-                 ? -1
-                 : open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum engine_code code = ENGINE_OK;
-    if (fd < 0 || fsync(fd) != 0)
-        code = error_set(reterr, ENGINE_EINTERNAL, "cannot sync %s: %s",
-                         path.data == NULL ? "collections" : path.data,
-                         strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    bytes_release(&path);
-    return code;
-}
-
 /* Renaming is what deletes: it works on a full disk, and what is left behind
  * by a crash is removed at the next start. On failure nothing was renamed. */
 static enum engine_code
@@ -379,7 +355,7 @@ registry_delete(struct registry *registry, struct span name, bool *ret_existed,
         revive(registry, entry);
         goto out;
     }
-    code = parent_sync(registry, reterr);
+    code = folder_sync_parent(gone.data, reterr);
     if (code == ENGINE_OK)
         code = collection_destroy(gone.data, reterr);
     pthread_mutex_lock(&registry->lock);

@@ -5,6 +5,7 @@
 
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_pool.h"
+#include "engine/storage/folder.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_SIZE_MAX    4096
@@ -43,18 +43,7 @@ report(struct registry *registry, const char *collection, const char *text)
                                  text);
 }
 
-static enum engine_code
-make_directory(const char *path, struct error *reterr)
-{
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return ENGINE_OK;
-    int number = errno;
-    return error_set(
-        reterr, number == ENOSPC ? ENGINE_ENOSPACE : ENGINE_EINTERNAL,
-        "cannot make the directory %s: %s", path, strerror(number));
-}
-
-/* As mkdir -p. */
+/* As mkdir -p. Those that are there may be others', and not to be read. */
 static enum engine_code
 make_directories(const char *path, struct error *reterr)
 {
@@ -66,11 +55,12 @@ make_directories(const char *path, struct error *reterr)
         if (*at != '/')
             continue;
         *at = '\0';
-        code = make_directory(copy, reterr);
+        if (access(copy, F_OK) != 0)
+            code = folder_make(copy, reterr);
         *at = '/';
     }
-    if (code == ENGINE_OK)
-        code = make_directory(copy, reterr);
+    if (code == ENGINE_OK && access(copy, F_OK) != 0)
+        code = folder_make(copy, reterr);
     free(copy);
     return code;
 }
@@ -118,7 +108,7 @@ numbers_add(struct load *load, uint64_t number, struct error *reterr)
 static enum engine_code
 list_directories(struct load *load, const char *path, struct error *reterr)
 {
-    enum engine_code code = make_directory(path, reterr);
+    enum engine_code code = folder_make(path, reterr);
     if (code != ENGINE_OK)
         return code;
     DIR *folder = opendir(path);

@@ -6,14 +6,13 @@
 #include "engine/segment/segment.h"
 
 #include "engine/segment/body.h"
+#include "engine/storage/folder.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define REPORT_TEXT_SIZE 512
 
@@ -145,16 +144,19 @@ parts_init(struct segment *segment, const struct segment_options *options,
 static enum engine_code
 directory_open(struct segment *segment, struct error *reterr)
 {
-    if (mkdir(segment->path, 0700) != 0 && errno != EEXIST)
-        return error_set(reterr,
-                         errno == ENOSPC ? ENGINE_ENOSPACE : ENGINE_EINTERNAL,
-                         "cannot make %s: %s", segment->path, strerror(errno));
+    enum engine_code code = folder_make(segment->path, reterr);
+    if (code != ENGINE_OK)
+        return code;
     struct bytes path;
     bytes_init(&path, SEGMENT_PATH_SIZE_MAX);
     bytes_addf(&path, "%s/store", segment->path);
-    enum engine_code code =
-        bytes_failed(&path) ? error_memory(reterr)
-                            : store_open(path.data, &segment->store, reterr);
+    if (bytes_failed(&path))
+        code = error_memory(reterr);
+    if (code == ENGINE_OK)
+        code = store_open(path.data, &segment->store, reterr);
+    /* The store syncs what is in its folder, not that there is one. */
+    if (code == ENGINE_OK)
+        code = folder_sync_parent(path.data, reterr);
     bytes_release(&path);
     return code;
 }

@@ -4,11 +4,10 @@
 #include "engine/storage/checkpoint.h"
 
 #include "base/bytes.h"
+#include "engine/storage/folder.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,21 +100,6 @@ checkpoint_append(struct checkpoint *checkpoint, const void *data, size_t size,
     return ENGINE_OK;
 }
 
-static int
-folder_sync(const char *path)
-{
-    char *copy = strdup(path);
-    if (copy == NULL)
-        return -1;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
-    close(fd);
-    return result;
-}
-
 enum engine_code
 checkpoint_commit(struct checkpoint *checkpoint, struct error *reterr)
 {
@@ -125,8 +109,8 @@ checkpoint_commit(struct checkpoint *checkpoint, struct error *reterr)
         code = io_error("write", checkpoint->path_tmp, reterr);
     else if (rename(checkpoint->path_tmp, checkpoint->path) != 0)
         code = io_error("rename", checkpoint->path_tmp, reterr);
-    else if (folder_sync(checkpoint->path) != 0)
-        code = io_error("sync the folder of", checkpoint->path, reterr);
+    else
+        code = folder_sync_parent(checkpoint->path, reterr);
     if (code != ENGINE_OK)
         unlink(checkpoint->path_tmp);
     checkpoint_free(checkpoint);

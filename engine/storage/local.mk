@@ -2,7 +2,8 @@
 libengine_a_SOURCES += \
 	engine/storage/store.c engine/storage/store.h \
 	engine/storage/block_cache.c engine/storage/block_cache.h \
-	engine/storage/checkpoint.c engine/storage/checkpoint.h
+	engine/storage/checkpoint.c engine/storage/checkpoint.h \
+	engine/storage/folder.c engine/storage/folder.h
 EXTRA_DIST += engine/storage/README.md
 
 check_PROGRAMS += tests/unit/engine/storage/test_store \

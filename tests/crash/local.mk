@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# What tests/crash/test_faults.py runs: a library that lets calls on files
-# fail, and a program that changes a collection under it.
+# What tests/crash runs: a library that lets calls on files fail and knows what
+# was synced, and a program that changes a collection under it.
 noinst_PROGRAMS += tests/fixture/fault_io.so tests/crash/fault-writer
-tests_fixture_fault_io_so_SOURCES = tests/fixture/fault_io.c
+tests_fixture_fault_io_so_SOURCES = tests/fixture/fault_io.c \
+	tests/fixture/fault_shadow.c tests/fixture/fault_shadow.h
 tests_fixture_fault_io_so_CFLAGS = $(AM_CFLAGS) -fPIC -Wno-pedantic \
 	-U_FORTIFY_SOURCE
 tests_fixture_fault_io_so_LDFLAGS = $(AM_LDFLAGS) -shared

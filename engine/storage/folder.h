@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_STORAGE_FOLDER_H
+#define ENGINE_STORAGE_FOLDER_H
+
+#include "engine/error.h"
+
+/* Folders that survive power loss: a name is on the disk only once the folder
+ * that holds it is synced. Any thread. */
+
+/* Makes a folder for this user alone, or leaves the one that is there; either
+ * way its name is on the disk then. ENGINE_ENOSPACE, ENGINE_EINTERNAL */
+enum engine_code folder_make(const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Puts what happened to the name of `path` on the disk: that it was made,
+ * renamed or removed. Errors as folder_make(). */
+enum engine_code folder_sync_parent(const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_STORAGE_FOLDER_H */
