@@ -93,7 +93,12 @@ struct hnsw_found {
     uint32_t visit_count;   /* nodes scored */
     uint32_t hop_count;     /* link lists read */
     uint32_t rescore_count; /* vectors read beside the walk */
-    bool is_cut; /* stopped by visit_max: finish with plain_search() */
+    uint32_t pass_count;    /* nodes that pass the filter and were in the list
+                               at the end of the walk */
+    bool is_cut;   /* stopped by visit_max: finish with plain_search() */
+    bool is_short; /* with a filter: the list was not full, although all that
+                      can be reached was seen. Where more than pass_count
+                      linked slots pass, finish as well */
 };
 
 /* The k nearest linked slots that pass, approximately.

@@ -82,6 +82,8 @@ search_filtered(struct hnsw_walk *walk, const struct hnsw_search *options,
     if (filtered.is_out_of_memory)
         return error_memory(reterr);
     found->is_cut = filtered.is_cut;
+    found->pass_count = filtered.list.count;
+    found->is_short = !filtered.is_cut && filtered.list.count < options->ef;
     return ENGINE_OK;
 }
 

@@ -56,3 +56,10 @@ tests_unit_engine_segment_test_graph_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_segment_test_graph_LDADD = libfixture.a $(ENGINE_LIBS) \
 	$(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/segment/test_short_walk
+tests_unit_engine_segment_test_short_walk_SOURCES = \
+	tests/unit/engine/segment/test_short_walk.c
+tests_unit_engine_segment_test_short_walk_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_short_walk_LDADD = libfixture.a \
+	$(ENGINE_LIBS) $(UNIT_LIBS)

@@ -2,7 +2,8 @@
  * Nearest points of one segment: plan the filter, then take what costs less of
  * a scan over the candidates and a walk over the graph with the waiting tail
  * scanned beside it. A walk that comes back with fewer points than asked for
- * is finished by a scan, so that recall never drops silently. */
+ * is finished by a scan, and so is one that had seen all it can reach before its
+ * list was full, so that recall never drops silently. */
 #include "engine/segment/search.h"
 
 #include "engine/index/codes_scan.h"
@@ -173,6 +174,8 @@ settle_residual(struct work *work, struct error *reterr)
     match_cursor_close(&cursor);
     if (code != ENGINE_OK)
         return code;
+    for (uint32_t i = 0; work->has_words && i <= slots_count / 64; i++)
+        words[i] &= work->filter.allowed[i];
     work->filter.allowed = words;
     work->filter.allowed_count = slots_count;
     work->filter.accept = NULL;
@@ -432,6 +435,64 @@ scan_tail(struct work *work, float distance_max, struct hit *hits,
                         reterr);
 }
 
+/* Slots 64 * `word`.. that pass the filter's bitsets. */
+static uint64_t
+passing_word(const struct work *work, uint32_t word)
+{
+    uint64_t bits = slotview_word(work->filter.view, word);
+    return work->filter.allowed == NULL ? bits
+                                        : bits & work->filter.allowed[word];
+}
+
+/* Whether linked points match that the walk could not reach. What a test of
+ * payloads lets pass is not known: then there may be such. */
+static bool
+is_beyond_reach(const struct work *work, const struct hnsw_found *found)
+{
+    if (!found->is_short)
+        return false;
+    if (work->filter.accept != NULL)
+        return true;
+    uint64_t linked = 0, slots_count = work->reader->view->slots_count;
+    for (uint32_t word = 0; (uint64_t)word * 64 < slots_count; word++)
+        linked += (uint64_t)__builtin_popcountll(passing_word(work, word));
+    for (size_t i = 0; i < work->tail_count; i++)
+        linked -= slot_filter_passes(&work->filter, work->tail[i]);
+    return linked > found->pass_count;
+}
+
+/* From now on only linked points pass. */
+static enum engine_code
+need_linked(struct work *work, struct error *reterr)
+{
+    uint32_t slots_count = work->reader->view->slots_count;
+    size_t count = (size_t)slots_count / 64 + 1;
+    uint64_t *words = arena_calloc(work->arena, count, sizeof(*words));
+    if (words == NULL)
+        return error_memory(reterr);
+    for (uint32_t word = 0; (uint64_t)word * 64 < slots_count; word++)
+        for (uint64_t bits = passing_word(work, word); bits != 0;
+             bits &= bits - 1) {
+            uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            if (hnsw_is_linked(work->graph, slot))
+                words[word] |= bits & -bits;
+        }
+    work->filter.allowed = words;
+    work->filter.allowed_count = slots_count;
+    work->has_words = true;
+    return ENGINE_OK;
+}
+
+/* What a walk did not bring: by a scan. */
+static enum engine_code
+finish_by_scan(struct work *work, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    if (work->search->is_indexed_only)
+        code = need_linked(work, reterr);
+    return code == ENGINE_OK ? search_exact(work, reterr) : code;
+}
+
 static enum engine_code
 search_graph(struct work *work, const struct costs *costs, struct error *reterr)
 {
@@ -460,8 +521,8 @@ search_graph(struct work *work, const struct costs *costs, struct error *reterr)
     bool is_short = work->count < k &&
                     work->count < work->match.plan.estimate.max_count &&
                     work->count < view_vector(work)->has->count;
-    if ((found.is_cut || is_short) && !work->search->is_indexed_only)
-        return search_exact(work, reterr);
+    if (found.is_cut || is_short || is_beyond_reach(work, &found))
+        return finish_by_scan(work, reterr);
     return ENGINE_OK;
 }
 
