@@ -181,6 +181,7 @@ renew_end(struct segment *segment, size_t number, struct error *reterr)
     segment_dig_all(segment);
     hnsw_free(old);
     segment->reclaim_slot = 0;
+    atomic_store(&segment->is_reclaiming, true);
     pthread_mutex_unlock(&segment->writer);
     return code;
 }

@@ -280,6 +280,19 @@ START_TEST(another_m_builds_another_graph)
 }
 END_TEST
 
+/* Points that died while it was built are in no graph then. */
+START_TEST(another_graph_lets_go_of_the_dead)
+{
+    points_link(&points);
+    configure(20, 100);
+    fill(0, 1000);
+    points_link(&points);
+    fill(COUNT, 1000);
+    ck_assert_uint_eq(hnsw_params_of(vectors()->graph).m, 20);
+    ck_assert_uint_eq(points.collection->segment->slots_count, COUNT + 1000);
+}
+END_TEST
+
 START_TEST(m_of_zero_takes_the_graph_away)
 {
     points_link(&points);
@@ -342,6 +355,7 @@ main(void)
     tcase_add_test(tcase, all_points_replaced_three_times_take_no_more_room);
     tcase_add_test(tcase, checkpoint_older_than_reused_slots_is_mended);
     tcase_add_test(tcase, another_m_builds_another_graph);
+    tcase_add_test(tcase, another_graph_lets_go_of_the_dead);
     tcase_add_test(tcase, m_of_zero_takes_the_graph_away);
     tcase_add_test(tcase, checkpoint_brings_the_graph_back);
     tcase_add_test(tcase, graph_without_links_asked_for_is_not_built);
