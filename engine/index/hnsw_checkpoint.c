@@ -350,6 +350,8 @@ get_links(struct hnsw *hnsw, struct stream *stream, uint32_t slot,
             (row[i] >= stream->slot_count || stream->levels[row[i]] <= level))
             return corrupt(stream, "a link leads nowhere");
         hnsw_link_store(&links[i], row[i]);
+        if (level == 0 && row[i] != SLOT_NONE)
+            hnsw_naming_up(hnsw, row[i]);
     }
     return ENGINE_OK;
 }

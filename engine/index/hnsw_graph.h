@@ -37,7 +37,7 @@ struct hnsw_node {
     _Atomic uint8_t level;     /* a slot used again keeps its level and rows */
     _Atomic uint8_t is_locked; /* spin byte: guards changes of its lists */
     _Atomic uint8_t state;     /* enum hnsw_state */
-    uint8_t reserved;
+    _Atomic uint8_t in_count; /* lists on level 0 that name it; hnsw_naming.c */
 };
 static_assert(sizeof(struct hnsw_node) == 8, "eight nodes in a cache line");
 
@@ -334,6 +334,38 @@ bool hnsw_is_twin(const struct hnsw *hnsw, uint32_t slot, uint32_t other);
  * put into ret_slots, at most `count_max`. */
 uint32_t hnsw_select(struct hnsw_pivot *pivot, struct key_list *list,
                      uint32_t owner, uint32_t *ret_slots, uint32_t count_max);
+
+/* The lists on level 0 that name a node are counted, so that a list that is
+ * chosen anew does not drop the last link to a node (hnsw_naming.c). */
+
+/* `owner` names these slots from now on, or no longer. */
+void hnsw_naming_add(const struct hnsw *hnsw, uint32_t owner,
+                     const uint32_t *slots, uint32_t count);
+void hnsw_naming_drop(const struct hnsw *hnsw, uint32_t owner,
+                      const uint32_t *slots, uint32_t count);
+void hnsw_naming_up(const struct hnsw *hnsw, uint32_t slot);
+bool hnsw_is_named(const struct hnsw *hnsw, uint32_t slot);
+
+/* The full list of `owner` on level 0 is about to be written anew as
+ * kept[0..count-1], which may have `fresh`; room for all of a list. Slots of
+ * which it was the last list are put back, in free places or for others that
+ * more lists name. Returns the new count. Under the spin byte of `owner`. */
+uint32_t hnsw_naming_choose(const struct hnsw *hnsw, uint32_t owner,
+                            uint32_t fresh, uint32_t *kept, uint32_t count);
+
+/* Puts `slot`, not counted yet, in the place of one that other lists name, too;
+ * false when there is none. */
+bool hnsw_naming_replace(const struct hnsw *hnsw, uint32_t owner, uint32_t slot,
+                         uint32_t *slots, uint32_t count);
+
+/* Puts `slot` into the list of `owner` on level 0 and counts it; false when
+ * each link there is the last to its node. Takes the spin byte. */
+bool hnsw_link_force(const struct hnsw *hnsw, uint32_t owner, uint32_t slot);
+
+/* The first of its neighbours, or of theirs, that can is made to name `slot` on
+ * level 0. */
+bool hnsw_name_by(const struct hnsw *hnsw, uint32_t slot,
+                  const struct scratch_chosen *chosen);
 
 /* Writes a whole list; the rest becomes empty. Under the spin byte, or nobody
  * sees it. */

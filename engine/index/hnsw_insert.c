@@ -191,6 +191,8 @@ shrink_links(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
             key_list_insert(&list, key_make(distances[j], slots[i + j]));
     }
     uint32_t count = hnsw_select(pivot, &list, owner, slots, links_max);
+    if (level == 0)
+        count = hnsw_naming_choose(hnsw, owner, slot, slots, count);
     hnsw_links_write(links, links_max, slots, count);
 }
 
@@ -206,11 +208,39 @@ hnsw_link_add(struct hnsw_pivot *pivot, uint32_t owner, uint32_t level,
     hnsw_node_lock(node);
     while (count < links_max && hnsw_link_load(&links[count]) != SLOT_NONE)
         count++;
-    if (count < links_max)
-        hnsw_link_store(&links[count], slot);
-    else
+    if (count == links_max)
         shrink_links(pivot, owner, level, slot);
+    else
+        hnsw_link_store(&links[count], slot);
+    if (count < links_max && level == 0)
+        hnsw_naming_add(hnsw, owner, &slot, 1);
     hnsw_node_unlock(node);
+}
+
+bool
+hnsw_link_force(const struct hnsw *hnsw, uint32_t owner, uint32_t slot)
+{
+    struct hnsw_node *node = hnsw_node(hnsw, owner);
+    hnsw_link *links = hnsw_links(hnsw, owner, 0);
+    HNSW_UNSET uint32_t slots[2 * HNSW_M_MAX];
+    uint32_t count = 0;
+    bool is_done = true;
+    hnsw_node_lock(node);
+    for (; count < hnsw->m0; count++) {
+        slots[count] = hnsw_link_load(&links[count]);
+        if (slots[count] == SLOT_NONE)
+            break;
+    }
+    if (count < hnsw->m0)
+        slots[count++] = slot;
+    else
+        is_done = hnsw_naming_replace(hnsw, owner, slot, slots, count);
+    if (is_done) {
+        hnsw_links_write(links, hnsw->m0, slots, count);
+        hnsw_naming_add(hnsw, owner, &slot, 1);
+    }
+    hnsw_node_unlock(node);
+    return is_done;
 }
 
 void
@@ -334,6 +364,35 @@ prepare(struct hnsw_walk *walk, struct hnsw_pivot *pivot,
     }
 }
 
+/* Whether a node that `owner` names takes the link. */
+static bool
+name_beyond(const struct hnsw *hnsw, uint32_t slot, uint32_t owner)
+{
+    const hnsw_link *links = hnsw_links(hnsw, owner, 0);
+    for (uint32_t i = 0; i < hnsw->m0; i++) {
+        uint32_t other = hnsw_link_load(&links[i]);
+        if (other == SLOT_NONE)
+            break;
+        if (other != slot && hnsw_state(hnsw, other) < HNSW_DYING &&
+            hnsw_link_force(hnsw, other, slot))
+            return true;
+    }
+    return false;
+}
+
+bool
+hnsw_name_by(const struct hnsw *hnsw, uint32_t slot,
+             const struct scratch_chosen *chosen)
+{
+    for (uint32_t i = 0; i < chosen->count; i++)
+        if (hnsw_link_force(hnsw, chosen->slots[i], slot))
+            return true;
+    for (uint32_t i = 0; i < chosen->count; i++)
+        if (name_beyond(hnsw, slot, chosen->slots[i]))
+            return true;
+    return false;
+}
+
 /* Empties the node's lists; the first time it gets its upper rows. */
 static enum engine_code
 node_open(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
@@ -358,6 +417,7 @@ node_open(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
     }
     assert(hnsw_state(hnsw, slot) == HNSW_OPEN);
     assert(atomic_load(&node->level) == level);
+    atomic_store(&node->in_count, 0);
     for (uint32_t i = 0; i <= level; i++)
         hnsw_links_write(hnsw_links(hnsw, slot, i), hnsw_links_max(hnsw, i),
                          NULL, 0);
@@ -373,12 +433,16 @@ commit(struct hnsw_pivot *pivot, uint32_t slot, uint32_t top,
         hnsw_links_write(hnsw_links(hnsw, slot, level),
                          hnsw_links_max(hnsw, level), levels[level].slots,
                          levels[level].count);
-    for (uint32_t level = 0; level <= top; level++)
+    hnsw_naming_add(hnsw, slot, levels[0].slots, levels[0].count);
+    for (uint32_t level = 0; level <= top; level++) {
         for (uint32_t i = 0; i < levels[level].count; i++) {
             hnsw_link_add(pivot, levels[level].slots[i], level, slot);
             if (hnsw_is_twin(hnsw, levels[level].slots[i], slot))
                 break; /* who finds that one finds this */
         }
+        if (level == 0 && !hnsw_is_named(hnsw, slot))
+            (void)hnsw_name_by(hnsw, slot, &levels[0]);
+    }
 }
 
 static void

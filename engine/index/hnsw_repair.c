@@ -307,7 +307,8 @@ repair_list(struct patch *patch)
         return false;
     bool is_bereft = patch->gone_count > patch->kept_count;
     uint32_t count = find_candidates(patch);
-    uint32_t room = patch->kept_count + REPLACEMENTS_MAX * patch->gone_count;
+    uint32_t living = patch->kept_count;
+    uint32_t room = living + REPLACEMENTS_MAX * patch->gone_count;
     room = room < links_max ? room : links_max;
     uint32_t twins = 0;
     for (uint32_t i = 0; i < patch->kept_count; i++)
@@ -323,6 +324,9 @@ repair_list(struct patch *patch)
     }
     hnsw_links_write(hnsw_links(hnsw, patch->owner, patch->level), links_max,
                      patch->kept, patch->kept_count);
+    if (patch->level == 0)
+        hnsw_naming_add(hnsw, patch->owner, patch->kept + living,
+                        patch->kept_count - living);
     return is_bereft;
 }
 
@@ -342,10 +346,25 @@ note_named(struct sweep *sweep, const uint32_t *slots, uint32_t count)
     }
 }
 
+/* The links of a dying node count no more; nobody changes them. */
+static void
+forget_names(const struct hnsw *hnsw, uint32_t slot)
+{
+    const hnsw_link *links = hnsw_links(hnsw, slot, 0);
+    for (uint32_t i = 0; i < hnsw->m0; i++) {
+        uint32_t other = hnsw_link_load(&links[i]);
+        if (other == SLOT_NONE)
+            break;
+        hnsw_naming_drop(hnsw, slot, &other, 1);
+    }
+}
+
 static void
 repair_node(struct hnsw *hnsw, uint32_t slot, struct scratch *scratch)
 {
     struct hnsw_node *node = hnsw_node(hnsw, slot);
+    if (hnsw_state(hnsw, slot) == HNSW_DYING)
+        forget_names(hnsw, slot);
     /* What is OPEN now saw the marks when its insert began. */
     if (hnsw_state(hnsw, slot) != HNSW_LINKED)
         return;
@@ -404,41 +423,12 @@ extend_list(struct hnsw *hnsw, uint32_t owner, uint32_t level,
     hnsw_node_lock(node);
     uint32_t count = link_count(links, links_max);
     for (uint32_t i = 0; i < chosen->count && count < links_max; i++)
-        if (!names(links, links_max, chosen->slots[i]))
+        if (!names(links, links_max, chosen->slots[i])) {
             hnsw_link_store(&links[count++], chosen->slots[i]);
+            if (level == 0)
+                hnsw_naming_add(hnsw, owner, &chosen->slots[i], 1);
+        }
     hnsw_node_unlock(node);
-}
-
-/* Puts `slot` into a list on level 0, for a link that others name as well.
- * False when there is none such. */
-static bool
-force_link(const struct hnsw *hnsw, uint32_t owner, uint32_t slot)
-{
-    const struct sweep *sweep = &hnsw->sweep;
-    struct hnsw_node *node = hnsw_node(hnsw, owner);
-    hnsw_link *links = hnsw_links(hnsw, owner, 0);
-    bool is_done = false;
-    hnsw_node_lock(node);
-    uint32_t count = link_count(links, hnsw->m0);
-    if (count < hnsw->m0) {
-        hnsw_link_store(&links[count], slot);
-        is_done = true;
-    }
-    for (uint32_t i = count; !is_done && i-- > 0;) {
-        uint32_t other = hnsw_link_load(&links[i]);
-        if (other >= sweep->end)
-            continue;
-        _Atomic uint8_t *named = &sweep->named[other].count;
-        uint8_t before = atomic_load_explicit(named, memory_order_relaxed);
-        if (before < 2 || before > NAMED_MAX ||
-            !atomic_compare_exchange_strong(named, &before,
-                                            (uint8_t)(before - 1)))
-            continue;
-        hnsw_link_store(&links[i], slot);
-        is_done = true;
-    }
-    hnsw_node_unlock(node);
-    return is_done;
 }
 
 /* Offers a node to its neighbours of a level; with `is_forced` one of them
@@ -456,8 +446,8 @@ offer(struct hnsw_pivot *pivot, uint32_t slot, uint32_t level,
             hnsw_link_add(pivot, chosen->slots[i], level, slot);
         is_named = is_named || names(links, links_max, slot);
     }
-    for (uint32_t i = 0; is_forced && !is_named && i < chosen->count; i++)
-        is_named = force_link(hnsw, chosen->slots[i], slot);
+    if (is_forced && !is_named)
+        (void)hnsw_name_by(hnsw, slot, chosen);
 }
 
 /* As an insert, but the node keeps the links that it has. */
@@ -465,7 +455,7 @@ static enum engine_code
 relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
 {
     uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
-    if (entry == 0 || (uint32_t)entry == slot)
+    if (entry == 0)
         return ENGINE_OK;
     uint32_t ef = hnsw->ef_construct;
     struct scratch *scratch = scratch_take(hnsw->scratches, slot_end(hnsw), ef);

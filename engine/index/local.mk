@@ -16,7 +16,7 @@ libengine_a_SOURCES += \
 	engine/index/hnsw_walk.c \
 	engine/index/hnsw_search.c \
 	engine/index/hnsw_rescore.c \
-	engine/index/hnsw_insert.c \
+	engine/index/hnsw_insert.c engine/index/hnsw_naming.c \
 	engine/index/hnsw_repair.c \
 	engine/index/hnsw_checkpoint.c
 EXTRA_DIST += engine/index/README.md
@@ -39,6 +39,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_hnsw_search \
 	tests/unit/engine/index/test_hnsw_insert \
 	tests/unit/engine/index/test_hnsw_repair \
+	tests/unit/engine/index/test_hnsw_naming \
 	tests/unit/engine/index/test_hnsw_checkpoint
 tests_unit_engine_index_test_slab_SOURCES = \
 	tests/unit/engine/index/test_slab.c
@@ -120,6 +121,12 @@ tests_unit_engine_index_test_hnsw_repair_SOURCES = \
 tests_unit_engine_index_test_hnsw_repair_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_repair_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_naming_SOURCES = \
+	tests/unit/engine/index/test_hnsw_naming.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_naming_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_naming_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_index_test_cost_SOURCES = \
 	tests/unit/engine/index/test_cost.c
 tests_unit_engine_index_test_cost_CFLAGS = \
