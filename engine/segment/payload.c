@@ -114,13 +114,10 @@ read_store(const struct payloads *payloads, const uint32_t *slots, size_t count,
     return code;
 }
 
-enum engine_code
-payloads_read(const struct payloads *payloads, const uint32_t *slots,
-              size_t count, payload_take *take, void *ctx, struct error *reterr)
+static enum engine_code
+read_memory(const struct payloads *payloads, const uint32_t *slots,
+            size_t count, payload_take *take, void *ctx)
 {
-    struct reading reading = { take, ctx, 0 };
-    if (atomic_load(&payloads->is_on_disk))
-        return read_store(payloads, slots, count, &reading, reterr);
     for (size_t i = 0; i < count; i++) {
         const struct payload_text *text = payloads_text(payloads, slots[i]);
         struct span span = { NULL, 0 };
@@ -129,6 +126,16 @@ payloads_read(const struct payloads *payloads, const uint32_t *slots,
         take(ctx, i, span);
     }
     return ENGINE_OK;
+}
+
+enum engine_code
+payloads_read(const struct payloads *payloads, const uint32_t *slots,
+              size_t count, payload_take *take, void *ctx, struct error *reterr)
+{
+    struct reading reading = { take, ctx, 0 };
+    return atomic_load(&payloads->is_on_disk)
+               ? read_store(payloads, slots, count, &reading, reterr)
+               : read_memory(payloads, slots, count, take, ctx);
 }
 
 struct copying {
@@ -157,8 +164,7 @@ payloads_copy_out(const struct payloads *payloads, const uint32_t *slots,
     struct reading reading = { take_copy, &copying, 0 };
     enum engine_code code =
         is_on_disk ? read_store(payloads, slots, count, &reading, reterr)
-                   : payloads_read(payloads, slots, count, take_copy, &copying,
-                                   reterr);
+                   : read_memory(payloads, slots, count, take_copy, &copying);
     if (code == ENGINE_OK && arena_failed(arena))
         return error_memory(reterr);
     return code;
