@@ -9,6 +9,7 @@
 
 #include "engine/index/hnsw.h"
 #include "engine/index/hnsw_graph.h"
+#include "tests/fixture/suite.h"
 #include "tests/unit/engine/index/cloud.h"
 
 #define COUNT    3000u
@@ -217,9 +218,5 @@ main(void)
     tcase_add_test(tcase, naming_goes_on_when_slots_are_used_again);
     tcase_add_test(tcase, naming_is_counted_anew_from_a_checkpoint);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

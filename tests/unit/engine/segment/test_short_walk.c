@@ -5,6 +5,7 @@
 #include "engine/index/hnsw_graph.h"
 #include "engine/segment/body.h"
 #include "tests/fixture/points.h"
+#include "tests/fixture/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -152,9 +153,5 @@ main(void)
     tcase_add_loop_test(tcase, walk_that_reaches_little_is_finished, 0, 6);
     tcase_add_test(tcase, indexed_only_is_finished_among_linked_points);
     suite_add_tcase(suite, tcase);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }
