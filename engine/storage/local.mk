@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
 	engine/storage/store.c engine/storage/store.h \
+	engine/storage/store_batch.c engine/storage/store_body.h \
+	engine/storage/store_full.c engine/storage/store_read.c \
 	engine/storage/block_cache.c engine/storage/block_cache.h \
 	engine/storage/checkpoint.c engine/storage/checkpoint.h \
 	engine/storage/folder.c engine/storage/folder.h
