@@ -4,6 +4,7 @@
 #include "base/arena.h"
 
 #include "base/budget.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -38,6 +39,13 @@ arena_bind(struct arena *arena, struct budget *budget)
 {
     assert(arena->chunks == NULL && budget != NULL);
     arena->budget = budget;
+}
+
+void
+arena_ask_memory(struct arena *arena)
+{
+    assert(arena->budget != NULL);
+    arena->asks_memory = true;
 }
 
 void
@@ -76,6 +84,11 @@ chunk_add(struct arena *arena, size_t size_min)
     if (size < size_min)
         size = size_min;
     bool is_charged = arena->budget != NULL && size >= CHUNK_CHARGED_MIN;
+    uint64_t used = 0;
+    if (is_charged && arena->asks_memory && !memory_may_work(size, &used)) {
+        arena->is_over_limit = true;
+        return NULL;
+    }
     if (is_charged && !budget_take(arena->budget, size)) {
         arena->is_over_budget = true;
         return NULL;
@@ -164,4 +177,10 @@ bool
 arena_over_budget(const struct arena *arena)
 {
     return arena->is_over_budget;
+}
+
+bool
+arena_over_limit(const struct arena *arena)
+{
+    return arena->is_over_limit;
 }

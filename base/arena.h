@@ -24,6 +24,8 @@ struct arena {
     size_t cap_size;            /* 0 < used_size <= cap_size */
     bool is_failed;
     bool is_over_budget;   /* it failed because the budget was used up */
+    bool asks_memory;      /* see arena_ask_memory() */
+    bool is_over_limit;    /* it failed because of the memory limit */
     struct budget *budget; /* NULL: none; outlives the arena */
     size_t charged_size;   /* what it took from there */
 };
@@ -36,6 +38,10 @@ void arena_init(struct arena *arena, size_t cap_size);
  * requests do not shut out the small ones. */
 #define ARENA_FREE_SIZE ((size_t)60 << 10)
 void arena_bind(struct arena *arena, struct budget *budget);
+
+/* From here on what it takes from the budget must fit into the memory limit,
+ * too (memory_may_work()): for data that come in. Until arena_release(). */
+void arena_ask_memory(struct arena *arena);
 
 /* Frees every allocation; the arena may be used again with the same cap and
  * budget. */
@@ -63,5 +69,8 @@ bool arena_failed(const struct arena *arena);
 /* Whether it failed because the budget was used up: trying again later may
  * work. */
 bool arena_over_budget(const struct arena *arena);
+
+/* Whether it failed because of the memory limit. */
+bool arena_over_limit(const struct arena *arena);
 
 #endif /* BASE_ARENA_H */

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #define LOOK_MS          10u
-#define PURGE_MS         100u
+#define PURGE_MS         20u
 #define RESERVE_SIZE_MIN ((uint64_t)64 << 20)
 #define RESERVE_SIZE_MAX ((uint64_t)2 << 30)
+#define WORK_SIZE_MAX    ((uint64_t)64 << 20)
 #define GROUP_PATH_MAX   2048
 #define PURGE_ALL        "arena.4096.purge" /* MALLCTL_ARENAS_ALL */
 
@@ -26,11 +27,12 @@ extern int mallctl(const char *name, void *old, size_t *old_size, void *new,
                    size_t new_size) __attribute__((weak));
 
 static _Atomic uint64_t limit;
-static _Atomic uint64_t seen_size;    /* anonymous, at the last look */
+static _Atomic uint64_t seen_size;    /* resident, at the last look */
 static _Atomic uint64_t granted_size; /* since then */
 static _Atomic uint64_t seen_ms;
 static _Atomic uint64_t purged_ms;
 static _Atomic uint64_t refused_count;
+static bool (*_Atomic relief)(void);
 
 static uint64_t
 now_ms(void)
@@ -127,36 +129,91 @@ file_limit(const char *path)
     return errno != 0 ? UINT64_MAX : value;
 }
 
-/* The least limit of our control group and the groups around it (version 2),
- * or of the version 1 group that containers see as their root. */
+/* One tree of control groups: where it is mounted, what its limit is called,
+ * and how the line of /proc/self/cgroup that names our group begins after the
+ * number. Containers see their own group as the root. */
+struct group_tree {
+    const char *mount;
+    const char *file;
+    const char *controller;
+};
+static const struct group_tree group_trees[] = {
+    { "/sys/fs/cgroup", "memory.max", "" },
+    { "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory" },
+};
+
+/* The least limit of `group` ("/a/b", cut while going up) and those around
+ * it. */
 static uint64_t
-group_limit(void)
+tree_limit(const char *root, const struct group_tree *tree, char *group)
 {
-    char text[GROUP_PATH_MAX], path[GROUP_PATH_MAX + 64];
-    uint64_t least = file_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-    uint64_t root = file_limit("/sys/fs/cgroup/memory.max");
-    least = root < least ? root : least;
-    if (!file_read("/proc/self/cgroup", text, sizeof(text)))
-        return least;
-    char *group = strstr(text, "0::/");
-    if (group == NULL)
-        return least;
-    group += 3;
-    group[strcspn(group, "\n")] = '\0';
-    while (strlen(group) > 1) {
-        snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.max", group);
-        uint64_t own = file_limit(path);
-        least = own < least ? own : least;
+    char path[GROUP_PATH_MAX * 2];
+    uint64_t least = UINT64_MAX;
+    for (;;) {
+        size_t size = strlen(group);
+        if (size > 0 && group[size - 1] == '/')
+            group[--size] = '\0';
+        int length = snprintf(path, sizeof(path), "%s%s%s/%s", root,
+                              tree->mount, group, tree->file);
+        if (length > 0 && (size_t)length < sizeof(path)) {
+            uint64_t own = file_limit(path);
+            least = own < least ? own : least;
+        }
+        if (size == 0)
+            return least;
         *strrchr(group, '/') = '\0';
+    }
+}
+
+/* The group of a line "4:cpu,memory:/a/b" if it belongs to the tree. */
+static char *
+line_group(char *line, const char *controller)
+{
+    char *names = strchr(line, ':');
+    char *group = names == NULL ? NULL : strchr(names + 1, ':');
+    if (group == NULL || group[1] != '/')
+        return NULL;
+    *group++ = '\0';
+    names++;
+    if (controller[0] == '\0')
+        return names[0] == '\0' ? group : NULL;
+    char *rest = NULL;
+    for (char *name = strtok_r(names, ",", &rest); name != NULL;
+         name = strtok_r(NULL, ",", &rest))
+        if (strcmp(name, controller) == 0)
+            return group;
+    return NULL;
+}
+
+static uint64_t
+group_limit(const char *root)
+{
+    char path[GROUP_PATH_MAX], text[GROUP_PATH_MAX], own[] = "";
+    uint64_t least = UINT64_MAX;
+    snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
+    for (size_t i = 0; i < sizeof(group_trees) / sizeof(group_trees[0]); i++) {
+        const struct group_tree *tree = &group_trees[i];
+        uint64_t limits = tree_limit(root, tree, own);
+        char *rest = NULL;
+        char *line = file_read(path, text, sizeof(text))
+                         ? strtok_r(text, "\n", &rest)
+                         : NULL;
+        for (; line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+            char *group = line_group(line, tree->controller);
+            uint64_t named =
+                group == NULL ? UINT64_MAX : tree_limit(root, tree, group);
+            limits = named < limits ? named : limits;
+        }
+        least = limits < least ? limits : least;
     }
     return least;
 }
 
 uint64_t
-memory_limit_default(void)
+memory_limit_default(const char *root)
 {
     long pages = sysconf(_SC_PHYS_PAGES), page_size = sysconf(_SC_PAGESIZE);
-    uint64_t size = group_limit();
+    uint64_t size = group_limit(root);
     if (pages > 0 && page_size > 0 &&
         (uint64_t)pages * (uint64_t)page_size < size)
         size = (uint64_t)pages * (uint64_t)page_size;
@@ -175,10 +232,10 @@ look_again(uint64_t now)
 {
     struct memory_use use = { 0 };
     look_pages(&use);
-    atomic_store(&seen_size, use.anonymous_size);
+    atomic_store(&seen_size, use.resident_size);
     atomic_store(&granted_size, 0);
     atomic_store(&seen_ms, now);
-    return use.anonymous_size;
+    return use.resident_size;
 }
 
 /* Makes the allocator return its unused pages; not too often. */
@@ -191,25 +248,73 @@ purge(uint64_t now)
         (void)mallctl(PURGE_ALL, NULL, NULL, NULL, 0);
 }
 
-bool
-memory_may_grow(uint64_t more_size, uint64_t *ret_used)
+void
+memory_relief_set(bool (*new_relief)(void))
 {
-    uint64_t most = atomic_load(&limit);
-    if (most == 0)
-        return true;
+    atomic_store(&relief, new_relief);
+}
+
+static bool
+fits(uint64_t more_size, uint64_t used, uint64_t most)
+{
+    return used <= most && more_size <= most - used;
+}
+
+/* The slow way of may_take(): true when there is room after all. */
+static bool
+make_room(uint64_t more_size, uint64_t most, uint64_t *ret_used)
+{
+    purge(now_ms());
+    *ret_used = look_again(now_ms());
+    bool (*ask)(void) = atomic_load(&relief);
+    /* One relief may give back less than needed. */
+    while (!fits(more_size, *ret_used, most) && ask != NULL && ask()) {
+        atomic_store(&purged_ms, 0);
+        purge(now_ms());
+        *ret_used = look_again(now_ms());
+    }
+    return fits(more_size, *ret_used, most);
+}
+
+static bool
+may_take(uint64_t more_size, uint64_t most, uint64_t *ret_used)
+{
     uint64_t now = now_ms();
     if (now - atomic_load(&seen_ms) >= LOOK_MS)
         (void)look_again(now);
     uint64_t used = atomic_load(&seen_size) + atomic_load(&granted_size);
-    if (used > most || more_size > most - used) {
-        purge(now);
-        used = look_again(now);
-        if (used > most || more_size > most - used) {
-            atomic_fetch_add(&refused_count, 1);
-            *ret_used = used;
-            return false;
-        }
+    if (!fits(more_size, used, most) && !make_room(more_size, most, &used)) {
+        atomic_fetch_add(&refused_count, 1);
+        *ret_used = used;
+        return false;
     }
     atomic_fetch_add(&granted_size, more_size);
     return true;
+}
+
+bool
+memory_may_grow(uint64_t more_size, uint64_t *ret_used)
+{
+    uint64_t most = atomic_load(&limit);
+    uint64_t work = most / 6 < WORK_SIZE_MAX ? most / 6 : WORK_SIZE_MAX;
+    return most == 0 || may_take(more_size, most - work, ret_used);
+}
+
+bool
+memory_may_work(uint64_t more_size, uint64_t *ret_used)
+{
+    uint64_t most = atomic_load(&limit);
+    return most == 0 || may_take(more_size, most, ret_used);
+}
+
+void
+memory_settle(void)
+{
+    uint64_t most = atomic_load(&limit), now = now_ms();
+    if (most == 0)
+        return;
+    if (now - atomic_load(&seen_ms) >= LOOK_MS)
+        (void)look_again(now);
+    if (atomic_load(&seen_size) > most / 16 * 15)
+        purge(now);
 }

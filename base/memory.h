@@ -6,14 +6,15 @@
 #include <stdint.h>
 
 /* How much memory the process holds and may hold. Who is about to take memory
- * that grows with the data asks memory_may_grow() before, so that a refusal
- * comes from us, with a text, and not from the kernel, with a kill. What
- * gives memory back (deletes) and reads do not ask.
+ * for data that come in asks memory_may_grow() before, for copies of them while
+ * they are worked on memory_may_work(), so that a refusal comes from us, with a
+ * text, and not from the kernel, with a kill. What gives memory back (deletes) and reads
+ * do not ask. What counts is the resident memory.
  * Any thread; the state is the process's. */
 
 struct memory_use {
     uint64_t resident_size;  /* VmRSS */
-    uint64_t anonymous_size; /* of it not backed by files: what is limited */
+    uint64_t anonymous_size; /* of it not backed by files */
     /* The allocator's; 0 where it does not tell (no jemalloc). */
     uint64_t allocated_size; /* handed out by malloc */
     uint64_t active_size;    /* pages that hold some of it */
@@ -29,16 +30,33 @@ struct memory_use memory_look(void);
 void memory_limit_set(uint64_t size);
 uint64_t memory_limit(void);
 
-/* What the machine or the control group allows, less a reserve of a tenth
- * (64 MiB to 2 GiB) for what nobody asks for; 0 when neither says. */
-uint64_t memory_limit_default(void);
+/* What the machine or the control group (version 1 or 2, with the groups around
+ * it) allows, less a reserve of a tenth (64 MiB to 2 GiB) for what nobody asks
+ * for; 0 when neither says. `root` stands before /proc and /sys: "" but in
+ * tests. */
+uint64_t memory_limit_default(const char *root);
 
-/* Whether `more_size` bytes of data may be added. True: they count as used
- * until they can be seen. False: *ret_used holds what is in use, after the
- * allocator gave back what it could. Cheap: looks at most every 10 ms, but
- * always before a refusal. */
+/* Whether `more_size` bytes of data may be added, to stay. Below the limit a
+ * part is left to memory_may_work(): a sixth, 64 MiB at most. True: they
+ * count as used until they can be seen. False: *ret_used holds what is in use, after relief
+ * and allocator gave back what they could. Cheap: looks at most every 10 ms,
+ * but always before a refusal. */
 bool memory_may_grow(uint64_t more_size, uint64_t *ret_used)
     __attribute__((warn_unused_result));
+
+/* The same for memory that is needed only until a request is done: up to the
+ * limit itself, so that updates in place go on where growth has ended. */
+bool memory_may_work(uint64_t more_size, uint64_t *ret_used)
+    __attribute__((warn_unused_result));
+
+/* Called before a refusal, on the thread that asks, with whatever locks it
+ * holds: gives back what can be had elsewhere (on the disk) and says whether
+ * that was anything. NULL: nobody. Set before others ask. */
+void memory_relief_set(bool (*relief)(void));
+
+/* Says that big memory was freed: near the limit the allocator gives it back to
+ * the system at once. Cheap, as memory_may_grow(). */
+void memory_settle(void);
 
 /* How often memory_may_grow() refused. */
 uint64_t memory_refused_count(void);

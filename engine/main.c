@@ -32,6 +32,12 @@
 #define BODIES_REQUESTS_MAX 32u /* full-size bodies held at once */
 #define SERVER_HEADER       "azimuth/" PACKAGE_VERSION
 
+/* jemalloc's, where it is linked: what was freed goes back to the system after
+ * a second, also when nothing happens any more. */
+extern const char *malloc_conf;
+__attribute__((visibility("default"))) const char *malloc_conf =
+    "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 extern char **environ;
 
 struct process {
@@ -167,16 +173,28 @@ storage_open(struct process *process, struct error *reterr)
     return registry_open(&options, &process->registry, reterr);
 }
 
-#define REQUEST_MEMORY_MIN ((uint64_t)64 << 20)
+#define REQUEST_MEMORY_MIN ((uint64_t)32 << 20)
 #define REQUEST_MEMORY_MAX ((uint64_t)4 << 30)
+
+#define WRITE_BUFFERS_SIZE_MIN ((size_t)8 << 20)
+#define LIMIT_SHARE            16
+
+/* A sixteenth of the limit, between the two. */
+static size_t
+part_of(uint64_t limit, size_t least, size_t most)
+{
+    uint64_t part = limit / LIMIT_SHARE;
+    return part < least ? least : part > most ? most : (size_t)part;
+}
 
 /* How much memory the data and the requests may take. */
 static void
 memory_configure(const struct server_config *config)
 {
     uint64_t limit = config->memory_limit_mb > 0 ? config->memory_limit_mb << 20
-                                                 : memory_limit_default();
+                                                 : memory_limit_default("");
     uint64_t requests = config->request_memory_mb << 20;
+    size_t cache = (size_t)config->block_cache_mb << 20;
     if (requests == 0) {
         requests = limit / 4;
         if (requests < REQUEST_MEMORY_MIN)
@@ -184,15 +202,22 @@ memory_configure(const struct server_config *config)
         if (requests > REQUEST_MEMORY_MAX || limit == 0)
             requests = REQUEST_MEMORY_MAX;
     }
+    if (limit > 0) {
+        size_t buffers = part_of(limit, WRITE_BUFFERS_SIZE_MIN,
+                                 STORE_WRITE_BUFFERS_SIZE_DEFAULT);
+        store_write_buffers_resize(buffers);
+        cache = part_of(limit, 1 << 20, cache);
+    }
     memory_limit_set(limit);
+    memory_relief_set(store_relieve);
     atomic_store(&budget_requests.limit_size, requests);
-    store_cache_resize((size_t)config->block_cache_mb << 20);
+    store_cache_resize(cache);
     log_event(LOG_LEVEL_INFO,
               "memory: at most %llu MiB, requests %llu MiB, block cache %llu "
               "MiB",
               (unsigned long long)(limit >> 20),
               (unsigned long long)(requests >> 20),
-              (unsigned long long)config->block_cache_mb);
+              (unsigned long long)cache >> 20);
 }
 
 static enum engine_code
@@ -200,6 +225,10 @@ network_open(struct process *process, struct error *reterr)
 {
     const struct server_config *config = &process->config;
     size_t body_max = (size_t)config->request_size_max_mb << 20;
+    uint64_t bodies = (uint64_t)body_max * BODIES_REQUESTS_MAX;
+    uint64_t requests = atomic_load(&budget_requests.limit_size);
+    if (bodies > requests)
+        bodies = requests;
     struct wire_options options = {
         .host = config->host,
         .port = (uint16_t)config->http_port,
@@ -208,8 +237,9 @@ network_open(struct process *process, struct error *reterr)
         .connections_max = (unsigned)config->connections_max,
         .in_flight_max = (unsigned)config->in_flight_max,
         .body_size_max = body_max,
-        .bodies_size_max = (uint64_t)body_max * BODIES_REQUESTS_MAX,
-        .replies_size_max = REPLIES_SIZE_MAX,
+        .bodies_size_max = bodies > body_max ? bodies : body_max,
+        .replies_size_max =
+            REPLIES_SIZE_MAX < requests ? REPLIES_SIZE_MAX : requests,
         .arena_size_max = ARENA_SIZE_MAX,
         .idle_timeout_ms = (unsigned)config->idle_timeout_s * 1000,
         .drain_timeout_ms = (unsigned)config->drain_timeout_s * 1000,

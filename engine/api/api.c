@@ -6,6 +6,7 @@
 #include "engine/api/api.h"
 
 #include "base/budget.h"
+#include "base/memory.h"
 #include "engine/api/access.h"
 #include "engine/api/call.h"
 #include "engine/api/static_files.h"
@@ -152,6 +153,11 @@ call_parse_body(struct call *call, struct error *reterr)
     struct span body = call->request->body;
     if (body.size > API_INLINE_BODY_SIZE_MAX) {
         size_t size = body.size * DOC_SIZE_FACTOR;
+        uint64_t used = 0;
+        if ((call->route->flags & ROUTE_GROWS) != 0 &&
+            !memory_may_work(size, &used))
+            return error_memory_limit(reterr, "the update", size, used,
+                                      memory_limit());
         if (!budget_take(&budget_requests, size))
             return error_memory_busy(reterr,
                                      atomic_load(&budget_requests.limit_size));
@@ -169,6 +175,8 @@ call_prepare(struct call *call, struct error *reterr)
         call->request->query, &call->request->arena, &call->query, reterr);
     if (code != ENGINE_OK)
         return code;
+    if ((route->flags & ROUTE_GROWS) != 0)
+        arena_ask_memory(&call->request->arena);
     if ((route->flags & ROUTE_BODY) != 0) {
         code = call_parse_body(call, reterr);
         if (code != ENGINE_OK)
@@ -223,7 +231,11 @@ call_end(struct call *call, enum engine_code code, struct error *error)
     bool is_checked = code == ENGINE_EFORMAT || code == ENGINE_EQUERY ||
                       code == ENGINE_EVALID || code == ENGINE_EVALIDPATH ||
                       code == ENGINE_EVALIDQUERY;
-    if (code == ENGINE_ENOMEM && arena_over_budget(&call->request->arena))
+    if (code == ENGINE_ENOMEM && arena_over_limit(&call->request->arena))
+        code = error_memory_limit(error, "the request",
+                                  call->request->arena.used_size,
+                                  memory_look().resident_size, memory_limit());
+    else if (code == ENGINE_ENOMEM && arena_over_budget(&call->request->arena))
         code =
             error_memory_busy(error, atomic_load(&budget_requests.limit_size));
     if (code != ENGINE_OK)
@@ -338,8 +350,10 @@ api_release(void *ctx, struct request *request)
     call_leave(call);
     if (call->doc != NULL)
         yyjson_doc_free(call->doc);
-    if (call->doc_size > 0)
+    if (call->doc_size > 0) {
         budget_give(&budget_requests, call->doc_size);
+        memory_settle();
+    }
     request->call = NULL;
 }
 

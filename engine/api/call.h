@@ -23,7 +23,8 @@ enum route_flags {
     ROUTE_BODY = 1 << 2,       /* a JSON body is needed */
     ROUTE_COLLECTION = 1 << 3, /* params[0] names an existing collection */
     ROUTE_LONG = 1 << 4,       /* always on the executor */
-    ROUTE_RAW = 1 << 5         /* run() makes the whole reply: no envelope */
+    ROUTE_RAW = 1 << 5,        /* run() makes the whole reply: no envelope */
+    ROUTE_GROWS = 1 << 6       /* refused at the memory limit */
 };
 
 /* parse() turns the body into call->command, before the collection is looked

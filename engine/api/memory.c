@@ -196,7 +196,7 @@ write_process(struct json_writer *writer, const struct process_parts *parts,
     member_u64(writer, "other_bytes",
                use->resident_size > sum ? use->resident_size - sum : 0);
     member_u64(writer, "resident_bytes", use->resident_size);
-    member_u64(writer, "limited_bytes", use->anonymous_size);
+    member_u64(writer, "limited_bytes", use->resident_size);
     member_u64(writer, "limit_bytes", memory_limit());
     json_object_end(writer);
 }
@@ -236,11 +236,11 @@ memory_write_metrics(struct bytes *out)
         { "memory_retained_bytes", "gauge",
           "address space the allocator keeps without memory",
           (double)use.retained_size },
-        { "memory_limit_bytes", "gauge", "limit of anonymous memory, 0: none",
+        { "memory_limit_bytes", "gauge", "limit of resident memory, 0: none",
           (double)memory_limit() },
         { "memory_limited_bytes", "gauge",
-          "anonymous memory, which the limit counts",
-          (double)use.anonymous_size },
+          "resident memory, which the limit counts",
+          (double)use.resident_size },
         { "memory_refused_total", "counter",
           "operations refused at the memory limit",
           (double)memory_refused_count() },

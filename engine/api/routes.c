@@ -8,13 +8,14 @@
 #define IN_C ROUTE_COLLECTION
 #define READ (ROUTE_COLLECTION | ROUTE_BODY)
 #define WRITE (ROUTE_COLLECTION | ROUTE_BODY | ROUTE_WRITE | ROUTE_LONG)
+#define GROW (WRITE | ROUTE_GROWS)
 #define LATER(method, pattern) \
     { method, pattern, 0, NULL, NULL, service_unsupported }
 
 const struct route api_routes[] = {
     { REQUEST_POST, C "/points/query", READ, query_query_parse, query_is_long, query_query_run },
     { REQUEST_POST, C "/points/search", READ, query_search_parse, query_is_long, query_search_run },
-    { REQUEST_PUT, C "/points", WRITE, update_upsert_parse, NULL, update_run },
+    { REQUEST_PUT, C "/points", GROW, update_upsert_parse, NULL, update_run },
     { REQUEST_POST, C "/points", READ, read_retrieve_parse, read_retrieve_is_long, read_retrieve },
     { REQUEST_GET, C "/points/{id}", IN_C, read_point_parse, read_retrieve_is_long, read_point },
     { REQUEST_POST, C "/points/scroll", READ, read_scroll_parse, read_scroll_is_long, read_scroll },
@@ -22,12 +23,12 @@ const struct route api_routes[] = {
     { REQUEST_POST, C "/points/query/batch", READ, query_query_batch_parse, query_is_long, query_query_batch_run },
     { REQUEST_POST, C "/points/search/batch", READ, query_search_batch_parse, query_is_long, query_search_batch_run },
     { REQUEST_POST, C "/points/delete", WRITE, update_delete_parse, NULL, update_run },
-    { REQUEST_POST, C "/points/batch", WRITE, update_batch_parse, NULL, update_batch_run },
-    { REQUEST_POST, C "/points/payload", WRITE, update_set_payload_parse, NULL, update_run },
-    { REQUEST_PUT, C "/points/payload", WRITE, update_overwrite_payload_parse, NULL, update_run },
+    { REQUEST_POST, C "/points/batch", GROW, update_batch_parse, NULL, update_batch_run },
+    { REQUEST_POST, C "/points/payload", GROW, update_set_payload_parse, NULL, update_run },
+    { REQUEST_PUT, C "/points/payload", GROW, update_overwrite_payload_parse, NULL, update_run },
     { REQUEST_POST, C "/points/payload/delete", WRITE, update_delete_payload_parse, NULL, update_run },
     { REQUEST_POST, C "/points/payload/clear", WRITE, update_clear_payload_parse, NULL, update_run },
-    { REQUEST_PUT, C "/points/vectors", WRITE, update_vectors_parse, NULL, update_run },
+    { REQUEST_PUT, C "/points/vectors", GROW, update_vectors_parse, NULL, update_run },
     { REQUEST_POST, C "/points/vectors/delete", WRITE, update_delete_vectors_parse, NULL, update_run },
 
     { REQUEST_GET, C, IN_C, NULL, NULL, collections_info },

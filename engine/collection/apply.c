@@ -5,6 +5,7 @@
 #include "engine/collection/apply.h"
 
 #include "base/budget.h"
+#include "base/memory.h"
 #include "engine/segment/payload_edit.h"
 #include "engine/segment/search.h"
 
@@ -273,6 +274,28 @@ stage_update(struct segment *segment, struct change *change,
     return edit_selected(segment, change, update, applied, reterr);
 }
 
+/* Updates that make room go on at the memory limit. */
+static bool
+is_shrinking(enum update_kind kind)
+{
+    return kind == UPDATE_DELETE || kind == UPDATE_DELETE_VECTORS ||
+           kind == UPDATE_DELETE_PAYLOAD || kind == UPDATE_CLEAR_PAYLOAD ||
+           kind == UPDATE_DELETE_INDEX;
+}
+
+/* Says better why a change found no memory, if its arena knows. */
+static enum engine_code
+memory_error(const struct arena *arena, struct error *reterr)
+{
+    if (arena_over_limit(arena))
+        return error_memory_limit(reterr, "the update", arena->used_size,
+                                  memory_look().resident_size, memory_limit());
+    if (arena_over_budget(arena))
+        return error_memory_busy(reterr,
+                                 atomic_load(&budget_requests.limit_size));
+    return ENGINE_ENOMEM;
+}
+
 enum engine_code
 apply_update(struct segment *segment, const struct update *update,
              struct applied *ret_applied, struct error *reterr)
@@ -296,12 +319,13 @@ apply_update(struct segment *segment, const struct update *update,
     code = change_begin(segment, &change, reterr);
     if (code != ENGINE_OK)
         return code;
+    if (!is_shrinking(update->kind))
+        change_ask_memory(change);
     code = stage_update(segment, change, update, &applied, reterr);
     if (code == ENGINE_OK)
         code = change_commit(change, &applied.commit, reterr);
-    if (code == ENGINE_ENOMEM && arena_over_budget(change_arena(change)))
-        code =
-            error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));
+    if (code == ENGINE_ENOMEM)
+        code = memory_error(change_arena(change), reterr);
     change_end(change);
     if (code == ENGINE_OK)
         *ret_applied = applied;

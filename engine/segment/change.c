@@ -5,7 +5,6 @@
 #include "engine/segment/change.h"
 
 #include "base/budget.h"
-#include "base/memory.h"
 #include "engine/segment/change_body.h"
 
 #include <assert.h>
@@ -14,8 +13,6 @@
 #include <string.h>
 
 #define TABLE_ROOM_MIN 64u
-/* What a payload index takes for a point, about. */
-#define INDEX_POINT_SIZE 24u
 
 enum engine_code
 change_begin(struct segment *segment, struct change **ret_change,
@@ -33,6 +30,13 @@ change_begin(struct segment *segment, struct change **ret_change,
     change->slots_count = segment->slots_count;
     *ret_change = change;
     return ENGINE_OK;
+}
+
+void
+change_ask_memory(struct change *change)
+{
+    change->asks_memory = true;
+    arena_ask_memory(&change->arena);
 }
 
 void

@@ -32,6 +32,10 @@ enum engine_code change_begin(struct segment *segment,
                               struct change **ret_change, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* From here on its copies, and what it adds to the data, must fit into the
+ * memory limit: for all but deletes. */
+void change_ask_memory(struct change *change);
+
 /* Ends it, committed or not. */
 void change_end(struct change *change);
 

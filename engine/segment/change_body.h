@@ -48,6 +48,7 @@ struct parsed; /* change_apply.c */
 struct change {
     struct segment *segment;
     struct arena arena;
+    bool asks_memory;
     struct staged **staged; /* in the order of staging */
     size_t staged_count;
     size_t staged_room;

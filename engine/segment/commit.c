@@ -69,7 +69,6 @@ static enum engine_code
 plan(struct change *change, size_t *ret_new_count, struct error *reterr)
 {
     size_t new_count = 0;
-    bool is_on_disk = atomic_load(&change->segment->payloads.is_on_disk);
     for (size_t i = 0; i < change->staged_count; i++) {
         struct staged *staged = change->staged[i];
         plan_act(change, staged);
@@ -81,15 +80,27 @@ plan(struct change *change, size_t *ret_new_count, struct error *reterr)
                 return code;
             new_count++;
         }
-        struct span payload = staged->point.payload;
-        if (staged->point.is_there && staged->has_new_payload &&
-            payload.size > 0 && !is_on_disk) {
-            staged->text = payload_text_new(payload);
-            if (staged->text == NULL)
-                return error_memory(reterr);
-        }
     }
     *ret_new_count = new_count;
+    return ENGINE_OK;
+}
+
+/* Payloads that go into memory. */
+static enum engine_code
+make_texts(struct change *change, struct error *reterr)
+{
+    if (atomic_load(&change->segment->payloads.is_on_disk))
+        return ENGINE_OK;
+    for (size_t i = 0; i < change->staged_count; i++) {
+        struct staged *staged = change->staged[i];
+        struct span payload = staged->point.payload;
+        if (!staged->point.is_there || !staged->has_new_payload ||
+            payload.size == 0)
+            continue;
+        staged->text = payload_text_new(payload);
+        if (staged->text == NULL)
+            return error_memory(reterr);
+    }
     return ENGINE_OK;
 }
 
@@ -122,28 +133,65 @@ plan_payloads(struct change *change, struct error *reterr)
  * each vector; its part of bitmaps and queues. */
 #define POINT_SIZE        96u
 #define POINT_VECTOR_SIZE 256u
+#define INDEX_POINT_SIZE  24u
+/* Beside keys and values, in the batch and in the memtable. */
+#define RECORD_SIZE 64u
+/* A batch doubles as it grows, and stays until the memtable has a copy. */
+#define BATCH_FACTOR 3u
 
-/* Whether the memory limit has room for what the change adds; deletes and
- * what only replaces are never refused. */
+/* Bytes that the change puts into the store. */
+static size_t
+written_size(const struct change *change)
+{
+    const struct segment *segment = change->segment;
+    size_t size = 0;
+    for (size_t i = 0; i < change->staged_count; i++) {
+        const struct staged *staged = change->staged[i];
+        bool is_new =
+            staged->act == STAGED_INSERT || staged->act == STAGED_MOVE;
+        size += RECORD_SIZE;
+        if (is_new || staged->has_new_payload)
+            size += RECORD_SIZE + staged->point.payload.size;
+        for (size_t k = 0; is_new && k < segment->vectors_count; k++)
+            if (staged->point.vectors[k] != NULL)
+                size += RECORD_SIZE +
+                        segment->vectors[k].options.dim * sizeof(float);
+    }
+    return size;
+}
+
+/* Whether the memory limit has room for what the change adds, on its way and
+ * for good; deletes are never refused. Before the first copy is made. */
 static enum engine_code
 growth_check(const struct change *change, struct error *reterr)
 {
     const struct segment *segment = change->segment;
+    if (!change->asks_memory)
+        return ENGINE_OK;
     size_t fresh = change->slots_count - segment->slots_count;
-    size_t point_size = POINT_SIZE, text_size = 0;
+    size_t point_size = POINT_SIZE, kept_size = 0;
     for (size_t i = 0; i < segment->vectors_count; i++) {
         const struct vectors *vectors = &segment->vectors[i];
         size_t size = vectors->is_on_disk ? 1 : sizeof(float) + 1;
         point_size += POINT_VECTOR_SIZE + vectors->options.dim * size;
     }
-    for (size_t i = 0; i < change->staged_count; i++)
-        if (change->staged[i]->text != NULL)
-            text_size += change->staged[i]->point.payload.size;
-    size_t more = fresh * point_size + text_size;
+    bool is_on_disk = atomic_load(&segment->payloads.is_on_disk);
+    for (size_t i = 0; i < change->staged_count; i++) {
+        const struct staged *staged = change->staged[i];
+        if (!change_is_indexed(segment, staged) && is_on_disk)
+            continue;
+        kept_size += segment->indexes_count * INDEX_POINT_SIZE;
+        if (!is_on_disk && staged->has_new_payload)
+            kept_size += staged->point.payload.size;
+    }
+    size_t more = fresh * point_size + kept_size;
+    size_t work = BATCH_FACTOR * written_size(change);
     uint64_t used = 0;
-    if (more == 0 || memory_may_grow(more, &used))
+    if ((more == 0 || memory_may_grow(more, &used)) &&
+        memory_may_work(work, &used))
         return ENGINE_OK;
-    return error_memory_limit(reterr, "the update", more, used, memory_limit());
+    return error_memory_limit(reterr, "the update", more + work, used,
+                              memory_limit());
 }
 
 /* Memory for everything that applying does. */
@@ -332,6 +380,8 @@ change_commit(struct change *change, struct change_commit *ret_commit,
         code = plan_payloads(change, reterr);
     if (code == ENGINE_OK)
         code = growth_check(change, reterr);
+    if (code == ENGINE_OK)
+        code = make_texts(change, reterr);
     if (code == ENGINE_OK)
         code = reserve(change, new_count, reterr);
     if (code != ENGINE_OK)

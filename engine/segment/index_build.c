@@ -6,6 +6,7 @@
  * the slots below `next_slot` hold; when that is all, it is published. */
 #include "engine/segment/change_body.h"
 
+#include "base/memory.h"
 #include "engine/codec/json_reader.h"
 #include "engine/segment/index_build.h"
 
@@ -13,6 +14,7 @@
 
 /* Slots under one hold of the lock: a writer waits so long. */
 #define PIECE_SLOTS 32u
+#define PIECE_SIZE  ((size_t)PIECE_SLOTS * 64)
 /* With so few left, the rest is done while writers wait. */
 #define REST_SLOTS 256u
 
@@ -45,6 +47,10 @@ build_piece(struct segment *segment, struct index_build *build, uint32_t end,
 {
     uint32_t slots[PIECE_SLOTS];
     size_t count = 0;
+    uint64_t used = 0;
+    if (!memory_may_grow(PIECE_SIZE, &used))
+        return error_memory_limit(reterr, "a payload index", PIECE_SIZE, used,
+                                  memory_limit());
     pthread_mutex_lock(&build->lock);
     uint32_t slot = build->next_slot;
     for (uint32_t i = 0; i < PIECE_SLOTS && slot < end; i++, slot++)

@@ -5,6 +5,7 @@
 #include "engine/storage/store_body.h"
 
 #include "engine/storage/block_cache.h"
+#include "engine/storage/write_buffers.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,11 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define WRITE_BUFFER_SIZE ((size_t)32 << 20)
-#define ARENA_BLOCK_SIZE  ((size_t)256 << 10)
-#define WAL_SIZE_MAX      ((uint64_t)256 << 20)
-/* All families together: what one busy collection holds at most, about. */
-#define WRITE_BUFFERS_SIZE ((size_t)64 << 20)
+#define ARENA_BLOCK_SIZE   ((size_t)256 << 10)
+#define WAL_SIZE_MAX       ((uint64_t)256 << 20)
 #define OPEN_FILES_MAX     128
 #define WAL_RECYCLED_COUNT 2
 
@@ -28,7 +26,7 @@ static rocksdb_options_t *
 family_options(const char *name, rocksdb_cache_t *cache)
 {
     rocksdb_options_t *options = rocksdb_options_create();
-    rocksdb_options_set_write_buffer_size(options, WRITE_BUFFER_SIZE);
+    rocksdb_options_set_write_buffer_size(options, write_buffers_size() / 2);
     rocksdb_options_set_arena_block_size(options, ARENA_BLOCK_SIZE);
     bool is_text = strcmp(name, "payloads") == 0 || strcmp(name, "meta") == 0;
     rocksdb_options_set_compression(options, is_text ? rocksdb_lz4_compression
@@ -51,7 +49,7 @@ database_options(void)
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
     /* One shard: 128 files do not need the memory of 64. */
     rocksdb_options_set_table_cache_numshardbits(options, 0);
-    rocksdb_options_set_db_write_buffer_size(options, WRITE_BUFFERS_SIZE);
+    rocksdb_options_set_db_write_buffer_size(options, write_buffers_size());
     rocksdb_options_set_max_total_wal_size(options, WAL_SIZE_MAX);
     rocksdb_options_set_recycle_log_file_num(options, WAL_RECYCLED_COUNT);
     rocksdb_options_set_keep_log_file_num(options, 2);
@@ -172,6 +170,8 @@ store_open(const char *path, struct store **ret_store, struct error *reterr)
         store_close(store);
         return code;
     }
+    write_buffers_enter(store);
+    store->is_listed = true;
     *ret_store = store;
     return ENGINE_OK;
 }
@@ -181,6 +181,8 @@ store_close(struct store *store)
 {
     if (store == NULL)
         return;
+    if (store->is_listed)
+        write_buffers_leave(store);
     store_database_close(store);
     rocksdb_readoptions_destroy(store->read);
     rocksdb_readoptions_destroy(store->step);

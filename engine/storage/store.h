@@ -139,6 +139,16 @@ struct store_memory {
 };
 struct store_memory store_memory(struct store *store);
 
+/* What one store keeps in memtables at most, about, all families together;
+ * of stores opened from now on. */
+#define STORE_WRITE_BUFFERS_SIZE_DEFAULT ((size_t)64 << 20)
+void store_write_buffers_resize(size_t size);
+
+/* Writes the largest memtables of all stores to the disk and waits for it.
+ * False: none was worth it, or that failed. For memory_relief_set(); any
+ * thread, whatever lock it holds but those of this folder. */
+bool store_relieve(void);
+
 /* One cache of table blocks serves all stores of the process. */
 #define STORE_CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 

@@ -137,6 +137,25 @@ store_written(const struct store *store)
     return atomic_load(&store->written);
 }
 
+bool
+store_flush(struct store *store)
+{
+    char *text = NULL;
+    pthread_rwlock_rdlock(&store->lock);
+    bool is_open = store->db != NULL && !atomic_load(&store->must_reopen);
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    rocksdb_flushoptions_set_wait(options, 1);
+    for (size_t i = 0; is_open && text == NULL && i <= STORE_FAMILY_COUNT; i++)
+        rocksdb_flush_cf(store->db, options, store->families[i], &text);
+    rocksdb_flushoptions_destroy(options);
+    if (text != NULL)
+        atomic_store(&store->must_reopen, true);
+    pthread_rwlock_unlock(&store->lock);
+    bool is_ok = is_open && text == NULL;
+    rocksdb_free(text);
+    return is_ok;
+}
+
 /* Syncs the log. Opening again does so, too: what it finds in the log goes to
  * synced tables. A log whose sync failed is never synced once more: the
  * second call would succeed though the pages are lost. */

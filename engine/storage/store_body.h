@@ -38,6 +38,10 @@ struct store {
     _Atomic uint64_t written; /* commits so far */
     struct sync sync;
     rocksdb_cache_t *cache; /* shared by all stores */
+    /* By the lock of write_buffers.c. */
+    struct store *next_open;
+    struct store *prev_open;
+    bool is_listed;
 };
 
 /* Opens the database, closed so far, or closes it (NULL is allowed). Caller
@@ -56,6 +60,10 @@ enum engine_code store_take_error(struct store *store, char *text,
 
 /* What a call says while `db` is NULL. */
 enum engine_code store_closed_error(struct store *store, struct error *reterr);
+
+/* Writes the memtables to table files and waits for it; false when that
+ * failed. */
+bool store_flush(struct store *store);
 
 /* Opens the database again after a failed write, if there is room. */
 void store_reopen(struct store *store);

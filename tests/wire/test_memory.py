@@ -4,6 +4,7 @@ import re
 import threading
 
 import packages
+import pytest
 
 POINTS = 20000
 
@@ -133,6 +134,83 @@ def test_the_limit_refuses_growth_and_nothing_else(engine_factory):
     assert re.search(r"^memory_refused_total [1-9]", metrics, re.M)
     assert f"memory_limit_bytes {100 << 20}" in metrics \
         or "memory_limit_bytes 1.048576e+08" in metrics
+
+
+LIMIT = 100 << 20
+
+
+def limited(engine_factory, **collection):
+    """A collection at the limit: filled until an update is refused. Returns
+    the engine and how many points it took."""
+    engine = engine_factory(environment={
+        "QDRANT__STORAGE__MEMORY_LIMIT_MB": str(LIMIT >> 20)}).start()
+    engine.call("PUT", "/collections/full", {
+        "vectors": {"size": 256, "distance": "Euclid"}, **collection}).result
+    count = 0
+    while engine.call("PUT", "/collections/full/points?wait=true",
+                      points_of(count, 1000)).status == 200:
+        count += 1000
+        assert count < 200000
+    return engine, count
+
+
+def highest(engine):
+    text = open(f"/proc/{engine.process.pid}/status").read()
+    return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) * 1024
+
+
+def test_replacing_points_stays_within_the_limit(engine_factory):
+    """Delete and upsert again and again at the limit: each is answered by 200
+    or by a 507 that names the limit, deletes always by 200, and the process
+    never has more than a tenth over the limit."""
+    engine, count = limited(engine_factory)
+    statuses = []
+    for turn in range(15):
+        ids = [(turn * 1777 + i * 13) % count for i in range(500)]
+        assert engine.call("POST", "/collections/full/points/delete?wait=true",
+                           {"points": ids}).status == 200
+        body = points_of(0, 500)
+        for point, new_id in zip(body["points"], ids):
+            point["id"] = new_id
+        answer = engine.call("PUT", "/collections/full/points?wait=true", body)
+        statuses.append(answer.status)
+        if answer.status != 200:
+            assert answer.status == 507, answer
+            assert "storage.memory_limit_mb" in answer.error
+    assert 200 in statuses
+    assert highest(engine) <= 1.1 * LIMIT
+    engine.call("POST", "/collections/full/points/delete?wait=true",
+                {"filter": {}}).result
+    assert engine.count("full") == 0
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_growing_payloads_stay_within_the_limit(engine_factory, on_disk):
+    """Payloads that grow by merging: each request is small, what it makes is
+    not. Refused when it does not fit; reads and deletes go on."""
+    engine, count = limited(engine_factory, on_disk_payload=on_disk)
+    engine.call("POST", "/collections/full/points/delete?wait=true",
+                {"points": list(range(count // 2, count))}).result
+    statuses = set()
+    for turn in range(20):
+        ids = [(turn * 97 + i) % (count // 4) for i in range(400)]
+        answer = engine.call(
+            "POST", "/collections/full/points/payload?wait=true", {
+                "points": ids,
+                "payload": {f"key{turn % 6}": "x" * (2500 * turn)}})
+        statuses.add(answer.status)
+        if answer.status != 200:
+            assert answer.status == 507, answer
+            assert "storage.memory_limit_mb" in answer.error
+    assert 200 in statuses
+    assert highest(engine) <= 1.1 * LIMIT
+    hits = engine.call("POST", "/collections/full/points/search", {
+        "vector": [1.0] * 256, "limit": 3, "with_payload": True}).result
+    assert len(hits) == 3
+    for begin in range(0, count // 2, 5000):
+        engine.call("POST", "/collections/full/points/delete?wait=true",
+                    {"points": list(range(begin, begin + 5000))}).result
+    assert engine.count("full") == 0
 
 
 def test_big_requests_share_a_budget_and_small_ones_pass(engine_factory):
