@@ -261,6 +261,11 @@ segment_link(struct segment *segment, size_t slots_max,
         code = vectors_link(vectors, &segment->epoch, slots_max, &work, &error);
         if (code == ENGINE_OK)
             code = renew(segment, i, &work, &error);
+        bool has_rest = vectors_waiting(vectors) > 0;
+        /* Without any progress it is in other hands, or waits for a sweep. */
+        bool has_moved = work.has_moved || work.has_freed;
+        sum.has_more = sum.has_more || (has_rest && has_moved);
+        sum.is_waiting = sum.is_waiting || (has_rest && !has_moved);
         sum.has_more = sum.has_more || work.is_outdated;
         sum.has_more = sum.has_more || (work.has_more && !work.is_waiting);
         sum.is_waiting = sum.is_waiting || work.is_waiting;
@@ -272,7 +277,7 @@ segment_link(struct segment *segment, size_t slots_max,
     note_failure(segment, code, &error);
     if (code != ENGINE_OK)
         return error_set(reterr, code, "%s", error.text);
-    if (segment_link_count(segment) > 0 || sum.has_more)
+    if (sum.has_more)
         *ret_rest = SEGMENT_REST_MORE;
     else if (sum.is_waiting && slots == SEGMENT_REST_NONE)
         *ret_rest = SEGMENT_REST_LATER;

@@ -116,7 +116,7 @@ enum engine_code segment_place_payloads(struct segment *segment,
 /* What is left to link, sweep and free. */
 enum segment_rest {
     SEGMENT_REST_NONE,
-    SEGMENT_REST_LATER, /* it waits for readers to end */
+    SEGMENT_REST_LATER, /* it waits for readers or other linkers to end */
     SEGMENT_REST_MORE
 };
 

@@ -311,6 +311,7 @@ link_queue(struct vectors *vectors, size_t slots_max, struct vectors_work *work,
 {
     uint32_t slot;
     uint64_t ticket;
+    uint32_t first_retry = SLOT_NONE;
     size_t tried = 0;
     while (tried < slots_max &&
            queue_take(&vectors->queue, workers_max(vectors), &slot, &ticket)) {
@@ -318,6 +319,10 @@ link_queue(struct vectors *vectors, size_t slots_max, struct vectors_work *work,
         tried++;
         if (!link_slot(vectors, slot, work, &code, reterr)) {
             queue_retry(&vectors->queue, ticket);
+            if (slot == first_retry)
+                break; /* all that is left was tried */
+            if (first_retry == SLOT_NONE)
+                first_retry = slot;
             continue;
         }
         if (code != ENGINE_OK) {
@@ -327,6 +332,7 @@ link_queue(struct vectors *vectors, size_t slots_max, struct vectors_work *work,
         queue_done(&vectors->queue, ticket);
         atomic_fetch_add(&vectors->links, 1);
         work->links++;
+        work->has_moved = true;
     }
     return ENGINE_OK;
 }
@@ -391,6 +397,7 @@ link_next(struct vectors *vectors, size_t slots_max, struct vectors_work *work,
                 return code;
         }
         work->links++;
+        work->has_moved = true;
         slot++;
     }
     return ENGINE_OK;

@@ -97,6 +97,7 @@ enum engine_code vectors_start_graph(struct vectors *vectors,
 /* What one call has done. */
 struct vectors_work {
     size_t links;     /* made, or offered to the next graph */
+    bool has_moved;   /* some of what waits was linked or left out */
     bool is_waiting;  /* a sweep waits for readers to leave the epoch */
     bool has_more;    /* a sweep is under way */
     bool has_freed;   /* dead slots are not held any more */

@@ -248,6 +248,28 @@ START_TEST(checkpoint_older_than_reused_slots_is_mended)
 }
 END_TEST
 
+/* The only point that waits is in other hands: nobody is to call again at
+ * once, as long as nothing can be done. */
+START_TEST(what_cannot_be_linked_now_is_no_work_for_now)
+{
+    uint32_t slot;
+    uint64_t ticket;
+    points_link(&points);
+    fill(COUNT, 1);
+    struct segment *segment = points.collection->segment;
+    ck_assert(queue_take(&vectors()->queue, 9, &slot, &ticket));
+    enum segment_rest rest = SEGMENT_REST_MORE;
+    ck_assert_int_eq(segment_link(segment, COLLECTION_WORK_POINTS, &rest, NULL),
+                     ENGINE_OK);
+    ck_assert_uint_eq(segment_link_count(segment), 1);
+    ck_assert_int_eq(rest, SEGMENT_REST_LATER);
+    ck_assert_uint_gt(collection_work(points.collection), 0);
+    queue_retry(&vectors()->queue, ticket);
+    points_link(&points);
+    ck_assert_uint_eq(segment_link_count(segment), 0);
+}
+END_TEST
+
 static void
 configure(uint32_t m, uint32_t ef_construct)
 {
@@ -354,6 +376,7 @@ main(void)
     tcase_add_test(tcase, slots_of_the_dead_are_used_again);
     tcase_add_test(tcase, all_points_replaced_three_times_take_no_more_room);
     tcase_add_test(tcase, checkpoint_older_than_reused_slots_is_mended);
+    tcase_add_test(tcase, what_cannot_be_linked_now_is_no_work_for_now);
     tcase_add_test(tcase, another_m_builds_another_graph);
     tcase_add_test(tcase, another_graph_lets_go_of_the_dead);
     tcase_add_test(tcase, m_of_zero_takes_the_graph_away);
