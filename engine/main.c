@@ -292,6 +292,27 @@ process_close(struct process *process)
     server_config_release(&process->config);
 }
 
+/* What is not served stands in the log, with the reason. */
+static void
+log_damaged(const struct process *process)
+{
+    struct arena arena;
+    const struct damaged *damaged = NULL;
+    size_t count = 0;
+    arena_init(&arena, ARENA_SIZE_MAX);
+    if (registry_damaged(process->registry, &arena, &damaged, &count, NULL) !=
+        ENGINE_OK)
+        count = 0;
+    for (size_t i = 0; i < count; i++)
+        log_event(LOG_LEVEL_ERROR,
+                  "collection %.*s is damaged and not served: %s; its folder "
+                  "%s is left as it is: repair or restore it and start "
+                  "again, or delete the collection",
+                  (int)damaged[i].name.size, damaged[i].name.data,
+                  damaged[i].cause, damaged[i].folder);
+    arena_release(&arena);
+}
+
 static void
 banner(const struct process *process)
 {
@@ -320,6 +341,7 @@ banner(const struct process *process)
               (unsigned)config->grpc_port);
     log_event(LOG_LEVEL_INFO, "storage %s holds %zu collections",
               config->storage_path, count);
+    log_damaged(process);
 }
 
 static int

@@ -177,6 +177,23 @@ service_cluster(struct call *call, struct error *reterr)
     return ENGINE_OK;
 }
 
+static void
+write_damaged(struct json_writer *writer, const struct damaged *damaged,
+              size_t count)
+{
+    json_key(writer, "damaged");
+    json_array_begin(writer);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(writer);
+        json_key(writer, "name");
+        json_text_span(writer, damaged[i].name);
+        member_text(writer, "folder", damaged[i].folder);
+        member_text(writer, "cause", damaged[i].cause);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
 enum engine_code
 service_telemetry(struct call *call, struct error *reterr)
 {
@@ -187,6 +204,12 @@ service_telemetry(struct call *call, struct error *reterr)
     uint64_t requests, failed;
     enum engine_code code = registry_list(
         options->registry, &call->request->arena, &names, &count, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    const struct damaged *damaged = NULL;
+    size_t damaged_count = 0;
+    code = registry_damaged(options->registry, &call->request->arena, &damaged,
+                            &damaged_count, reterr);
     if (code != ENGINE_OK)
         return code;
     metrics_requests(options->metrics, &requests, &failed);
@@ -204,6 +227,7 @@ service_telemetry(struct call *call, struct error *reterr)
     json_key(writer, "collections");
     json_object_begin(writer);
     member_u64(writer, "number_of_collections", count);
+    write_damaged(writer, damaged, damaged_count);
     json_object_end(writer);
     json_key(writer, "cluster");
     json_object_begin(writer);

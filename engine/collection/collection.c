@@ -153,7 +153,8 @@ place_of(const struct collection_config *config)
 
 /* Opens the segment of a collection whose configuration is known. */
 static enum engine_code
-collection_start(struct collection *collection, struct error *reterr)
+collection_start(struct collection *collection, bool is_existing,
+                 struct error *reterr)
 {
     const struct collection_config *config = &collection->config;
     struct bytes path;
@@ -164,6 +165,7 @@ collection_start(struct collection *collection, struct error *reterr)
         code = error_memory(reterr);
     if (code == ENGINE_OK) {
         struct segment_options options = { .path = path.data,
+                                           .is_existing = is_existing,
                                            .vectors = vectors,
                                            .vectors_count =
                                                config->vectors_count,
@@ -195,7 +197,7 @@ collection_create(const struct collection_options *options, struct span name,
         code = config_copy(config, &collection->config_arena,
                            &collection->config, reterr);
     if (code == ENGINE_OK)
-        code = collection_start(collection, reterr);
+        code = collection_start(collection, false, reterr);
     if (code == ENGINE_OK)
         code = definition_save(options->path, name, config, reterr);
     if (code != ENGINE_OK) {
@@ -207,6 +209,18 @@ collection_create(const struct collection_options *options, struct span name,
     return ENGINE_OK;
 }
 
+/* Whether a folder without a definition may hold points: then it was lost, and
+ * is not what an interrupted create left. */
+static bool
+has_points(const char *folder)
+{
+    struct bytes path;
+    bool has = path_in(folder, "shard-0", &path, NULL) != ENGINE_OK ||
+               (access(path.data, F_OK) == 0 && segment_has_points(path.data));
+    bytes_release(&path);
+    return has;
+}
+
 /* Takes name and configuration from the folder. */
 static enum engine_code
 collection_define(struct collection *collection, struct error *reterr)
@@ -214,6 +228,9 @@ collection_define(struct collection *collection, struct error *reterr)
     struct definition definition;
     enum engine_code code = definition_load(
         collection->path, &collection->config_arena, &definition, reterr);
+    if (code == ENGINE_ENOTFOUND && has_points(collection->path))
+        return error_set(reterr, ENGINE_ECORRUPT,
+                         "%s/collection.json is missing", collection->path);
     if (code != ENGINE_OK)
         return code;
     collection->config = definition.config;
@@ -231,7 +248,7 @@ collection_open(const struct collection_options *options,
         return error_memory(reterr);
     enum engine_code code = collection_define(collection, reterr);
     if (code == ENGINE_OK)
-        code = collection_start(collection, reterr);
+        code = collection_start(collection, true, reterr);
     if (code != ENGINE_OK) {
         collection_free(collection);
         return code;

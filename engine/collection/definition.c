@@ -140,3 +140,24 @@ out:
     bytes_release(&text);
     return code;
 }
+
+struct span
+definition_name(const char *folder, struct arena *arena)
+{
+    struct bytes path, text;
+    yyjson_doc *doc = NULL;
+    struct span name = { NULL, 0 };
+    bytes_init(&text, DEFINITION_SIZE_MAX);
+    if (definition_path(folder, &path, NULL) == ENGINE_OK &&
+        read_text(path.data, &text, NULL) == ENGINE_OK &&
+        json_parse(bytes_span(&text), &doc, NULL) == ENGINE_OK) {
+        struct span found =
+            json_span(yyjson_obj_get(yyjson_doc_get_root(doc), "name"));
+        name.data = arena_strndup(arena, found.data, found.size);
+        name.size = name.data == NULL ? 0 : found.size;
+    }
+    yyjson_doc_free(doc);
+    bytes_release(&path);
+    bytes_release(&text);
+    return name;
+}

@@ -29,6 +29,10 @@ enum engine_code definition_load(const char *folder, struct arena *arena,
                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Only the name, of a definition that may be damaged otherwise or newer; size 0
+ * when it cannot be read. In `arena`. */
+struct span definition_name(const char *folder, struct arena *arena);
+
 /* Where it is; the caller releases `path` in any case. ENGINE_ENOMEM */
 enum engine_code definition_path(const char *folder, struct bytes *path,
                                  struct error *reterr)

@@ -58,6 +58,7 @@ registry_entry_free(struct entry *entry)
     if (entry == NULL)
         return;
     free(entry->name);
+    free(entry->damage);
     free(entry->path);
     free(entry);
 }
@@ -208,6 +209,18 @@ wait_for_change(struct registry *registry)
     blocking_end();
 }
 
+enum engine_code
+registry_damage_error(const struct entry *entry, enum engine_code code,
+                      struct error *reterr)
+{
+    assert(entry->damage != NULL);
+    return error_set(reterr, code,
+                     "collection `%.80s` cannot be opened (%s); its folder is "
+                     "%s: repair or restore it and start again, or delete the "
+                     "collection",
+                     entry->name, entry->damage, entry->path);
+}
+
 /* Reserves the name; waits for one that is being deleted. */
 static enum engine_code
 reserve(struct registry *registry, struct span name, struct entry **ret_entry,
@@ -218,6 +231,11 @@ reserve(struct registry *registry, struct span name, struct entry **ret_entry,
     size_t at;
     pthread_mutex_lock(&registry->lock);
     while (find(registry, name, &at)) {
+        if (registry->entries[at]->state == ENTRY_DAMAGED) {
+            code = registry_damage_error(registry->entries[at], ENGINE_EEXIST,
+                                         reterr);
+            goto out;
+        }
         if (registry->entries[at]->state != ENTRY_DELETING) {
             code = error_set(reterr, ENGINE_EEXIST,
                              "Collection `%.*s` already exists!",
@@ -304,9 +322,14 @@ revive(struct registry *registry, struct entry *entry)
 {
     struct collection_options options = registry_entry_options(entry);
     struct collection *collection = NULL;
-    enum engine_code code = collection_open(&options, &collection, NULL);
+    enum engine_code code = ENGINE_OK;
+    if (entry->damage == NULL)
+        code = collection_open(&options, &collection, NULL);
     pthread_mutex_lock(&registry->lock);
-    if (code == ENGINE_OK) {
+    if (entry->damage != NULL) {
+        entry->state = ENTRY_DAMAGED;
+        pthread_cond_broadcast(&registry->changed);
+    } else if (code == ENGINE_OK) {
         entry->collection = collection;
         entry->state = ENTRY_LIVE;
         entry->due_ms = 0;
@@ -319,6 +342,12 @@ revive(struct registry *registry, struct entry *entry)
         registry_entry_free(entry);
 }
 
+static bool
+is_there(const struct entry *entry)
+{
+    return entry->state == ENTRY_LIVE || entry->state == ENTRY_DAMAGED;
+}
+
 /* Waits until the last user left. NULL: there is no such collection. */
 static struct entry *
 take_for_delete(struct registry *registry, struct span name)
@@ -326,8 +355,7 @@ take_for_delete(struct registry *registry, struct span name)
     size_t at;
     struct entry *entry = NULL;
     pthread_mutex_lock(&registry->lock);
-    if (find(registry, name, &at) &&
-        registry->entries[at]->state == ENTRY_LIVE) {
+    if (find(registry, name, &at) && is_there(registry->entries[at])) {
         entry = registry->entries[at];
         entry->state = ENTRY_DELETING;
         while (entry->users > 0)
@@ -380,6 +408,10 @@ registry_acquire(struct registry *registry, struct span name,
         registry->entries[at]->state == ENTRY_LIVE) {
         registry->entries[at]->users++;
         *ret_collection = registry->entries[at]->collection;
+    } else if (find(registry, name, &at) &&
+               registry->entries[at]->state == ENTRY_DAMAGED) {
+        code = registry_damage_error(registry->entries[at], ENGINE_ECORRUPT,
+                                     reterr);
     } else {
         code = error_set(reterr, ENGINE_ENOTFOUND,
                          "Collection `%.*s` doesn't exist!",
@@ -422,8 +454,7 @@ registry_exists(struct registry *registry, struct span name)
 {
     size_t at;
     pthread_mutex_lock(&registry->lock);
-    bool exists =
-        find(registry, name, &at) && registry->entries[at]->state == ENTRY_LIVE;
+    bool exists = find(registry, name, &at) && is_there(registry->entries[at]);
     pthread_mutex_unlock(&registry->lock);
     return exists;
 }
@@ -439,7 +470,7 @@ registry_list(struct registry *registry, struct arena *arena,
     size_t count = 0;
     for (size_t i = 0; names != NULL && i < registry->entries_count; i++) {
         const struct entry *entry = registry->entries[i];
-        if (entry->state != ENTRY_LIVE)
+        if (!is_there(entry))
             continue;
         names[count].data = arena_strndup(arena, entry->name, entry->name_size);
         names[count++].size = entry->name_size;
@@ -448,6 +479,34 @@ registry_list(struct registry *registry, struct arena *arena,
     if (arena_failed(arena))
         return error_memory(reterr);
     *ret_names = names;
+    *ret_count = count;
+    return ENGINE_OK;
+}
+
+enum engine_code
+registry_damaged(struct registry *registry, struct arena *arena,
+                 const struct damaged **ret_damaged, size_t *ret_count,
+                 struct error *reterr)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&registry->lock);
+    struct damaged *list =
+        arena_calloc(arena, registry->entries_count + 1, sizeof(*list));
+    for (size_t i = 0; list != NULL && i < registry->entries_count; i++) {
+        const struct entry *entry = registry->entries[i];
+        if (entry->state != ENTRY_DAMAGED)
+            continue;
+        list[count++] = (struct damaged){
+            .name = { arena_strndup(arena, entry->name, entry->name_size),
+                      entry->name_size },
+            .folder = arena_strndup(arena, entry->path, strlen(entry->path)),
+            .cause = arena_strndup(arena, entry->damage, strlen(entry->damage)),
+        };
+    }
+    pthread_mutex_unlock(&registry->lock);
+    if (arena_failed(arena))
+        return error_memory(reterr);
+    *ret_damaged = list;
     *ret_count = count;
     return ENGINE_OK;
 }

@@ -22,9 +22,10 @@ struct registry_options {
 
 /* Opens the directory, locks it against a second process and loads every
  * collection (in parallel where there are several). A graph checkpoint that is
- * missing or corrupted is rebuilt in the background and reported.
- * ENGINE_EUNAVAILABLE another process holds the directory.
- * ENGINE_ECORRUPT, ENGINE_EVERSION name the file and what to do. */
+ * missing or corrupted is rebuilt in the background and reported. A collection
+ * that cannot be opened (damaged, or of a newer version) does not keep the
+ * others from being served: see registry_damaged().
+ * ENGINE_EUNAVAILABLE another process holds the directory. */
 enum engine_code registry_open(const struct registry_options *options,
                                struct registry **ret_registry,
                                struct error *reterr)
@@ -34,13 +35,15 @@ enum engine_code registry_open(const struct registry_options *options,
  * be out. NULL is allowed. */
 void registry_close(struct registry *registry);
 
-/* ENGINE_EVALIDPATH bad name; ENGINE_EEXIST it exists already. */
+/* ENGINE_EVALIDPATH bad name; ENGINE_EEXIST it exists already, maybe
+ * damaged. */
 enum engine_code registry_create(struct registry *registry, struct span name,
                                  const struct collection_config *config,
                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* ret_existed false: there was none. Running calls finish first. */
+/* ret_existed false: there was none. Running calls finish first. Damaged ones go
+ * as well. */
 enum engine_code registry_delete(struct registry *registry, struct span name,
                                  bool *ret_existed, struct error *reterr)
     __attribute__((warn_unused_result));
@@ -50,7 +53,8 @@ enum engine_code registry_patch(struct registry *registry, struct span name,
                                 yyjson_val *body, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Takes a handle. ENGINE_ENOTFOUND with Qdrant's text. */
+/* Takes a handle. ENGINE_ENOTFOUND with Qdrant's text; ENGINE_ECORRUPT it is
+ * damaged: names folder and cause. */
 enum engine_code registry_acquire(struct registry *registry, struct span name,
                                   struct collection **ret_collection,
                                   struct error *reterr)
@@ -60,7 +64,21 @@ void registry_release(struct registry *registry, struct collection *collection);
 
 bool registry_exists(struct registry *registry, struct span name);
 
-/* Names in ascending order, in `arena`. */
+/* Collections that could not be opened. Nothing in their folders is changed:
+ * they can be repaired while the engine is down, or deleted. One whose name
+ * cannot be read is called damaged-NUMBER after its folder. */
+struct damaged {
+    struct span name;
+    const char *folder;
+    const char *cause;
+};
+enum engine_code registry_damaged(struct registry *registry,
+                                  struct arena *arena,
+                                  const struct damaged **ret_damaged,
+                                  size_t *ret_count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Names in ascending order, in `arena`, with the damaged ones. */
 enum engine_code registry_list(struct registry *registry, struct arena *arena,
                                const struct span **ret_names, size_t *ret_count,
                                struct error *reterr)

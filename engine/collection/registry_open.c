@@ -3,6 +3,7 @@
  * all collections in parallel, removal of what a crash left half done. */
 #include "engine/collection/registry.h"
 
+#include "engine/collection/definition.h"
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_pool.h"
 #include "engine/storage/folder.h"
@@ -21,6 +22,7 @@
 
 #define PATH_SIZE_MAX    4096
 #define LOAD_THREADS_MAX 16
+#define NAME_ARENA_SIZE  ((size_t)1 << 20)
 
 /* Directories to load and what came of it, shared by the loading threads. */
 struct load {
@@ -127,12 +129,92 @@ list_directories(struct load *load, const char *path, struct error *reterr)
             struct bytes gone;
             bytes_init(&gone, PATH_SIZE_MAX);
             bytes_addf(&gone, "%s/%s", path, item->d_name);
-            if (!bytes_failed(&gone))
-                code = collection_destroy(gone.data, reterr);
+            struct error error = { 0 };
+            /* Nobody sees it: what cannot be removed only takes space. */
+            if (!bytes_failed(&gone) &&
+                collection_destroy(gone.data, &error) != ENGINE_OK)
+                report(load->registry, "", error.text);
             bytes_release(&gone);
         }
     }
     closedir(folder);
+    return code;
+}
+
+/* Trouble of this one collection, which another start does not mend. */
+static bool
+is_damage(enum engine_code code)
+{
+    return code == ENGINE_ECORRUPT || code == ENGINE_EVERSION ||
+           code == ENGINE_EINTERNAL;
+}
+
+static enum engine_code
+insert(struct registry *registry, struct entry *entry, struct error *reterr)
+{
+    pthread_mutex_lock(&registry->lock);
+    enum engine_code code = registry_entry_insert(registry, entry, reterr);
+    pthread_mutex_unlock(&registry->lock);
+    return code;
+}
+
+/* An opened one; closed again when it does not come in. */
+static enum engine_code
+load_live(struct load *load, struct entry *entry, struct error *reterr)
+{
+    enum engine_code code = registry_entry_set_name(
+        entry, collection_name(entry->collection), reterr);
+    entry->state = ENTRY_LIVE;
+    if (code == ENGINE_OK)
+        code = insert(load->registry, entry, reterr);
+    if (code != ENGINE_OK) {
+        collection_discard(entry->collection);
+        entry->collection = NULL;
+    }
+    return code;
+}
+
+/* Gives `entry` the name that its folder says, if that is free, else one after
+ * the folder. */
+static enum engine_code
+insert_damaged(struct registry *registry, struct entry *entry,
+               struct error *reterr)
+{
+    struct arena arena;
+    arena_init(&arena, NAME_ARENA_SIZE);
+    const char *folder = strrchr(entry->path, '/') + 1;
+    struct span name = definition_name(entry->path, &arena);
+    enum engine_code code = ENGINE_ECORRUPT;
+    for (unsigned i = 0; code == ENGINE_ECORRUPT; i++) {
+        char made[64];
+        if (name.size == 0 || i > 0) {
+            int size = snprintf(made, sizeof(made),
+                                i > 1 ? "damaged-%.16s-%u" : "damaged-%.16s",
+                                folder, i);
+            name = (struct span){ made, (size_t)size };
+        }
+        free(entry->name);
+        entry->name = NULL;
+        code = registry_entry_set_name(entry, name, reterr);
+        if (code == ENGINE_OK)
+            code = insert(registry, entry, reterr);
+    }
+    arena_release(&arena);
+    return code;
+}
+
+/* Serves the others without this one, whose files stay as they are; takes the
+ * entry. `reterr` has the cause. */
+static enum engine_code
+load_damaged(struct load *load, struct entry *entry, struct error *reterr)
+{
+    entry->state = ENTRY_DAMAGED;
+    entry->damage = strdup(reterr->text);
+    enum engine_code code = entry->damage == NULL
+                                ? error_memory(reterr)
+                                : insert_damaged(load->registry, entry, reterr);
+    if (code != ENGINE_OK)
+        registry_entry_free(entry);
     return code;
 }
 
@@ -155,16 +237,10 @@ load_one(struct load *load, uint64_t number, struct error *reterr)
         return code;
     }
     if (code == ENGINE_OK)
-        code = registry_entry_set_name(
-            entry, collection_name(entry->collection), reterr);
-    if (code == ENGINE_OK) {
-        entry->state = ENTRY_LIVE;
-        pthread_mutex_lock(&registry->lock);
-        code = registry_entry_insert(registry, entry, reterr);
-        pthread_mutex_unlock(&registry->lock);
-    }
+        code = load_live(load, entry, reterr);
+    if (is_damage(code))
+        return load_damaged(load, entry, reterr);
     if (code != ENGINE_OK) {
-        collection_close(entry->collection);
         registry_entry_free(entry);
         return code;
     }

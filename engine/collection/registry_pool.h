@@ -15,12 +15,14 @@
 enum entry_state {
     ENTRY_CREATING, /* reserves the name */
     ENTRY_LIVE,
+    ENTRY_DAMAGED, /* could not be opened; `damage` says why */
     ENTRY_DELETING /* no new users; the last one wakes the deleter */
 };
 
 struct entry {
     struct registry *registry;
-    struct collection *collection; /* NULL while creating */
+    struct collection *collection; /* NULL while creating, or damaged */
+    char *damage;                  /* NULL: none */
     char *name;
     size_t name_size;
     char *path;
@@ -69,6 +71,11 @@ void registry_pool_stop(struct registry *registry);
 
 /* collection_options.wake of every collection; ctx is its entry. */
 void registry_pool_wake(void *ctx);
+
+/* What calls of a damaged collection are told. */
+enum engine_code registry_damage_error(const struct entry *entry,
+                                       enum engine_code code,
+                                       struct error *reterr);
 
 struct collection_options registry_entry_options(struct entry *entry);
 

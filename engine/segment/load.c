@@ -8,8 +8,11 @@
 #include "engine/segment/body.h"
 
 #include <assert.h>
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool
 read_u32(struct span key, size_t at, uint32_t *ret_value)
@@ -255,6 +258,53 @@ load_sequence(struct segment *segment, struct error *reterr)
     }
     bytes_release(&value);
     return code;
+}
+
+/* No more bytes of log may be those of a store that was only made. */
+#define EMPTY_LOG_SIZE 4096
+
+/* Whether there are files with content: opening would write beside them. */
+static bool
+has_content(const char *store_path)
+{
+    DIR *folder = opendir(store_path);
+    bool has = folder == NULL && errno != ENOENT;
+    const struct dirent *entry;
+    while (folder != NULL && !has && (entry = readdir(folder)) != NULL) {
+        const char *end = strrchr(entry->d_name, '.');
+        struct stat status;
+        if (end != NULL && strcmp(end, ".sst") == 0)
+            has = true;
+        else if (end != NULL && strcmp(end, ".log") == 0)
+            has = fstatat(dirfd(folder), entry->d_name, &status, 0) != 0 ||
+                  status.st_size > EMPTY_LOG_SIZE;
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return has;
+}
+
+bool
+segment_has_points(const char *path)
+{
+    struct bytes store_path, value;
+    struct store *store = NULL;
+    bool has = true;
+    bytes_init(&store_path, SEGMENT_PATH_SIZE_MAX);
+    bytes_init(&value, 64);
+    bytes_addf(&store_path, "%s/store", path);
+    if (bytes_failed(&store_path) || has_content(store_path.data))
+        goto out;
+    if (store_open_existing(store_path.data, &store, NULL) != ENGINE_OK)
+        has = false;
+    else if (store_get(store, STORE_META, span_of(SEGMENT_META_SEQUENCE),
+                       &value, &has, NULL) != ENGINE_OK)
+        has = true;
+    store_close(store);
+out:
+    bytes_release(&value);
+    bytes_release(&store_path);
+    return has;
 }
 
 /* From the disk into memory. */

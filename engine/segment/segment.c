@@ -142,9 +142,10 @@ parts_init(struct segment *segment, const struct segment_options *options,
 }
 
 static enum engine_code
-directory_open(struct segment *segment, struct error *reterr)
+directory_open(struct segment *segment, bool is_existing, struct error *reterr)
 {
-    enum engine_code code = folder_make(segment->path, reterr);
+    enum engine_code code =
+        is_existing ? ENGINE_OK : folder_make(segment->path, reterr);
     if (code != ENGINE_OK)
         return code;
     struct bytes path;
@@ -152,7 +153,9 @@ directory_open(struct segment *segment, struct error *reterr)
     bytes_addf(&path, "%s/store", segment->path);
     if (bytes_failed(&path))
         code = error_memory(reterr);
-    if (code == ENGINE_OK)
+    else if (is_existing)
+        code = store_open_existing(path.data, &segment->store, reterr);
+    else
         code = store_open(path.data, &segment->store, reterr);
     /* The store syncs what is in its folder, not that there is one. */
     if (code == ENGINE_OK)
@@ -218,7 +221,7 @@ segment_open(const struct segment_options *options,
     segment->report_ctx = options->report_ctx;
     enum engine_code code = parts_init(segment, options, reterr);
     if (code == ENGINE_OK)
-        code = directory_open(segment, reterr);
+        code = directory_open(segment, options->is_existing, reterr);
     if (code == ENGINE_OK)
         code = segment_load(segment, options->payloads, reterr);
     if (code == ENGINE_OK)

@@ -76,6 +76,7 @@ struct segment_vector_options {
 
 struct segment_options {
     const char *path; /* directory; created when missing */
+    bool is_existing; /* it holds a segment: what is missing is damage */
     const struct segment_vector_options *vectors; /* copied */
     size_t vectors_count;
     enum segment_place payloads; /* where they are read from */
@@ -91,6 +92,9 @@ enum engine_code segment_open(const struct segment_options *options,
                               struct segment **ret_segment,
                               struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Whether the directory, which nobody has open, may hold points. */
+bool segment_has_points(const char *path);
 
 /* Syncs and closes, without a checkpoint. No call may be running. NULL is
  * allowed. */

@@ -40,11 +40,12 @@ family_options(const char *name, rocksdb_cache_t *cache)
 }
 
 static rocksdb_options_t *
-database_options(void)
+database_options(const struct store *store)
 {
     rocksdb_options_t *options = rocksdb_options_create();
-    rocksdb_options_set_create_if_missing(options, 1);
-    rocksdb_options_set_create_missing_column_families(options, 1);
+    rocksdb_options_set_create_if_missing(options, !store->must_exist);
+    rocksdb_options_set_create_missing_column_families(options,
+                                                       !store->must_exist);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
     /* One shard: 128 files do not need the memory of 64. */
@@ -64,7 +65,7 @@ enum engine_code
 store_database_open(struct store *store, struct error *reterr)
 {
     assert(store->db == NULL);
-    rocksdb_options_t *options = database_options();
+    rocksdb_options_t *options = database_options(store);
     const rocksdb_options_t *each[STORE_FAMILY_COUNT + 1];
     rocksdb_options_t *owned[STORE_FAMILY_COUNT + 1];
     for (size_t i = 0; i <= STORE_FAMILY_COUNT; i++)
@@ -112,6 +113,11 @@ format_check(struct store *store, struct error *reterr)
         store_get(store, STORE_META, format_key, &value, &found, reterr);
     if (code != ENGINE_OK)
         goto out;
+    if (!found && store->must_exist) {
+        code = error_set(reterr, ENGINE_ECORRUPT,
+                         "storage %s has lost its format number", store->path);
+        goto out;
+    }
     if (!found) {
         struct store_batch *batch = store_batch_create(store);
         if (batch == NULL) {
@@ -140,8 +146,9 @@ out:
     return code;
 }
 
-enum engine_code
-store_open(const char *path, struct store **ret_store, struct error *reterr)
+static enum engine_code
+open_at(const char *path, bool must_exist, struct store **ret_store,
+        struct error *reterr)
 {
     assert(path != NULL && ret_store != NULL);
     struct store *store = calloc(1, sizeof(*store));
@@ -153,6 +160,7 @@ store_open(const char *path, struct store **ret_store, struct error *reterr)
         free(store);
         return error_memory(reterr);
     }
+    store->must_exist = must_exist;
     store->cache = block_cache_take();
     store->read = rocksdb_readoptions_create();
     store->step = rocksdb_readoptions_create();
@@ -170,10 +178,24 @@ store_open(const char *path, struct store **ret_store, struct error *reterr)
         store_close(store);
         return code;
     }
+    store->must_exist = true; /* when it is opened again */
     write_buffers_enter(store);
     store->is_listed = true;
     *ret_store = store;
     return ENGINE_OK;
+}
+
+enum engine_code
+store_open(const char *path, struct store **ret_store, struct error *reterr)
+{
+    return open_at(path, false, ret_store, reterr);
+}
+
+enum engine_code
+store_open_existing(const char *path, struct store **ret_store,
+                    struct error *reterr)
+{
+    return open_at(path, true, ret_store, reterr);
 }
 
 void

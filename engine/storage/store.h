@@ -42,6 +42,12 @@ enum engine_code store_open(const char *path, struct store **ret_store,
                             struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The same for a directory that must hold a store: a part that is missing is
+ * ENGINE_ECORRUPT, and nothing is made in its place. */
+enum engine_code store_open_existing(const char *path, struct store **ret_store,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* No call may be running. NULL is allowed. */
 void store_close(struct store *store);
 

@@ -34,6 +34,7 @@ struct store {
     rocksdb_readoptions_t *step; /* as `read`, leaves the cache as it is */
     rocksdb_readoptions_t *scan;
     rocksdb_writeoptions_t *write;
+    bool must_exist; /* nothing is to be made when it is opened */
     atomic_bool must_reopen;
     _Atomic uint64_t written; /* commits so far */
     struct sync sync;

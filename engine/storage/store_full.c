@@ -22,7 +22,9 @@ store_take_error(struct store *store, char *text, struct error *reterr)
         strstr(text, "File too large") != NULL ||
         strstr(text, "Disk quota") != NULL)
         code = ENGINE_ENOSPACE;
-    else if (strncmp(text, "Corruption", 10) == 0)
+    else if (strncmp(text, "Corruption", 10) == 0 ||
+             strstr(text, "create_if_missing is false") != NULL ||
+             strstr(text, "create_missing_column_families") != NULL)
         code = ENGINE_ECORRUPT;
     if (code == ENGINE_ENOSPACE)
         error_set(reterr, code, "no space left on the disk of %s", store->path);

@@ -232,6 +232,40 @@ START_TEST(registry_keeps_what_it_cannot_delete)
 }
 END_TEST
 
+/* Its name, folder and cause are told; nothing is made in its place; deleting
+ * it takes the folder. */
+START_TEST(registry_serves_the_others_when_one_is_damaged)
+{
+    char path[128];
+    ck_assert_int_eq(create("a"), ENGINE_OK);
+    ck_assert_int_eq(create("b"), ENGINE_OK);
+    snprintf(path, sizeof(path),
+             "%s/collections/00000001/shard-0/store/CURRENT", folder);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("a b ");
+    ck_assert_int_ne(access(path, F_OK), 0);
+    struct collection *collection;
+    ck_assert_int_eq(
+        registry_acquire(registry, span_of("a"), &collection, &error),
+        ENGINE_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(error.text, "collections/00000001"));
+    ck_assert_int_eq(create("a"), ENGINE_EEXIST);
+    const struct damaged *damaged;
+    size_t count;
+    ck_assert_int_eq(registry_damaged(registry, &arena, &damaged, &count, NULL),
+                     ENGINE_OK);
+    ck_assert_uint_eq(count, 1);
+    ck_assert(span_equal_text(damaged[0].name, "a"));
+    bool existed;
+    ck_assert_int_eq(registry_delete(registry, span_of("a"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(existed);
+    assert_names("b ");
+    ck_assert_int_eq(create("a"), ENGINE_OK);
+}
+END_TEST
+
 static void *
 create_and_delete(void *ctx)
 {
@@ -279,6 +313,7 @@ main(void)
     tcase_add_test(tcase, registry_refuses_a_second_process);
     tcase_add_test(tcase, registry_clears_what_a_crash_left);
     tcase_add_test(tcase, registry_keeps_what_it_cannot_delete);
+    tcase_add_test(tcase, registry_serves_the_others_when_one_is_damaged);
     tcase_add_test(tcase, registry_survives_racing_creates_and_deletes);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A collection whose files are damaged, or of a newer version: the engine
+serves all the others, says what is wrong, and leaves the folder alone until
+somebody deletes the collection or mends it."""
+import json
+import shutil
+
+import pytest
+
+POINTS = 300
+
+
+def folder_of(engine, name):
+    for path in (engine.folder / "storage" / "collections").iterdir():
+        text = (path / "collection.json").read_text()
+        if json.loads(text)["name"] == name:
+            return path
+    raise AssertionError(name)
+
+
+@pytest.fixture
+def engine(engine_factory):
+    """Three collections, their points in table files (which the second start
+    makes out of the log); stopped."""
+    engine = engine_factory().start()
+    for name in ("first", "hurt", "last"):
+        engine.create(name, 8, "Euclid")
+        engine.upsert(name, [{"id": i, "vector": [i, 1, 2, 3, 4, 5, 6, 7],
+                              "payload": {"n": i}} for i in range(POINTS)])
+    engine.stop()
+    engine.start()
+    engine.stop()
+    return engine
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    for at in range(0, len(data), 97):
+        data[at] ^= 0x5a
+    path.write_bytes(data)
+
+
+def hurt_tables(folder):
+    tables = list(folder.rglob("*.sst"))
+    assert tables
+    for path in tables:
+        flip(path)
+
+
+def hurt_manifest(folder):
+    for path in folder.rglob("MANIFEST-*"):
+        flip(path)
+
+
+def lose_current(folder):
+    next(folder.rglob("CURRENT")).unlink()
+
+
+def lose_store(folder):
+    shutil.rmtree(folder / "shard-0" / "store")
+
+
+def lose_definition(folder):
+    (folder / "collection.json").unlink()
+
+
+def hurt_definition(folder):
+    (folder / "collection.json").write_text('{"format": 1, "na')
+
+
+def hurt_config(folder):
+    path = folder / "collection.json"
+    text = json.loads(path.read_text())
+    text["config"] = {"vectors": {"size": "many"}}
+    path.write_text(json.dumps(text))
+
+
+def newer_definition(folder):
+    path = folder / "collection.json"
+    text = json.loads(path.read_text())
+    text["format"] += 1
+    path.write_text(json.dumps(text))
+
+
+NAMED = [hurt_tables, hurt_manifest, lose_current, lose_store, hurt_config,
+         newer_definition]
+NAMELESS = [lose_definition, hurt_definition]
+
+
+def files(folder):
+    """Names and sizes of all that holds data."""
+    return {path.relative_to(folder): path.stat().st_size
+            for path in folder.rglob("*")
+            if path.suffix in (".sst", ".json") or
+            path.name.startswith("MANIFEST-")}
+
+
+@pytest.mark.parametrize("hurt", NAMED + NAMELESS, ids=lambda f: f.__name__)
+def test_one_damaged_collection_keeps_no_other_from_being_served(engine, hurt):
+    folder = folder_of(engine, "hurt")
+    hurt(folder)
+    before = files(folder)
+    engine.start()
+    name = "hurt" if hurt in NAMED else f"damaged-{folder.name}"
+
+    for other in ("first", "last"):
+        assert engine.count(other) == POINTS
+    for method, path, body in (
+            ("GET", "", None),
+            ("POST", "/points/count", {}),
+            ("POST", "/points/search", {"vector": [1] * 8, "limit": 1}),
+            ("PUT", "/points", {"points": [{"id": 1, "vector": [1] * 8}]})):
+        answer = engine.call(method, f"/collections/{name}{path}", body)
+        assert answer.status == 500, answer
+        assert name in answer.error and str(folder) in answer.error
+    if hurt is newer_definition:
+        assert "newer version" in answer.error
+
+    # Nobody makes a new one in its place.
+    answer = engine.call("PUT", f"/collections/{name}",
+                         {"vectors": {"size": 4, "distance": "Dot"}})
+    assert answer.status == 409 and str(folder) in answer.error
+    assert engine.call("GET", f"/collections/{name}/exists").result["exists"]
+
+    named = engine.call("GET", "/collections").result["collections"]
+    assert [c["name"] for c in named] == sorted(["first", name, "last"])
+    damaged = engine.call("GET", "/telemetry?details_level=1").result[
+        "collections"]["damaged"]
+    assert [d["name"] for d in damaged] == [name]
+    assert damaged[0]["folder"] == str(folder) and damaged[0]["cause"]
+    assert f"collection {name} is damaged" in engine.log()
+    assert engine.call("GET", "/metrics").status == 200
+
+    # It is left as it is, also by a second start.
+    engine.stop()
+    assert files(folder) == before
+    engine.start()
+    assert files(folder) == before
+
+    assert engine.call("DELETE", f"/collections/{name}").result is True
+    assert not folder.exists()
+    assert engine.call("GET", f"/collections/{name}").status == 404
+    engine.create("hurt", 8, "Euclid")
+    engine.stop()
+    engine.start()
+    assert engine.count("hurt") == 0
+    for other in ("first", "last"):
+        assert engine.count(other) == POINTS
+
+
+def test_a_mended_folder_is_served_again(engine, tmp_path):
+    folder = folder_of(engine, "hurt")
+    shutil.copytree(folder, tmp_path / "copy")
+    hurt_tables(folder)
+    engine.start()
+    assert engine.call("GET", "/collections/hurt").status == 500
+    engine.stop()
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "copy", folder)
+    engine.start()
+    assert engine.count("hurt") == POINTS
+    assert engine.get("hurt", [7])[7]["payload"] == {"n": 7}
+
+
+def test_two_folders_of_one_name_are_not_mixed(engine):
+    """A copy that was left beside the original: one is served."""
+    folder = folder_of(engine, "hurt")
+    copy = folder.with_name("00000077")
+    shutil.copytree(folder, copy)
+    engine.start()
+    assert engine.count("hurt") == POINTS
+    damaged = engine.call("GET", "/telemetry").result["collections"]["damaged"]
+    assert len(damaged) == 1
+    assert "both hold collection `hurt`" in damaged[0]["cause"]
+    assert engine.call("DELETE",
+                       f"/collections/{damaged[0]['name']}").result is True
+    assert engine.count("hurt") == POINTS
