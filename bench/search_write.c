@@ -15,13 +15,10 @@ void
 search_print_build(FILE *file, const struct search_run *run)
 {
     const struct search_options *options = run->options;
-    double bytes =
-        (double)slab_memory(&run->vectors, (uint32_t)run->base.row_count)
-            .used_size +
-        (double)hnsw_memory(run->hnsw).used_size;
+    double bytes = (double)slab_memory(&run->vectors).used_size +
+                   (double)hnsw_memory(run->hnsw).used_size;
     if (run->codes != NULL)
-        bytes += (double)codes_memory(run->codes, (uint32_t)run->base.row_count)
-                     .used_size;
+        bytes += (double)codes_memory(run->codes).used_size;
     fprintf(file,
             "{\"engine\": \"azimuth\", \"kernel\": \"%s\", \"metric\": "
             "\"%s\", \"points\": %zu, \"dim\": %zu, \"threads\": %u, \"m\": "

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What memory is used for: of one collection, and of the process. In the
- * process's report every part is counted by who holds it, none is computed as
- * a rest; `other` says what nobody claims. */
+ * process's report every part is counted by who holds it: our own parts, the
+ * kernel (pages of mapped parts, code) and the allocator (the rest of what it
+ * handed out, and what it keeps); `other` says what nobody claims. */
 #include "engine/api/memory.h"
 
 #include "base/budget.h"
@@ -23,6 +24,7 @@ static void
 usage_add(struct usage *sum, struct usage more)
 {
     sum->ram_size += more.ram_size;
+    sum->heap_size += more.heap_size;
     sum->disk_size += more.disk_size;
     sum->expected_size += more.expected_size;
 }
@@ -128,7 +130,34 @@ memory_collection(struct call *call, struct error *reterr)
 struct process_parts {
     uint64_t vectors, codes, graphs, payload, indexes, ids, slots, memtables,
         readers;
+    uint64_t total, heap; /* of all; from malloc */
 };
+
+/* What nobody above claims of malloc's memory. */
+struct heap_rest {
+    uint64_t engine;    /* handed out: RocksDB's own, network, scratch */
+    uint64_t allocator; /* free or lost to rounding, and the allocator's own */
+};
+
+/* The allocator counts pages as resident that were never touched: what the
+ * kernel says bounds it. */
+static struct heap_rest
+heap_rest_of(const struct process_parts *parts, const struct memory_use *use)
+{
+    uint64_t mapped = parts->total - parts->heap;
+    uint64_t heap =
+        use->anonymous_size > mapped ? use->anonymous_size - mapped : 0;
+    uint64_t claimed = parts->heap + store_cache_used() +
+                       atomic_load(&budget_requests.used_size);
+    if (use->mapped_size < heap)
+        heap = use->mapped_size;
+    uint64_t handed_out =
+        use->allocated_size < heap ? use->allocated_size : heap;
+    return (struct heap_rest){
+        .engine = handed_out > claimed ? handed_out - claimed : 0,
+        .allocator = heap - handed_out,
+    };
+}
 
 static enum engine_code
 parts_of(struct call *call, const struct span *names, size_t count,
@@ -156,6 +185,8 @@ parts_of(struct call *call, const struct span *names, size_t count,
         parts->slots += memory.slots.ram_size;
         parts->memtables += memory.memtables.ram_size;
         parts->readers += memory.readers.ram_size;
+        parts->total += sums.total.ram_size;
+        parts->heap += sums.total.heap_size;
     }
     return ENGINE_OK;
 }
@@ -164,6 +195,7 @@ static void
 write_process(struct json_writer *writer, const struct process_parts *parts,
               const struct memory_use *use)
 {
+    struct heap_rest rest = heap_rest_of(parts, use);
     const struct {
         const char *key;
         uint64_t size;
@@ -179,10 +211,8 @@ write_process(struct json_writer *writer, const struct process_parts *parts,
         { "table_readers_bytes", parts->readers },
         { "block_cache_bytes", store_cache_used() },
         { "requests_bytes", atomic_load(&budget_requests.used_size) },
-        { "allocator_overhead_bytes",
-          use->mapped_size > use->allocated_size
-              ? use->mapped_size - use->allocated_size
-              : 0 },
+        { "engine_bytes", rest.engine },
+        { "allocator_overhead_bytes", rest.allocator },
         { "code_bytes", use->resident_size - use->anonymous_size },
     };
     uint64_t sum = 0;

@@ -106,10 +106,10 @@ codes_reserve(struct codes *codes, uint32_t count, struct error *reterr)
 }
 
 struct memory_report
-codes_memory(const struct codes *codes, uint32_t used_count)
+codes_memory(const struct codes *codes)
 {
-    struct memory_report rows = slab_memory(&codes->rows, used_count);
-    struct memory_report factors = slab_memory(&codes->factors, used_count);
+    struct memory_report rows = slab_memory(&codes->rows);
+    struct memory_report factors = slab_memory(&codes->factors);
     rows.reserved_size += factors.reserved_size;
     rows.used_size += factors.used_size;
     return rows;

@@ -70,9 +70,8 @@ codes_row_size(const struct codes *codes)
     return (size_t)codes->lines * CODE_LINE_SIZE;
 }
 
-/* `used_count` as in slab_memory(). */
-struct memory_report codes_memory(const struct codes *codes,
-                                  uint32_t used_count);
+/* As slab_memory(). */
+struct memory_report codes_memory(const struct codes *codes);
 
 /* A query made ready, and room to make one. */
 struct codes_query {

@@ -132,12 +132,11 @@ hnsw_linked_count(const struct hnsw *hnsw)
 struct memory_report
 hnsw_memory(const struct hnsw *hnsw)
 {
-    uint32_t end = atomic_load_explicit(&hnsw->slot_end, memory_order_acquire);
     struct memory_report sum = { sizeof(*hnsw), sizeof(*hnsw) };
     struct memory_report parts[3] = {
-        slab_memory(&hnsw->nodes, end),
-        slab_memory(&hnsw->links, end),
-        slab_memory(&hnsw->upper, atomic_load(&hnsw->upper_count)),
+        slab_memory(&hnsw->nodes),
+        slab_memory(&hnsw->links),
+        slab_memory(&hnsw->upper),
     };
     for (size_t i = 0; i < 3; i++) {
         sum.reserved_size += parts[i].reserved_size;

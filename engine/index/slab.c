@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static uint64_t
 chunk_begin(const struct slab *slab, uint32_t chunk)
@@ -120,22 +121,40 @@ slab_put_f32(struct slab *slab, uint32_t slot, const float *vector, size_t dim)
     memcpy(row, vector, dim * sizeof(float));
 }
 
+#define LOOK_PAGES 1024u
+
+/* Bytes of [at, at + size) that the kernel has pages for. */
+static size_t
+committed(uintptr_t at, size_t size)
+{
+    unsigned char pages[LOOK_PAGES];
+    size_t page_size = (size_t)sysconf(_SC_PAGESIZE), sum = 0;
+    for (size_t done = 0; done < size;) {
+        size_t part = size - done;
+        if (part > LOOK_PAGES * page_size)
+            part = LOOK_PAGES * page_size;
+        size_t count = (part + page_size - 1) / page_size;
+        if (mincore((void *)(at + done), part, pages) != 0)
+            return sum + size - done;
+        for (size_t i = 0; i < count; i++)
+            sum += (pages[i] & 1u) != 0 ? page_size : 0;
+        done += part;
+    }
+    return sum < size ? sum : size;
+}
+
 struct memory_report
-slab_memory(const struct slab *slab, uint32_t used_count)
+slab_memory(const struct slab *slab)
 {
     struct memory_report report = { 0, 0 };
     for (uint32_t chunk = 0; chunk < SLAB_CHUNKS_MAX; chunk++) {
-        if (atomic_load(&slab->biased[chunk]) == 0)
+        uintptr_t biased = atomic_load(&slab->biased[chunk]);
+        if (biased == 0)
             break;
         size_t size = chunk_size(slab, chunk);
-        uint64_t begin = chunk_begin(slab, chunk);
+        uintptr_t offset = (uintptr_t)chunk_begin(slab, chunk) * slab->row_size;
         report.reserved_size += size;
-        if (used_count <= begin)
-            continue;
-        size_t unit = size >= SLAB_HUGE_SIZE ? SLAB_HUGE_SIZE : (size_t)4096;
-        size_t used = (size_t)(used_count - begin) * slab->row_size;
-        used = (used + unit - 1) / unit * unit;
-        report.used_size += used < size ? used : size;
+        report.used_size += committed(biased + offset, size);
     }
     return report;
 }

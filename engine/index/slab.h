@@ -47,7 +47,7 @@ struct slab {
 /* Bytes of one slab or graph. */
 struct memory_report {
     size_t reserved_size; /* address space */
-    size_t used_size;     /* an upper bound of what is committed */
+    size_t used_size;     /* what is committed: pages that were touched */
 };
 
 /* Prepares an empty slab of rows of `row_size` > 0 bytes, each starting at a
@@ -98,7 +98,8 @@ slab_f32(const struct slab *slab, uint32_t slot)
 void slab_put_f32(struct slab *slab, uint32_t slot, const float *vector,
                   size_t dim);
 
-/* `used_count` is the highest slot in use + 1. Any thread. */
-struct memory_report slab_memory(const struct slab *slab, uint32_t used_count);
+/* Asks the kernel about every page: milliseconds for gigabytes. Any thread; not
+ * beside slab_release(). */
+struct memory_report slab_memory(const struct slab *slab);
 
 #endif /* ENGINE_INDEX_SLAB_H */

@@ -400,10 +400,9 @@ ids_next(const struct ids *ids, struct ids_cursor *cursor, uint32_t *ret_slot)
 }
 
 size_t
-ids_memory(const struct ids *ids)
+ids_memory(const struct ids *ids, size_t *ret_heap)
 {
-    uint32_t used = slab_capacity(&ids->rows);
-    return slab_memory(&ids->rows, used).used_size +
-           ids->table_room * sizeof(uint32_t) + slot_set_memory(ids->live) +
-           order_memory(&ids->order);
+    *ret_heap = ids->table_room * sizeof(uint32_t) +
+                slot_set_memory(ids->live) + order_memory(&ids->order);
+    return slab_memory(&ids->rows).used_size + *ret_heap;
 }

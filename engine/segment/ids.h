@@ -87,7 +87,7 @@ struct ids_cursor ids_seek(const struct ids *ids, const struct point_id *from);
 bool ids_next(const struct ids *ids, struct ids_cursor *cursor,
               uint32_t *ret_slot);
 
-/* Heap bytes, about. */
-size_t ids_memory(const struct ids *ids);
+/* Bytes of memory; *ret_heap: of those what comes from malloc, about. */
+size_t ids_memory(const struct ids *ids, size_t *ret_heap);
 
 #endif /* ENGINE_SEGMENT_IDS_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The memory report of a segment: asks each part what it holds. Parts that are
- * mapped count the pages that their used rows touch, those from malloc what
- * they asked for. */
+ * mapped count the pages that they have, those from malloc what they asked
+ * for. */
 #include "engine/segment/memory.h"
 
 #include "engine/segment/body.h"
@@ -26,7 +26,9 @@ static struct usage
 graph_usage(struct segment *segment, size_t number)
 {
     struct vectors *vectors = &segment->vectors[number];
-    struct usage usage = { .ram_size = queue_memory(&vectors->queue),
+    size_t queue_size = queue_memory(&vectors->queue);
+    struct usage usage = { .ram_size = queue_size,
+                           .heap_size = queue_size,
                            .disk_size = file_size(segment, number) };
     pthread_rwlock_rdlock(&vectors->link_lock);
     if (vectors->graph != NULL)
@@ -51,19 +53,16 @@ add_vectors(struct segment *segment, struct arena *arena,
         dims += segment->vectors[i].options.dim;
     for (size_t i = 0; i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
-        uint32_t end = atomic_load(&vectors->end_slot);
         all[i].name = vectors->options.name;
-        all[i].storage.ram_size = slab_memory(&vectors->rows, end).used_size;
+        all[i].storage.ram_size = slab_memory(&vectors->rows).used_size;
         /* One family holds all of them. */
         all[i].storage.disk_size = family * vectors->options.dim / dims;
         if (vectors->is_on_disk)
             all[i].storage.expected_size = all[i].storage.disk_size;
         if (vectors->codes != NULL)
-            all[i].codes.ram_size = codes_memory(vectors->codes, end).used_size;
+            all[i].codes.ram_size = codes_memory(vectors->codes).used_size;
         all[i].graph = graph_usage(segment, i);
-        struct slab *absent = &vectors->absent.rows;
-        memory->slots.ram_size +=
-            slab_memory(absent, slab_capacity(absent)).used_size;
+        memory->slots.ram_size += slab_memory(&vectors->absent.rows).used_size;
     }
     memory->vectors = all;
     memory->vectors_count = segment->vectors_count;
@@ -87,6 +86,7 @@ add_indexes(struct segment *segment, struct arena *arena,
             return error_memory(reterr);
         all[i].field = (struct span){ copy, field.size };
         all[i].usage.ram_size = payload_index_memory(index);
+        all[i].usage.heap_size = all[i].usage.ram_size;
     }
     memory->indexes = all;
     memory->indexes_count = segment->indexes_count;
@@ -99,8 +99,9 @@ segment_memory(struct segment *segment, struct arena *arena,
 {
     struct segment_memory memory = { 0 };
     struct store_memory store = store_memory(segment->store);
-    memory.memtables.ram_size = store.memtables_size;
-    memory.readers.ram_size = store.readers_size;
+    memory.memtables.ram_size = memory.memtables.heap_size =
+        store.memtables_size;
+    memory.readers.ram_size = memory.readers.heap_size = store.readers_size;
     memory.payload.disk_size =
         store_family_size(segment->store, STORE_PAYLOADS);
     memory.ids.disk_size = store_family_size(segment->store, STORE_POINTS);
@@ -109,9 +110,14 @@ segment_memory(struct segment *segment, struct arena *arena,
         return code;
     pthread_rwlock_rdlock(&segment->points);
     code = add_indexes(segment, arena, &memory, reterr);
-    memory.slots.ram_size += view_memory(segment_view_now(segment));
-    memory.ids.ram_size = ids_memory(segment->ids);
-    memory.payload.ram_size = payloads_memory(&segment->payloads);
+    memory.slots.heap_size = view_memory(segment_view_now(segment));
+    memory.slots.ram_size += memory.slots.heap_size;
+    size_t ids_heap, payload_heap;
+    memory.ids.ram_size = ids_memory(segment->ids, &ids_heap);
+    memory.ids.heap_size = ids_heap;
+    memory.payload.ram_size =
+        payloads_memory(&segment->payloads, &payload_heap);
+    memory.payload.heap_size = payload_heap;
     pthread_rwlock_unlock(&segment->points);
     if (code == ENGINE_OK)
         *ret_memory = memory;

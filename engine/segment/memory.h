@@ -10,6 +10,7 @@
 
 struct usage {
     uint64_t ram_size;      /* held by this process */
+    uint64_t heap_size;     /* of those what comes from malloc */
     uint64_t disk_size;     /* files */
     uint64_t expected_size; /* of those what reads want in the page cache */
 };

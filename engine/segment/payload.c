@@ -254,9 +254,8 @@ payloads_copy(struct payloads *payloads, uint32_t from, uint32_t to)
 }
 
 size_t
-payloads_memory(const struct payloads *payloads)
+payloads_memory(const struct payloads *payloads, size_t *ret_heap)
 {
-    uint32_t end = slab_capacity(&payloads->places);
-    return atomic_load(&payloads->text_size) +
-           slab_memory(&payloads->places, end).used_size;
+    *ret_heap = atomic_load(&payloads->text_size);
+    return *ret_heap + slab_memory(&payloads->places).used_size;
 }

@@ -85,6 +85,7 @@ struct payload_text *payloads_set(struct payloads *payloads, uint32_t slot,
 /* Slot `to` has the text of `from`, too: its point moves. */
 void payloads_copy(struct payloads *payloads, uint32_t from, uint32_t to);
 
-size_t payloads_memory(const struct payloads *payloads);
+/* Bytes of memory; *ret_heap: of those what comes from malloc, about. */
+size_t payloads_memory(const struct payloads *payloads, size_t *ret_heap);
 
 #endif /* ENGINE_SEGMENT_PAYLOAD_H */

@@ -32,21 +32,29 @@ def load_real(engine, name, count):
                     {"points": points}).result
 
 
+def assert_sum(engine):
+    """The named parts come to the resident memory, within a tenth."""
+    before = resident(engine)
+    process = engine.call("GET", "/telemetry?details_level=1").result[
+        "memory"]["process"]
+    after = resident(engine)
+    parts = sum(size for key, size in process.items()
+                if key not in ("sum_bytes", "other_bytes", "resident_bytes",
+                               "limited_bytes", "limit_bytes"))
+    assert parts == process["sum_bytes"]
+    low, high = min(before, after), max(before, after)
+    assert 0.9 * low <= process["sum_bytes"] <= 1.1 * high, process
+    return process
+
+
 def test_the_parts_sum_up_to_the_resident_memory(engine_factory):
     """Named parts, each counted by its holder, after a load of real data."""
     engine = engine_factory().start()
     load_real(engine, "real", POINTS)
     engine.call("PUT", "/collections/real/index?wait=true",
                 {"field_name": "section", "field_schema": "keyword"}).result
-    before = resident(engine)
     memory = engine.call("GET", "/telemetry?details_level=1").result["memory"]
-    after = resident(engine)
-    process = memory["process"]
-    parts = sum(size for key, size in process.items()
-                if key not in ("sum_bytes", "other_bytes", "resident_bytes",
-                               "limited_bytes", "limit_bytes"))
-    assert parts == process["sum_bytes"]
-    assert 0.9 * before <= process["sum_bytes"] <= 1.1 * after
+    process = assert_sum(engine)
     for key in ("vectors_bytes", "ids_bytes", "payload_indexes_bytes",
                 "memtables_bytes", "code_bytes"):
         assert process[key] > 0, key
@@ -54,6 +62,23 @@ def test_the_parts_sum_up_to_the_resident_memory(engine_factory):
                            "metadata_bytes", "resident_bytes",
                            "retained_bytes"}
     assert "memory" not in engine.call("GET", "/telemetry").result
+
+
+def test_the_sum_holds_after_restart_and_deletes(engine_factory):
+    """A start leaves the rows of deleted points untouched: nothing counts
+    them. Replaced points and payloads in memory are counted once."""
+    engine = engine_factory().start()
+    load_real(engine, "real", POINTS)
+    engine.call("PATCH", "/collections/real",
+                {"params": {"on_disk_payload": False}}).result
+    assert_sum(engine)
+    count = engine.count("real")
+    engine.call("POST", "/collections/real/points/delete?wait=true", {
+        "points": list(range(count // 8, count))}).result
+    assert_sum(engine)
+    engine.stop()
+    engine.start()
+    assert_sum(engine)
 
 
 def test_a_collection_reports_its_memory_as_the_web_ui_reads_it(
@@ -179,6 +204,7 @@ def test_replacing_points_stays_within_the_limit(engine_factory):
             assert "storage.memory_limit_mb" in answer.error
     assert 200 in statuses
     assert highest(engine) <= 1.1 * LIMIT
+    assert_sum(engine)
     engine.call("POST", "/collections/full/points/delete?wait=true",
                 {"filter": {}}).result
     assert engine.count("full") == 0

@@ -172,7 +172,9 @@ END_TEST
 START_TEST(codes_count_their_memory)
 {
     make(384, METRIC_EUCLID, CODE_4);
-    struct memory_report report = codes_memory(codes, COUNT);
+    for (uint32_t v = 0; v < COUNT; v++)
+        codes_put(codes, v, vectors[v], &query);
+    struct memory_report report = codes_memory(codes);
     ck_assert_uint_ge(report.used_size, COUNT * (192 + 8));
     ck_assert_uint_le(report.used_size, report.reserved_size);
     drop();

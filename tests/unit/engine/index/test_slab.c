@@ -55,10 +55,29 @@ START_TEST(slab_of_a_tiny_collection_costs_little)
 {
     struct slab slab;
     slab_init_f32(&slab, 384);
-    ck_assert_uint_eq(slab_memory(&slab, 0).reserved_size, 0);
+    ck_assert_uint_eq(slab_memory(&slab).reserved_size, 0);
     ck_assert_int_eq(slab_reserve(&slab, 4, NULL), ENGINE_OK);
-    ck_assert_uint_le(slab_memory(&slab, 4).reserved_size, SLAB_FIRST_SIZE);
-    ck_assert_uint_le(slab_memory(&slab, 4).used_size, 8192);
+    ck_assert_uint_le(slab_memory(&slab).reserved_size, SLAB_FIRST_SIZE);
+    ck_assert_uint_eq(slab_memory(&slab).used_size, 0);
+    memset(slab_row(&slab, 3), 1, 384 * sizeof(float));
+    ck_assert_uint_ge(slab_memory(&slab).used_size, 4096);
+    ck_assert_uint_le(slab_memory(&slab).used_size, 8192);
+    slab_release(&slab);
+}
+END_TEST
+
+/* Rows that nobody wrote to take address space only. */
+START_TEST(slab_counts_rows_that_were_touched)
+{
+    struct slab slab;
+    slab_init(&slab, 4096, 4096);
+    ck_assert_int_eq(slab_reserve(&slab, 20000, NULL), ENGINE_OK);
+    for (uint32_t slot = 0; slot < 20000; slot += 10000)
+        memset(slab_row(&slab, slot), 1, 4096);
+    struct memory_report report = slab_memory(&slab);
+    ck_assert_uint_ge(report.reserved_size, (size_t)20000 * 4096);
+    ck_assert_uint_ge(report.used_size, 2 * 4096);
+    ck_assert_uint_le(report.used_size, 3 * SLAB_HUGE_SIZE);
     slab_release(&slab);
 }
 END_TEST
@@ -135,6 +154,7 @@ main(void)
     tcase_add_test(tcase, slab_rows_never_move);
     tcase_add_test(tcase, slab_aligns_rows_and_huge_chunks);
     tcase_add_test(tcase, slab_of_a_tiny_collection_costs_little);
+    tcase_add_test(tcase, slab_counts_rows_that_were_touched);
     tcase_add_test(tcase, slab_keeps_what_is_put);
     tcase_add_test(tcase, slab_refuses_what_the_system_cannot_give);
     tcase_add_test(tcase, slab_is_read_while_it_grows);
