@@ -113,29 +113,76 @@ change_old_vector(const struct change *change, const struct staged *staged,
     return staged->old_vectors[number];
 }
 
-static enum engine_code
-read_old_vectors(struct change *change, struct staged *staged,
-                 struct error *reterr)
+const float change_unread = 0;
+
+static void
+find_old_vectors(const struct change *change, struct staged *staged)
 {
     uint32_t slot = staged->point.slot;
     for (size_t i = 0; i < change->segment->vectors_count; i++) {
         const struct vectors *vectors = &change->segment->vectors[i];
-        if (!vectors_has(vectors, slot))
-            continue;
-        if (!vectors->is_on_disk) {
-            staged->old_vectors[i] = slab_f32(&vectors->rows, slot);
-            continue;
-        }
-        float *row =
-            arena_alloc(&change->arena, vectors->options.dim * sizeof(*row));
-        if (row == NULL)
-            return error_memory(reterr);
-        enum engine_code code = vectors_read(vectors, &slot, 1, row, reterr);
-        if (code != ENGINE_OK)
-            return code;
-        staged->old_vectors[i] = row;
+        if (vectors_has(vectors, slot))
+            staged->old_vectors[i] = vectors->is_on_disk
+                                         ? CHANGE_UNREAD
+                                         : slab_f32(&vectors->rows, slot);
     }
+}
+
+static bool
+wants_row(const struct staged *staged, size_t number, enum change_rows which)
+{
+    const float *old = staged->old_vectors[number];
+    const float *new = staged->point.vectors[number];
+    if (old != CHANGE_UNREAD || !staged->point.is_there)
+        return false;
+    if (which == CHANGE_ROWS_MOVED)
+        return staged->act == STAGED_MOVE && new == CHANGE_UNREAD;
+    return new != NULL &&new != CHANGE_UNREAD;
+}
+
+static enum engine_code
+read_rows_of(struct change *change, size_t number, enum change_rows which,
+             struct error *reterr)
+{
+    const struct vectors *vectors = &change->segment->vectors[number];
+    size_t dim = vectors->options.dim, count = 0, taken = 0;
+    for (size_t i = 0; i < change->staged_count; i++)
+        count += wants_row(change->staged[i], number, which);
+    if (count == 0)
+        return ENGINE_OK;
+    uint32_t *slots = arena_alloc(&change->arena, count * sizeof(*slots));
+    float *rows = arena_alloc(&change->arena, count * dim * sizeof(*rows));
+    if (slots == NULL || rows == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < change->staged_count; i++)
+        if (wants_row(change->staged[i], number, which))
+            slots[taken++] = change->staged[i]->point.slot;
+    enum engine_code code = vectors_read(vectors, slots, count, rows, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    taken = 0;
+    for (size_t i = 0; i < change->staged_count; i++) {
+        struct staged *staged = change->staged[i];
+        if (!wants_row(staged, number, which))
+            continue;
+        staged->old_vectors[number] = rows + taken++ * dim;
+        if (which == CHANGE_ROWS_MOVED)
+            staged->point.vectors[number] = staged->old_vectors[number];
+    }
+    assert(taken == count);
     return ENGINE_OK;
+}
+
+enum engine_code
+change_read_rows(struct change *change, enum change_rows which,
+                 struct error *reterr)
+{
+    const struct segment *segment = change->segment;
+    enum engine_code code = ENGINE_OK;
+    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
+        if (segment->vectors[i].is_on_disk)
+            code = read_rows_of(change, i, which, reterr);
+    return code;
 }
 
 enum engine_code
@@ -198,17 +245,14 @@ staged_make(struct change *change, const struct point_id *id,
     point->slot = ids_find(segment->ids, id);
     point->is_there = point->slot != SEGMENT_NO_SLOT;
     point->vectors = vectors;
-    enum engine_code code = ENGINE_OK;
     if (point->is_there)
-        code = read_old_vectors(change, staged, reterr);
-    if (code != ENGINE_OK)
-        return code;
+        find_old_vectors(change, staged);
     memcpy(vectors, staged->old_vectors, count * sizeof(*vectors));
     *ret_staged = staged;
     /* On disk it is read only when it is wanted. */
     if (atomic_load(&segment->payloads.is_on_disk))
         return ENGINE_OK;
-    code = change_read_payloads(change, &staged, 1, reterr);
+    enum engine_code code = change_read_payloads(change, &staged, 1, reterr);
     point->payload = staged->old_payload;
     return code;
 }

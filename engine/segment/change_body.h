@@ -19,7 +19,8 @@ enum staged_act {
 struct staged {
     struct staged_point point; /* first: both addresses are the same */
     bool has_new_payload;      /* point.payload differs from the stored one */
-    /* By vector number; NULL: lacks it. In memory, or copied from the disk. */
+    /* By vector number; NULL: lacks it. In memory, or copied from the disk
+     * when somebody wants it: until then CHANGE_UNREAD. */
     const float **old_vectors;
     bool has_old_payload;    /* old_payload was read */
     struct span old_payload; /* of the slot, in the arena or in memory */
@@ -70,6 +71,19 @@ struct change {
 /* What `point` has before the change, by vector number; NULL: lacks it. */
 const float *change_old_vector(const struct change *change,
                                const struct staged *staged, size_t number);
+
+/* Stands for a row on disk that nobody has asked for, among the old vectors and
+ * those of staged points that keep it. */
+extern const float change_unread;
+#define CHANGE_UNREAD (&change_unread)
+
+/* Reads old vectors from the disk, all of one number at once: those that are
+ * compared with new ones, or, once it is planned, those that move along to
+ * another slot. ENGINE_ENOMEM and failures of the store. */
+enum change_rows { CHANGE_ROWS_COMPARED, CHANGE_ROWS_MOVED };
+enum engine_code change_read_rows(struct change *change, enum change_rows which,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Reads old_payload of those that have none yet. ENGINE_ENOMEM and failures of
  * the store. */

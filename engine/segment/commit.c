@@ -32,8 +32,9 @@ plan_act(const struct change *change, struct staged *staged)
         const float *new = staged->point.vectors[i];
         if (old != NULL && vectors->graph != NULL)
             staged->is_held = true;
-        if (old == new)
+        if (old == new || !staged->point.is_there)
             continue;
+        assert(old != CHANGE_UNREAD || new == NULL);
         if (new == NULL)
             is_moved =
                 is_moved || vectors->graph != NULL || vectors->is_on_disk;
@@ -69,6 +70,10 @@ static enum engine_code
 plan(struct change *change, size_t *ret_new_count, struct error *reterr)
 {
     size_t new_count = 0;
+    enum engine_code rows =
+        change_read_rows(change, CHANGE_ROWS_COMPARED, reterr);
+    if (rows != ENGINE_OK)
+        return rows;
     for (size_t i = 0; i < change->staged_count; i++) {
         struct staged *staged = change->staged[i];
         plan_act(change, staged);
@@ -82,7 +87,7 @@ plan(struct change *change, size_t *ret_new_count, struct error *reterr)
         }
     }
     *ret_new_count = new_count;
-    return ENGINE_OK;
+    return change_read_rows(change, CHANGE_ROWS_MOVED, reterr);
 }
 
 /* Payloads that go into memory. */

@@ -175,3 +175,50 @@ def test_two_folders_of_one_name_are_not_mixed(engine):
     assert engine.call("DELETE",
                        f"/collections/{damaged[0]['name']}").result is True
     assert engine.count("hurt") == POINTS
+
+
+def test_payloads_change_without_reading_vectors_on_disk(engine_factory):
+    """Rows that cannot be read any more do not matter to changes that leave
+    vectors alone; where a row has to move along, the change is refused and
+    nothing of it is there."""
+    engine = engine_factory().start()
+    name = "disk"
+    size = {"size": 64, "distance": "Euclid", "on_disk": True}
+    engine.call("PUT", f"/collections/{name}",
+                {"vectors": {"a": size, "b": size}}).result
+    engine.upsert(name, [{"id": i, "vector": {"a": [i + k for k in range(64)],
+                                              "b": [i - k for k in range(64)]},
+                          "payload": {"n": i}} for i in range(POINTS)])
+    # One vector anew: the other moves along, for many points at once.
+    points = [{"id": i, "vector": {"a": [0.5] * 64}} for i in range(100)]
+    engine.call("PUT", f"/collections/{name}/points/vectors?wait=true",
+                {"points": points}).result
+    # The same again changes nothing.
+    engine.call("PUT", f"/collections/{name}/points/vectors?wait=true",
+                {"points": points}).result
+    found = engine.get(name, range(POINTS))
+    for i in range(POINTS):
+        vector = found[i]["vector"]
+        assert vector["a"] == ([0.5] * 64 if i < 100
+                               else [i + k for k in range(64)])
+        assert vector["b"] == [i - k for k in range(64)]
+    for _ in range(2):
+        engine.stop()
+        engine.start()
+    folder = folder_of(engine, name)
+    table = max(folder.rglob("*.sst"), key=lambda path: path.stat().st_size)
+    data = bytearray(table.read_bytes())
+    for at in range(0, len(data) - 4096, 97):
+        data[at] ^= 0x5a
+    with open(table, "r+b") as file:
+        file.write(data)
+    engine.call("PUT", f"/collections/{name}/points/payload?wait=true",
+                {"points": [7], "payload": {"n": -7}}).result
+    engine.call("POST", f"/collections/{name}/points/delete?wait=true",
+                {"points": [8]}).result
+    found = engine.get(name, [7, 8], vectors=False)
+    assert found[7]["payload"] == {"n": -7} and 8 not in found
+    answer = engine.call("PUT", f"/collections/{name}/points/vectors",
+                         {"points": [{"id": 9, "vector": {"a": [1] * 64}}]})
+    assert answer.status == 500, answer
+    assert engine.get(name, [9], vectors=False)[9]["payload"] == {"n": 9}
