@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: batches, order of scans, reopening, a killed writer, a full disk
- * (by the file size limit), a newer format, damage. */
+ * (by the file size limit), a newer format, memtables given back, stores that
+ * must exist. */
 #include "engine/storage/store.h"
 
 #include <check.h>
@@ -335,6 +336,82 @@ START_TEST(store_counts_its_memory)
 }
 END_TEST
 
+/* A megabyte in one value. */
+static void
+put_big(const char *key)
+{
+    static char value[(1 << 20) + 1];
+    memset(value, 'x', sizeof(value) - 1);
+    ck_assert_int_eq(put(key, value, STORE_SYNC_LATER, NULL), ENGINE_OK);
+}
+
+static void *
+write_beside(void *ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < 200; i++)
+        ck_assert_int_eq(put("beside", "value", STORE_SYNC_LATER, NULL),
+                         ENGINE_OK);
+    return NULL;
+}
+
+/* What is written goes to the disk, while others write; little is left alone,
+ * and nothing is lost. */
+START_TEST(store_gives_its_memtables_back)
+{
+    char key[16];
+    pthread_t thread;
+    ck_assert(!store_relieve());
+    for (int i = 0; i < 8; i++) {
+        snprintf(key, sizeof(key), "key%d", i);
+        put_big(key);
+    }
+    size_t before = store_memory(store).memtables_size;
+    ck_assert_uint_ge(before, 8 << 20);
+    ck_assert_int_eq(pthread_create(&thread, NULL, write_beside, NULL), 0);
+    ck_assert(store_relieve());
+    ck_assert_uint_lt(store_memory(store).memtables_size, before / 2);
+    ck_assert(!store_relieve());
+    pthread_join(thread, NULL);
+    assert_value("beside", "value");
+    store_close(store);
+    ck_assert_int_eq(store_open_existing(folder, &store, NULL), ENGINE_OK);
+    assert_value("beside", "value");
+    struct bytes value;
+    bool found = false;
+    bytes_init(&value, 2 << 20);
+    ck_assert_int_eq(
+        store_get(store, STORE_POINTS, span_of("key7"), &value, &found, NULL),
+        ENGINE_OK);
+    ck_assert(found);
+    ck_assert_uint_eq(value.size, 1 << 20);
+    bytes_release(&value);
+}
+END_TEST
+
+/* A part that is missing is damage; nothing is made in its place. */
+START_TEST(store_that_must_exist_is_not_made)
+{
+    char path[128];
+    struct error error;
+    struct store *none = NULL;
+    snprintf(path, sizeof(path), "%s/none", folder);
+    ck_assert_int_eq(store_open_existing(path, &none, &error), ENGINE_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(error.text, path));
+    snprintf(path, sizeof(path), "%s/none/CURRENT", folder);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_eq(put("kept", "value", STORE_SYNC_NOW, NULL), ENGINE_OK);
+    store_close(store);
+    snprintf(path, sizeof(path), "%s/CURRENT", folder);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(store_open_existing(folder, &none, &error),
+                     ENGINE_ECORRUPT);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_eq(store_destroy(folder, NULL), ENGINE_OK);
+    ck_assert_int_eq(store_open(folder, &store, NULL), ENGINE_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -347,6 +424,8 @@ main(void)
     tcase_add_test(tcase, store_refuses_a_newer_format);
     tcase_add_test(tcase, store_reads_many_keys_in_any_order);
     tcase_add_test(tcase, store_counts_its_memory);
+    tcase_add_test(tcase, store_gives_its_memtables_back);
+    tcase_add_test(tcase, store_that_must_exist_is_not_made);
     tcase_add_test(tcase, store_names_a_path_that_cannot_be_opened);
     suite_add_tcase(suite, tcase);
     TCase *killed = tcase_create("killed");
