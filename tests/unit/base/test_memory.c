@@ -106,7 +106,7 @@ START_TEST(memory_asks_for_relief_before_it_refuses)
     memory_relief_set(let_go);
     ck_assert(memory_may_grow(BIG / 2, &used));
     ck_assert_uint_eq(reliefs_count, 1);
-    ck_assert(!memory_may_grow(2 * BIG, &used));
+    ck_assert(!memory_may_grow(memory_limit(), &used));
     ck_assert_uint_eq(reliefs_count, 2);
     memory_relief_set(NULL);
 }
