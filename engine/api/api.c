@@ -166,6 +166,20 @@ call_parse_body(struct call *call, struct error *reterr)
     return json_parse(body, &call->doc, reterr);
 }
 
+enum engine_code
+call_read_body(struct call *call, struct error *reterr)
+{
+    enum engine_code code = call_parse_body(call, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    call->body = yyjson_doc_get_root(call->doc);
+    if (yyjson_is_obj(call->body))
+        return ENGINE_OK;
+    return error_set(reterr, ENGINE_EFORMAT,
+                     "invalid type: %s, expected an object at line 1 column 1",
+                     yyjson_get_type_desc(call->body));
+}
+
 /* Everything up to knowing how long it takes. */
 static enum engine_code
 call_prepare(struct call *call, struct error *reterr)
@@ -175,20 +189,13 @@ call_prepare(struct call *call, struct error *reterr)
         call->request->query, &call->request->arena, &call->query, reterr);
     if (code != ENGINE_OK)
         return code;
-    if ((route->flags & ROUTE_GROWS) != 0)
+    if ((route->flags & ROUTE_GROWS) != 0) {
         arena_ask_memory(&call->request->arena);
-    if ((route->flags & ROUTE_BODY) != 0) {
-        code = call_parse_body(call, reterr);
-        if (code != ENGINE_OK)
-            return code;
-        call->body = yyjson_doc_get_root(call->doc);
-        if (!yyjson_is_obj(call->body))
-            return error_set(reterr, ENGINE_EFORMAT,
-                             "invalid type: %s, expected an object at line 1 "
-                             "column 1",
-                             yyjson_get_type_desc(call->body));
+        arena_ask_memory(&call->scanned);
     }
-    if (route->parse != NULL)
+    if ((route->flags & (ROUTE_BODY | ROUTE_OWN_BODY)) == ROUTE_BODY)
+        code = call_read_body(call, reterr);
+    if (code == ENGINE_OK && route->parse != NULL)
         code = route->parse(call, reterr);
     return code == ENGINE_OK ? call_enter(call, reterr) : code;
 }
@@ -321,6 +328,9 @@ api_start(void *ctx, struct request *request, struct reply *reply)
     call->api = api;
     call->request = request;
     call->reply = reply;
+    arena_init(&call->scanned, request->arena.cap_size);
+    if (request->arena.budget != NULL)
+        arena_bind(&call->scanned, request->arena.budget);
     request->call = call;
     return call_route(call);
 }
@@ -348,6 +358,7 @@ api_release(void *ctx, struct request *request)
     if (call == NULL)
         return;
     call_leave(call);
+    arena_release(&call->scanned);
     if (call->doc != NULL)
         yyjson_doc_free(call->doc);
     if (call->doc_size > 0) {

@@ -24,7 +24,9 @@ enum route_flags {
     ROUTE_COLLECTION = 1 << 3, /* params[0] names an existing collection */
     ROUTE_LONG = 1 << 4,       /* always on the executor */
     ROUTE_RAW = 1 << 5,        /* run() makes the whole reply: no envelope */
-    ROUTE_GROWS = 1 << 6       /* refused at the memory limit */
+    ROUTE_GROWS = 1 << 6,      /* refused at the memory limit */
+    ROUTE_OWN_BODY = 1 << 7    /* with ROUTE_BODY: parse() may do without a
+                                  document, else it calls call_read_body() */
 };
 
 /* parse() turns the body into call->command, before the collection is looked
@@ -60,6 +62,7 @@ struct call {
     struct span params[CALL_PARAMS_MAX]; /* decoded */
     struct url_path path;
     struct url_query query;
+    struct arena scanned; /* what parse() took from the body's bytes */
     yyjson_doc *doc;
     size_t doc_size; /* taken from budget_requests for it */
     yyjson_val *body;
@@ -68,6 +71,10 @@ struct call {
     bool is_prepared; /* parsed, and the collection looked up, on the loop */
     struct json_writer writer;
 };
+
+/* Parses the body into call->body, an object. Its errors end the request. */
+enum engine_code call_read_body(struct call *call, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Seconds since the request was complete, for the envelope. */
 double call_seconds(const struct call *call);

@@ -6,6 +6,7 @@ libengine_a_SOURCES += \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
 	engine/api/rest_body.c engine/api/rest_body.h \
 	engine/api/rest_collections.c engine/api/rest_index.c \
+	engine/api/rest_points.c engine/api/rest_points.h \
 	engine/api/rest_query.c \
 	engine/api/rest_read.c engine/api/rest_record.c \
 	engine/api/rest_record.h engine/api/rest_update.c \
@@ -22,6 +23,15 @@ tests_unit_engine_api_test_rest_filter_SOURCES = \
 tests_unit_engine_api_test_rest_filter_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_rest_filter_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_rest_points
+tests_unit_engine_api_test_rest_points_SOURCES = \
+	tests/unit/engine/api/test_rest_points.c \
+	tests/fixture/points_check.c tests/fixture/points_check.h
+tests_unit_engine_api_test_rest_points_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_rest_points_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/api/test_rest_select

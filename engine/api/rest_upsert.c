@@ -3,6 +3,7 @@
  * vectors. Vectors go straight into arena floats, payloads into compact text. */
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
+#include "engine/api/rest_points.h"
 #include "engine/api/rest_vector.h"
 
 #include <string.h>
@@ -275,28 +276,36 @@ update_vectors_read(struct call *call, yyjson_val *body,
     return code;
 }
 
+/* Straight from the body's bytes if that is possible, else by a document. */
 static enum engine_code
-upsert_like_parse(struct call *call,
-                  enum engine_code (*read)(struct call *, yyjson_val *,
-                                           struct update *, struct error *),
+upsert_like_parse(struct call *call, enum update_kind kind,
                   struct error *reterr)
 {
+    struct span body = call->request->body;
     struct update *update =
         arena_calloc(&call->request->arena, 1, sizeof(*update));
     if (update == NULL)
         return error_memory(reterr);
     call->command = update;
-    return read(call, call->body, update, reterr);
+    if (rest_points_scan(body, kind, &call->scanned, update))
+        return ENGINE_OK;
+    arena_release(&call->scanned);
+    enum engine_code code = call_read_body(call, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    return kind == UPDATE_UPSERT
+               ? update_upsert_read(call, call->body, update, reterr)
+               : update_vectors_read(call, call->body, update, reterr);
 }
 
 enum engine_code
 update_upsert_parse(struct call *call, struct error *reterr)
 {
-    return upsert_like_parse(call, update_upsert_read, reterr);
+    return upsert_like_parse(call, UPDATE_UPSERT, reterr);
 }
 
 enum engine_code
 update_vectors_parse(struct call *call, struct error *reterr)
 {
-    return upsert_like_parse(call, update_vectors_read, reterr);
+    return upsert_like_parse(call, UPDATE_VECTORS, reterr);
 }

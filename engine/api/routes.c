@@ -15,7 +15,7 @@
 const struct route api_routes[] = {
     { REQUEST_POST, C "/points/query", READ, query_query_parse, query_is_long, query_query_run },
     { REQUEST_POST, C "/points/search", READ, query_search_parse, query_is_long, query_search_run },
-    { REQUEST_PUT, C "/points", GROW, update_upsert_parse, NULL, update_run },
+    { REQUEST_PUT, C "/points", GROW | ROUTE_OWN_BODY, update_upsert_parse, NULL, update_run },
     { REQUEST_POST, C "/points", READ, read_retrieve_parse, read_retrieve_is_long, read_retrieve },
     { REQUEST_GET, C "/points/{id}", IN_C, read_point_parse, read_retrieve_is_long, read_point },
     { REQUEST_POST, C "/points/scroll", READ, read_scroll_parse, read_scroll_is_long, read_scroll },
@@ -28,7 +28,7 @@ const struct route api_routes[] = {
     { REQUEST_PUT, C "/points/payload", GROW, update_overwrite_payload_parse, NULL, update_run },
     { REQUEST_POST, C "/points/payload/delete", WRITE, update_delete_payload_parse, NULL, update_run },
     { REQUEST_POST, C "/points/payload/clear", WRITE, update_clear_payload_parse, NULL, update_run },
-    { REQUEST_PUT, C "/points/vectors", GROW, update_vectors_parse, NULL, update_run },
+    { REQUEST_PUT, C "/points/vectors", GROW | ROUTE_OWN_BODY, update_vectors_parse, NULL, update_run },
     { REQUEST_POST, C "/points/vectors/delete", WRITE, update_delete_vectors_parse, NULL, update_run },
 
     { REQUEST_GET, C, IN_C, NULL, NULL, collections_info },

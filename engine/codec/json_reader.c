@@ -10,6 +10,7 @@
 
 struct json_reader {
     yyjson_doc *owned; /* too large for the buffer; else NULL */
+    char *text;        /* as `owned`, of json_reader_compact() */
     char buffer[READER_BUFFER_SIZE];
 };
 
@@ -17,8 +18,10 @@ struct json_reader *
 json_reader_new(void)
 {
     struct json_reader *reader = malloc(sizeof(*reader));
-    if (reader != NULL)
-        reader->owned = NULL;
+    if (reader == NULL)
+        return NULL;
+    reader->owned = NULL;
+    reader->text = NULL;
     return reader;
 }
 
@@ -28,6 +31,7 @@ json_reader_free(struct json_reader *reader)
     if (reader == NULL)
         return;
     yyjson_doc_free(reader->owned);
+    free(reader->text);
     free(reader);
 }
 
@@ -48,25 +52,52 @@ json_text_read(struct span text)
     return text.size == 0 ? NULL : read_text(text, NULL);
 }
 
-yyjson_val *
-json_reader_root(struct json_reader *reader, struct span text)
+/* Reads `text` into the buffer if it fits, and sets up `ret_rest` to hand out
+ * what the document leaves of it. */
+static yyjson_val *
+read_next(struct json_reader *reader, struct span text, yyjson_alc *ret_rest)
 {
-    assert(reader != NULL);
     yyjson_doc_free(reader->owned);
+    free(reader->text);
     reader->owned = NULL;
+    reader->text = NULL;
     if (text.size == 0)
         return NULL;
     yyjson_doc *doc = NULL;
+    yyjson_alc_pool_init(ret_rest, reader->buffer, sizeof(reader->buffer));
     if (yyjson_read_max_memory_usage(text.size, 0) + 1024 <=
-        sizeof(reader->buffer)) {
-        yyjson_alc allocator;
-        yyjson_alc_pool_init(&allocator, reader->buffer,
-                             sizeof(reader->buffer));
-        doc = read_text(text, &allocator);
-    }
+        sizeof(reader->buffer))
+        doc = read_text(text, ret_rest);
     if (doc == NULL) {
         doc = read_text(text, NULL);
         reader->owned = doc;
     }
     return yyjson_doc_get_root(doc);
+}
+
+yyjson_val *
+json_reader_root(struct json_reader *reader, struct span text)
+{
+    assert(reader != NULL);
+    yyjson_alc rest;
+    return read_next(reader, text, &rest);
+}
+
+bool
+json_reader_compact(struct json_reader *reader, struct span text,
+                    struct span *ret_text)
+{
+    assert(reader != NULL);
+    yyjson_alc rest;
+    const yyjson_val *root = read_next(reader, text, &rest);
+    if (root == NULL)
+        return false;
+    size_t size = 0;
+    char *compact = yyjson_val_write_opts(root, 0, &rest, &size, NULL);
+    if (compact == NULL) {
+        compact = yyjson_val_write_opts(root, 0, NULL, &size, NULL);
+        reader->text = compact;
+    }
+    *ret_text = (struct span){ compact, size };
+    return compact != NULL;
 }

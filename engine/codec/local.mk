@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/codec/json_floats.c engine/codec/json_floats.h \
 	engine/codec/json_read.c engine/codec/json_read.h \
 	engine/codec/json_reader.c engine/codec/json_reader.h \
+	engine/codec/json_scan.c engine/codec/json_scan.h \
 	engine/codec/json_write.c engine/codec/json_write.h \
 	engine/codec/point_id.c engine/codec/point_id.h
 
 check_PROGRAMS += tests/unit/engine/codec/test_json \
+	tests/unit/engine/codec/test_json_floats \
 	tests/unit/engine/codec/test_point_id
 tests_unit_engine_codec_test_json_SOURCES = \
 	tests/unit/engine/codec/test_json.c
@@ -17,3 +20,8 @@ tests_unit_engine_codec_test_point_id_SOURCES = \
 tests_unit_engine_codec_test_point_id_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_codec_test_point_id_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_codec_test_json_floats_SOURCES = \
+	tests/unit/engine/codec/test_json_floats.c
+tests_unit_engine_codec_test_json_floats_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_codec_test_json_floats_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -111,6 +111,16 @@ parse_uuid(struct span text, uint8_t uuid[16])
     return false;
 }
 
+bool
+point_id_from_uuid(struct span text, struct point_id *ret_id)
+{
+    struct point_id id = { .is_uuid = true };
+    if (!parse_uuid(text, id.uuid))
+        return false;
+    *ret_id = id;
+    return true;
+}
+
 enum engine_code
 point_id_from_json(yyjson_val *value, struct point_id *ret_id,
                    struct error *reterr)

@@ -40,6 +40,9 @@ enum engine_code point_id_from_json(yyjson_val *value, struct point_id *ret_id,
                                     struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The UUID in the text of a JSON string, in the same forms; false: none. */
+bool point_id_from_uuid(struct span text, struct point_id *ret_id);
+
 /* An id in a URL path: as in JSON, and a digit string is a number.
  * ENGINE_EINPUT  with Qdrant's text. */
 enum engine_code point_id_from_path(struct span text, struct point_id *ret_id,

@@ -17,4 +17,10 @@ check_PROGRAMS += tests/fuzz/fuzz_load
 tests_fuzz_fuzz_load_SOURCES = tests/fuzz/fuzz_load.c tests/fuzz/replay.c
 tests_fuzz_fuzz_load_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_load_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_points
+tests_fuzz_fuzz_points_SOURCES = tests/fuzz/fuzz_points.c \
+	tests/fuzz/replay.c tests/fixture/points_check.c \
+	tests/fixture/points_check.h
+tests_fuzz_fuzz_points_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_points_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus
