@@ -3,6 +3,8 @@
  * wait at the same time share (leader and followers). */
 #include "engine/storage/store_body.h"
 
+#include "engine/storage/batch_pool.h"
+
 #include "base/blocking.h"
 
 #include <assert.h>
@@ -23,7 +25,7 @@ store_batch_create(struct store *store)
     if (atomic_load(&store->must_reopen))
         store_reopen(store);
     batch->store = store;
-    batch->batch = rocksdb_writebatch_create();
+    batch->batch = batch_pool_take();
     return batch;
 }
 
@@ -32,7 +34,7 @@ store_batch_free(struct store_batch *batch)
 {
     if (batch == NULL)
         return;
-    rocksdb_writebatch_destroy(batch->batch);
+    batch_pool_give(batch->batch);
     free(batch);
 }
 
