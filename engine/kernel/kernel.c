@@ -187,13 +187,51 @@ kernel_metric_name(enum metric metric)
     return names[metric];
 }
 
+typedef float float_lanes __attribute__((vector_size(32)));
+typedef double double_lanes __attribute__((vector_size(32)));
+
+bool
+kernel_is_finite(const float *vector, size_t dim)
+{
+    float_lanes lanes, sums = { 0 };
+    const size_t step = sizeof(lanes) / sizeof(float);
+    float sum = 0;
+    size_t i = 0;
+    /* x - x is zero for finite numbers only, and nothing else adds to zero. */
+    for (; dim - i >= step; i += step) {
+        memcpy(&lanes, vector + i, sizeof(lanes));
+        sums += lanes - lanes;
+    }
+    for (; i < dim; i++)
+        sum += vector[i] - vector[i];
+    for (size_t k = 0; k < step; k++)
+        sum += sums[k];
+    return sum == 0;
+}
+
+/* In lanes: one sum after the other would wait for itself. */
+static double
+square_sum(const float *vector, size_t dim)
+{
+    double_lanes sums = { 0 };
+    const size_t step = sizeof(sums) / sizeof(double);
+    double sum = 0;
+    size_t i = 0;
+    for (; dim - i >= step; i += step) {
+        double_lanes lanes = { vector[i], vector[i + 1], vector[i + 2],
+                               vector[i + 3] };
+        sums += lanes * lanes;
+    }
+    for (; i < dim; i++)
+        sum += (double)vector[i] * (double)vector[i];
+    return sum + ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
 bool
 kernel_normalise(float *vector, size_t dim)
 {
     assert(vector != NULL);
-    double square = 0;
-    for (size_t i = 0; i < dim; i++)
-        square += (double)vector[i] * (double)vector[i];
+    double square = square_sum(vector, dim);
     if (!isfinite(square) || square < (double)FLT_EPSILON ||
         fabs(square - 1.0) <= 1e-6)
         return false;

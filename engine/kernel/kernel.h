@@ -149,4 +149,7 @@ const char *kernel_metric_name(enum metric metric);
  * caller does this before slab_put() and before a search. */
 bool kernel_normalise(float *vector, size_t dim);
 
+/* Whether no number of float[dim] is infinite or NaN. */
+bool kernel_is_finite(const float *vector, size_t dim);
+
 #endif /* ENGINE_KERNEL_KERNEL_H */

@@ -293,7 +293,8 @@ change_set_vector(struct change *change, struct staged_point *point,
         return error_set(reterr, ENGINE_EINPUT,
                          "Vector dimension error: expected dim: %u, got %zu",
                          options->dim, dim);
-    for (size_t i = 0; i < dim; i++)
+    bool is_finite = kernel_is_finite(values, dim);
+    for (size_t i = 0; !is_finite && i < dim; i++)
         if (!isfinite(values[i]))
             return error_set(reterr, ENGINE_EINPUT,
                              "vector \"%.*s\" has a value that is not finite "

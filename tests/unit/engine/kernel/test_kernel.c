@@ -3,6 +3,7 @@
 #include "engine/kernel/kernel.h"
 
 #include <check.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,45 @@ START_TEST(kernel_scores_as_the_api_shows_them)
 }
 END_TEST
 
+/* At every place of lengths around those that are read at once. */
+START_TEST(kernel_finds_what_is_not_finite)
+{
+    static const float odd[] = { INFINITY, -INFINITY, NAN };
+    for (size_t dim = 0; dim <= 35; dim++) {
+        float vector[35] = { 0 };
+        for (size_t i = 0; i < dim; i++)
+            vector[i] = i % 2 == 0 ? FLT_MAX : -FLT_MIN / 4;
+        ck_assert(kernel_is_finite(vector, dim));
+        for (size_t i = 0; i < dim; i++) {
+            float kept = vector[i];
+            vector[i] = odd[(dim + i) % 3];
+            ck_assert_msg(!kernel_is_finite(vector, dim), "%zu of %zu", i, dim);
+            vector[i] = kept;
+        }
+    }
+}
+END_TEST
+
+/* Of every length, whatever is summed together. */
+START_TEST(kernel_normalises_every_length)
+{
+    for (size_t dim = 1; dim <= 35; dim++) {
+        float vector[35] = { 0 };
+        double square = 0, wanted = 0;
+        for (size_t i = 0; i < dim; i++) {
+            vector[i] = (float)(i + 2) * 0.5F;
+            wanted += (double)vector[i] * (double)vector[i];
+        }
+        double last = (double)vector[dim - 1] / sqrt(wanted);
+        ck_assert_int_eq(kernel_normalise(vector, dim), dim > 0 && wanted != 1);
+        for (size_t i = 0; i < dim; i++)
+            square += (double)vector[i] * (double)vector[i];
+        ck_assert_double_eq_tol(square, 1, 1e-6);
+        ck_assert_double_eq_tol((double)vector[dim - 1], last, 1e-7);
+    }
+}
+END_TEST
+
 START_TEST(kernel_normalises_by_cosines_rule)
 {
     float vector[4] = { 1, 2, 2, 0 };
@@ -127,6 +167,8 @@ main(void)
     tcase_add_test(tcase, kernel_says_why_a_known_name_does_not_do);
     tcase_add_test(tcase, kernel_tables_are_complete);
     tcase_add_test(tcase, kernel_scores_as_the_api_shows_them);
+    tcase_add_test(tcase, kernel_finds_what_is_not_finite);
+    tcase_add_test(tcase, kernel_normalises_every_length);
     tcase_add_test(tcase, kernel_normalises_by_cosines_rule);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
