@@ -5,6 +5,7 @@
 #include "engine/api/rest_points.h"
 #include "engine/codec/json_read.h"
 #include "tests/fixture/points_check.h"
+#include "tests/fixture/suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -285,9 +286,5 @@ main(void)
     tcase_add_test(cases, points_run_out_of_memory);
     tcase_add_test(cases, points_mean_the_same_to_both_readers);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fixture/suite.h"
+
 #define LIST_MAX 4096
 
 static uint64_t state;
@@ -227,9 +229,5 @@ main(void)
     tcase_add_test(cases, floats_refuse_what_is_no_list);
     tcase_add_test(cases, floats_stay_within_their_room);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }
