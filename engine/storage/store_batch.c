@@ -3,9 +3,9 @@
  * wait at the same time share (leader and followers). */
 #include "engine/storage/store_body.h"
 
-#include "engine/storage/batch_pool.h"
-
 #include "base/blocking.h"
+
+#include "engine/storage/batch_pool.h"
 
 #include <assert.h>
 #include <stdlib.h>
