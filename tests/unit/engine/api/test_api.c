@@ -3,6 +3,7 @@
  * go to the handler as wire would hand them over. */
 #include <config.h>
 
+#include "base/budget.h"
 #include "engine/api/api.h"
 #include "engine/api/static_files.h"
 
@@ -89,6 +90,7 @@ ask(enum request_method method, const char *target, const char *body)
     request.start_ns =
         (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     arena_init(&request.arena, (size_t)64 << 20);
+    arena_bind(&request.arena, &budget_requests);
     reply_init(&reply);
     was_deferred =
         handler.start(handler.ctx, &request, &reply) == HANDLER_DEFER;
@@ -460,6 +462,7 @@ START_TEST(api_deletes_a_collection_that_deferred_calls_name)
         .body = span_of(body)
     };
     arena_init(&request.arena, (size_t)64 << 20);
+    arena_bind(&request.arena, &budget_requests);
     reply_init(&reply);
     ck_assert_int_eq(handler.start(handler.ctx, &request, &reply),
                      HANDLER_DEFER);
@@ -483,6 +486,7 @@ START_TEST(api_deletes_a_collection_whose_answers_are_under_way)
                                .path = span_of(
                                    "/collections/test_collection/points/1") };
     arena_init(&request.arena, (size_t)64 << 20);
+    arena_bind(&request.arena, &budget_requests);
     reply_init(&reply);
     ck_assert_int_eq(handler.start(handler.ctx, &request, &reply),
                      HANDLER_DONE);
