@@ -249,6 +249,12 @@ purge(uint64_t now)
 }
 
 void
+memory_give_back(void)
+{
+    purge(now_ms());
+}
+
+void
 memory_relief_set(bool (*new_relief)(void))
 {
     atomic_store(&relief, new_relief);

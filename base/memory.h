@@ -44,6 +44,9 @@ uint64_t memory_limit_default(const char *root);
 bool memory_may_grow(uint64_t more_size, uint64_t *ret_used)
     __attribute__((warn_unused_result));
 
+/* Makes the allocator return what it keeps for later, after much was freed. */
+void memory_give_back(void);
+
 /* The same for memory that is needed only until a request is done: up to the
  * limit itself, so that updates in place go on where growth has ended. */
 bool memory_may_work(uint64_t more_size, uint64_t *ret_used)

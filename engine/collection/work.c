@@ -87,6 +87,11 @@ collection_work(struct collection *collection)
         return RETRY_MS;
     if (rest == SEGMENT_REST_MORE)
         return 0;
+    /* What the background changed by itself is worth a checkpoint, too. */
+    if (rest == SEGMENT_REST_NONE && segment_is_unsaved(collection->segment))
+        atomic_store(&collection->needs_save, true);
+    if (rest == SEGMENT_REST_NONE && segment_compact_disk(collection->segment))
+        return 0;
     uint64_t wait_ms = upkeep_left_ms(collection, collection_now_ms());
     if (rest == SEGMENT_REST_LATER && wait_ms > READERS_MS)
         wait_ms = READERS_MS;

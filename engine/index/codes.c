@@ -105,6 +105,13 @@ codes_reserve(struct codes *codes, uint32_t count, struct error *reterr)
     return code;
 }
 
+void
+codes_cut(struct codes *codes, uint32_t used_count)
+{
+    slab_cut(&codes->rows, used_count);
+    slab_cut(&codes->factors, used_count);
+}
+
 struct memory_report
 codes_memory(const struct codes *codes)
 {

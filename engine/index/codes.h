@@ -63,6 +63,9 @@ enum engine_code codes_reserve(struct codes *codes, uint32_t count,
                                struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* As slab_cut(). */
+void codes_cut(struct codes *codes, uint32_t used_count);
+
 /* Bytes of a row. */
 static inline size_t
 codes_row_size(const struct codes *codes)

@@ -80,6 +80,67 @@ hnsw_reserve(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
     return code;
 }
 
+/* ---- upper rows and cutting off ---- */
+
+static hnsw_link *
+upper_row(const struct hnsw *hnsw, uint32_t upper)
+{
+    return slab_row(&hnsw->upper, upper);
+}
+
+enum engine_code
+hnsw_upper_take(struct hnsw *hnsw, uint32_t level, uint32_t *ret_upper,
+                struct error *reterr)
+{
+    assert(level > 0 && level <= HNSW_LEVEL_MAX);
+    uint32_t *first = &hnsw->upper_free[level];
+    if (*first != 0) {
+        *ret_upper = *first - 1;
+        *first = hnsw_link_load(upper_row(hnsw, *ret_upper));
+        return ENGINE_OK;
+    }
+    uint32_t upper = atomic_load(&hnsw->upper_count);
+    enum engine_code code = slab_reserve(&hnsw->upper, upper + level, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    atomic_store(&hnsw->upper_count, upper + level);
+    *ret_upper = upper;
+    return ENGINE_OK;
+}
+
+/* The caller holds grow_mutex. */
+static void
+node_forget(struct hnsw *hnsw, uint32_t slot)
+{
+    struct hnsw_node *node = hnsw_node(hnsw, slot);
+    uint32_t state = hnsw_state(hnsw, slot);
+    uint32_t level = atomic_load(&node->level);
+    assert(state == HNSW_NONE || state == HNSW_OPEN);
+    if (state == HNSW_OPEN && level > 0) {
+        uint32_t upper = atomic_load(&node->upper);
+        hnsw_link_store(upper_row(hnsw, upper), hnsw->upper_free[level]);
+        hnsw->upper_free[level] = upper + 1;
+    }
+    if (state == HNSW_OPEN)
+        atomic_store(&node->state, HNSW_NONE);
+}
+
+void
+hnsw_cut(struct hnsw *hnsw, uint32_t end)
+{
+    pthread_mutex_lock(&hnsw->grow_mutex);
+    uint32_t old = atomic_load(&hnsw->slot_end);
+    for (uint32_t slot = end; slot < old; slot++)
+        node_forget(hnsw, slot);
+    /* Who raises it meanwhile does so for a slot below `end`. */
+    if (end < old)
+        atomic_store_explicit(&hnsw->slot_end, end, memory_order_release);
+    slab_cut(&hnsw->links, end);
+    slab_cut(&hnsw->nodes, end);
+    pthread_mutex_unlock(&hnsw->grow_mutex);
+    scratch_pool_cut(hnsw->scratches, end);
+}
+
 uint32_t
 hnsw_level_of(const struct hnsw *hnsw, uint32_t slot)
 {

@@ -168,6 +168,12 @@ enum engine_code hnsw_sweep_work(struct hnsw *hnsw, uint32_t nodes_max,
 /* Any thread. */
 bool hnsw_is_sweeping(const struct hnsw *hnsw);
 
+/* Forgets the slots from `end` on, none of which is held or waits to be
+ * inserted, and gives their memory back to the system. Searches, inserts of
+ * other slots, a sweep and a checkpoint go on meanwhile. One caller at a time,
+ * and nobody inserts a slot from `end` on before it returns. */
+void hnsw_cut(struct hnsw *hnsw, uint32_t end);
+
 /* Checkpoint: the graph as bytes (the format is drawn in hnsw_checkpoint.c).
  * The file around it (temporary name, fsync, rename) is the storage room's. */
 

@@ -34,7 +34,8 @@ enum hnsw_state {
 
 struct hnsw_node {
     _Atomic uint32_t upper;    /* row of level 1 in `upper`; written once: */
-    _Atomic uint8_t level;     /* a slot used again keeps its level and rows */
+    _Atomic uint8_t level;     /* a slot used again keeps its level and rows,
+                                  until hnsw_cut() */
     _Atomic uint8_t is_locked; /* spin byte: guards changes of its lists */
     _Atomic uint8_t state;     /* enum hnsw_state */
     _Atomic uint8_t in_count; /* lists on level 0 that name it; hnsw_naming.c */
@@ -75,12 +76,16 @@ struct hnsw {
     struct slab upper; /* levels 1..: _Atomic uint32_t[m] per node and level */
     pthread_mutex_t grow_mutex;
     _Atomic uint32_t upper_count; /* rows of `upper` in use */
+    /* Rows of nodes that were cut off, by level: the first one's number + 1,
+     * each row's first link has that of the next. By grow_mutex. */
+    uint32_t upper_free[HNSW_LEVEL_MAX + 1];
     /* Top level + 1 in the high half, slot in the low; 0 = empty graph.
      * Changed under entry_mutex; release pairs with the searcher's acquire. */
     pthread_mutex_t entry_mutex;
     _Atomic uint64_t entry;
     _Atomic uint32_t linked_count; /* nodes that are LINKED */
-    _Atomic uint32_t slot_end;     /* highest slot ever inserted + 1 */
+    _Atomic uint32_t slot_end;     /* highest slot inserted + 1, since the
+                                      last hnsw_cut() */
     struct sweep sweep;
     struct scratch_pool *scratches;
 };
@@ -301,6 +306,11 @@ enum engine_code hnsw_rescore(const struct hnsw_walk *walk,
 /* Backs the rows of slots 0..slot. ENGINE_ENOMEM */
 enum engine_code hnsw_reserve(struct hnsw *hnsw, uint32_t slot,
                               struct error *reterr);
+
+/* Upper rows for a node of `level` > 0. The caller holds grow_mutex.
+ * ENGINE_ENOMEM */
+enum engine_code hnsw_upper_take(struct hnsw *hnsw, uint32_t level,
+                                 uint32_t *ret_upper, struct error *reterr);
 
 /* The spin byte of a node. */
 void hnsw_node_lock(struct hnsw_node *node);

@@ -401,12 +401,10 @@ node_open(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
     uint32_t level = hnsw_level_of(hnsw, slot);
     if (hnsw_state(hnsw, slot) == HNSW_NONE) {
         enum engine_code code = ENGINE_OK;
+        uint32_t upper = 0;
         pthread_mutex_lock(&hnsw->grow_mutex);
-        uint32_t upper = atomic_load(&hnsw->upper_count);
         if (level > 0)
-            code = slab_reserve(&hnsw->upper, upper + level, reterr);
-        if (code == ENGINE_OK)
-            atomic_store(&hnsw->upper_count, upper + level);
+            code = hnsw_upper_take(hnsw, level, &upper, reterr);
         pthread_mutex_unlock(&hnsw->grow_mutex);
         if (code != ENGINE_OK)
             return code;

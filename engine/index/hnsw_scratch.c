@@ -154,6 +154,23 @@ scratch_give(struct scratch_pool *pool, struct scratch *scratch)
     scratch_free(scratch);
 }
 
+void
+scratch_pool_cut(struct scratch_pool *pool, uint32_t slot_count)
+{
+    uint32_t most = 2 * (slot_count / 16 + 1) + WORDS_STEP;
+    for (size_t i = 0; i < SCRATCH_POOL_MAX; i++) {
+        struct scratch *scratch = atomic_exchange_explicit(
+            &pool->idle[i], NULL, memory_order_acquire);
+        if (scratch == NULL)
+            continue;
+        atomic_fetch_sub(&pool->idle_size, scratch_size(scratch));
+        if (scratch->word_count > most)
+            scratch_free(scratch);
+        else
+            scratch_give(pool, scratch);
+    }
+}
+
 struct scratch_chosen *
 scratch_chosen(struct scratch *scratch)
 {

@@ -80,6 +80,10 @@ bool scratch_asked(struct scratch *scratch, const struct codes *codes);
 /* Room for `size` bytes of vectors; NULL without memory. */
 float *scratch_fetched(struct scratch *scratch, size_t size);
 
+/* Frees those not in use whose visited set is much longer than `slot_count`
+ * asks for. Any thread. */
+void scratch_pool_cut(struct scratch_pool *pool, uint32_t slot_count);
+
 /* Bytes held by scratches that are not in use. */
 size_t scratch_pool_size(struct scratch_pool *pool);
 

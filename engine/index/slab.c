@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Chunks of doubling size, mapped from the system, never moved or unmapped
- * before slab_release(). Chunk 0 holds rows 0..f-1, chunk c > 0 holds rows
+ * before slab_release(); slab_cut() only takes pages out of them. Chunk 0 holds rows 0..f-1, chunk c > 0 holds rows
  * f << (c-1) .. (f << c) - 1, where f = 1 << first_shift. The chunk table is
  * written before the capacity is published with release; a reader that has
  * seen the capacity, or a slot published after it, sees the table. */
@@ -23,12 +23,18 @@ chunk_end(const struct slab *slab, uint32_t chunk)
     return end < UINT32_MAX ? end : UINT32_MAX;
 }
 
+/* Chunks are made and given back in pieces of so many bytes. */
+static size_t
+chunk_unit(size_t size)
+{
+    return size >= SLAB_HUGE_SIZE ? SLAB_HUGE_SIZE : (size_t)4096;
+}
+
 static size_t
 chunk_size(const struct slab *slab, uint32_t chunk)
 {
     uint64_t rows = chunk_end(slab, chunk) - chunk_begin(slab, chunk);
-    size_t unit =
-        rows * slab->row_size >= SLAB_HUGE_SIZE ? SLAB_HUGE_SIZE : (size_t)4096;
+    size_t unit = chunk_unit((size_t)rows * slab->row_size);
     return ((size_t)rows * slab->row_size + unit - 1) / unit * unit;
 }
 
@@ -119,6 +125,36 @@ slab_put_f32(struct slab *slab, uint32_t slot, const float *vector, size_t dim)
     assert(dim * sizeof(float) <= slab->row_size);
     float *row = slab_row(slab, slot);
     memcpy(row, vector, dim * sizeof(float));
+}
+
+/* Bytes of a chunk that the slots below `used_count` touch. */
+static size_t
+chunk_used(const struct slab *slab, uint32_t chunk, uint32_t used_count)
+{
+    size_t size = chunk_size(slab, chunk), unit = chunk_unit(size);
+    uint64_t begin = chunk_begin(slab, chunk);
+    if (used_count <= begin)
+        return 0;
+    size_t used = (size_t)(used_count - begin) * slab->row_size;
+    used = (used + unit - 1) / unit * unit;
+    return used < size ? used : size;
+}
+
+void
+slab_cut(struct slab *slab, uint32_t used_count)
+{
+    for (uint32_t chunk = 0; chunk < SLAB_CHUNKS_MAX; chunk++) {
+        uintptr_t biased = atomic_load(&slab->biased[chunk]);
+        if (biased == 0)
+            break;
+        uintptr_t at =
+            biased + (uintptr_t)chunk_begin(slab, chunk) * slab->row_size;
+        size_t used = chunk_used(slab, chunk, used_count);
+        size_t size = chunk_size(slab, chunk);
+        /* A refusal keeps memory that is free for other slots. */
+        if (used < size)
+            (void)madvise((void *)(at + used), size - used, MADV_DONTNEED);
+    }
 }
 
 #define LOOK_PAGES 1024u

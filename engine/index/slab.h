@@ -98,6 +98,12 @@ slab_f32(const struct slab *slab, uint32_t slot)
 void slab_put_f32(struct slab *slab, uint32_t slot, const float *vector,
                   size_t dim);
 
+/* Gives the memory of slots from `used_count` on back to the system, in whole
+ * pieces (of 2 MiB in big chunks). Nobody knows these slots; they stay backed,
+ * and what they hold afterwards, zero bytes or what they held, is not said.
+ * The one writer. */
+void slab_cut(struct slab *slab, uint32_t used_count);
+
 /* Asks the kernel about every page: milliseconds for gigabytes. Any thread; not
  * beside slab_release(). */
 struct memory_report slab_memory(const struct slab *slab);

@@ -13,13 +13,22 @@ page_of(const struct slotview *view, uint32_t page)
     return view == NULL || page >= view->pages_count ? NULL : view->pages[page];
 }
 
+static bool
+page_is_empty(const struct slotview_page *page)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; page != NULL && i < SLOTVIEW_PAGE_WORDS; i++)
+        any |= page->words[i];
+    return any == 0;
+}
+
 struct slotview *
 slotview_next(const struct slotview *old, uint32_t slots_count)
 {
     uint32_t count = slots_count / SLOTVIEW_PAGE_SLOTS +
                      (slots_count % SLOTVIEW_PAGE_SLOTS != 0);
-    if (old != NULL && count < old->pages_count)
-        count = old->pages_count;
+    for (uint32_t i = count; old != NULL && i < old->pages_count; i++)
+        assert(page_is_empty(old->pages[i]));
     struct slotview *next =
         malloc(sizeof(*next) + count * sizeof(next->pages[0]));
     if (next == NULL)

@@ -26,7 +26,8 @@ struct slotview {
 };
 
 /* A view with the members of `old` (NULL: none) and room for slots below
- * `slots_count`; it shares all pages. NULL when memory is out. */
+ * `slots_count`, which all of them are; it shares all pages of those slots.
+ * NULL when memory is out. */
 struct slotview *slotview_next(const struct slotview *old, uint32_t slots_count)
     __attribute__((warn_unused_result));
 

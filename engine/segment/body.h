@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "engine/filter/payload_index.h"
 #include "engine/index/epoch.h"
+#include "engine/segment/compact.h"
 #include "engine/segment/grave.h"
 #include "engine/segment/ids.h"
 #include "engine/segment/payload.h"
@@ -50,14 +51,26 @@ struct segment {
     struct index_build *build; /* NULL: none is being made */
     uint32_t slots_count;      /* every slot ever used is below */
     struct grave *graves_first, *graves_last;
-    size_t buried_count; /* slots in graves that become free */
-    uint32_t *free_slots;
+    size_t buried_count;  /* slots in graves that become free */
+    uint32_t *free_slots; /* the last one is taken first */
     size_t free_count;
     size_t free_room;
-    uint32_t reclaim_slot;  /* dead slots below were looked at, */
-    uint32_t reclaim_again; /* but from here on some were still buried */
+    struct slotset free_set; /* the same slots */
+    uint32_t reclaim_slot;   /* dead slots below were looked at, */
+    uint32_t reclaim_again;  /* but from here on some were still buried */
     uint64_t next_sequence;
     _Atomic bool is_reclaiming; /* those above are to be looked at */
+    /* A run of compact.c. */
+    uint32_t compact_end;  /* where slots shall end; COMPACT_NONE: no run */
+    uint32_t compact_slot; /* points from here on were moved */
+    size_t tail_count;     /* free_slots[] before: those beyond compact_end */
+    bool has_asked_reclaim;
+    uint32_t slots_before;      /* at its begin */
+    _Atomic bool is_compacting; /* a run is under way */
+    /* Of compact_disk.c: slots before were done; where it ends, 0: nowhere. */
+    _Atomic uint32_t disk_slot;
+    _Atomic uint32_t disk_end;
+    _Atomic bool is_disk_busy;
     /* By `failure_lock`: how the last background step ended. */
     pthread_mutex_t failure_lock;
     bool has_failed;

@@ -14,15 +14,18 @@
 
 #define TABLE_ROOM_MIN 64u
 
-enum engine_code
-change_begin(struct segment *segment, struct change **ret_change,
-             struct error *reterr)
+static enum engine_code
+begin(struct segment *segment, bool is_upkeep, struct change **ret_change,
+      struct error *reterr)
 {
     struct change *change = calloc(1, sizeof(*change));
     if (change == NULL)
         return error_memory(reterr);
     arena_init(&change->arena, CHANGE_SIZE_MAX);
-    arena_bind(&change->arena, &budget_requests);
+    /* What is in the way of requests must not wait for them. */
+    if (!is_upkeep)
+        arena_bind(&change->arena, &budget_requests);
+    change->is_upkeep = is_upkeep;
     bytes_init(&change->new_note, STORE_VALUE_SIZE_MAX);
     change->segment = segment;
     change->drop_position = SIZE_MAX;
@@ -30,6 +33,20 @@ change_begin(struct segment *segment, struct change **ret_change,
     change->slots_count = segment->slots_count;
     *ret_change = change;
     return ENGINE_OK;
+}
+
+enum engine_code
+change_begin(struct segment *segment, struct change **ret_change,
+             struct error *reterr)
+{
+    return begin(segment, false, ret_change, reterr);
+}
+
+enum engine_code
+change_begin_upkeep(struct segment *segment, struct change **ret_change,
+                    struct error *reterr)
+{
+    return begin(segment, true, ret_change, reterr);
 }
 
 void
@@ -279,6 +296,18 @@ change_stage(struct change *change, const struct point_id *id,
     change->table[at] = (uint32_t)change->staged_count;
     *ret_point = &staged->point;
     return ENGINE_OK;
+}
+
+enum engine_code
+change_move(struct change *change, uint32_t slot, struct error *reterr)
+{
+    assert(change->is_upkeep && ids_is_live(change->segment->ids, slot));
+    struct point_id id = ids_at(change->segment->ids, slot);
+    struct staged_point *point = NULL;
+    enum engine_code code = change_stage(change, &id, &point, reterr);
+    if (code == ENGINE_OK)
+        ((struct staged *)point)->wants_slot = true;
+    return code;
 }
 
 enum engine_code

@@ -274,15 +274,17 @@ apply_end(struct change *change, const struct staged *staged,
 
 static void
 apply_slice(struct change *change, struct slice *slice, struct parsed *parsed,
-            uint64_t version)
+            uint64_t sequence)
 {
     struct segment *segment = change->segment;
     size_t count = slice->end - slice->begin;
     parse_slice(change, slice, parsed);
     pthread_rwlock_wrlock(&segment->points);
-    for (size_t i = 0; i < count; i++)
-        apply_point(change, change->staged[slice->begin + i], &parsed[i],
-                    slice->grave, version);
+    for (size_t i = 0; i < count; i++) {
+        struct staged *staged = change->staged[slice->begin + i];
+        apply_point(change, staged, &parsed[i], slice->grave,
+                    change_version(change, staged, sequence));
+    }
     segment_publish(segment, slice->view, slice->grave);
     for (size_t i = 0; i < count; i++)
         apply_end(change, change->staged[slice->begin + i], slice->grave);
@@ -324,7 +326,7 @@ apply_index(struct change *change)
 }
 
 void
-change_apply(struct change *change, uint64_t version)
+change_apply(struct change *change, uint64_t sequence)
 {
     struct segment *segment = change->segment;
     /* Nobody sees these slots yet. */
@@ -332,15 +334,17 @@ change_apply(struct change *change, uint64_t version)
         const struct staged *staged = change->staged[i];
         if (staged->new_slot == SEGMENT_NO_SLOT)
             continue;
+        slotset_remove(&segment->free_set, staged->new_slot);
         for (size_t k = 0; k < segment->vectors_count; k++)
             if (staged->point.vectors[k] != NULL)
                 vectors_write(&segment->vectors[k], staged->new_slot,
                               staged->point.vectors[k]);
     }
     segment->free_count -= change->free_taken;
+    segment_compact_note(segment, change->slots_count);
     segment->slots_count = change->slots_count;
     for (size_t i = 0; i < change->slices_count; i++)
-        apply_slice(change, &change->slices[i], change->parsed, version);
+        apply_slice(change, &change->slices[i], change->parsed, sequence);
     apply_index(change);
     segment_start_graphs(segment);
 }

@@ -12,7 +12,7 @@ enum staged_act {
     STAGED_NOTHING, /* was not there and will not be */
     STAGED_INSERT,
     STAGED_REMOVE,
-    STAGED_MOVE, /* other vectors: a new slot */
+    STAGED_MOVE, /* other vectors, or wants_slot: a new slot */
     STAGED_KEEP  /* the same vectors: at most the payload changes */
 };
 
@@ -22,6 +22,7 @@ struct staged {
     /* By vector number; NULL: lacks it. In memory, or copied from the disk
      * when somebody wants it: until then CHANGE_UNREAD. */
     const float **old_vectors;
+    bool wants_slot;         /* its point goes to another slot as it is */
     bool has_old_payload;    /* old_payload was read */
     struct span old_payload; /* of the slot, in the arena or in memory */
     /* Filled by the plan. */
@@ -49,6 +50,7 @@ struct parsed; /* change_apply.c */
 struct change {
     struct segment *segment;
     struct arena arena;
+    bool is_upkeep; /* nobody's request: uses up no sequence number */
     bool asks_memory;
     struct staged **staged; /* in the order of staging */
     size_t staged_count;
@@ -71,6 +73,27 @@ struct change {
 /* What `point` has before the change, by vector number; NULL: lacks it. */
 const float *change_old_vector(const struct change *change,
                                const struct staged *staged, size_t number);
+
+/* As change_begin(), for changes that only move points. */
+enum engine_code change_begin_upkeep(struct segment *segment,
+                                     struct change **ret_change,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Stages the point of a living slot to get a free slot, all else unchanged,
+ * its version included. ENGINE_ENOMEM, or the store's. */
+enum engine_code change_move(struct change *change, uint32_t slot,
+                             struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Commits an upkeep; as change_commit() otherwise. */
+enum engine_code change_commit_upkeep(struct change *change,
+                                      struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The version that a point has after the change numbered `sequence`. */
+uint64_t change_version(const struct change *change,
+                        const struct staged *staged, uint64_t sequence);
 
 /* Stands for a row on disk that nobody has asked for, among the old vectors and
  * those of staged points that keep it. */
@@ -115,7 +138,7 @@ bool change_is_indexed(const struct segment *segment,
                        const struct staged *staged);
 
 /* Brings a written change into memory; cannot fail. */
-void change_apply(struct change *change, uint64_t version);
+void change_apply(struct change *change, uint64_t sequence);
 
 /* Frees what was not applied. */
 void change_slices_free(struct change *change);

@@ -25,7 +25,7 @@ plan_act(const struct change *change, struct staged *staged)
                       : staged->point.is_there ? STAGED_INSERT
                                                : STAGED_NOTHING;
     }
-    bool is_moved = false;
+    bool is_moved = staged->wants_slot;
     for (size_t i = 0; was_there && i < segment->vectors_count; i++) {
         const struct vectors *vectors = &segment->vectors[i];
         const float *old = change_old_vector(change, staged, i);
@@ -207,6 +207,8 @@ reserve(struct change *change, size_t new_count, struct error *reterr)
     enum engine_code code = ENGINE_OK;
     if (!segment_reserve_free(segment, change->staged_count) ||
         !payloads_reserve(&segment->payloads, change->slots_count) ||
+        slotset_reserve(&segment->free_set, change->slots_count, NULL) !=
+            ENGINE_OK ||
         !ids_prepare(segment->ids, new_count, change->slots_count))
         return error_memory(reterr);
     pthread_rwlock_wrlock(&segment->points);
@@ -349,6 +351,16 @@ batch_index(const struct change *change, struct store_batch *batch,
     return code;
 }
 
+uint64_t
+change_version(const struct change *change, const struct staged *staged,
+               uint64_t sequence)
+{
+    assert(change->is_upkeep == staged->wants_slot);
+    return staged->wants_slot
+               ? ids_version(change->segment->ids, staged->point.slot)
+               : sequence;
+}
+
 static enum engine_code
 write_store(struct change *change, uint64_t sequence, struct error *reterr)
 {
@@ -358,14 +370,16 @@ write_store(struct change *change, uint64_t sequence, struct error *reterr)
         return error_memory(reterr);
     for (size_t i = 0; i < change->staged_count; i++) {
         const struct staged *staged = change->staged[i];
+        uint64_t version = change_version(change, staged, sequence);
         if (staged->act == STAGED_REMOVE || staged->act == STAGED_MOVE)
             batch_remove(change, staged, batch);
         if (staged->act == STAGED_INSERT || staged->act == STAGED_MOVE)
-            batch_new(change, staged, sequence, batch);
+            batch_new(change, staged, version, batch);
         if (staged->act == STAGED_KEEP)
-            batch_keep(change, staged, sequence, batch);
+            batch_keep(change, staged, version, batch);
     }
-    segment_batch_sequence(batch, sequence);
+    if (!change->is_upkeep)
+        segment_batch_sequence(batch, sequence);
     enum engine_code code = batch_index(change, batch, reterr);
     if (code == ENGINE_OK)
         code = store_commit(batch, STORE_SYNC_LATER, reterr);
@@ -373,9 +387,8 @@ write_store(struct change *change, uint64_t sequence, struct error *reterr)
     return code;
 }
 
-enum engine_code
-change_commit(struct change *change, struct change_commit *ret_commit,
-              struct error *reterr)
+static enum engine_code
+commit(struct change *change, struct error *reterr)
 {
     struct segment *segment = change->segment;
     size_t new_count = 0;
@@ -398,14 +411,32 @@ change_commit(struct change *change, struct change_commit *ret_commit,
         pthread_mutex_lock(&build->lock);
     code = write_store(change, sequence, reterr);
     if (code == ENGINE_OK) {
-        segment->next_sequence++;
+        if (!change->is_upkeep)
+            segment->next_sequence++;
         change_apply(change, sequence);
     }
     if (build != NULL)
         pthread_mutex_unlock(&build->lock);
-    if (code != ENGINE_OK)
-        return code;
-    *ret_commit =
-        (struct change_commit){ sequence, store_written(segment->store) };
-    return ENGINE_OK;
+    return code;
+}
+
+enum engine_code
+change_commit(struct change *change, struct change_commit *ret_commit,
+              struct error *reterr)
+{
+    assert(!change->is_upkeep);
+    uint64_t sequence = change->segment->next_sequence;
+    enum engine_code code = commit(change, reterr);
+    if (code == ENGINE_OK)
+        *ret_commit =
+            (struct change_commit){ sequence,
+                                    store_written(change->segment->store) };
+    return code;
+}
+
+enum engine_code
+change_commit_upkeep(struct change *change, struct error *reterr)
+{
+    assert(change->is_upkeep);
+    return commit(change, reterr);
 }

@@ -272,17 +272,20 @@ segment_link(struct segment *segment, size_t slots_max,
         sum.has_freed = sum.has_freed || work.has_freed;
     }
     enum segment_rest slots = SEGMENT_REST_NONE;
+    enum segment_rest compaction = SEGMENT_REST_NONE;
     if (code == ENGINE_OK)
         code = reclaim(segment, sum.has_freed, &slots, &error);
+    if (code == ENGINE_OK)
+        code = segment_compact(segment, &compaction, &error);
     note_failure(segment, code, &error);
     if (code != ENGINE_OK)
         return error_set(reterr, code, "%s", error.text);
     if (sum.has_more)
         *ret_rest = SEGMENT_REST_MORE;
-    else if (sum.is_waiting && slots == SEGMENT_REST_NONE)
+    else if (slots == SEGMENT_REST_NONE && sum.is_waiting)
         *ret_rest = SEGMENT_REST_LATER;
     else
-        *ret_rest = slots;
+        *ret_rest = slots == SEGMENT_REST_NONE ? compaction : slots;
     return ENGINE_OK;
 }
 
@@ -327,6 +330,19 @@ graph_write(struct segment *segment, size_t number, uint64_t sequence,
         return checkpoint_commit(file, reterr);
     checkpoint_close(file);
     return code;
+}
+
+bool
+segment_is_unsaved(struct segment *segment)
+{
+    bool is_unsaved = false;
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        struct vectors *vectors = &segment->vectors[i];
+        is_unsaved = is_unsaved || (atomic_load(&vectors->graph) != NULL &&
+                                    atomic_load(&vectors->links) !=
+                                        atomic_load(&vectors->saved_links));
+    }
+    return is_unsaved;
 }
 
 enum engine_code

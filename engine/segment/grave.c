@@ -101,9 +101,8 @@ empty(struct segment *segment, struct grave *grave)
         payloads_set(&segment->payloads, slot, NULL);
         if ((grave->slots[i] & GRAVE_SLOT_IS_FREE) == 0)
             continue;
-        assert(segment->free_count < segment->free_room);
         assert(segment->buried_count > 0);
-        segment->free_slots[segment->free_count++] = slot;
+        segment_free_slot(segment, slot);
         segment->buried_count--;
     }
     for (size_t i = 0; i < grave->items_count; i++)

@@ -170,16 +170,11 @@ table_put(uint32_t *table, size_t room, const struct point_id *id,
     table[at] = slot;
 }
 
+/* The next table, with `room` places. One that was made for a change that
+ * failed is out of date. */
 static bool
-table_prepare(struct ids *ids, size_t count)
+table_make(struct ids *ids, size_t room)
 {
-    size_t room = ids->table_room == 0 ? TABLE_ROOM_MIN : ids->table_room;
-    while (room / 3 * 2 < count) {
-        if (room > SIZE_MAX / 2 / sizeof(uint32_t))
-            return false;
-        room *= 2;
-    }
-    /* One that was made for a change that failed is out of date. */
     free(ids->next_table);
     ids->next_table = NULL;
     if (room == ids->table_room)
@@ -199,6 +194,26 @@ table_prepare(struct ids *ids, size_t count)
     return true;
 }
 
+/* `room` or as many times two of it as `count` ids want; 0: too many. */
+static size_t
+table_room_for(size_t room, size_t count)
+{
+    while (room / 3 * 2 < count) {
+        if (room > SIZE_MAX / 2 / sizeof(uint32_t))
+            return 0;
+        room *= 2;
+    }
+    return room;
+}
+
+static bool
+table_prepare(struct ids *ids, size_t count)
+{
+    size_t room = ids->table_room == 0 ? TABLE_ROOM_MIN : ids->table_room;
+    room = table_room_for(room, count);
+    return room != 0 && table_make(ids, room);
+}
+
 bool
 ids_prepare(struct ids *ids, size_t more_count, size_t slots_count)
 {
@@ -206,6 +221,23 @@ ids_prepare(struct ids *ids, size_t more_count, size_t slots_count)
     return slab_reserve(&ids->rows, (uint32_t)slots_count, NULL) == ENGINE_OK &&
            table_prepare(ids, ids->count + more_count) &&
            order_prepare(&ids->order, more_count);
+}
+
+void
+ids_cut(struct ids *ids, size_t slots_count)
+{
+    slab_cut(&ids->rows, (uint32_t)slots_count);
+    order_cut(&ids->order);
+}
+
+void
+ids_prepare_smaller(struct ids *ids)
+{
+    /* Half as full as it may be, so that it does not grow at once again. */
+    size_t room = table_room_for(TABLE_ROOM_MIN, 2 * ids->count);
+    bool is_made =
+        room != 0 && room <= ids->table_room / 2 && table_make(ids, room);
+    (void)is_made;
 }
 
 struct ids_outgrown

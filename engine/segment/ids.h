@@ -43,6 +43,16 @@ struct ids_outgrown {
 struct ids_outgrown ids_prepared(struct ids *ids);
 void ids_outgrown_free(struct ids_outgrown *outgrown);
 
+/* Gives the rows of slots from `slots_count` on, which nobody knows, back to
+ * the system, and what ids_prepare() made and no change has used. The one
+ * writer, while others read. */
+void ids_cut(struct ids *ids, size_t slots_count);
+
+/* Makes a smaller hash table when the one in use is much too big, for
+ * ids_prepared() to put in place. Nothing is lost without memory. As
+ * ids_prepare() otherwise. */
+void ids_prepare_smaller(struct ids *ids);
+
 /* The slot of a live id, or IDS_NO_SLOT. */
 uint32_t ids_find(const struct ids *ids, const struct point_id *id);
 

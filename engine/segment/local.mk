@@ -4,6 +4,8 @@ libengine_a_SOURCES += \
 	engine/segment/change.c engine/segment/change.h \
 	engine/segment/change_apply.c engine/segment/change_body.h \
 	engine/segment/commit.c \
+	engine/segment/compact.c engine/segment/compact.h \
+	engine/segment/compact_disk.c \
 	engine/segment/graph.c \
 	engine/segment/index_build.c engine/segment/index_build.h \
 	engine/segment/grave.c engine/segment/grave.h \
@@ -63,3 +65,10 @@ tests_unit_engine_segment_test_short_walk_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_segment_test_short_walk_LDADD = libfixture.a \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/segment/test_compact
+tests_unit_engine_segment_test_compact_SOURCES = \
+	tests/unit/engine/segment/test_compact.c
+tests_unit_engine_segment_test_compact_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_compact_LDADD = libfixture.a $(ENGINE_LIBS) \
+	$(UNIT_LIBS)

@@ -110,8 +110,12 @@ segment_memory(struct segment *segment, struct arena *arena,
         return code;
     pthread_rwlock_rdlock(&segment->points);
     code = add_indexes(segment, arena, &memory, reterr);
-    memory.slots.heap_size = view_memory(segment_view_now(segment));
-    memory.slots.ram_size += memory.slots.heap_size;
+    struct slotset *set = &segment->free_set;
+    memory.slots.heap_size =
+        view_memory(segment_view_now(segment)) +
+        slotset_count(set) * sizeof(segment->free_slots[0]);
+    memory.slots.ram_size +=
+        memory.slots.heap_size + slab_memory(&set->rows).used_size;
     size_t ids_heap, payload_heap;
     memory.ids.ram_size = ids_memory(segment->ids, &ids_heap);
     memory.ids.heap_size = ids_heap;

@@ -81,6 +81,13 @@ order_prepared(struct order *order)
     return old;
 }
 
+void
+order_cut(struct order *order)
+{
+    while (order->spares_count > 0)
+        free(order->spares[--order->spares_count]);
+}
+
 /* The block that holds `id` or where it belongs: the last one whose first id
  * is not above it. */
 static size_t
@@ -201,6 +208,32 @@ order_replace(struct order *order, const struct ids *ids, uint32_t slot,
     order->blocks[cursor.block]->slots[cursor.index] = slot;
 }
 
+static void
+block_drop(struct order *order, size_t at)
+{
+    free(order->blocks[at]);
+    order->blocks_count--;
+    memmove(&order->blocks[at], &order->blocks[at + 1],
+            (order->blocks_count - at) * sizeof(order->blocks[0]));
+}
+
+/* Takes what block `at` + 1 holds into block `at` when both are rather empty:
+ * so a list that shrinks gives memory back. */
+static void
+blocks_join(struct order *order, size_t at)
+{
+    if (at + 1 >= order->blocks_count)
+        return;
+    struct order_block *lower = order->blocks[at];
+    const struct order_block *upper = order->blocks[at + 1];
+    if (lower->count + upper->count > ORDER_BLOCK_SLOTS / 2)
+        return;
+    memcpy(lower->slots + lower->count, upper->slots,
+           upper->count * sizeof(upper->slots[0]));
+    lower->count += upper->count;
+    block_drop(order, at + 1);
+}
+
 void
 order_remove(struct order *order, const struct ids *ids,
              const struct point_id *id)
@@ -210,12 +243,13 @@ order_remove(struct order *order, const struct ids *ids,
     block->count--;
     memmove(&block->slots[cursor.index], &block->slots[cursor.index + 1],
             (block->count - cursor.index) * sizeof(block->slots[0]));
-    if (block->count > 0)
+    if (block->count == 0) {
+        block_drop(order, cursor.block);
         return;
-    free(block);
-    order->blocks_count--;
-    memmove(&order->blocks[cursor.block], &order->blocks[cursor.block + 1],
-            (order->blocks_count - cursor.block) * sizeof(order->blocks[0]));
+    }
+    blocks_join(order, cursor.block);
+    if (cursor.block > 0)
+        blocks_join(order, cursor.block - 1);
 }
 
 size_t

@@ -42,6 +42,9 @@ bool order_prepare(struct order *order, size_t more_count)
     __attribute__((warn_unused_result));
 void *order_prepared(struct order *order);
 
+/* Frees what order_prepare() made and no insert has used. Readers may go on. */
+void order_cut(struct order *order);
+
 /* The first place whose id is not below `id`. */
 struct ids_cursor order_seek(const struct order *order, const struct ids *ids,
                              const struct point_id *id);
@@ -54,7 +57,8 @@ void order_insert(struct order *order, const struct ids *ids, uint32_t slot,
 void order_replace(struct order *order, const struct ids *ids, uint32_t slot,
                    const struct point_id *id);
 
-/* The entry of `id` must exist. */
+/* The entry of `id` must exist. Neighbours that are rather empty become one
+ * block. */
 void order_remove(struct order *order, const struct ids *ids,
                   const struct point_id *id);
 

@@ -70,6 +70,13 @@ payloads_reserve(struct payloads *payloads, size_t slots_count)
            ENGINE_OK;
 }
 
+void
+payloads_cut(struct payloads *payloads, uint32_t slots_count)
+{
+    if (!atomic_load(&payloads->is_on_disk))
+        slab_cut(&payloads->places, slots_count);
+}
+
 struct payload_text *
 payloads_text(const struct payloads *payloads, uint32_t slot)
 {

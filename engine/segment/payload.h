@@ -74,6 +74,10 @@ void payloads_release(struct payloads *payloads);
 bool payloads_reserve(struct payloads *payloads, size_t slots_count)
     __attribute__((warn_unused_result));
 
+/* Gives the places of slots from `slots_count` on, which have no texts, back to
+ * the system. Writer only. */
+void payloads_cut(struct payloads *payloads, uint32_t slots_count);
+
 /* The text itself; NULL: none, or on disk. Writer only. */
 struct payload_text *payloads_text(const struct payloads *payloads,
                                    uint32_t slot);

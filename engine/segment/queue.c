@@ -51,7 +51,7 @@ drop_done(struct queue *queue)
 }
 
 static bool
-grow(struct queue *queue, size_t need)
+make_room(struct queue *queue, size_t need)
 {
     size_t room = need + need / 2;
     uint32_t *slots = realloc(queue->slots, room * sizeof(*slots));
@@ -70,7 +70,7 @@ make_place(struct queue *queue)
     size_t taken = queue->count + queue->promised;
     if (taken < queue->room)
         return true;
-    if (queue->head < queue->count / 2 && grow(queue, taken + 1))
+    if (queue->head < queue->count / 2 && make_room(queue, taken + 1))
         return true;
     if (queue->head > 0)
         drop_prefix(queue);
@@ -84,7 +84,7 @@ queue_reserve(struct queue *queue, size_t more_count)
     pthread_mutex_lock(&queue->lock);
     size_t need = queue->count + more_count + QUEUE_WORKERS_MAX;
     if (need > queue->room)
-        is_ok = grow(queue, need);
+        is_ok = make_room(queue, need);
     if (is_ok)
         queue->promised = more_count;
     pthread_mutex_unlock(&queue->lock);
@@ -193,6 +193,21 @@ queue_copy(struct queue *queue, uint32_t *ret_slots, size_t room)
     }
     pthread_mutex_unlock(&queue->lock);
     return count;
+}
+
+void
+queue_cut(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    size_t need = queue->count - queue->head + queue->promised +
+                  QUEUE_WORKERS_MAX;
+    if (queue->room / 4 > need) {
+        drop_prefix(queue);
+        /* Without memory it stays as it is. */
+        bool is_smaller = make_room(queue, need);
+        (void)is_smaller;
+    }
+    pthread_mutex_unlock(&queue->lock);
 }
 
 void

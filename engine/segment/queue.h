@@ -53,6 +53,10 @@ size_t queue_count(struct queue *queue);
  * when that is more than `room`, some are missing. */
 size_t queue_copy(struct queue *queue, uint32_t *ret_slots, size_t room);
 
+/* Gives memory back when hardly any of it is in use. Not while room that
+ * queue_reserve() made is still wanted. */
+void queue_cut(struct queue *queue);
+
 /* Drops all entries. Nobody may work on one. */
 void queue_clear(struct queue *queue);
 

@@ -34,7 +34,7 @@ mark_queued(struct segment *segment, struct slot_set *set)
 
 /* What dead slots are compared with. */
 struct known {
-    struct slot_set *free;   /* or will be, or cannot be yet: in a queue */
+    struct slot_set *free;   /* will be, or cannot be yet: in a queue */
     struct slot_set *buried; /* died, and some reader may still look */
 };
 
@@ -54,7 +54,6 @@ known_init(struct segment *segment, struct known *known)
         known_release(known);
         return false;
     }
-    slot_set_add_many(known->free, segment->free_slots, segment->free_count);
     for (const struct grave *grave = segment->graves_first; grave != NULL;
          grave = grave->next)
         for (size_t i = 0; i < grave->slots_count; i++) {
@@ -84,7 +83,8 @@ gather(struct segment *segment, const struct known *known, uint32_t begin,
     for (; slot < segment->slots_count && slot - begin < LOOK_MAX &&
            grave->slots_count < grave->slots_room;
          slot++) {
-        if (ids_is_live(segment->ids, slot) || is_held(segment, slot) ||
+        if (ids_is_live(segment->ids, slot) ||
+            slotset_has(&segment->free_set, slot) || is_held(segment, slot) ||
             slot_set_contains(known->free, slot))
             continue;
         if (!slot_set_contains(known->buried, slot))
@@ -134,7 +134,9 @@ segment_reclaim(struct segment *segment, bool has_rows,
         return error_memory(reterr);
     struct grave *grave = grave_new(0, FREE_MAX);
     enum engine_code code = ENGINE_OK;
-    if (grave == NULL || !segment_reserve_free(segment, FREE_MAX))
+    if (grave == NULL || !segment_reserve_free(segment, FREE_MAX) ||
+        slotset_reserve(&segment->free_set, segment->slots_count, NULL) !=
+            ENGINE_OK)
         code = error_memory(reterr);
     uint32_t next = begin;
     if (code == ENGINE_OK)

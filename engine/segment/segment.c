@@ -115,6 +115,7 @@ parts_init(struct segment *segment, const struct segment_options *options,
            struct error *reterr)
 {
     payloads_init(&segment->payloads);
+    slotset_init(&segment->free_set);
     segment->path = strdup(options->path);
     segment->ids = ids_new();
     segment->indexes = calloc(SEGMENT_INDEXES_MAX, sizeof(*segment->indexes));
@@ -213,6 +214,7 @@ segment_open(const struct segment_options *options,
     memset(segment, 0, sizeof(*segment));
     epoch_init(&segment->epoch);
     segment->reclaim_again = UINT32_MAX;
+    segment->compact_end = COMPACT_NONE;
     if (!locks_init(segment)) {
         free(segment);
         return error_memory(reterr);
@@ -276,6 +278,7 @@ segment_close(struct segment *segment)
     free(segment->vectors);
     free(segment->indexes);
     free(segment->free_slots);
+    slotset_release(&segment->free_set);
     free(segment->path);
     pthread_mutex_destroy(&segment->failure_lock);
     pthread_mutex_destroy(&segment->building);

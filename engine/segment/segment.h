@@ -126,11 +126,20 @@ enum segment_rest {
 
 /* Links about `slots_max` waiting points into their graphs, then does as much
  * as goes with it of what dead points leave behind: sweeping them out of the
- * graphs, freeing their slots. A failure is kept for segment_state(), and the
+ * graphs, freeing their slots, and, when the points have become few, moving
+ * them together and giving memory back. A failure is kept for segment_state(), and the
  * points stay searchable. */
 enum engine_code segment_link(struct segment *segment, size_t slots_max,
                               enum segment_rest *ret_rest, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* After many deletes: a piece of giving disk space back, which reads and writes
+ * some 100 MB. False: there was nothing to do, or another thread is at it. For
+ * when segment_link() has nothing left. */
+bool segment_compact_disk(struct segment *segment);
+
+/* Whether a graph has changed since its last checkpoint. */
+bool segment_is_unsaved(struct segment *segment);
 
 /* Points that wait for linking, over all vectors. */
 size_t segment_link_count(struct segment *segment);

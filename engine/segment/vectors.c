@@ -342,14 +342,16 @@ wants_sweep(const struct vectors *vectors)
 {
     int64_t dead = atomic_load(&vectors->dead_count);
     int64_t linked = hnsw_linked_count(vectors->graph);
-    return vectors->next_graph == NULL && dead > VECTORS_DEAD_MIN &&
-           dead > linked / VECTORS_DEAD_SHARE;
+    return vectors->next_graph == NULL &&
+           ((dead > VECTORS_DEAD_MIN && dead > linked / VECTORS_DEAD_SHARE) ||
+            (dead > 0 && atomic_load(&vectors->wants_sweep)));
 }
 
 void
 vectors_sweep_begin(struct vectors *vectors, struct epoch *epoch)
 {
     uint32_t count;
+    atomic_store(&vectors->wants_sweep, false);
     hnsw_sweep_begin(vectors->graph, &vectors->absent, epoch, &count);
     atomic_fetch_sub(&vectors->dead_count, (int32_t)count);
 }
@@ -500,6 +502,20 @@ vectors_drop_graph(struct vectors *vectors, pthread_rwlock_t *points,
     atomic_store(&vectors->dead_count, 0);
     pthread_rwlock_unlock(points);
     pthread_rwlock_unlock(&vectors->link_lock);
+}
+
+void
+vectors_cut(struct vectors *vectors, uint32_t end_slot)
+{
+    assert(vectors->next_graph == NULL);
+    assert(end_slot <= atomic_load(&vectors->end_slot));
+    atomic_store(&vectors->end_slot, end_slot);
+    slab_cut(&vectors->rows, end_slot);
+    if (vectors->codes != NULL)
+        codes_cut(vectors->codes, end_slot);
+    if (vectors->graph != NULL)
+        hnsw_cut(vectors->graph, end_slot);
+    queue_cut(&vectors->queue);
 }
 
 size_t

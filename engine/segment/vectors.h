@@ -41,8 +41,10 @@ struct vectors {
     _Atomic int32_t dead_count; /* dead slots that the graph has linked or the
                                     queue has, and no sweep has marked */
     _Atomic uint32_t sweepers;  /* threads in a sweep */
-    _Atomic uint64_t links;     /* changes of the graph since the start */
-    uint64_t saved_links;       /* at the last checkpoint; its caller's */
+    /* A sweep is to begin as soon as anything is dead. */
+    _Atomic bool wants_sweep;
+    _Atomic uint64_t links;       /* changes of the graph since the start */
+    _Atomic uint64_t saved_links; /* at the last checkpoint */
 };
 
 /* A sweep begins when more of the linked slots are dead than one of
@@ -143,6 +145,11 @@ void vectors_drop_graph(struct vectors *vectors, pthread_rwlock_t *points,
 
 /* Whether walks may still come by a slot. The caller holds the writer mutex. */
 bool vectors_is_held(const struct vectors *vectors, uint32_t slot);
+
+/* Lowers end_slot and gives the memory of slots from there on, which are free,
+ * back to the system; then their `absent` bits are all that is left of them.
+ * No other graph is being built. The caller holds the writer mutex. */
+void vectors_cut(struct vectors *vectors, uint32_t end_slot);
 
 /* Links and offers to come. Any thread. */
 size_t vectors_waiting(struct vectors *vectors);

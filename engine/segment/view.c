@@ -33,16 +33,49 @@ view_new(size_t vectors_count, uint32_t slots_count)
     return NULL;
 }
 
-struct segment_view *
-view_next(const struct segment_view *old, uint32_t slots_count)
+static struct segment_view *
+copy(const struct segment_view *old, uint32_t slots_count)
 {
-    assert(slots_count >= old->slots_count);
     struct segment_view *next = malloc(size_of(old->vectors_count));
     if (next == NULL)
         return NULL;
     memcpy(next, old, size_of(old->vectors_count));
     next->slots_count = slots_count;
     return next;
+}
+
+struct segment_view *
+view_next(const struct segment_view *old, uint32_t slots_count)
+{
+    assert(slots_count >= old->slots_count);
+    return copy(old, slots_count);
+}
+
+/* Shortens one set of a view that nobody has seen. */
+static bool
+cut(struct slotview **set, uint32_t slots_count)
+{
+    struct slotview *next = slotview_next(*set, slots_count);
+    if (next == NULL)
+        return false;
+    *set = next;
+    return true;
+}
+
+struct segment_view *
+view_cut(const struct segment_view *old, uint32_t slots_count)
+{
+    assert(slots_count <= old->slots_count);
+    struct segment_view *next = copy(old, slots_count);
+    if (next == NULL)
+        return NULL;
+    bool is_ok = cut(&next->live, slots_count);
+    for (size_t i = 0; is_ok && i < next->vectors_count; i++)
+        is_ok = cut(&next->vectors[i].has, slots_count);
+    if (is_ok)
+        return next;
+    view_discard(next, old);
+    return NULL;
 }
 
 static bool

@@ -33,6 +33,11 @@ struct segment_view *view_next(const struct segment_view *old,
                                uint32_t slots_count)
     __attribute__((warn_unused_result));
 
+/* The same with fewer slots, of which `old` has none from `slots_count` on. */
+struct segment_view *view_cut(const struct segment_view *old,
+                              uint32_t slots_count)
+    __attribute__((warn_unused_result));
+
 /* Change `next`, made from `old` (NULL: by view_new()) and seen by nobody else.
  * False when memory is out. */
 bool view_put_live(struct segment_view *next, const struct segment_view *old,

@@ -132,6 +132,13 @@ enum engine_code store_scan(struct store *store, enum store_family family,
                             struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Merges the files that hold keys of a family from `from` up to `to`, so that
+ * what was deleted gives its disk back. Reads and writes all of them: takes as
+ * long. Commits and reads go on. On failure (a full disk) all stays as it
+ * was. Any thread. */
+void store_compact(struct store *store, enum store_family family,
+                   struct span from, struct span to);
+
 /* Bytes on disk, WAL included; an estimate. */
 uint64_t store_disk_size(struct store *store);
 

@@ -2,6 +2,7 @@
 """kill -9 in the middle of upserts and deletes, again and again on one storage:
 after each restart every acknowledged point is there with its payload and
 vector, and search works at once."""
+import json
 import os
 import random
 import signal
@@ -55,6 +56,70 @@ def test_no_acknowledged_point_is_lost(engine_factory):
             {"key": "round", "range": {"gte": 1}}]}) == there
     assert acknowledged > RUNS * writer.BATCH
     print(f"{RUNS} kills, {acknowledged} acknowledged changes, 0 lost")
+    assert engine.stop() == 0
+
+
+OTHERS = 6000
+
+
+def others():
+    """Points that only come to go again, as bodies of requests."""
+    numbers = random.Random(3)
+    for at in range(0, OTHERS, 1000):
+        yield json.dumps({"points": [
+            {"id": 10 ** 6 + at + i,
+             "vector": [round(numbers.uniform(-1, 1), 3)
+                        for _ in range(writer.DIM)]}
+            for i in range(1000)]})
+
+
+def test_no_point_is_lost_while_points_are_moved_together(engine_factory):
+    """Most points go, the rest gets lower slots: killed in the middle of it,
+    with writers about."""
+    engine = engine_factory().start()
+    engine.create(NAME, writer.DIM, "Euclid",
+                  hnsw_config={"full_scan_threshold": 10, "m": 8,
+                               "ef_construct": 16},
+                  optimizers_config={"indexing_threshold": 1})
+    engine.call("PUT", f"/collections/{NAME}/index?wait=true",
+                {"field_name": "round", "field_schema": "integer"})
+    numbers = random.Random(2)
+    bodies, state = list(others()), {}
+    end = 10 ** 6 + OTHERS
+
+    def memory():
+        return engine.call("GET", f"/collections/{NAME}/memory").result[
+            "vectors"][0]["storage"]["ram_bytes"]
+
+    def tide():
+        for body in bodies:
+            engine.call("PUT", f"/collections/{NAME}/points", body,
+                        {"Content-Type": "application/json"}).result
+        writers = start_writers(engine, state)
+        time.sleep(0.2)
+        full = memory()
+        engine.call("POST", f"/collections/{NAME}/points/delete?wait=true",
+                    {"points": list(range(10 ** 6, end))}).result
+        return writers, full
+
+    for run in range(max(1, RUNS // 10)):
+        writers, full = tide()
+        time.sleep(numbers.uniform(0, 1.5))
+        engine.signal(signal.SIGKILL)
+        engine.wait()
+        end_writers(writers)
+        engine.start()
+        there = writer.check(engine, NAME, state)
+        writer.check_search(engine, NAME, state)
+        assert engine.count(NAME) == there
+        assert engine.count(NAME, {"must": [
+            {"key": "round", "range": {"gte": 1}}]}) == there
+    deadline = time.monotonic() + 60
+    while memory() > full / 2:
+        assert time.monotonic() < deadline, (memory(), full)
+        time.sleep(0.1)
+    assert writer.check(engine, NAME, state) == engine.count(NAME)
+    writer.check_search(engine, NAME, state)
     assert engine.stop() == 0
 
 

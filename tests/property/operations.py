@@ -203,6 +203,17 @@ class Collection:
 
         return "POST", "/points/delete", selector, apply
 
+    def ebb(self):
+        """Nearly all go at once: what remains is moved together."""
+        gone = [id for at, id in enumerate(self.ids) if at % 12 != 5]
+
+        def apply(model):
+            for id in gone:
+                if id in model:
+                    model.delete(id)
+
+        return "POST", "/points/delete", {"points": gone}, apply
+
     def set_payload(self):
         selector, payload = self.selector(200), self.payload()
         payload.pop("k", None) is None or payload.update(

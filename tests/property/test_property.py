@@ -60,9 +60,20 @@ class Run:
         self.restarts = {"SIGTERM": 0, "SIGKILL": 0, "in a change": 0}
         for each in self.collections:
             self.perform(each, *each.create())
+        self.flood()
+
+    def flood(self):
         walk = self.collections[WALK]
         for method, path, body, apply in walk.fill():
             self.perform(walk, method, walk.base + path, body, apply)
+
+    def ebb(self):
+        """The big collection shrinks: its points are moved together beside
+        what follows."""
+        walk = self.collections[WALK]
+        method, path, body, apply = walk.ebb()
+        self.remember("ebb")
+        self.perform(walk, method, walk.base + path, body, apply)
 
     def perform(self, collection, method, path, body, apply):
         status, answer = self.pipe.call(method, path, body)
@@ -131,10 +142,17 @@ class Run:
             collection.question(self.pipe)
 
 
+# After so many requests.
+TIDES = {OPERATIONS // 3: Run.ebb, OPERATIONS // 2: Run.flood,
+         OPERATIONS * 3 // 4: Run.ebb}
+
+
 def test_random_operations_agree_with_the_model(engine):
     run = Run(engine, SEED)
     for number in range(OPERATIONS):
         try:
+            if number in TIDES:
+                TIDES[number](run)
             run.step()
         except BaseException:
             print(f"seed {SEED}, operation {number}, after:")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory: the report against /proc, the limit, the budget of requests."""
+import random
 import re
 import threading
+import time
 
 import packages
 import pytest
@@ -446,3 +448,129 @@ def test_vectors_on_disk_answer_as_those_in_memory(engine_factory, sample):
     assert other["vectors"][0]["storage"]["ram_bytes"] > 0
     compare(True)
     compare(False)
+
+
+def of_low_rank(count, size, seed):
+    """Vectors as models make them: they do not fill their dimensions."""
+    numbers = random.Random(seed)
+    basis = [[numbers.gauss(0, 1) for _ in range(size)] for _ in range(8)]
+    for _ in range(count):
+        parts = [numbers.gauss(0, 1) for _ in basis]
+        yield [round(sum(p * b[i] for p, b in zip(parts, basis)), 3)
+               for i in range(size)]
+
+
+def test_memory_and_disk_come_back_after_many_deletes(engine_factory):
+    """Nine of ten points go: the report and the process shrink without a
+    restart, and those that remain answer as before; and so after one."""
+    engine = engine_factory().start()
+    base = "/collections/tide"
+    count, size = 16000, 256
+    engine.call("PUT", base, {
+        "vectors": {"size": size, "distance": "Dot"},
+        "on_disk_payload": False,
+        "hnsw_config": {"full_scan_threshold": 10, "ef_construct": 48},
+        "optimizers_config": {"indexing_threshold": 100}}).result
+    engine.call("PUT", f"{base}/index?wait=true", {
+        "field_name": "n", "field_schema": "integer"}).result
+    vectors = list(of_low_rank(count, size, 3))
+    for begin in range(0, count, 1000):
+        engine.call("PUT", f"{base}/points?wait=true", {"points": [
+            {"id": i, "vector": vectors[i],
+             "payload": {"n": i % 100, "text": f"{i} " * 40}}
+            for i in range(begin, begin + 1000)]}).result
+    while engine.call("GET", base).result["status"] != "green":
+        time.sleep(0.1)
+
+    def look():
+        memory = engine.call("GET", f"{base}/memory").result
+        vector = memory["vectors"][0]
+        return {"rss": resident(engine),
+                "total": memory["total"]["ram_bytes"],
+                "vectors": vector["storage"]["ram_bytes"],
+                "graph": vector["index"]["ram_bytes"],
+                "codes": vector["quantized"]["ram_bytes"],
+                # Without the graph's checkpoint, which is made now and then.
+                "disk": vector["storage"]["disk_bytes"] +
+                memory["payload"]["disk_bytes"]}
+
+    def state():
+        points = engine.call("POST", f"{base}/points/scroll", {
+            "limit": count, "with_payload": True,
+            "with_vector": True}).result["points"]
+        counted = engine.call("POST", f"{base}/points/count", {"filter": {
+            "must": [{"key": "n", "range": {"lt": 50}}]}}).result["count"]
+        exact = [engine.call("POST", f"{base}/points/search", {
+            "vector": vectors[i], "limit": 10, "with_payload": ["n"],
+            "params": {"exact": True}}).result for i in range(30)]
+        return points, counted, exact
+
+    def recall(exact):
+        good = 0
+        for i, hits in enumerate(exact):
+            walked = engine.call("POST", f"{base}/points/search", {
+                "vector": vectors[i], "limit": 10,
+                "params": {"hnsw_ef": 128}}).result
+            good += len({h["id"] for h in hits} & {h["id"] for h in walked})
+        return good / (10 * len(exact))
+
+    # What was in memory and the log only is in files then.
+    engine.stop()
+    engine.start()
+    full = look()
+    raw = count * 4 * size
+    assert raw < full["disk"] < 2 * raw
+    engine.call("POST", f"{base}/points/delete?wait=true", {
+        "points": [i for i in range(count) if i % 10 != 3]}).result
+    before = state()
+    assert [p["id"] for p in before[0]] == list(range(3, count, 10))
+    deadline = time.monotonic() + 100
+    small = look()
+    while (small["vectors"] > full["vectors"] / 3 or
+           small["disk"] > full["disk"] / 4 or
+           small["rss"] > full["rss"] - (8 << 20)):
+        assert time.monotonic() < deadline, (full, small)
+        time.sleep(0.1)
+        small = look()
+    for part in ("total", "vectors", "graph", "codes"):
+        assert small[part] < full[part] / 2, (part, full, small)
+    assert small["disk"] <= 1.4 * raw / 10
+    assert state() == before
+    assert recall(before[2]) >= 0.97
+    engine.stop()
+    engine.start()
+    assert state() == before
+    assert recall(before[2]) >= 0.97
+    assert look()["vectors"] <= full["vectors"] / 3
+
+
+def test_at_the_limit_deletes_make_room_for_others(engine_factory):
+    """Moving points together asks for no memory; what comes back may be used
+    by another collection."""
+    engine = engine_factory(
+        environment={"QDRANT__STORAGE__MEMORY_LIMIT_MB": "110"}).start()
+    body = {"vectors": {"size": 256, "distance": "Euclid"},
+            "optimizers_config": {"indexing_threshold": 0}}
+    engine.call("PUT", "/collections/full", body).result
+    engine.call("PUT", "/collections/other", body).result
+    count = 0
+    while engine.call("PUT", "/collections/full/points?wait=true",
+                      points_of(count, 1000)).status == 200:
+        count += 1000
+        assert count < 200000
+    assert count > 10000
+    assert engine.call("PUT", "/collections/other/points?wait=true",
+                       points_of(0, 2000)).status == 507
+    engine.call("POST", "/collections/full/points/delete?wait=true",
+                {"points": [i for i in range(count) if i % 10 != 3]}).result
+    deadline = time.monotonic() + 60
+    for begin in range(0, 5000, 1000):
+        while engine.call("PUT", "/collections/other/points?wait=true",
+                          points_of(begin, 1000)).status == 507:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    points = engine.call("POST", "/collections/full/points/scroll", {
+        "limit": count, "with_vector": True}).result["points"]
+    assert [p["id"] for p in points] == list(range(3, count, 10))
+    for p in points:
+        assert p["vector"] == points_of(p["id"], 1)["points"][0]["vector"]

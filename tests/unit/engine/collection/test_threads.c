@@ -298,6 +298,9 @@ END_TEST
 
 #define MOVED 300 /* points that are always there and always moving */
 
+/* There are points without "m", too. */
+static _Atomic bool has_others;
+
 static void *
 run_mover(void *ctx)
 {
@@ -355,7 +358,7 @@ run_watcher(void *ctx)
                                          .limit = MOVED + 1 };
         struct scroll_command scroll = { .limit = MOVED + 1 };
         uint32_t kind = random_below(&seed, 4);
-        if (kind % 2 == 1)
+        if (kind % 2 == 1 || atomic_load(&has_others))
             search.filter = scroll.filter = points_match(&filter, "m", "1");
         search.params.is_exact = random_below(&seed, 2) == 0;
         search.params.hnsw_ef = 4 * MOVED;
@@ -467,6 +470,100 @@ START_TEST(memory_is_told_while_updates_make_room)
 }
 END_TEST
 
+/* ---- a collection that shrinks ---- */
+
+#define OTHERS 6000u
+#define TIDES  2
+
+static uint32_t
+slots_count(void)
+{
+    struct segment_reader reader;
+    segment_read_begin(points.collection->segment, &reader);
+    uint32_t count = reader.view->slots_count;
+    segment_read_end(&reader);
+    return count;
+}
+
+static void
+upsert_others(void)
+{
+    static struct point batch[OTHERS];
+    static struct named_vector vectors[OTHERS];
+    static float values[OTHERS][DIM];
+    for (uint32_t i = 0; i < OTHERS; i++) {
+        vector_of((int)i, values[i]);
+        vectors[i] = (struct named_vector){ .values = values[i], .dim = DIM };
+        batch[i] = (struct point){ .id = points_number(MOVED + i),
+                                   .vectors = &vectors[i],
+                                   .vectors_count = 1 };
+    }
+    struct update update = { .kind = UPDATE_UPSERT,
+                             .points = batch,
+                             .points_count = OTHERS };
+    change(&update);
+}
+
+static void
+delete_others(void)
+{
+    static struct point_id ids[OTHERS];
+    for (uint32_t i = 0; i < OTHERS; i++)
+        ids[i] = points_number(MOVED + i);
+    struct update update = points_on_ids(UPDATE_DELETE, ids, OTHERS);
+    change(&update);
+}
+
+/* Others come, the points get slots behind them, the others go, until the
+ * points have been brought down again. */
+static void *
+run_tide(void *ctx)
+{
+    uint32_t seed = *(const uint32_t *)ctx;
+    for (int round = 0; round < TIDES; round++) {
+        upsert_others();
+        for (uint64_t i = 0; i < MOVED; i++)
+            upsert_one(i, (int)random_below(&seed, 100000));
+        check_fault(slots_count() > OTHERS);
+        delete_others();
+        while (slots_count() > OTHERS / 2)
+            upsert_one(random_below(&seed, MOVED),
+                       (int)random_below(&seed, 100000));
+    }
+    atomic_store(&is_over, true);
+    return NULL;
+}
+
+START_TEST(points_moved_together_are_in_every_answer_once)
+{
+    pthread_t threads[1 + READERS + WORKERS];
+    uint32_t seeds[1 + READERS] = { 1, 2, 3 };
+    size_t count = 0;
+    points_create(
+        &points, _i == 0 ? "{\"vectors\":{\"size\":8,\"distance\":\"Euclid\"},"
+                           "\"on_disk_payload\":false}"
+                         : "{\"vectors\":{\"size\":8,\"distance\":\"Euclid\"},"
+                           "\"hnsw_config\":{\"m\":6,\"ef_construct\":24},"
+                           "\"optimizers_config\":{\"indexing_threshold\":4}}");
+    atomic_store(&is_over, false);
+    atomic_store(&has_others, true);
+    index_some(NULL, 0);
+    for (uint64_t i = 0; i < MOVED; i++)
+        upsert_one(i, (int)i);
+    pthread_create(&threads[count++], NULL, run_tide, &seeds[0]);
+    for (size_t i = 0; i < READERS; i++)
+        pthread_create(&threads[count++], NULL, run_watcher, &seeds[1 + i]);
+    for (size_t i = 0; i < WORKERS; i++)
+        pthread_create(&threads[count++], NULL, run_worker, NULL);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    atomic_store(&has_others, false);
+    ck_assert_int_eq(atomic_load(&faults), 0);
+    ck_assert_uint_eq(points_count(&points, NULL), MOVED);
+    points_destroy(&points);
+}
+END_TEST
+
 START_TEST(collection_serves_readers_and_writers_at_once)
 {
     static struct writer writers[WRITERS];
@@ -501,6 +598,8 @@ main(void)
     tcase_add_test(tcase, moving_points_are_in_every_answer_once);
     tcase_add_test(tcase,
                    moving_points_are_in_every_answer_once_without_a_graph);
+    tcase_add_loop_test(tcase, points_moved_together_are_in_every_answer_once,
+                        0, 2);
     tcase_add_test(tcase, collection_serves_readers_and_writers_at_once);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

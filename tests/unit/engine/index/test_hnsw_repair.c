@@ -438,6 +438,35 @@ START_TEST(checkpoint_knows_slots_that_were_used_again)
 }
 END_TEST
 
+START_TEST(slots_that_are_cut_off_come_again)
+{
+    size_t before = hnsw_memory(hnsw).used_size;
+    uint32_t upper_count = atomic_load(&hnsw->upper_count);
+    double fresh = recall(64);
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t slot = COUNT / 4; slot < COUNT; slot++)
+            slotset_add(&dead, slot);
+        ck_assert_uint_eq(sweep(), COUNT - COUNT / 4);
+        hnsw_cut(hnsw, COUNT / 4);
+        ck_assert_uint_eq(atomic_load(&hnsw->slot_end), COUNT / 4);
+        ck_assert_uint_lt(hnsw_memory(hnsw).used_size, before * 3 / 4);
+        ck_assert(!hnsw_is_held(hnsw, COUNT - 1));
+        ck_assert_uint_eq(hnsw_state(hnsw, COUNT - 1), HNSW_NONE);
+        ck_assert_double_ge(recall(64), 0.95);
+        for (uint32_t slot = COUNT / 4; slot < COUNT; slot++) {
+            slotset_remove(&dead, slot);
+            put(slot, slot + (uint32_t)round * COUNT);
+            ck_assert_int_eq(hnsw_insert(hnsw, slot, NULL), ENGINE_OK);
+        }
+        /* Upper rows are used again. */
+        ck_assert_uint_eq(atomic_load(&hnsw->upper_count), upper_count);
+        ck_assert_uint_eq(hnsw_linked_count(hnsw), COUNT);
+        check_lists();
+        ck_assert_double_ge(recall(64), fresh - 0.03);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -455,6 +484,7 @@ main(void)
         tcase_add_test(tcase, sweep_waits_for_readers_inside);
         tcase_add_test(tcase, sweep_goes_on_beside_everything_else);
         tcase_add_test(tcase, checkpoint_knows_slots_that_were_used_again);
+        tcase_add_test(tcase, slots_that_are_cut_off_come_again);
         suite_add_tcase(suite, tcase);
     }
     return suite_run(suite);

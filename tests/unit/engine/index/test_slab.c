@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: rows stay in place while a slab grows, alignment, small first
- * chunks, refusal without memory, readers during growth. */
+ * chunks, refusal without memory, readers during growth, the end given back. */
 #include "engine/index/slab.h"
 
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "tests/fixture/suite.h"
 
@@ -146,6 +147,49 @@ START_TEST(slab_is_read_while_it_grows)
 }
 END_TEST
 
+/* Pages of the rows `begin`..`end`-1 that are in memory. */
+static size_t
+resident_pages(const struct slab *slab, uint32_t begin, uint32_t end)
+{
+    size_t count = 0;
+    for (uint32_t slot = begin; slot < end;
+         slot += (uint32_t)(4096 / slab->row_size)) {
+        unsigned char state = 0;
+        uintptr_t at = (uintptr_t)slab_row(slab, slot) / 4096 * 4096;
+        ck_assert_int_eq(mincore((void *)at, 4096, &state), 0);
+        count += state & 1;
+    }
+    return count;
+}
+
+START_TEST(slab_gives_its_end_back)
+{
+    struct slab slab;
+    const uint32_t count = 200000, kept = 30001;
+    slab_init(&slab, 64, 64);
+    ck_assert_int_eq(slab_reserve(&slab, count, NULL), ENGINE_OK);
+    for (uint32_t slot = 0; slot < count; slot++)
+        memset(slab_row(&slab, slot), (int)(slot % 255) + 1, 64);
+    void *last = slab_row(&slab, count - 1);
+    slab_cut(&slab, kept);
+    for (uint32_t slot = 0; slot < kept; slot++) {
+        const uint8_t *row = slab_row(&slab, slot);
+        ck_assert_uint_eq(row[0], slot % 255 + 1);
+        ck_assert_uint_eq(row[63], slot % 255 + 1);
+    }
+    /* All but a piece at most. */
+    ck_assert_uint_eq(resident_pages(&slab, kept + SLAB_HUGE_SIZE / 64, count),
+                      0);
+    ck_assert_uint_ge(slab_capacity(&slab), count);
+    ck_assert_ptr_eq(slab_row(&slab, count - 1), last);
+    memset(last, 7, 64);
+    slab_cut(&slab, 0);
+    ck_assert_uint_eq(resident_pages(&slab, 0, count), 0);
+    slab_release(&slab);
+    slab_cut(&slab, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -158,6 +202,7 @@ main(void)
     tcase_add_test(tcase, slab_keeps_what_is_put);
     tcase_add_test(tcase, slab_refuses_what_the_system_cannot_give);
     tcase_add_test(tcase, slab_is_read_while_it_grows);
+    tcase_add_test(tcase, slab_gives_its_end_back);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -57,6 +57,27 @@ START_TEST(view_that_nobody_saw_leaves_its_predecessor_whole)
 }
 END_TEST
 
+START_TEST(view_without_its_last_pages)
+{
+    struct slotview *first = slotview_next(NULL, 20000);
+    ck_assert(slotview_put(first, NULL, 7, true));
+    ck_assert(slotview_put(first, NULL, 19000, true));
+    struct slotview *second = slotview_next(first, 20000);
+    ck_assert(slotview_put(second, first, 19000, false));
+    replace(first, second);
+    struct slotview *third = slotview_next(second, 100);
+    ck_assert_uint_lt(slotview_memory(third), slotview_memory(second));
+    ck_assert(slotview_has(third, 7) && !slotview_has(third, 19000));
+    ck_assert_uint_eq(third->count, 1);
+    replace(second, third);
+    struct slotview *fourth = slotview_next(third, 20000);
+    ck_assert(slotview_put(fourth, third, 19000, true));
+    ck_assert(!slotview_has(third, 19000) && slotview_has(fourth, 19000));
+    replace(third, fourth);
+    slotview_discard(fourth, NULL);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -64,6 +85,7 @@ main(void)
     TCase *tcase = tcase_create("slotview");
     tcase_add_test(tcase, view_does_not_change_when_its_successor_does);
     tcase_add_test(tcase, view_that_nobody_saw_leaves_its_predecessor_whole);
+    tcase_add_test(tcase, view_without_its_last_pages);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -184,6 +184,49 @@ START_TEST(ids_reserved_at_once_take_any_order)
 }
 END_TEST
 
+/* Most ids go: hash, order and rows become small, and grow again. */
+START_TEST(ids_give_memory_back)
+{
+    const uint32_t count = 60000, kept = 3000;
+    ck_assert(ids_reserve(ids, count, count));
+    for (uint32_t i = 0; i < count; i++)
+        bind(number(7 * (uint64_t)i), i);
+    size_t heap = 0, full = ids_memory(ids, &heap);
+    for (uint32_t i = 0; i < count; i++)
+        if (i % 20 != 3)
+            ids_unbind(ids, i);
+    uint32_t to = 0;
+    for (uint32_t i = kept; i < count; i++) {
+        while (i % 20 == 3 && ids_is_live(ids, to))
+            to++;
+        if (i % 20 == 3)
+            ids_move(ids, i, to, 5);
+    }
+    ids_prepare_smaller(ids);
+    struct ids_outgrown outgrown = ids_prepared(ids);
+    ids_outgrown_free(&outgrown);
+    ids_cut(ids, kept);
+    ck_assert_uint_lt(ids_memory(ids, &heap), full / 5);
+    for (int round = 0; round < 2; round++) {
+        struct ids_cursor cursor = ids_seek(ids, NULL);
+        uint32_t slot;
+        for (uint32_t i = 3; i < count; i += 20) {
+            struct point_id id = number(7 * (uint64_t)i);
+            ck_assert(ids_next(ids, &cursor, &slot));
+            ck_assert_uint_eq(ids_find(ids, &id), slot);
+            ck_assert_int_eq(ids_compare(ids, slot, &id), 0);
+            struct point_id gone = number(7 * (uint64_t)i + 7);
+            ck_assert_uint_eq(ids_find(ids, &gone), IDS_NO_SLOT);
+        }
+        if (round == 1)
+            break;
+        for (uint32_t i = 0; i < count; i++)
+            bind(number(7 * (uint64_t)(count + i)), kept + i);
+    }
+    ck_assert_uint_eq(ids_count(ids), count + kept);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -197,6 +240,7 @@ main(void)
     tcase_add_loop_test(tcase, ids_stay_ordered_through_growth_and_removal, 0,
                         3);
     tcase_add_test(tcase, ids_reserved_at_once_take_any_order);
+    tcase_add_test(tcase, ids_give_memory_back);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

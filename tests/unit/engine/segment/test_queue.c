@@ -157,6 +157,36 @@ START_TEST(queue_retries_leave_reserved_places_alone)
 }
 END_TEST
 
+START_TEST(queue_gives_room_back)
+{
+    uint32_t slot, copy[4];
+    uint64_t first, second;
+    push(0, 100000);
+    for (uint32_t i = 0; i < 99997; i++) {
+        ck_assert(queue_take(&queue, 9, &slot, &first));
+        queue_done(&queue, first);
+    }
+    ck_assert(queue_take(&queue, 9, &slot, &first));
+    ck_assert(queue_take(&queue, 9, &slot, &second));
+    queue_cut(&queue);
+    ck_assert_uint_lt(queue_memory(&queue), 100000);
+    ck_assert_uint_eq(queue_copy(&queue, copy, 4), 3);
+    ck_assert_uint_eq(copy[0], 99997);
+    queue_retry(&queue, first);
+    queue_done(&queue, second);
+    push(5, 1000);
+    ck_assert_uint_eq(queue_count(&queue), 1002);
+    ck_assert(queue_take(&queue, 9, &slot, &first));
+    ck_assert_uint_eq(slot, 99999);
+    ck_assert(queue_take(&queue, 9, &slot, &second));
+    ck_assert_uint_eq(slot, 99997);
+    queue_done(&queue, second);
+    queue_done(&queue, first);
+    queue_cut(&queue);
+    ck_assert_uint_eq(queue_count(&queue), 1000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -170,6 +200,7 @@ main(void)
     tcase_add_test(tcase, queue_retries_leave_reserved_places_alone);
     tcase_add_test(tcase, queue_refuses_one_worker_too_many);
     tcase_add_test(tcase, queue_goes_on_after_dropping_its_done_part);
+    tcase_add_test(tcase, queue_gives_room_back);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

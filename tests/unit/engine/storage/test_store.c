@@ -412,6 +412,52 @@ START_TEST(store_that_must_exist_is_not_made)
 }
 END_TEST
 
+static void
+change_some(uint32_t begin, uint32_t end, bool is_put)
+{
+    static char value[2048];
+    struct store_batch *batch = store_batch_create(store);
+    for (uint32_t i = begin; i < end; i++) {
+        uint8_t key[4] = { 0, 0, (uint8_t)(i >> 8), (uint8_t)i };
+        struct span span = { (const char *)key, sizeof(key) };
+        for (size_t k = 0; k < sizeof(value); k++)
+            value[k] = (char)(k * 31 + i * 17 + k * k * i);
+        if (is_put)
+            store_batch_put(batch, STORE_VECTORS, span,
+                            (struct span){ value, sizeof(value) });
+        else
+            store_batch_delete(batch, STORE_VECTORS, span);
+    }
+    ck_assert_int_eq(store_commit(batch, STORE_SYNC_LATER, NULL), ENGINE_OK);
+    store_batch_free(batch);
+}
+
+START_TEST(store_gives_the_disk_of_deleted_records_back)
+{
+    const struct span from = { "\0\0\0\0", 4 };
+    const struct span to = { "\0\0\x20\0", 4 };
+    const size_t record = 2048 + 4;
+    change_some(0, 8000, true);
+    store_compact(store, STORE_VECTORS, from, to);
+    uint64_t full = store_family_size(store, STORE_VECTORS);
+    ck_assert_uint_ge(full, 8000 * record);
+    ck_assert_uint_le(full, 8000 * record * 14 / 10);
+    change_some(800, 8000, false);
+    change_some(0, 10, true);
+    store_compact(store, STORE_VECTORS, from, to);
+    uint64_t rest = store_family_size(store, STORE_VECTORS);
+    ck_assert_uint_ge(rest, 800 * record);
+    ck_assert_uint_le(rest, 800 * record * 14 / 10);
+    struct bytes keys;
+    bytes_init(&keys, 1 << 20);
+    ck_assert_int_eq(store_scan(store, STORE_VECTORS, (struct span){ NULL, 0 },
+                                collect, &keys, NULL),
+                     ENGINE_OK);
+    ck_assert_uint_eq(bytes_span(&keys).size, 800 * 4);
+    bytes_release(&keys);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -427,6 +473,7 @@ main(void)
     tcase_add_test(tcase, store_gives_its_memtables_back);
     tcase_add_test(tcase, store_that_must_exist_is_not_made);
     tcase_add_test(tcase, store_names_a_path_that_cannot_be_opened);
+    tcase_add_test(tcase, store_gives_the_disk_of_deleted_records_back);
     suite_add_tcase(suite, tcase);
     TCase *killed = tcase_create("killed");
     tcase_add_checked_fixture(killed, setup_folder, teardown);
