@@ -199,8 +199,8 @@ void
 queue_cut(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    size_t need = queue->count - queue->head + queue->promised +
-                  QUEUE_WORKERS_MAX;
+    size_t need =
+        queue->count - queue->head + queue->promised + QUEUE_WORKERS_MAX;
     if (queue->room / 4 > need) {
         drop_prefix(queue);
         /* Without memory it stays as it is. */
