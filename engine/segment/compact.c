@@ -18,16 +18,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A run begins with more slots than 1.5 for each point and these: half as many
- * again is what a few updates of everything leave, and moving costs as much as
- * inserting. These are 8 MiB of 384 dimensions; fewer are not worth it. */
+/* A run begins with more slots than 1.5 for each point and those of
+ * SPARSE_SIZE: half as many again is what a few updates of everything leave,
+ * and moving costs as much as inserting. Less than that size is not worth it,
+ * and fewer slots are the dead ones that wait for a sweep. */
 #define SPARSE_SHARE 2u
-#define SPARSE_MIN   4096u
-/* Beside the points there is room for so many more, 1 in 8 and these: inserts
- * that come meanwhile need not be moved again. Less than above, so that a run
- * does not ask for the next. */
-#define ROOM_SHARE 8u
-#define ROOM_MIN   1024u
+#define SPARSE_SIZE  ((uint64_t)1 << 20)
+#define SPARSE_MIN   256u
+#define SPARSE_MAX   4096u
+/* Bytes of a slot beside rows and codes, about: its links to others for each
+ * vector, and its id. */
+#define LINKS_SIZE 150u
+#define ID_SIZE    64u
+/* Beside the points there is room for so many more, 1 in 8 and this share of
+ * those above: inserts that come meanwhile need not be moved again. Less than
+ * above, so that a run does not ask for the next. */
+#define ROOM_SHARE       8u
+#define ROOM_SPARE_SHARE 4u
 /* Points moved in one piece: two slices of a change, about a millisecond. */
 #define MOVE_MAX ((size_t)2 * SLICE_POINTS)
 /* With so many links to make there is no moving: they come first. */
@@ -40,11 +47,29 @@
  * many of the slots that are to go. */
 #define CUT_SHARE 8u
 
+/* Slots beside those for the points that are not worth a run. Rows on disk
+ * count, too: the disk comes back as well. */
+static uint32_t
+spare_slots(const struct segment *segment)
+{
+    uint64_t size = ID_SIZE;
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        const struct vectors *vectors = &segment->vectors[i];
+        size += vectors->options.dim * sizeof(float) + LINKS_SIZE;
+        if (vectors->codes != NULL)
+            size += codes_row_size(vectors->codes);
+    }
+    uint64_t slots = SPARSE_SIZE / size;
+    slots = slots < SPARSE_MIN ? SPARSE_MIN : slots;
+    return slots > SPARSE_MAX ? SPARSE_MAX : (uint32_t)slots;
+}
+
 static bool
-is_sparse(uint64_t slots_count, uint64_t points_count)
+is_sparse(const struct segment *segment, uint64_t slots_count,
+          uint64_t points_count)
 {
     return slots_count >
-           points_count + points_count / SPARSE_SHARE + SPARSE_MIN;
+           points_count + points_count / SPARSE_SHARE + spare_slots(segment);
 }
 
 /* ---- the free list ---- */
@@ -110,7 +135,7 @@ drop_free(struct segment *segment, uint32_t end)
             low_count * sizeof(segment->free_slots[0]));
     segment->tail_count = kept;
     segment->free_count = kept + low_count;
-    size_t room = segment->free_count + segment->buried_count + SPARSE_MIN;
+    size_t room = segment->free_count + segment->buried_count + SPARSE_MAX;
     if (room > segment->free_room / 2)
         return;
     uint32_t *slots = realloc(segment->free_slots, room * sizeof(*slots));
@@ -126,7 +151,8 @@ static void
 begin(struct segment *segment)
 {
     uint64_t count = ids_count(segment->ids);
-    segment->compact_end = (uint32_t)(count + count / ROOM_SHARE + ROOM_MIN);
+    segment->compact_end = (uint32_t)(count + count / ROOM_SHARE +
+                                      spare_slots(segment) / ROOM_SPARE_SHARE);
     segment->slots_before = segment->compact_slot = segment->slots_count;
     segment->has_asked_reclaim = false;
     part_free(segment);
@@ -285,7 +311,7 @@ is_running(struct segment *segment)
     if (segment->compact_end != COMPACT_NONE && count > segment->compact_end)
         end(segment);
     if (segment->compact_end == COMPACT_NONE &&
-        is_sparse(segment->slots_count, count))
+        is_sparse(segment, segment->slots_count, count))
         begin(segment);
     return segment->compact_end != COMPACT_NONE;
 }
@@ -329,8 +355,8 @@ is_due(struct segment *segment)
         return true;
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
-    bool is_due =
-        is_sparse(reader.view->slots_count, segment_points_count(&reader));
+    bool is_due = is_sparse(segment, reader.view->slots_count,
+                            segment_points_count(&reader));
     segment_read_end(&reader);
     return is_due;
 }

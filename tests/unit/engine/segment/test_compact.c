@@ -19,9 +19,14 @@
 #define DIM   32
 #define K     10
 #define BATCH 1000u
+/* More slots of DIM dimensions than take a MiB. */
+#define SPARE 4096u
 
 static struct points points;
 static uint32_t seed;
+#define WIDE_DIM   1024u
+#define WIDE_COUNT 1500u
+
 /* By id; 0: not there. The vector and payload follow from it. */
 static uint32_t model[2 * COUNT];
 
@@ -250,7 +255,7 @@ static void
 check_small(void)
 {
     uint64_t count = points_count(&points, NULL);
-    ck_assert_uint_le(segment()->slots_count, count + count / 8 + 1024);
+    ck_assert_uint_le(segment()->slots_count, count + count / 8 + SPARE / 4);
     ck_assert_uint_eq(segment()->compact_end, COMPACT_NONE);
     ck_assert_uint_eq(segment_view_now(segment())->slots_count,
                       segment()->slots_count);
@@ -266,7 +271,7 @@ static void
 check_not_sparse(void)
 {
     uint64_t count = points_count(&points, NULL);
-    ck_assert_uint_le(segment()->slots_count, count + count / 2 + 4096);
+    ck_assert_uint_le(segment()->slots_count, count + count / 2 + SPARE);
 }
 
 static uint64_t
@@ -414,6 +419,63 @@ START_TEST(last_points_go_and_come)
 }
 END_TEST
 
+/* `count` points of a wide vector, whose first value is their number. */
+static void
+put_wide(uint32_t count)
+{
+    static float values[WIDE_DIM];
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < WIDE_DIM; k++)
+            values[k] = (float)((i * 7 + k * 3) % 11);
+        values[0] = (float)i;
+        ck_assert_int_eq(points_upsert(&points, i, "", values, WIDE_DIM, NULL),
+                         ENGINE_OK);
+    }
+    settle();
+}
+
+/* Leaves the first `kept` of `count`. */
+static void
+keep_wide(uint32_t count, uint32_t kept)
+{
+    static uint64_t numbers[WIDE_COUNT];
+    for (uint32_t i = kept; i < count; i++)
+        numbers[i - kept] = i;
+    ck_assert_int_eq(points_delete(&points, numbers, count - kept), ENGINE_OK);
+    settle();
+}
+
+START_TEST(few_big_points_give_room_back_too)
+{
+    points_create(&points, "{\"vectors\":{\"size\":1024,\"distance\":"
+                           "\"Euclid\"}}");
+    put_wide(WIDE_COUNT);
+    uint64_t before = memory_of();
+    keep_wide(WIDE_COUNT, WIDE_COUNT * 3 / 10);
+    ck_assert_uint_le(segment()->slots_count, WIDE_COUNT / 2);
+    ck_assert_uint_lt(memory_of(), before * 2 / 3);
+    for (uint32_t i = 0; i < WIDE_COUNT; i++) {
+        const struct record *record = points_get(&points, i);
+        ck_assert_int_eq(record != NULL, i < WIDE_COUNT * 3 / 10);
+        if (record != NULL)
+            ck_assert(record->vectors[0].values[0] == (float)i);
+        points_forget(&points);
+    }
+    points_destroy(&points);
+}
+END_TEST
+
+START_TEST(what_takes_little_room_stays)
+{
+    points_create(&points, "{\"vectors\":{\"size\":1024,\"distance\":"
+                           "\"Euclid\"}}");
+    put_wide(200);
+    keep_wide(200, 0);
+    ck_assert_uint_eq(segment()->slots_count, 200);
+    points_destroy(&points);
+}
+END_TEST
+
 START_TEST(run_waits_for_an_index_that_is_made)
 {
     begin(plain);
@@ -447,6 +509,8 @@ main(void)
     tcase_add_loop_test(tcase, points_that_come_back_end_a_run, 0, 2);
     tcase_add_loop_test(tcase, last_points_go_and_come, 0, configs_count);
     tcase_add_test(tcase, updates_alone_move_nothing);
+    tcase_add_test(tcase, few_big_points_give_room_back_too);
+    tcase_add_test(tcase, what_takes_little_room_stays);
     tcase_add_test(tcase, run_waits_for_an_index_that_is_made);
     suite_add_tcase(suite, tcase);
     SRunner *sr = srunner_create(suite);
