@@ -296,6 +296,21 @@ segment_start_graphs(struct segment *segment)
             segment_say(segment, "no memory for a graph yet: scanning");
 }
 
+/* Once for each change; back again is a change, too. */
+static void
+say_place(struct segment *segment, struct vectors *vectors,
+          enum segment_place place)
+{
+    if (place == vectors->next_place)
+        return;
+    vectors->next_place = place;
+    const char *what = place == vectors->options.place ? "stays" : "moves";
+    const char *where = place == SEGMENT_ON_DISK ? "disk" : "memory";
+    segment_say(segment, "vector \"%.*s\" %s %s %s at the next start",
+                (int)vectors->options.name.size, vectors->options.name.data,
+                what, place == vectors->options.place ? "in" : "to", where);
+}
+
 void
 segment_configure(struct segment *segment,
                   const struct segment_vector_options *options)
@@ -304,12 +319,7 @@ segment_configure(struct segment *segment,
     for (size_t i = 0; i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
         assert(options[i].dim == vectors->options.dim);
-        if (options[i].place != vectors->options.place)
-            segment_say(segment, "vector \"%.*s\" moves %s at the next start",
-                        (int)vectors->options.name.size,
-                        vectors->options.name.data,
-                        options[i].place == SEGMENT_ON_DISK ? "to the disk"
-                                                            : "into memory");
+        say_place(segment, vectors, options[i].place);
         pthread_rwlock_wrlock(&vectors->link_lock);
         vectors->options.m = options[i].m;
         vectors->options.ef_construct = options[i].ef_construct;

@@ -53,6 +53,7 @@ vectors_init(struct vectors *vectors,
     assert(options->dim > 0);
     memset(vectors, 0, sizeof(*vectors));
     vectors->options = *options;
+    vectors->next_place = options->place;
     char *name = malloc(options->name.size + 1);
     if (name == NULL)
         return error_memory(reterr);

@@ -22,9 +22,10 @@ struct vectors {
     struct segment_vector_options options; /* name owned here */
     struct store *store; /* borrowed; with `number` the keys of the rows */
     size_t number;
-    bool is_on_disk;     /* rows are in the store only; there are codes then */
-    struct slab rows;    /* empty when they are on disk */
-    struct codes *codes; /* by slot, as rows; NULL: walks read the rows */
+    bool is_on_disk; /* rows are in the store only; there are codes then */
+    enum segment_place next_place; /* from the next start on */
+    struct slab rows;              /* empty when they are on disk */
+    struct codes *codes;       /* by slot, as rows; NULL: walks read the rows */
     struct codes_query coding; /* room of the writer, with codes */
     struct slotset absent; /* slots in use that lack this vector, and all that
                               are free */

@@ -450,6 +450,18 @@ def test_vectors_on_disk_answer_as_those_in_memory(engine_factory, sample):
     compare(False)
 
 
+def test_a_move_of_vectors_is_announced_once(engine_factory):
+    engine = engine_factory().start()
+    engine.create("c", 64, "Dot")
+    said = 'vector "" moves to disk at the next start'
+    for on_disk, lines in ((True, 1), (True, 1), (False, 1), (True, 2)):
+        for body in ({"vectors": {"": {"on_disk": on_disk}}},
+                     {"hnsw_config": {"ef_construct": 90}}):
+            engine.call("PATCH", "/collections/c", body).result
+        assert engine.log().count(said) == lines
+    assert "stays in memory" in engine.log()
+
+
 def of_low_rank(count, size, seed):
     """Vectors as models make them: they do not fill their dimensions."""
     numbers = random.Random(seed)
