@@ -22,6 +22,7 @@
     X(ENGINE_ENOSPACE, 507, 8, "Insufficient storage: ")                       \
     X(ENGINE_ENOMEM, 507, 8, "Insufficient storage: ")                         \
     X(ENGINE_EINTERNAL, 500, 13, "Service internal error: ")                   \
+    X(ENGINE_EINFERENCE, 500, 13, "Service internal error: ")                  \
     X(ENGINE_ECORRUPT, 500, 15, "Service internal error: ")                    \
     X(ENGINE_EVERSION, 500, 9, "Service internal error: ")
 

@@ -304,13 +304,30 @@ log_damaged(const struct process *process)
         ENGINE_OK)
         count = 0;
     for (size_t i = 0; i < count; i++)
-        log_event(LOG_LEVEL_ERROR,
-                  "collection %.*s is damaged and not served: %s; its folder "
-                  "%s is left as it is: repair or restore it and start "
-                  "again, or delete the collection",
-                  (int)damaged[i].name.size, damaged[i].name.data,
-                  damaged[i].cause, damaged[i].folder);
+        log_event(
+            LOG_LEVEL_ERROR,
+            "collection %.*s is damaged and not served: %s: stop, put its "
+            "folder %s back from a backup and start again, or DELETE the "
+            "collection; until then it is left as it is",
+            (int)damaged[i].name.size, damaged[i].name.data, damaged[i].cause,
+            damaged[i].folder);
     arena_release(&arena);
+}
+
+/* Above it nothing can be stored. */
+static void
+warn_of_limit(void)
+{
+    uint64_t limit = memory_limit();
+    uint64_t used = memory_look().resident_size;
+    if (limit == 0 || used < limit)
+        return;
+    log_event(LOG_LEVEL_WARN,
+              "the memory limit (storage.memory_limit_mb) of %llu MiB is below "
+              "what the process takes after its start, %llu MiB: updates will "
+              "be refused",
+              (unsigned long long)(limit >> 20),
+              (unsigned long long)(used >> 20));
 }
 
 static void
@@ -342,6 +359,7 @@ banner(const struct process *process)
     log_event(LOG_LEVEL_INFO, "storage %s holds %zu collections",
               config->storage_path, count);
     log_damaged(process);
+    warn_of_limit();
 }
 
 static int

@@ -44,7 +44,7 @@ rest_vector_refuse(yyjson_val *object, struct error *reterr)
         (yyjson_obj_get(object, "text") != NULL ||
          yyjson_obj_get(object, "image") != NULL ||
          yyjson_obj_get(object, "object") != NULL))
-        return error_set(reterr, ENGINE_EINTERNAL,
+        return error_set(reterr, ENGINE_EINFERENCE,
                          "InferenceService URL not configured - please provide "
                          "valid address in config");
     return ENGINE_OK;

@@ -22,7 +22,7 @@ struct rest_where {
  * {indices, values} (sparse), {text, model} and the like are refused by name.
  * ENGINE_EFORMAT  no list of numbers; a number that f32 cannot hold.
  * ENGINE_EVALID   empty. ENGINE_EREQUEST not supported yet.
- * ENGINE_EINTERNAL  a Document, with the reference's text. */
+ * ENGINE_EINFERENCE  a Document, with the reference's text. */
 enum engine_code rest_vector_parse(yyjson_val *value, struct rest_where where,
                                    struct arena *arena,
                                    const float **ret_values, size_t *ret_dim,

@@ -54,6 +54,18 @@ add_utf8(struct bytes *out, const char *text)
     }
 }
 
+/* One line for each refusal under overload would make it worse, and what a
+ * client asked for in vain is no trouble of the server's. */
+static enum log_level
+level_of(enum engine_code code)
+{
+    if (code == ENGINE_EUNAVAILABLE || code == ENGINE_EINFERENCE)
+        return LOG_LEVEL_DEBUG;
+    if (code == ENGINE_ENOSPACE || code == ENGINE_ENOMEM)
+        return LOG_LEVEL_WARN;
+    return LOG_LEVEL_ERROR;
+}
+
 void
 status_error(struct reply *reply, const struct error *error, double seconds)
 {
@@ -61,11 +73,9 @@ status_error(struct reply *reply, const struct error *error, double seconds)
     reply_reset(reply);
     reply->status = error_http_status(error->code);
     reply->content_type = "application/json";
-    /* Under overload one line for each refusal would make it worse. */
     if (reply->status >= 500)
-        log_event(error->code == ENGINE_EUNAVAILABLE ? LOG_LEVEL_DEBUG
-                                                     : LOG_LEVEL_ERROR,
-                  "%s: %s", error_name(error->code), error->text);
+        log_event(level_of(error->code), "%s: %s", error_name(error->code),
+                  error->text);
     if (reply->status == 429 || reply->status == 503)
         reply_header_add(reply, "Retry-After", "1");
     struct bytes text;

@@ -143,3 +143,20 @@ def test_api_key_is_asked_for(engine_factory):
     for path in ("/", "/healthz", "/readyz", "/livez"):
         assert engine.call("GET", path).status == 200
     assert engine.stop() == 0
+
+
+def test_mistakes_of_clients_are_no_errors_of_the_server(engine_factory):
+    """Text queries are answered as the reference does, by a 500; a refusal at
+    the memory limit is a warning, and so is a limit that nothing fits under."""
+    engine = engine_factory(environment={
+        "QDRANT__STORAGE__MEMORY_LIMIT_MB": "1"}).start()
+    assert engine.call("PUT", "/collections/c", {"vectors": {
+        "size": 4, "distance": "Dot"}}).status == 507
+    answer = engine.call("POST", "/collections/c/points/query", {
+        "query": {"text": "a", "model": "b"}})
+    assert answer.status == 500
+    assert "InferenceService URL not configured" in answer.error
+    log = engine.log()
+    assert "memory_limit_mb) of 1 MiB is below" in log
+    assert "ENGINE_ENOMEM" in log and "Inference" not in log
+    assert not [l for l in log.splitlines() if " error " in l.lower()]
