@@ -89,8 +89,7 @@ take(yyjson_val *root, const char *path, struct arena *arena,
     struct span name = json_span(yyjson_obj_get(root, "name"));
     yyjson_val *format = yyjson_obj_get(root, "format");
     if (!yyjson_is_uint(format) || name.size == 0)
-        return error_set(reterr, ENGINE_ECORRUPT,
-                         "%s is damaged: restore it from a snapshot", path);
+        return error_set(reterr, ENGINE_ECORRUPT, "%s is damaged", path);
     if (yyjson_get_uint(format) > FORMAT_VERSION)
         return error_set(reterr, ENGINE_EVERSION,
                          "%s was written by a newer version: use that one",
@@ -127,8 +126,7 @@ definition_load(const char *folder, struct arena *arena,
             take(yyjson_doc_get_root(doc), path.data, arena, &definition, &why);
     if (code == ENGINE_EFORMAT || code == ENGINE_EVALID ||
         code == ENGINE_EINPUT)
-        code = error_set(reterr, ENGINE_ECORRUPT,
-                         "%s is damaged (%s): restore it from a snapshot",
+        code = error_set(reterr, ENGINE_ECORRUPT, "%s is damaged (%s)",
                          path.data, why.text);
     else if (code != ENGINE_OK)
         code = error_set(reterr, code, "%s", why.text);

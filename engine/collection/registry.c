@@ -215,9 +215,9 @@ registry_damage_error(const struct entry *entry, enum engine_code code,
 {
     assert(entry->damage != NULL);
     return error_set(reterr, code,
-                     "collection `%.80s` cannot be opened (%s); its folder is "
-                     "%s: repair or restore it and start again, or delete the "
-                     "collection",
+                     "collection `%.80s` cannot be opened (%s): stop, put its "
+                     "folder %s back from a backup and start again, or DELETE "
+                     "the collection",
                      entry->name, entry->damage, entry->path);
 }
 

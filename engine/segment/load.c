@@ -38,8 +38,7 @@ read_u64(const char *data)
 static enum engine_code
 corrupt(const struct segment *segment, const char *what, struct error *reterr)
 {
-    return error_set(reterr, ENGINE_ECORRUPT,
-                     "%s: damaged %s record: restore it from a snapshot",
+    return error_set(reterr, ENGINE_ECORRUPT, "%s: damaged %s record",
                      segment->path, what);
 }
 

@@ -56,7 +56,8 @@ vectors_read(const struct vectors *vectors, const uint32_t *slots, size_t count,
     }
     if (code == ENGINE_OK && copying.is_damaged)
         return error_set(reterr, ENGINE_ECORRUPT,
-                         "damaged vector record: restore it from a snapshot");
+                         "damaged vector record: stop and put the collection's "
+                         "folder back from a backup");
     return code;
 }
 

@@ -129,6 +129,8 @@ def test_one_damaged_collection_keeps_no_other_from_being_served(engine, hurt):
     assert [d["name"] for d in damaged] == [name]
     assert damaged[0]["folder"] == str(folder) and damaged[0]["cause"]
     assert f"collection {name} is damaged" in engine.log()
+    assert "snapshot" not in answer.error + damaged[0]["cause"]
+    assert "back from a backup" in answer.error
     assert engine.call("GET", "/metrics").status == 200
 
     # It is left as it is, also by a second start.
