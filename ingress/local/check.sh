@@ -159,18 +159,19 @@ command_bench()
 {
     [ $# -gt 0 ] || {
         say "Programs of bench/:"
-        for program in "$here"/bench/*.py; do
-            [ ! -e "$program" ] || say "  $(basename "$program" .py)"
-        done
+        say "  $(bench_names)"
         return 0
     }
     name=$1
     shift
+    case $name in -*) usage_error "bench: the NAME comes first; there are \
+$(bench_names)" ;; esac
     [ -e "$here/bench/$name.py" ] || usage_error \
-        "there is no bench/$name.py: ./appliance bench lists them"
+        "there is no bench/$name.py; there are $(bench_names)"
     for argument; do
         case $argument in -h | --help) bench_help && return 0 ;; esac
     done
+    bench_parse "$@"
     issuer=local
     packages_need $packages_build $packages_serve python3-venv
     mkdir -p "$cache"
@@ -192,6 +193,22 @@ command_bench()
     venv=$cache/bench-$(sha256sum <"$requirements" | cut -c 1-16)
     bench_venv
     exec "$venv/bin/python" "$here/bench/$name.py" "$@"
+}
+
+# Refuses wrong options before anything is built.
+bench_parse()
+{
+    [ ! -e "$here/bench/$name.sh" ] || return 0
+    command -v python3 >/dev/null || return 0
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here/bench" python3 -c \
+        "import $name; $name.parse_arguments()" "$@" || exit 2
+}
+
+bench_names()
+{
+    for program in "$here"/bench/*.py; do
+        printf '%s ' "$(basename "$program" .py)"
+    done
 }
 
 # Options are known without anything built or installed but Python.

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ./appliance refuses, and that it says what to do."""
 import fcntl
+import os
 import pathlib
 import socket
 import stat
+import subprocess
 
 import pytest
+
+from conftest import ROOT
 
 
 def fake_program(folder, name, text):
@@ -19,7 +23,8 @@ def fake_program(folder, name, text):
 
 @pytest.mark.parametrize("words", [
     ["up", "--no-such-option"], ["up", "--no-such-option", "1"], ["fly"],
-    ["up", "--port", "70000"], ["up", "--port", "http"], ["up", "--port"],
+    ["up", "--sample", "yes"],
+    ["bench", "--state"], ["bench", "nothing"], ["up", "--port", "70000"], ["up", "--port", "http"], ["up", "--port"],
     ["up", "--port", "7000", "--engine-port", "7000"],
     ["up", "--port", "7001", "--keycloak-port", "7000"],
     ["up", "--domain", "a b"], ["up", "--listen", "::1"],
@@ -32,6 +37,26 @@ def test_wrong_options_are_named_with_status_2(appliance, words):
     assert refused.returncode == 2
     assert "--help" in refused.stderr
     assert not (appliance.state / "run").exists()
+
+
+def test_options_before_the_command_and_without_value_are_told(appliance):
+    early = subprocess.run([ROOT / "appliance", "--state", "/x", "up"],
+                           capture_output=True, text=True)
+    assert early.returncode == 2 and "the command comes first" in early.stderr
+    bare = appliance.run("up", "--port")
+    assert bare.returncode == 2 and "--port needs a value" in bare.stderr
+    bench = appliance.run("bench", "nothing")
+    assert "churn" in bench.stderr and "search" in bench.stderr
+
+
+def test_bench_refuses_wrong_options_before_it_builds(appliance):
+    build = appliance.folder / "build"
+    refused = subprocess.run(
+        [ROOT / "appliance", "bench", "search", "--nosuch"],
+        env={**os.environ, "AZIMUTH_BUILD": str(build)},
+        capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 2 and "--nosuch" in refused.stderr
+    assert not build.exists()
 
 
 def test_help_names_every_command(appliance):
