@@ -5,7 +5,7 @@ EXTRA_DIST += \
 	ingress/keycloak/realm.json.in \
 	ingress/local/azimuthd.yaml.in ingress/local/build.sh \
 	ingress/local/check.sh ingress/local/children.sh \
-	ingress/local/identity.sh ingress/local/keycloak.sh \
+	ingress/local/engine.sh ingress/local/identity.sh ingress/local/keycloak.sh \
 	ingress/local/machine.sh ingress/local/packages.sh \
 	ingress/local/provision.sh ingress/local/say.sh \
 	ingress/local/valkey.conf.in \

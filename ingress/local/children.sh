@@ -120,6 +120,7 @@ run_valkey()
 
 run_azimuthd()
 {
+    engine_keys_export
     exec setsid $run_as "$state/program/azimuthd" \
         --config-path "$state/program/azimuthd.yaml"
 }
@@ -136,7 +137,8 @@ child_files()
 {
     case $1 in
         valkey) echo "$state/program/valkey.conf" ;;
-        azimuthd) echo "$state/program/azimuthd $state/program/azimuthd.yaml" ;;
+        azimuthd) echo "$state/program/azimuthd $state/program/azimuthd.yaml" \
+            "$state/secret/engine-environment" ;;
         keycloak) echo "$here/ingress/local/keycloak.sh" ;;
         nginx) echo "$state/program/ngx_http_azimuth_module.so" \
             "$state/program/*.conf $state/tls/server.pem $state/tls/ca.pem" \
@@ -287,7 +289,7 @@ children_up()
         if child_pid "$name" >/dev/null; then
             [ "$(child_stamp "$name")" != \
                 "$(cat "$state/run/$name.stamp" 2>/dev/null)" ] || continue
-            say "$name: its program or configuration changed, starting it anew."
+            say "$name: its program, configuration or keys changed, starting it anew."
             child_stop "$name"
         elif [ -e "$state/run/$name.pid" ]; then
             say "$name was not running any more; the end of its log:"
@@ -353,6 +355,7 @@ children_status()
         [ "$pid" != - ] || last_lines "$state/log/$name.log" 3
     done
     say ""
+    engine_damage_report || status=1
     say "Dashboard  $dashboard_url"
     say "API        $api_url"
     [ "$issuer" != local ] ||

@@ -4,7 +4,7 @@
 # holds them, processes, names.
 
 remembered="domain port listen engine_port grpc_port keycloak_port"
-remembered="$remembered issuer client_id client_secret_file issuer_ca"
+remembered="$remembered issuer client_id client_secret_file issuer_ca sample"
 
 settings_load()
 {
@@ -18,6 +18,7 @@ settings_load()
     client_id=qdrant-dashboard
     client_secret_file=
     issuer_ca=
+    sample=yes
     settings_had=no
     [ ! -r "$state/settings" ] || {
         while IFS='=' read -r key value; do

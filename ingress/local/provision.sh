@@ -7,12 +7,15 @@ sample_collection=debian_packages
 sample_load()
 {
     [ "$sample" = yes ] || return 0
+    # Who deletes it does not want it back.
+    [ "$sample_wanted" = yes ] || [ ! -e "$state/sample-loaded" ] || return 0
     engine=http://127.0.0.1:$engine_port
     collection=$engine/collections/$sample_collection
     # The marker outlives a loading that was cut short.
     if [ -e "$state/sample-loading" ]; then
         sample_call -X DELETE "$collection"
-    elif [ "$(ask -o /dev/null -w '%{http_code}' "$collection")" != 404 ]; then
+    elif [ "$(engine_ask -o /dev/null -w '%{http_code}' "$collection")" != 404 ]; then
+        touch "$state/sample-loaded"
         return 0
     fi
     touch "$state/sample-loading"
@@ -24,12 +27,13 @@ sample_load()
             "read $state/log/sample.log and $state/log/azimuthd.log,
   or run up with --no-sample"
     }
+    touch "$state/sample-loaded"
     rm "$state/sample-loading"
 }
 
 sample_call()
 {
-    ask_seconds=120 ask --fail-with-body -H 'Content-Type: application/json' \
+    ask_seconds=120 engine_ask --fail-with-body -H 'Content-Type: application/json' \
         "$@" && echo
 }
 
@@ -69,6 +73,7 @@ up_report()
         say "  User       demo (password in $state/secret/demo-password)"
     fi
     say "  Your browser should trust $state/tls/ca.pem"
+    engine_damage_report || :
     [ "$sample" = yes ] || return 0
     say ""
     say "Packages that are like lighttpd, a small web server:"

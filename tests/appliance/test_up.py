@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -163,6 +164,82 @@ def test_down_leaves_nothing_running(appliance):
             pass    # nobody holds it
     assert "Nothing was running" in appliance.run("down").stdout
     assert appliance.run("status").returncode == 1
+
+
+def engine_call(appliance, method, path, body=None, key=None):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{appliance.engine_port}{path}", method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json",
+                 **({"api-key": key} if key else {})})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_keys_of_the_engine_are_remembered(appliance):
+    """An API that had a key is never opened without a word."""
+    key = {"QDRANT__SERVICE__API_KEY": "first secret"}
+    said = appliance.up(*appliance.ports(), *appliance.provider(),
+                        "--no-sample", **key)
+    assert said.returncode == 0, said.said
+    assert "QDRANT__SERVICE__API_KEY" in said.stdout
+    assert engine_call(appliance, "GET", "/collections")[0] == 401
+    before = appliance.pids()
+    again = appliance.up(QDRANT__LOG_LEVEL="")
+    assert "nothing changed" in again.stdout, again.said
+    # The sample was not wanted, and still is not.
+    assert engine_call(appliance, "GET", "/collections/debian_packages",
+                       key="first secret")[0] == 404
+    os.kill(before["azimuthd"], signal.SIGKILL)
+    while is_alive(before["azimuthd"]):
+        time.sleep(0.05)
+    again = appliance.up()
+    assert again.returncode == 0, again.said
+    assert engine_call(appliance, "GET", "/collections")[0] == 401
+    assert appliance.run("status").returncode == 0
+
+    # Another key beside it: the engine is started anew with both.
+    before = appliance.pids()
+    again = appliance.up(QDRANT__LOG_LEVEL="DEBUG")
+    assert "azimuthd: its program, configuration or keys changed" \
+        in again.stdout
+    after = appliance.pids()
+    assert {n for n in before if before[n] != after[n]} == {"azimuthd"}
+    assert engine_call(appliance, "GET", "/collections")[0] == 401
+
+    kept = [p for p in appliance.state.rglob("*") if p.is_file() and
+            b"first secret" in p.read_bytes()]
+    assert {p.parent.name for p in kept} == {"secret"}
+    assert all(p.stat().st_mode & 0o077 == 0 for p in kept)
+    again = appliance.up("--forget-keys")
+    assert again.returncode == 0 and "QDRANT__" not in again.stdout
+    assert engine_call(appliance, "GET", "/collections")[0] == 200
+
+
+def test_damage_and_a_deleted_sample_are_seen(appliance):
+    up = [*appliance.ports(), *appliance.provider()]
+    assert appliance.up(*up).returncode == 0
+    path = "/collections/debian_packages"
+    assert engine_call(appliance, "DELETE", path)[0] == 200
+    body = {"vectors": {"size": 4, "distance": "Dot"}}
+    assert engine_call(appliance, "PUT", "/collections/c", body)[0] == 200
+    # Whoever deleted it does not want it back.
+    assert appliance.up().returncode == 0
+    assert engine_call(appliance, "GET", path)[0] == 404
+    assert appliance.run("status").returncode == 0
+    appliance.run("down")
+    folder, = (appliance.state / "storage").glob("**/collection.json")
+    folder.write_text("{")
+    again = appliance.up()
+    assert again.returncode == 0
+    status = appliance.run("status")
+    assert status.returncode == 1
+    for said in (again.stdout, status.stdout):
+        assert f"damaged-{folder.parent.name} in {folder.parent}" in said
+        assert "back from a backup" in said
 
 
 def test_down_spares_a_process_that_only_has_the_pid(appliance):
