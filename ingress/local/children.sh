@@ -311,7 +311,8 @@ children_up()
                 ;;
             *) child_wait "$name" 60 ;;
         esac
-        child_stamp "$name" >"$state/run/$name.stamp"
+        # Secrets are in the hash.
+        (umask 077 && child_stamp "$name" >"$state/run/$name.stamp")
     done
     for name in $(children_list); do
         child_healthy "$name" || die \
