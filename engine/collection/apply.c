@@ -274,13 +274,13 @@ stage_update(struct segment *segment, struct change *change,
     return edit_selected(segment, change, update, applied, reterr);
 }
 
-/* Updates that make room go on at the memory limit. */
+/* Updates that make room go on at the memory limit. Not those that delete
+ * vectors: a point that keeps others of them gets another slot first. */
 static bool
 is_shrinking(enum update_kind kind)
 {
-    return kind == UPDATE_DELETE || kind == UPDATE_DELETE_VECTORS ||
-           kind == UPDATE_DELETE_PAYLOAD || kind == UPDATE_CLEAR_PAYLOAD ||
-           kind == UPDATE_DELETE_INDEX;
+    return kind == UPDATE_DELETE || kind == UPDATE_DELETE_PAYLOAD ||
+           kind == UPDATE_CLEAR_PAYLOAD || kind == UPDATE_DELETE_INDEX;
 }
 
 /* Says better why a change found no memory, if its arena knows. */

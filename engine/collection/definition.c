@@ -147,8 +147,9 @@ definition_name(const char *folder, struct arena *arena)
     struct span name = { NULL, 0 };
     bytes_init(&text, DEFINITION_SIZE_MAX);
     if (definition_path(folder, &path, NULL) == ENGINE_OK &&
-        read_text(path.data, &text, NULL) == ENGINE_OK &&
-        json_parse(bytes_span(&text), &doc, NULL) == ENGINE_OK) {
+        read_text(path.data, &text, NULL) == ENGINE_OK)
+        doc = json_text_read(bytes_span(&text));
+    if (doc != NULL) {
         struct span found =
             json_span(yyjson_obj_get(yyjson_doc_get_root(doc), "name"));
         name.data = arena_strndup(arena, found.data, found.size);

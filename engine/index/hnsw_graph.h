@@ -368,8 +368,9 @@ uint32_t hnsw_naming_choose(const struct hnsw *hnsw, uint32_t owner,
 bool hnsw_naming_replace(const struct hnsw *hnsw, uint32_t owner, uint32_t slot,
                          uint32_t *slots, uint32_t count);
 
-/* Puts `slot` into the list of `owner` on level 0 and counts it; false when
- * each link there is the last to its node. Takes the spin byte. */
+/* Puts `slot` into the list of `owner` on level 0 and counts it; false when it
+ * is there already or each link there is the last to its node. Takes the spin
+ * byte. */
 bool hnsw_link_force(const struct hnsw *hnsw, uint32_t owner, uint32_t slot);
 
 /* The first of its neighbours, or of theirs, that can is made to name `slot` on

@@ -224,14 +224,18 @@ hnsw_link_force(const struct hnsw *hnsw, uint32_t owner, uint32_t slot)
     hnsw_link *links = hnsw_links(hnsw, owner, 0);
     HNSW_UNSET uint32_t slots[2 * HNSW_M_MAX];
     uint32_t count = 0;
-    bool is_done = true;
+    bool is_done = true, is_there = false;
     hnsw_node_lock(node);
     for (; count < hnsw->m0; count++) {
         slots[count] = hnsw_link_load(&links[count]);
         if (slots[count] == SLOT_NONE)
             break;
+        is_there = is_there || slots[count] == slot;
     }
-    if (count < hnsw->m0)
+    /* One that is there and does not count is no better for standing twice. */
+    if (is_there)
+        is_done = false;
+    else if (count < hnsw->m0)
         slots[count++] = slot;
     else
         is_done = hnsw_naming_replace(hnsw, owner, slot, slots, count);

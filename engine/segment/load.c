@@ -262,25 +262,34 @@ load_sequence(struct segment *segment, struct error *reterr)
 /* No more bytes of log may be those of a store that was only made. */
 #define EMPTY_LOG_SIZE 4096
 
-/* Whether there are files with content: opening would write beside them. */
-static bool
-has_content(const char *store_path)
+/* What files of a store tell without opening it. */
+struct traces {
+    bool has_content; /* opening would write beside it */
+    bool is_made;     /* RocksDB got as far as its first log */
+};
+
+static struct traces
+traces_of(const char *store_path)
 {
     DIR *folder = opendir(store_path);
-    bool has = folder == NULL && errno != ENOENT;
+    bool is_unknown = folder == NULL && errno != ENOENT;
+    struct traces traces = { is_unknown, is_unknown };
     const struct dirent *entry;
-    while (folder != NULL && !has && (entry = readdir(folder)) != NULL) {
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
         const char *end = strrchr(entry->d_name, '.');
-        struct stat status;
-        if (end != NULL && strcmp(end, ".sst") == 0)
-            has = true;
-        else if (end != NULL && strcmp(end, ".log") == 0)
-            has = fstatat(dirfd(folder), entry->d_name, &status, 0) != 0 ||
-                  status.st_size > EMPTY_LOG_SIZE;
+        struct stat status = { .st_size = 0 };
+        bool is_log = end != NULL && strcmp(end, ".log") == 0;
+        if (is_log && fstatat(dirfd(folder), entry->d_name, &status, 0) != 0)
+            status.st_size = EMPTY_LOG_SIZE + 1;
+        if ((end != NULL && strcmp(end, ".sst") == 0) ||
+            status.st_size > EMPTY_LOG_SIZE)
+            traces.has_content = true;
+        if (strcmp(entry->d_name, "CURRENT") == 0 || status.st_size > 0)
+            traces.is_made = true;
     }
     if (folder != NULL)
         closedir(folder);
-    return has;
+    return traces;
 }
 
 bool
@@ -292,10 +301,13 @@ segment_has_points(const char *path)
     bytes_init(&store_path, SEGMENT_PATH_SIZE_MAX);
     bytes_init(&value, 64);
     bytes_addf(&store_path, "%s/store", path);
-    if (bytes_failed(&store_path) || has_content(store_path.data))
+    if (bytes_failed(&store_path))
+        goto out;
+    struct traces traces = traces_of(store_path.data);
+    if (traces.has_content)
         goto out;
     if (store_open_existing(store_path.data, &store, NULL) != ENGINE_OK)
-        has = false;
+        has = traces.is_made;
     else if (store_get(store, STORE_META, span_of(SEGMENT_META_SEQUENCE),
                        &value, &has, NULL) != ENGINE_OK)
         has = true;

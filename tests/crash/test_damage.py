@@ -224,3 +224,40 @@ def test_payloads_change_without_reading_vectors_on_disk(engine_factory):
                          {"points": [{"id": 9, "vector": {"a": [1] * 64}}]})
     assert answer.status == 500, answer
     assert engine.get(name, [9], vectors=False)[9]["payload"] == {"n": 9}
+
+
+@pytest.mark.parametrize("lost", ["CURRENT", "MANIFEST-*", None])
+def test_what_lost_its_definition_is_not_taken_for_unfinished(engine_factory,
+                                                              lost):
+    """One point in the log is enough, whatever else is gone."""
+    engine = engine_factory().start()
+    engine.create("hurt", 4, "Euclid")
+    engine.upsert("hurt", [{"id": 1, "vector": [1, 2, 3, 4]}])
+    engine.kill()
+    folder = folder_of(engine, "hurt")
+    lose_definition(folder)
+    for path in folder.rglob(lost) if lost else ():
+        path.unlink()
+    logs = {path: path.read_bytes() for path in folder.rglob("*.log")}
+    assert any(logs.values())
+    engine.start()
+    name = f"damaged-{folder.name}"
+    assert engine.call("GET", f"/collections/{name}").status == 500
+    if lost:
+        assert {path: path.read_bytes() for path in logs} == logs
+    engine.stop()
+    engine.start()
+    assert engine.call("DELETE", f"/collections/{name}").result is True
+    assert not folder.exists()
+
+
+def test_a_collection_that_was_being_made_is_removed(engine_factory):
+    engine = engine_factory().start()
+    engine.create("made", 4, "Euclid")
+    engine.kill()
+    folder = folder_of(engine, "made")
+    lose_definition(folder)
+    engine.start()
+    assert engine.call("GET", "/collections").result["collections"] == []
+    assert not folder.exists()
+    assert "interrupted" in engine.log()

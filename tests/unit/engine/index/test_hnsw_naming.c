@@ -127,6 +127,20 @@ START_TEST(naming_leaves_no_node_unnamed)
 }
 END_TEST
 
+START_TEST(naming_forces_no_link_that_is_there)
+{
+    for (uint32_t slot = 0; slot < 20; slot++)
+        ck_assert_int_eq(hnsw_insert(hnsw, slot, NULL), ENGINE_OK);
+    const hnsw_link *links = hnsw_links(hnsw, 3, 0);
+    uint32_t there = links[0], count = 0;
+    ck_assert_uint_ne(there, SLOT_NONE);
+    ck_assert(!hnsw_link_force(hnsw, 3, there));
+    for (uint32_t i = 0; i < hnsw->m0; i++)
+        count += links[i] == there;
+    ck_assert_uint_eq(count, 1);
+}
+END_TEST
+
 START_TEST(naming_counts_what_several_threads_insert)
 {
     pthread_t threads[THREADS];
@@ -214,6 +228,7 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, naming_leaves_no_node_unnamed);
+    tcase_add_test(tcase, naming_forces_no_link_that_is_there);
     tcase_add_test(tcase, naming_counts_what_several_threads_insert);
     tcase_add_test(tcase, naming_goes_on_when_slots_are_used_again);
     tcase_add_test(tcase, naming_is_counted_anew_from_a_checkpoint);
