@@ -8,8 +8,8 @@
 /* How much memory the process holds and may hold. Who is about to take memory
  * for data that come in asks memory_may_grow() before, for copies of them while
  * they are worked on memory_may_work(), so that a refusal comes from us, with a
- * text, and not from the kernel, with a kill. What gives memory back (deletes) and reads
- * do not ask. What counts is the resident memory.
+ * text, and not from the kernel, with a kill. What gives memory back (deletes)
+ * and reads do not ask. What counts is the resident memory.
  * Any thread; the state is the process's. */
 
 struct memory_use {
@@ -38,9 +38,9 @@ uint64_t memory_limit_default(const char *root);
 
 /* Whether `more_size` bytes of data may be added, to stay. Below the limit a
  * part is left to memory_may_work(): a sixth, 64 MiB at most. True: they
- * count as used until they can be seen. False: *ret_used holds what is in use, after relief
- * and allocator gave back what they could. Cheap: looks at most every 10 ms,
- * but always before a refusal. */
+ * count as used until they can be seen. False: *ret_used holds what is in use,
+ * after relief and allocator gave back what they could. Cheap: looks at most
+ * every 10 ms, but always before a refusal. */
 bool memory_may_grow(uint64_t more_size, uint64_t *ret_used)
     __attribute__((warn_unused_result));
 

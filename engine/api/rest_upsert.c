@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Bodies that carry points: upsert in both forms (records, batch) and update
- * vectors. Vectors go straight into arena floats, payloads into compact text. */
+ * vectors. Vectors go straight into arena floats, payloads into compact
+ * text. */
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_points.h"

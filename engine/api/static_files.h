@@ -14,8 +14,9 @@
 int static_open(const char *directory);
 
 /* Everything below assets/ has a content hash in its name and may be kept for
- * ever by a browser. Answers GET and HEAD of /dashboard...; false when it is another path or
- * there is no such file, and the reply is untouched then. Any thread. */
+ * ever by a browser. Answers GET and HEAD of /dashboard...; false when it is
+ * another path or there is no such file, and the reply is untouched then. Any
+ * thread. */
 bool static_serve(struct call *call);
 
 /* ---- parts, for tests ---- */

@@ -42,8 +42,8 @@ enum engine_code registry_create(struct registry *registry, struct span name,
                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* ret_existed false: there was none. Running calls finish first. Damaged ones go
- * as well. */
+/* ret_existed false: there was none. Running calls finish first. Damaged ones
+ * go as well. */
 enum engine_code registry_delete(struct registry *registry, struct span name,
                                  bool *ret_existed, struct error *reterr)
     __attribute__((warn_unused_result));

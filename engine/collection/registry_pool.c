@@ -90,8 +90,8 @@ work_once(struct registry *registry, struct entry *entry)
         pthread_cond_broadcast(&registry->changed);
 }
 
-/* Requests go first: on a busy machine linking gets what they leave, and a tenth
- * at least; writers help when too much waits. */
+/* Requests go first: on a busy machine linking gets what they leave, and a
+ * tenth at least; writers help when too much waits. */
 #define BACKGROUND_NICE 10
 
 static void *

@@ -120,8 +120,8 @@ void codes_score(const struct codes *codes, const struct codes_query *query,
                  const uint32_t *slots, const uint8_t *const *rows,
                  uint32_t count, float *ret_distances);
 
-/* How far the estimated distance of `query` to the row of a slot may be off: one
- * standard deviation. */
+/* How far the estimated distance of `query` to the row of a slot may be off:
+ * one standard deviation. */
 float codes_row_error(const struct codes *codes,
                       const struct codes_query *query, uint32_t slot);
 

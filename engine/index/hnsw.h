@@ -58,9 +58,10 @@ enum engine_code hnsw_create(const struct hnsw_params *params,
 void hnsw_free(struct hnsw *hnsw);
 
 /* Links `slot`, whose vector and code are written and never change as long as
- * the graph lives. A slot that is linked already is left alone (ENGINE_OK). Slots may
- * come in any order and with gaps. Any number of threads at once, also with
- * searches and a checkpoint; two threads never insert the same slot at once.
+ * the graph lives. A slot that is linked already is left alone (ENGINE_OK).
+ * Slots may come in any order and with gaps. Any number of threads at once,
+ * also with searches and a checkpoint; two threads never insert the same slot
+ * at once.
  * ENGINE_ENOMEM  nothing was linked. */
 enum engine_code hnsw_insert(struct hnsw *hnsw, uint32_t slot,
                              struct error *reterr)

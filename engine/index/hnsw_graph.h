@@ -46,6 +46,7 @@ static_assert(sizeof(struct hnsw_node) == 8, "eight nodes in a cache line");
 struct named {
     _Atomic uint8_t count; /* lists that name it */
     bool is_bereft;        /* it lost most of its links */
+    bool is_reached;       /* by hnsw_reach.c, which alone writes it */
 };
 
 /* A sweep under way; hnsw_repair.c. */
@@ -60,6 +61,13 @@ struct sweep {
     /* By slot, as far as the pass has seen; NULL: no memory, then nobody is
      * looked after. */
     struct named *named;
+    /* hnsw_reach.c: slots in the order in which they were reached, those before
+     * reach_at with all that they name. NULL: not at work, or nobody counts as
+     * out of reach. */
+    uint32_t *reached;
+    uint32_t reach_at;
+    uint32_t reach_count;
+    bool knows_reached; /* the walk was made */
 };
 
 struct hnsw {
@@ -394,6 +402,14 @@ bool hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot);
 /* Leaves in the list what a node may link to: not itself, not dying. */
 void hnsw_keep_living(const struct hnsw *hnsw, struct key_list *list,
                       uint32_t self);
+
+/* The walk that finds who can be reached from the entry on level 0, of nodes
+ * that sweep.named has. Begin: false when it cannot be made. Work: how many
+ * nodes it went on by, fewer than `nodes_max` at the end. Under the sweep's
+ * lock. */
+bool hnsw_reach_begin(struct hnsw *hnsw);
+uint32_t hnsw_reach_work(struct hnsw *hnsw, uint32_t nodes_max);
+void hnsw_reach_release(struct sweep *sweep);
 
 /* Frees what a sweep under way has allocated. */
 void hnsw_sweep_release(struct hnsw *hnsw);

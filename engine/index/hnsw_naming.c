@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How many lists on level 0 name a node. Behind the maximum of a byte it is not
- * counted up, but down: too low a count only keeps a link more. A twin names the one that it hangs on (README.md, Equal points):
- * that alone brings nobody there, so such a link does not count. What a
- * checkpoint brings counts in any case. */
+ * counted up, but down: too low a count only keeps a link more. A twin names
+ * the one that it hangs on (README.md, Equal points): that alone brings nobody
+ * there, so such a link does not count. What a checkpoint brings counts in any
+ * case. */
 #include "engine/index/hnsw_graph.h"
 
 #include <assert.h>

@@ -5,7 +5,8 @@
  * al. 2025). Phases, each begun only when the one before is complete:
  *   MARKED   nodes are DYING, the entry is not; wait for who is inside
  *   PASS     each list that names dying nodes gets replacements
- *   RELINK   living nodes that no list names, or that lost most links, get some
+ *   REACH    a walk from the entry marks who can be reached
+ *   RELINK   living nodes that cannot, or that lost most links, get some
  *   CLEARED  the dying are SWEPT; wait for who is inside; then they are OPEN
  * Why no list of a living node names a marked one after PASS: an insert that
  * began before the marks ended with MARKED, and its lists are below `end`;
@@ -20,12 +21,15 @@ enum phase {
     PHASE_IDLE,
     PHASE_MARKED,
     PHASE_PASS,
+    PHASE_REACH,
     PHASE_RELINK,
     PHASE_CLEARED
 };
 
 /* Nodes that a thread takes at once. */
 #define PIECE_NODES 32u
+/* Nodes of the walk that are done at once, under the lock: some 50 us. */
+#define REACH_NODES 128u
 /* Candidates scored for one list, whatever number of its links die. */
 #define CANDIDATES_MAX 192u
 /* Replacements for one dying link: with one, lists get shorter with each sweep
@@ -42,6 +46,7 @@ hnsw_sweep_release(struct hnsw *hnsw)
 {
     free(hnsw->sweep.named);
     hnsw->sweep.named = NULL;
+    hnsw_reach_release(&hnsw->sweep);
 }
 
 bool
@@ -133,8 +138,16 @@ begin_pass(struct hnsw *hnsw)
 }
 
 static void
+begin_reach(struct hnsw *hnsw)
+{
+    hnsw->sweep.knows_reached = hnsw_reach_begin(hnsw);
+    atomic_store(&hnsw->sweep.phase, PHASE_REACH);
+}
+
+static void
 begin_relink(struct sweep *sweep)
 {
+    hnsw_reach_release(sweep);
     sweep->cursor = 0;
     atomic_store(&sweep->done_count, 0);
     atomic_store(&sweep->phase, PHASE_RELINK);
@@ -166,7 +179,8 @@ let_go(struct hnsw *hnsw)
 struct piece {
     enum phase phase;
     uint32_t begin;
-    uint32_t end; /* == begin: nothing to do at the moment */
+    uint32_t end;  /* == begin: nothing to do at the moment */
+    uint32_t done; /* nodes that step() itself has gone through */
 };
 
 /* Takes slots of the phase under way. Who has taken some keeps the phase from
@@ -181,13 +195,23 @@ take_piece(struct sweep *sweep, struct piece *ret_piece)
     ret_piece->end = sweep->cursor;
 }
 
+/* A piece of the walk; behind its end the relinking begins. */
+static void
+reach_piece(struct hnsw *hnsw, uint32_t *ret_done)
+{
+    if (hnsw->sweep.knows_reached)
+        *ret_done = hnsw_reach_work(hnsw, REACH_NODES);
+    if (*ret_done < REACH_NODES)
+        begin_relink(&hnsw->sweep);
+}
+
 /* Goes on to the next phase when this one is complete, or takes some of it. */
 static enum hnsw_sweep
 step(struct hnsw *hnsw, struct piece *ret_piece)
 {
     struct sweep *sweep = &hnsw->sweep;
     enum hnsw_sweep state = HNSW_SWEEP_WORKS;
-    *ret_piece = (struct piece){ PHASE_IDLE, 0, 0 };
+    *ret_piece = (struct piece){ PHASE_IDLE, 0, 0, 0 };
     pthread_mutex_lock(&sweep->lock);
     enum phase phase = (enum phase)atomic_load(&sweep->phase);
     bool is_waiting = phase == PHASE_MARKED || phase == PHASE_CLEARED;
@@ -195,6 +219,8 @@ step(struct hnsw *hnsw, struct piece *ret_piece)
                               : atomic_load(&sweep->done_count) == sweep->end;
     if (phase == PHASE_IDLE)
         state = HNSW_SWEEP_IDLE;
+    else if (phase == PHASE_REACH)
+        reach_piece(hnsw, &ret_piece->done);
     else if (!is_done && is_waiting)
         state = HNSW_SWEEP_WAITS;
     else if (!is_done)
@@ -202,7 +228,7 @@ step(struct hnsw *hnsw, struct piece *ret_piece)
     else if (phase == PHASE_MARKED)
         begin_pass(hnsw);
     else if (phase == PHASE_PASS)
-        begin_relink(sweep);
+        begin_reach(hnsw);
     else if (phase == PHASE_RELINK)
         clear(hnsw);
     else
@@ -452,7 +478,7 @@ offer(struct hnsw_pivot *pivot, uint32_t slot, uint32_t level,
 
 /* As an insert, but the node keeps the links that it has. */
 static enum engine_code
-relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
+relink(struct hnsw *hnsw, uint32_t slot, bool is_lost, struct error *reterr)
 {
     uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
     if (entry == 0)
@@ -481,7 +507,7 @@ relink(struct hnsw *hnsw, uint32_t slot, bool is_unnamed, struct error *reterr)
         chosen->count = hnsw_select(&pivot, &walk.list, slot, chosen->slots,
                                     hnsw->params.m);
         extend_list(hnsw, slot, level, chosen);
-        offer(&pivot, slot, level, chosen, is_unnamed && level == 0);
+        offer(&pivot, slot, level, chosen, is_lost && level == 0);
     }
     scratch_give(hnsw->scratches, scratch);
     return ENGINE_OK;
@@ -493,13 +519,16 @@ relink_if_weak(struct hnsw *hnsw, uint32_t slot, struct error *reterr)
     const struct sweep *sweep = &hnsw->sweep;
     if (hnsw_state(hnsw, slot) != HNSW_LINKED)
         return ENGINE_OK;
-    bool is_unnamed =
-        sweep->named != NULL && atomic_load(&sweep->named[slot].count) == 0;
-    bool is_bereft = sweep->named != NULL && sweep->named[slot].is_bereft;
-    if (!is_unnamed && !is_bereft &&
+    const struct named *named =
+        sweep->named != NULL ? &sweep->named[slot] : NULL;
+    uint32_t count = named != NULL ? atomic_load(&named->count) : NAMED_UNKNOWN;
+    bool is_lost = count == 0 || (count != NAMED_UNKNOWN &&
+                                  sweep->knows_reached && !named->is_reached);
+    bool is_bereft = named != NULL && named->is_bereft;
+    if (!is_lost && !is_bereft &&
         link_count(hnsw_links(hnsw, slot, 0), hnsw->m0) >= WEAK_LINKS)
         return ENGINE_OK;
-    return relink(hnsw, slot, is_unnamed, reterr);
+    return relink(hnsw, slot, is_lost, reterr);
 }
 
 /* ---- work ---- */
@@ -542,7 +571,7 @@ hnsw_sweep_work(struct hnsw *hnsw, uint32_t nodes_max,
             state = HNSW_SWEEP_WAITS;
         if (piece.begin < piece.end)
             work_piece(hnsw, &piece, scratch);
-        done += piece.end - piece.begin;
+        done += piece.end - piece.begin + piece.done;
     }
     scratch_give(hnsw->scratches, scratch);
     *ret_state = state;

@@ -18,6 +18,7 @@ libengine_a_SOURCES += \
 	engine/index/hnsw_rescore.c \
 	engine/index/hnsw_insert.c engine/index/hnsw_naming.c \
 	engine/index/hnsw_repair.c \
+	engine/index/hnsw_reach.c \
 	engine/index/hnsw_checkpoint.c
 EXTRA_DIST += engine/index/README.md
 
@@ -39,6 +40,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_hnsw_search \
 	tests/unit/engine/index/test_hnsw_insert \
 	tests/unit/engine/index/test_hnsw_repair \
+	tests/unit/engine/index/test_hnsw_reach \
 	tests/unit/engine/index/test_hnsw_naming \
 	tests/unit/engine/index/test_hnsw_checkpoint
 tests_unit_engine_index_test_slab_SOURCES = \
@@ -127,6 +129,12 @@ tests_unit_engine_index_test_hnsw_naming_SOURCES = \
 tests_unit_engine_index_test_hnsw_naming_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_naming_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_hnsw_reach_SOURCES = \
+	tests/unit/engine/index/test_hnsw_reach.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_reach_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_reach_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_index_test_cost_SOURCES = \
 	tests/unit/engine/index/test_cost.c
 tests_unit_engine_index_test_cost_CFLAGS = \

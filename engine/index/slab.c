@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Chunks of doubling size, mapped from the system, never moved or unmapped
- * before slab_release(); slab_cut() only takes pages out of them. Chunk 0 holds rows 0..f-1, chunk c > 0 holds rows
- * f << (c-1) .. (f << c) - 1, where f = 1 << first_shift. The chunk table is
- * written before the capacity is published with release; a reader that has
- * seen the capacity, or a slot published after it, sees the table. */
+ * before slab_release(); slab_cut() only takes pages out of them. Chunk 0 holds
+ * rows 0..f-1, chunk c > 0 holds rows f << (c-1) .. (f << c) - 1, where f = 1
+ * << first_shift. The chunk table is written before the capacity is published
+ * with release; a reader that has seen the capacity, or a slot published after
+ * it, sees the table. */
 #include "engine/index/slab.h"
 
 #include <stdbool.h>

@@ -123,8 +123,9 @@ enum engine_code segment_load_graphs(struct segment *segment,
     __attribute__((warn_unused_result));
 
 /* Frees some of the dead slots that nothing holds, from reclaim_slot on; with
- * `has_rows` their records go from the store. *ret_rest: what is left. The caller holds the writer
- * mutex. ENGINE_ENOMEM, or the store's failure: nothing was freed. */
+ * `has_rows` their records go from the store. *ret_rest: what is left. The
+ * caller holds the writer mutex. ENGINE_ENOMEM, or the store's failure: nothing
+ * was freed. */
 enum engine_code segment_reclaim(struct segment *segment, bool has_rows,
                                  enum segment_rest *ret_rest,
                                  struct error *reterr)

@@ -19,8 +19,8 @@ struct staged_point {
     struct point_id id;
     uint32_t slot; /* where it is now; SEGMENT_NO_SLOT: it is new */
     bool is_there; /* whether it will exist */
-    /* [segment_vectors_count()]; NULL: lacks it. Not to be read: a row may be on
-     * disk. Change it by
+    /* [segment_vectors_count()]; NULL: lacks it. Not to be read: a row may be
+     * on disk. Change it by
      * change_set_vector() and change_clear_vectors(). */
     const float **vectors;
     /* Size 0: none. Read it after change_read_payload(), change it by

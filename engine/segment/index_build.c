@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A payload index made beside writes. The builder goes through the slots in
- * order, a few under each hold of the build's lock; a change that is written and
- * applied under the same lock updates the index for slots that the builder has
- * passed, and leaves the others to it. So the index holds, at each moment, exactly what
- * the slots below `next_slot` hold; when that is all, it is published. */
+ * order, a few under each hold of the build's lock; a change that is written
+ * and applied under the same lock updates the index for slots that the builder
+ * has passed, and leaves the others to it. So the index holds, at each moment,
+ * exactly what the slots below `next_slot` hold; when that is all, it is
+ * published. */
 #include "engine/segment/change_body.h"
 
 #include "base/memory.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The linking queue: an array with a done prefix that is dropped when it is
- * half of the array. Invariants: head <= next <= count; count + promised <= room;
- * slots before head are done; a ticket minus base is an index in head..next-1.
- * A retry takes a place at the end that no push was promised: where there is
- * none it makes one, from the done prefix or by growing, and at worst waits for
- * whoever works on the head. */
+ * half of the array. Invariants: head <= next <= count; count + promised <=
+ * room; slots before head are done; a ticket minus base is an index in
+ * head..next-1. A retry takes a place at the end that no push was promised:
+ * where there is none it makes one, from the done prefix or by growing, and at
+ * worst waits for whoever works on the head. */
 #include "engine/segment/queue.h"
 
 #include "engine/index/slab.h"

@@ -2,8 +2,8 @@
  * Nearest points of one segment: plan the filter, then take what costs less of
  * a scan over the candidates and a walk over the graph with the waiting tail
  * scanned beside it. A walk that comes back with fewer points than asked for
- * is finished by a scan, and so is one that had seen all it can reach before its
- * list was full, so that recall never drops silently. */
+ * is finished by a scan, and so is one that had seen all it can reach before
+ * its list was full, so that recall never drops silently. */
 #include "engine/segment/search.h"
 
 #include "engine/index/codes_scan.h"

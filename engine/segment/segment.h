@@ -28,7 +28,8 @@
  *   3. points   a rwlock, writers first, for what cannot be read while it
  *               changes: the id hash, the order of ids, payload indexes. Held
  *               shared for one look (a plan, a page of ids), exclusive for one
- *               slice of a change. Nothing waits, reads files or walks under it.
+ *               slice of a change. Nothing waits, reads files or walks
+ *               under it.
  *   4. each queue's mutex.
  *
  * Readers take no lock while they walk, scan, test payloads or copy results:
@@ -127,8 +128,8 @@ enum segment_rest {
 /* Links about `slots_max` waiting points into their graphs, then does as much
  * as goes with it of what dead points leave behind: sweeping them out of the
  * graphs, freeing their slots, and, when the points have become few, moving
- * them together and giving memory back. A failure is kept for segment_state(), and the
- * points stay searchable. */
+ * them together and giving memory back. A failure is kept for segment_state(),
+ * and the points stay searchable. */
 enum engine_code segment_link(struct segment *segment, size_t slots_max,
                               enum segment_rest *ret_rest, struct error *reterr)
     __attribute__((warn_unused_result));
@@ -191,7 +192,8 @@ struct point_id segment_id(const struct segment_reader *reader, uint32_t slot);
 uint64_t segment_version(const struct segment_reader *reader, uint32_t slot);
 
 /* The payload texts of many slots into ret_texts[count], size 0: none. They are
- * in `arena` or valid until segment_read_end(). ENGINE_ENOMEM, or the store's. */
+ * in `arena` or valid until segment_read_end(). ENGINE_ENOMEM, or the
+ * store's. */
 enum engine_code segment_payloads(const struct segment_reader *reader,
                                   const uint32_t *slots, size_t count,
                                   struct arena *arena, struct span *ret_texts,

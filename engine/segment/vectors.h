@@ -118,8 +118,8 @@ enum engine_code vectors_link(struct vectors *vectors, struct epoch *epoch,
 /* Begins to sweep the dead of now out of the graph. */
 void vectors_sweep_begin(struct vectors *vectors, struct epoch *epoch);
 
-/* Begins to build a graph with the wanted m: vectors_link() fills the next graph from now on. The
- * caller holds the writer mutex. */
+/* Begins to build a graph with the wanted m: vectors_link() fills the next
+ * graph from now on. The caller holds the writer mutex. */
 enum engine_code vectors_renew_begin(struct vectors *vectors,
                                      struct error *reterr)
     __attribute__((warn_unused_result));
@@ -165,7 +165,8 @@ size_t vectors_tail_row_size(const struct vectors *vectors);
 /* ---- vectors_disk.c ---- */
 
 /* Copies the rows of `count` slots to float[count][dim]; a slot without record
- * gives zeros. Only when rows are on disk. Failures of the store. Any thread. */
+ * gives zeros. Only when rows are on disk. Failures of the store. Any
+ * thread. */
 enum engine_code vectors_read(const struct vectors *vectors,
                               const uint32_t *slots, size_t count,
                               float *ret_rows, struct error *reterr)

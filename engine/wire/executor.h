@@ -23,7 +23,8 @@ struct executor_task {
 struct executor;
 
 /* Starts `threads` workers (1..EXECUTOR_THREADS_MAX) and the spares; at most
- * `threads` tasks are begun or resumed at once, `queue_max` wait. ENGINE_ENOMEM memory, or the system gives no thread. */
+ * `threads` tasks are begun or resumed at once, `queue_max` wait. ENGINE_ENOMEM
+ * memory, or the system gives no thread. */
 enum engine_code executor_start(unsigned threads, unsigned queue_max,
                                 struct executor **ret_executor,
                                 struct error *reterr)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as a graph checkpoint: refused, or a graph that can be searched,
- * swept and grown. The first byte says whether checksums are mended before, so that
- * a fuzzer gets past them to the checks of levels and links. */
+ * swept and grown. The first byte says whether checksums are mended before, so
+ * that a fuzzer gets past them to the checks of levels and links. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

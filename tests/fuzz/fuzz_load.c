@@ -4,7 +4,8 @@
  * first byte says by its bits which good records lie below (1: three points
  * with payload and vector, 2: an index on "n"). Then records: family, key size,
  * key, value size, value; a value size of 255 deletes the key. The first byte
- * of a slot is cleared: a slot of 2^31 asks for the memory of as many points. */
+ * of a slot is cleared: a slot of 2^31 asks for the memory of as many
+ * points. */
 #define _GNU_SOURCE
 #include "engine/codec/json_read.h"
 #include "engine/collection/lifecycle.h"
