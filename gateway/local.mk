@@ -40,7 +40,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_identity.c \
 	gateway/ngx_http_azimuth_variable.c \
 	gateway/ngx_http_azimuth_zone.c \
-	gateway/ngx_http_azimuth_valkey.c \
+	gateway/ngx_http_azimuth_valkey.c gateway/ngx_http_azimuth_valkey.h \
+	gateway/ngx_http_azimuth_valkey_command.c \
 	gateway/ngx_http_azimuth_fetch.c gateway/ngx_http_azimuth_fetch.h \
 	gateway/ngx_http_azimuth_fetch_call.c \
 	gateway/ngx_http_azimuth_wait.c \

@@ -9,18 +9,13 @@
  * hiredis may leave bytes unread); the timer is armed iff something pends, so
  * that an idle connection never holds up a leaving worker. */
 
-#include "gateway/ngx_http_azimuth_module.h"
-
-#include <hiredis/async.h>
-#include <hiredis/hiredis.h>
+#include "gateway/ngx_http_azimuth_valkey.h"
 
 #include <assert.h>
 
-#define VALKEY_PENDING_MAX     1024
-#define VALKEY_ARGUMENT_MAX    6
-#define VALKEY_RETRY_MIN_MS    50
-#define VALKEY_RETRY_MAX_MS    2000
-#define VALKEY_RECORD_SIZE_MAX (SESSION_RECORD_SIZE_MAX + 64)
+#define VALKEY_PENDING_MAX  1024
+#define VALKEY_RETRY_MIN_MS 50
+#define VALKEY_RETRY_MAX_MS 2000
 
 struct ngx_http_azimuth_valkey_s {
     ngx_http_azimuth_valkey_conf_t *conf;
@@ -217,44 +212,11 @@ valkey_judge(valkey_command_t *command, const redisReply *reply,
     event->now_s = ngx_time();
     if (reply->type == REDIS_REPLY_ERROR) {
         valkey_event_failed(v, event, reply->str);
-        return;
+    } else if (ngx_http_azimuth_valkey_judge(command->kind, reply, event) !=
+               NGX_OK) {
+        valkey_event_failed(v, event,
+                            "an answer that does not fit the question");
     }
-    switch (command->kind) {
-    case FLOW_ACTION_SESSION_GET:
-        if (reply->type == REDIS_REPLY_NIL) {
-            event->kind = FLOW_EVENT_SESSION_MISSING;
-            return;
-        }
-        if (reply->type == REDIS_REPLY_STRING &&
-            (size_t)reply->len <= VALKEY_RECORD_SIZE_MAX) {
-            event->kind = FLOW_EVENT_SESSION_FOUND;
-            event->record.data = reply->str;
-            event->record.size = (size_t)reply->len;
-            return;
-        }
-        break;
-    case FLOW_ACTION_SESSION_PUT:
-        if (reply->type == REDIS_REPLY_NIL) {
-            event->kind = FLOW_EVENT_SESSION_CONFLICT;
-            return;
-        }
-        if (reply->type == REDIS_REPLY_STATUS) {
-            event->kind = FLOW_EVENT_SESSION_DONE;
-            return;
-        }
-        break;
-    case FLOW_ACTION_SESSION_DEL:
-        if (reply->type == REDIS_REPLY_INTEGER) {
-            event->kind = FLOW_EVENT_SESSION_DONE;
-            return;
-        }
-        break;
-    case FLOW_ACTION_ALLOW:
-    case FLOW_ACTION_REPLY:
-    case FLOW_ACTION_FETCH:
-        assert(0 && "not a question to the store");
-    }
-    valkey_event_failed(v, event, "an answer that does not fit the question");
 }
 
 /* After each reply: push the timer on, or let the connection rest. */
@@ -317,9 +279,10 @@ valkey_replied(redisAsyncContext *context, void *data, void *private_data)
     ngx_free(command);
 }
 
-/* AUTH and SELECT: a refusal shows in the answers to the commands behind. */
+/* Nobody waits: AUTH and SELECT, whose refusal shows in the answers to the
+ * commands behind, and what follows a question. */
 static void
-valkey_greeted(redisAsyncContext *context, void *data, void *private_data)
+valkey_noted(redisAsyncContext *context, void *data, void *private_data)
 {
     ngx_http_azimuth_valkey_t *v = context->data;
     const redisReply *reply = data;
@@ -400,8 +363,8 @@ valkey_greet(ngx_http_azimuth_valkey_t *v)
         }
         argv[count] = (const char *)v->conf->password.data;
         sizes[count++] = v->conf->password.len;
-        (void)redisAsyncCommandArgv(v->context, valkey_greeted, NULL, count,
-                                    argv, sizes);
+        (void)redisAsyncCommandArgv(v->context, valkey_noted, NULL, count, argv,
+                                    sizes);
     }
     if (v->conf->database > 0) {
         argv[0] = "SELECT";
@@ -410,7 +373,7 @@ valkey_greet(ngx_http_azimuth_valkey_t *v)
         sizes[1] = (size_t)(ngx_snprintf((u_char *)number, sizeof(number), "%i",
                                          v->conf->database) -
                             (u_char *)number);
-        (void)redisAsyncCommandArgv(v->context, valkey_greeted, NULL, 2, argv,
+        (void)redisAsyncCommandArgv(v->context, valkey_noted, NULL, 2, argv,
                                     sizes);
     }
 }
@@ -447,41 +410,6 @@ valkey_connect(ngx_http_azimuth_valkey_t *v)
 
 /* ---- asking ------------------------------------------------------------- */
 
-static int
-valkey_arguments(const struct flow_action *action, char *ttl, size_t ttl_size,
-                 const char **argv, size_t *sizes)
-{
-    const struct flow_session *session = &action->session;
-
-    argv[1] = session->key.data;
-    sizes[1] = session->key.size;
-    if (action->kind == FLOW_ACTION_SESSION_GET) {
-        argv[0] = "GET";
-        sizes[0] = 3;
-        return 2;
-    }
-    if (action->kind == FLOW_ACTION_SESSION_DEL) {
-        argv[0] = "DEL";
-        sizes[0] = 3;
-        return 2;
-    }
-    assert(action->kind == FLOW_ACTION_SESSION_PUT);
-    assert(session->ttl_s > 0);
-    argv[0] = "SET";
-    sizes[0] = 3;
-    argv[2] = session->value.data;
-    sizes[2] = session->value.size;
-    argv[3] = "EX";
-    sizes[3] = 2;
-    argv[4] = ttl;
-    sizes[4] =
-        (size_t)(ngx_snprintf((u_char *)ttl, ttl_size, "%L", session->ttl_s) -
-                 (u_char *)ttl);
-    argv[5] = session->mode == FLOW_PUT_NEW ? "NX" : "XX";
-    sizes[5] = 2;
-    return 6;
-}
-
 static ngx_int_t
 valkey_refuse(ngx_http_azimuth_valkey_t *v, struct flow_event *ret_event,
               const char *text)
@@ -497,10 +425,7 @@ valkey_ask(void *data, const struct flow_action *action,
 {
     ngx_http_azimuth_valkey_t *v = data;
     valkey_command_t *command;
-    const char *argv[VALKEY_ARGUMENT_MAX];
-    size_t sizes[VALKEY_ARGUMENT_MAX];
-    char ttl[NGX_INT64_LEN + 1];
-    int count;
+    ngx_http_azimuth_valkey_command_t line;
 
     if (v->pending_count >= VALKEY_PENDING_MAX) {
         return valkey_refuse(v, ret_event, "too many requests wait for it");
@@ -522,9 +447,9 @@ valkey_ask(void *data, const struct flow_action *action,
     command->kind = action->kind;
     ngx_queue_init(&command->waits);
 
-    count = valkey_arguments(action, ttl, sizeof(ttl), argv, sizes);
-    if (redisAsyncCommandArgv(v->context, valkey_replied, command, count, argv,
-                              sizes) != REDIS_OK) {
+    ngx_http_azimuth_valkey_ask(action, &line);
+    if (redisAsyncCommandArgv(v->context, valkey_replied, command, line.count,
+                              line.argv, line.sizes) != REDIS_OK) {
         ngx_free(command);
         return valkey_refuse(v, ret_event, "the connection is closing");
     }
@@ -535,6 +460,10 @@ valkey_ask(void *data, const struct flow_action *action,
     }
     if (wait != NULL) {
         ngx_http_azimuth_wait_open(wait, &command->waits);
+    }
+    if (ngx_http_azimuth_valkey_follow(action, &line) == NGX_OK) {
+        (void)redisAsyncCommandArgv(v->context, valkey_noted, NULL, line.count,
+                                    line.argv, line.sizes);
     }
     return NGX_AGAIN;
 }

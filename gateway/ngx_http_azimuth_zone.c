@@ -246,7 +246,6 @@ ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
     ngx_memzero(&slot, sizeof(slot));
     ngx_memcpy(slot.key, ctx->cache_key, AZIMUTH_DIGEST_SIZE);
     slot.expires_s = ngx_min(ngx_time() + mcf->zone_ttl, session->expires_s);
-    slot.expires_s = ngx_min(slot.expires_s, session->idle_expires_s);
     slot.count = allow->header_count;
     for (i = 0; i < allow->header_count; i++) {
         index = ngx_http_azimuth_identity_index(mcf, allow->headers[i].name);

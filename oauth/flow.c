@@ -147,6 +147,9 @@ flow_step(struct flow *flow, const struct flow_event *event)
         flow_reply_static(flow);
     flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
     flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
+    flow->actions.store_key = (struct span){ NULL, 0 };
+    if (flow->actions.session != NULL && flow->has_ticket)
+        flow->actions.store_key = span_of(flow->store_key);
     check_actions(flow);
     return &flow->actions;
 }

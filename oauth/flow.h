@@ -25,15 +25,18 @@
  * The actions of one step are performed in order. Those with is_background
  * are started and forgotten (their failure is logged by the host, nothing
  * else). The last one is never a background one: it is either
- *   a question  SESSION_GET, SESSION_PUT, SESSION_DEL, FETCH: exactly one
- *               event must answer it; the durable effect must be confirmed
- *               before the event is given; or
+ *   a question  SESSION_*, INDEX_*, FETCH: exactly one event must answer it;
+ *               the durable effect must be confirmed before the event is
+ *               given; or
  *   a verdict   ALLOW, REPLY: the flow is over.
  *
  *   action        answered by
  *   SESSION_GET   SESSION_FOUND | SESSION_MISSING | SESSION_FAILED
  *   SESSION_PUT   SESSION_DONE | SESSION_CONFLICT | SESSION_FAILED
  *   SESSION_DEL   SESSION_DONE (also when there was none) | SESSION_FAILED
+ *   INDEX_PUT     SESSION_DONE | SESSION_FAILED
+ *   INDEX_GET     INDEX_FOUND (also with no entry) | SESSION_FAILED
+ *   INDEX_DEL     SESSION_DONE (also when there was none) | SESSION_FAILED
  *   FETCH         FETCHED (any status) | FETCH_FAILED
  *
  * Every request of a protected location and every request under "/oauth2/" of
@@ -53,6 +56,7 @@
 #define FLOW_COOKIE_COUNT_MAX 3 /* Set-Cookie lines of one reply */
 #define FLOW_MEMORY_SIZE_MAX  ((size_t)1 << 20)
 #define FLOW_FETCH_SIZE_MAX   PROVIDER_BODY_SIZE_MAX
+#define FLOW_INDEX_COUNT_MAX  256 /* entries that INDEX_FOUND gives */
 
 /* Cookies of ours that a request may carry, for a host that hides them from
  * the upstream: PREFIX cookie_name, and the same with "-login". */
@@ -102,6 +106,7 @@ enum flow_event_kind {
     FLOW_EVENT_SESSION_CONFLICT, /* FLOW_PUT_NEW: the key exists already;
                                     FLOW_PUT_REPLACE: it exists no more */
     FLOW_EVENT_SESSION_FAILED,   /* store down, slow, refusing */
+    FLOW_EVENT_INDEX_FOUND,
     FLOW_EVENT_FETCHED,
     FLOW_EVENT_FETCH_FAILED, /* connect, TLS, time or size limit */
 };
@@ -128,12 +133,22 @@ struct flow_request {
     struct span preflight;      /* Access-Control-Request-Method */
 };
 
+/* One entry of an index, as INDEX_PUT wrote it; binary. */
+struct flow_entry {
+    struct span field;
+    struct span value;
+};
+
 struct flow_event {
     enum flow_event_kind kind;
     int64_t now_s; /* wall clock, seconds since 1970; may jump */
     union {
         const struct flow_request *request; /* REQUEST */
         struct span record;                 /* SESSION_FOUND: stored bytes */
+        struct {
+            const struct flow_entry *entries; /* in no order */
+            size_t count;                     /* <= FLOW_INDEX_COUNT_MAX */
+        } index;                              /* INDEX_FOUND */
         struct {
             int status;       /* HTTP status, redirects not followed */
             struct span body; /* at most FLOW_FETCH_SIZE_MAX */
@@ -151,6 +166,9 @@ enum flow_action_kind {
     FLOW_ACTION_SESSION_GET,
     FLOW_ACTION_SESSION_PUT,
     FLOW_ACTION_SESSION_DEL,
+    FLOW_ACTION_INDEX_PUT,
+    FLOW_ACTION_INDEX_GET,
+    FLOW_ACTION_INDEX_DEL,
     FLOW_ACTION_FETCH,
 };
 
@@ -187,12 +205,27 @@ enum flow_put_mode {
 };
 
 /* The key is printable ASCII, unguessable and safe to log; the value is
- * binary. */
+ * binary. How long a session may be idle is the store's time to live: a GET
+ * with ttl_s moves it on, so that a request never writes the record. A DEL is
+ * announced to every worker of every instance (FLOW_REVOKED_CHANNEL, the
+ * message is the key): whoever keeps the session forgets it. */
 struct flow_session {
     struct span key;
     struct span value; /* PUT only; at most SESSION_RECORD_SIZE_MAX + 64 */
-    int64_t ttl_s;     /* PUT only; > 0 */
-    enum flow_put_mode mode;
+    int64_t ttl_s;     /* PUT: > 0. GET: 0 leaves the time to live as it is */
+    enum flow_put_mode mode; /* PUT only */
+    bool is_announced;       /* PUT only: announced like a DEL */
+};
+
+#define FLOW_REVOKED_CHANNEL "azimuth:revoked"
+
+/* An index is a small map (a hash in Valkey) under one key, such as the
+ * sessions of a user. It lives for ttl_s from its last PUT on. */
+struct flow_index {
+    struct span key;   /* as in struct flow_session */
+    struct span field; /* PUT, DEL: binary, at most 128 bytes */
+    struct span value; /* PUT only: at most 2,048 bytes */
+    int64_t ttl_s;     /* PUT only: > 0 */
 };
 
 enum flow_fetch_kind {
@@ -214,11 +247,12 @@ struct flow_fetch {
 
 struct flow_action {
     enum flow_action_kind kind;
-    bool is_background; /* only SESSION_PUT and SESSION_DEL */
+    bool is_background; /* only SESSION_PUT, _DEL, INDEX_PUT, _DEL */
     union {
         struct flow_allow allow;
         struct flow_reply reply;
         struct flow_session session;
+        struct flow_index index;
         struct flow_fetch fetch;
     };
 };
@@ -255,6 +289,7 @@ struct flow_actions {
     enum flow_outcome outcome;
     const struct error *cause;     /* to be logged once; NULL: nothing wrong */
     const struct session *session; /* who it is, once known; else NULL */
+    struct span store_key;         /* of that session; else empty */
 };
 
 /* ---- the door ---------------------------------------------------------- */

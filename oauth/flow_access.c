@@ -106,10 +106,12 @@ route(struct flow *flow, const struct flow_request *request)
     case FLOW_ROUTE_PAGE:
     case FLOW_ROUTE_AUTH:
     case FLOW_ROUTE_USERINFO:
-        if (flow->has_ticket)
+        if (!flow->has_ticket)
+            deny(flow);
+        else if (flow->route == FLOW_ROUTE_USERINFO)
             flow_ask_session(flow, FLOW_AT_SESSION);
         else
-            deny(flow);
+            flow_ask_live_session(flow, FLOW_AT_SESSION);
         return;
     case FLOW_ROUTE_UNKNOWN:
         error_set(&flow->cause, OAUTH_ENOTFOUND,
@@ -182,34 +184,6 @@ flow_open_session(struct flow *flow, struct span record)
     return false;
 }
 
-/* Moves the idle expiry on, at most once in a tenth of the idle time. The put
- * replaces only: a session deleted meanwhile stays deleted. */
-static void
-touch(struct flow *flow)
-{
-    struct session *session = &flow->session;
-    unsigned char nonce[SEAL_NONCE_SIZE];
-    struct bytes record;
-    if (flow->now_s - session->seen_s < flow->config.idle_s / 10)
-        return;
-    session->seen_s = flow->now_s;
-    session->idle_expires_s = flow->now_s + flow->config.idle_s;
-    if (session->idle_expires_s > session->expires_s)
-        session->idle_expires_s = session->expires_s;
-    session->serial++;
-    flow_draw(flow, nonce, sizeof(nonce));
-    bytes_init(&record, SESSION_RECORD_SIZE_MAX + SEAL_OVERHEAD_SIZE);
-    if (session_seal(flow->config.ring, &flow->ticket, session, nonce,
-                     &record) == OAUTH_OK) {
-        struct flow_session *put = flow_put_behind(flow);
-        put->key = span_of(flow->store_key);
-        put->value = flow_keep(flow, &record);
-        put->ttl_s = session->idle_expires_s - flow->now_s;
-        put->mode = FLOW_PUT_REPLACE;
-    }
-    bytes_wipe(&record);
-}
-
 void
 flow_on_session(struct flow *flow, const struct flow_event *event)
 {
@@ -234,8 +208,6 @@ flow_on_session(struct flow *flow, const struct flow_event *event)
             deny(flow);
         return;
     }
-    if (flow->route != FLOW_ROUTE_USERINFO)
-        touch(flow);
     if (flow->route == FLOW_ROUTE_AUTH)
         flow_reply_auth(flow);
     else if (flow->route == FLOW_ROUTE_USERINFO)

@@ -24,6 +24,14 @@ flow_ask_session(struct flow *flow, enum flow_state next)
 }
 
 void
+flow_ask_live_session(struct flow *flow, enum flow_state next)
+{
+    flow_ask_session(flow, next);
+    flow->actions.items[flow->actions.count - 1].session.ttl_s =
+        flow->config.idle_s;
+}
+
+void
 flow_ask_delete(struct flow *flow, enum flow_state next)
 {
     assert(flow->has_ticket);
@@ -46,14 +54,6 @@ flow_ask_put(struct flow *flow, enum flow_state next)
 {
     struct flow_action *action = add(flow, FLOW_ACTION_SESSION_PUT);
     flow->state = next;
-    return &action->session;
-}
-
-struct flow_session *
-flow_put_behind(struct flow *flow)
-{
-    struct flow_action *action = add(flow, FLOW_ACTION_SESSION_PUT);
-    action->is_background = true;
     return &action->session;
 }
 

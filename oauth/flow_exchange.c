@@ -60,11 +60,7 @@ complete_session(struct flow *flow, struct session *session)
 {
     int64_t now_s = flow->now_s;
     session->created_s = now_s;
-    session->seen_s = now_s;
     session->expires_s = now_s + flow->config.lifetime_s;
-    session->idle_expires_s = now_s + flow->config.idle_s;
-    if (session->idle_expires_s > session->expires_s)
-        session->idle_expires_s = session->expires_s;
     if (flow->tokens.expires_in_s > 0)
         session->access_expires_s = now_s + flow->tokens.expires_in_s;
     session->issuer = flow->config.issuer;
@@ -118,7 +114,9 @@ keep_session(struct flow *flow, const struct session *session)
     put->key.data = arena_strndup(&flow->arena, key, key_text.size);
     put->key.size = put->key.data == NULL ? 0 : key_text.size;
     put->value = flow_keep(flow, &record);
-    put->ttl_s = session->idle_expires_s - flow->now_s;
+    put->ttl_s = flow->config.idle_s < flow->config.lifetime_s
+                     ? flow->config.idle_s
+                     : flow->config.lifetime_s;
     put->mode = FLOW_PUT_NEW;
 }
 

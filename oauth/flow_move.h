@@ -118,12 +118,13 @@ void flow_on_leave_address(struct flow *flow, const struct flow_event *event);
 
 /* flow_ask.c: questions. Each ends the step. */
 void flow_ask_session(struct flow *flow, enum flow_state next);
+/* The same for a request that counts as use: the idle time begins anew. */
+void flow_ask_live_session(struct flow *flow, enum flow_state next);
 void flow_ask_delete(struct flow *flow, enum flow_state next);
 void flow_ask_document(struct flow *flow, enum provider_document document,
                        enum flow_state next);
 void flow_delete_behind(struct flow *flow); /* background */
 struct flow_session *flow_ask_put(struct flow *flow, enum flow_state next);
-struct flow_session *flow_put_behind(struct flow *flow); /* background */
 
 /* Takes the answer to flow_ask_document(). False when the document is still
  * unusable; the cause is set then. */

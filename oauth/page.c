@@ -129,9 +129,6 @@ add_lines(struct bytes *out, const char *name, struct span lines)
 void
 page_json_user(const struct session *session, struct bytes *out)
 {
-    int64_t expires_s = session->expires_s < session->idle_expires_s
-                            ? session->expires_s
-                            : session->idle_expires_s;
     bytes_add_char(out, '{');
     if (bytes_failed(out))
         return;
@@ -143,5 +140,5 @@ page_json_user(const struct session *session, struct bytes *out)
     add_member(out, "name", session->name);
     add_lines(out, "roles", session->roles);
     add_lines(out, "groups", session->groups);
-    bytes_addf(out, ",\"expires_at\":%lld}\n", (long long)expires_s);
+    bytes_addf(out, ",\"expires_at\":%lld}\n", (long long)session->expires_s);
 }

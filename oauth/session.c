@@ -22,15 +22,13 @@ _Static_assert(SESSION_TICKET_TEXT_SIZE == BASE64_TEXT_SIZE(TICKET_SIZE),
                "the ticket's text has one size");
 _Static_assert(SESSION_KEY_SIZE == SEAL_SALT_SIZE, "the key is the salt");
 
-/* Tags are part of the stored format: never reuse one. */
+/* Tags are part of the stored format: never reuse one (3 and 4 were times). */
 static const struct time_field {
     unsigned char tag;
     size_t offset;
 } time_fields[] = {
     { 1, offsetof(struct session, created_s) },
     { 2, offsetof(struct session, auth_s) },
-    { 3, offsetof(struct session, seen_s) },
-    { 4, offsetof(struct session, idle_expires_s) },
     { 5, offsetof(struct session, expires_s) },
     { 6, offsetof(struct session, access_expires_s) },
     { 7, offsetof(struct session, serial) },
@@ -242,5 +240,5 @@ session_open(const struct seal_ring *ring, const struct session_ticket *ticket,
 bool
 session_is_expired(const struct session *session, int64_t now_s)
 {
-    return now_s >= session->expires_s || now_s >= session->idle_expires_s;
+    return now_s >= session->expires_s;
 }

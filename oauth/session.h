@@ -39,8 +39,6 @@ struct session_ticket {
 struct session {
     int64_t created_s;        /* when the login ended here */
     int64_t auth_s;           /* auth_time of the provider */
-    int64_t seen_s;           /* last write-back */
-    int64_t idle_expires_s;   /* no request until then: over */
     int64_t expires_s;        /* over in any case */
     int64_t access_expires_s; /* end of the provider's access token */
     int64_t serial;           /* grows with each write of the record */
@@ -97,7 +95,8 @@ enum oauth_code session_open(const struct seal_ring *ring,
                              struct session *ret_session)
     __attribute__((warn_unused_result));
 
-/* Whether the session is over at now_s, by idleness or absolutely. */
+/* Whether the session is over at now_s, however much it is used. (One that is
+ * idle for too long is gone from the store: flow.h, struct flow_session.) */
 bool session_is_expired(const struct session *session, int64_t now_s);
 
 #endif /* OAUTH_SESSION_H */

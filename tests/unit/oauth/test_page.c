@@ -73,13 +73,12 @@ START_TEST(page_json_error_is_one_line_of_json)
 }
 END_TEST
 
-START_TEST(page_json_user_lists_roles_and_the_earlier_end)
+START_TEST(page_json_user_lists_roles_and_the_end)
 {
     const struct session session = {
         .sub = span_of("s"),
         .name = span_of("N"),
         .roles = span_of("a\nb"),
-        .idle_expires_s = 20,
         .expires_s = 10,
     };
     page_json_user(&session, &out);
@@ -114,7 +113,7 @@ main(void)
     tcase_add_test(tcase, page_escapes_every_text_and_address);
     tcase_add_test(tcase, page_offers_a_button_or_goes_on_by_itself);
     tcase_add_test(tcase, page_json_error_is_one_line_of_json);
-    tcase_add_test(tcase, page_json_user_lists_roles_and_the_earlier_end);
+    tcase_add_test(tcase, page_json_user_lists_roles_and_the_end);
     tcase_add_test(tcase, page_stops_at_its_maximum);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store's language: which command asks what a flow wants to know, and what
+ * the reply means. Nothing here sends or waits. */
+
+#include "gateway/ngx_http_azimuth_valkey.h"
+
+#include <assert.h>
+
+#define COMMAND_RECORD_SIZE_MAX (SESSION_RECORD_SIZE_MAX + 64)
+#define COMMAND_FIELD_SIZE_MAX  128
+#define COMMAND_VALUE_SIZE_MAX  2048
+
+static void
+command_add(ngx_http_azimuth_valkey_command_t *command, struct span argument)
+{
+    assert(command->count < AZIMUTH_VALKEY_ARGUMENT_MAX);
+    command->argv[command->count] = argument.data;
+    command->sizes[command->count++] = argument.size;
+}
+
+static void
+command_add_number(ngx_http_azimuth_valkey_command_t *command, int64_t number)
+{
+    u_char *begin = (u_char *)command->number, *end;
+
+    end = ngx_snprintf(begin, sizeof(command->number), "%L", number);
+    command_add(command,
+                (struct span){ command->number, (size_t)(end - begin) });
+}
+
+static void
+command_set(ngx_http_azimuth_valkey_command_t *command,
+            const struct flow_session *session)
+{
+    assert(session->ttl_s > 0);
+    command_add(command, span_of("SET"));
+    command_add(command, session->key);
+    command_add(command, session->value);
+    command_add(command, span_of("EX"));
+    command_add_number(command, session->ttl_s);
+    command_add(command, span_of(session->mode == FLOW_PUT_NEW ? "NX" : "XX"));
+}
+
+static void
+command_get(ngx_http_azimuth_valkey_command_t *command,
+            const struct flow_session *session)
+{
+    command_add(command, span_of(session->ttl_s > 0 ? "GETEX" : "GET"));
+    command_add(command, session->key);
+    if (session->ttl_s > 0) {
+        command_add(command, span_of("EX"));
+        command_add_number(command, session->ttl_s);
+    }
+}
+
+void
+ngx_http_azimuth_valkey_ask(const struct flow_action *action,
+                            ngx_http_azimuth_valkey_command_t *ret)
+{
+    ret->count = 0;
+    switch (action->kind) {
+    case FLOW_ACTION_SESSION_GET:
+        command_get(ret, &action->session);
+        return;
+    case FLOW_ACTION_SESSION_PUT:
+        command_set(ret, &action->session);
+        return;
+    case FLOW_ACTION_SESSION_DEL:
+        command_add(ret, span_of("DEL"));
+        command_add(ret, action->session.key);
+        return;
+    case FLOW_ACTION_INDEX_PUT:
+        command_add(ret, span_of("HSET"));
+        command_add(ret, action->index.key);
+        command_add(ret, action->index.field);
+        command_add(ret, action->index.value);
+        return;
+    case FLOW_ACTION_INDEX_GET:
+        command_add(ret, span_of("HGETALL"));
+        command_add(ret, action->index.key);
+        return;
+    case FLOW_ACTION_INDEX_DEL:
+        command_add(ret, span_of("HDEL"));
+        command_add(ret, action->index.key);
+        command_add(ret, action->index.field);
+        return;
+    case FLOW_ACTION_ALLOW:
+    case FLOW_ACTION_REPLY:
+    case FLOW_ACTION_FETCH:
+        assert(0 && "not a question to the store");
+    }
+}
+
+ngx_int_t
+ngx_http_azimuth_valkey_follow(const struct flow_action *action,
+                               ngx_http_azimuth_valkey_command_t *ret)
+{
+    ret->count = 0;
+    if (action->kind == FLOW_ACTION_SESSION_DEL ||
+        (action->kind == FLOW_ACTION_SESSION_PUT &&
+         action->session.is_announced)) {
+        command_add(ret, span_of("PUBLISH"));
+        command_add(ret, span_of(FLOW_REVOKED_CHANNEL));
+        command_add(ret, action->session.key);
+        return NGX_OK;
+    }
+    if (action->kind == FLOW_ACTION_INDEX_PUT) {
+        assert(action->index.ttl_s > 0);
+        command_add(ret, span_of("EXPIRE"));
+        command_add(ret, action->index.key);
+        command_add_number(ret, action->index.ttl_s);
+        return NGX_OK;
+    }
+    return NGX_DECLINED;
+}
+
+static ngx_int_t
+command_judge_index(const redisReply *reply, struct flow_event *ret_event)
+{
+    static struct flow_entry entries[FLOW_INDEX_COUNT_MAX];
+    const redisReply *field, *value;
+    size_t count = 0, i;
+
+    for (i = 0; i + 1 < reply->elements && count < FLOW_INDEX_COUNT_MAX;
+         i += 2) {
+        field = reply->element[i];
+        value = reply->element[i + 1];
+        if (field->type != REDIS_REPLY_STRING ||
+            value->type != REDIS_REPLY_STRING) {
+            return NGX_ERROR;
+        }
+        if ((size_t)field->len > COMMAND_FIELD_SIZE_MAX ||
+            (size_t)value->len > COMMAND_VALUE_SIZE_MAX) {
+            continue; /* none of ours */
+        }
+        entries[count].field = (struct span){ field->str, (size_t)field->len };
+        entries[count++].value =
+            (struct span){ value->str, (size_t)value->len };
+    }
+    ret_event->kind = FLOW_EVENT_INDEX_FOUND;
+    ret_event->index.entries = entries;
+    ret_event->index.count = count;
+    return NGX_OK;
+}
+
+ngx_int_t
+ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
+                              const redisReply *reply,
+                              struct flow_event *ret_event)
+{
+    switch (kind) {
+    case FLOW_ACTION_SESSION_GET:
+        if (reply->type == REDIS_REPLY_NIL) {
+            ret_event->kind = FLOW_EVENT_SESSION_MISSING;
+            return NGX_OK;
+        }
+        if (reply->type == REDIS_REPLY_STRING &&
+            (size_t)reply->len <= COMMAND_RECORD_SIZE_MAX) {
+            ret_event->kind = FLOW_EVENT_SESSION_FOUND;
+            ret_event->record = (struct span){ reply->str, (size_t)reply->len };
+            return NGX_OK;
+        }
+        return NGX_ERROR;
+    case FLOW_ACTION_SESSION_PUT:
+        if (reply->type == REDIS_REPLY_NIL) {
+            ret_event->kind = FLOW_EVENT_SESSION_CONFLICT;
+            return NGX_OK;
+        }
+        ret_event->kind = FLOW_EVENT_SESSION_DONE;
+        return reply->type == REDIS_REPLY_STATUS ? NGX_OK : NGX_ERROR;
+    case FLOW_ACTION_SESSION_DEL:
+    case FLOW_ACTION_INDEX_PUT:
+    case FLOW_ACTION_INDEX_DEL:
+        ret_event->kind = FLOW_EVENT_SESSION_DONE;
+        return reply->type == REDIS_REPLY_INTEGER ? NGX_OK : NGX_ERROR;
+    case FLOW_ACTION_INDEX_GET:
+        return reply->type == REDIS_REPLY_ARRAY
+                   ? command_judge_index(reply, ret_event)
+                   : NGX_ERROR;
+    case FLOW_ACTION_ALLOW:
+    case FLOW_ACTION_REPLY:
+    case FLOW_ACTION_FETCH:
+        break;
+    }
+    return NGX_ERROR;
+}
