@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What the login costs: requests with a valid session through the module
-# against the same through plain proxy_pass, same nginx, same upstream,
-# interleaved. Prints ratios, never absolute figures of this machine.
-#   bench/gateway.sh [--runs N] [--seconds S]
+# What the login costs, beside plain nginx and Apache with mod_auth_openidc;
+# --help names the parts.
+#   bench/gateway.sh [PART...] [--runs N] [--seconds S]
 # AZIMUTH_BUILD  build directory (default ./build)
 # PYTHON         an interpreter with tests/requirements.txt installed
-# Needs nginx, valkey-server and wrk.
+# Needs nginx, valkey-server and wrk; `apache` needs apache2 and
+# libapache2-mod-auth-openidc, `logins` needs make bench/stub-provider.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

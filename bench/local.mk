@@ -25,10 +25,20 @@ EXTRA_DIST += bench/requirements.txt bench/README.md \
 	bench/measure/lid.py bench/measure/machine.py \
 	bench/measure/plot.py bench/measure/recall.py \
 	bench/measure/synthetic.py bench/measure/table.py
-EXTRA_DIST += bench/gateway.sh bench/gateway.py
+EXTRA_DIST += bench/gateway.sh bench/gateway.py bench/edge/__init__.py \
+	bench/edge/apache.py bench/edge/hang.py bench/edge/memory.py \
+	bench/edge/logins.lua bench/edge/logins.py \
+	bench/edge/peers.py bench/edge/stage.py bench/edge/table.py
 # make bench/kernels && bench/kernels cache|memory: ns per row of each variant
 EXTRA_PROGRAMS += bench/kernels
 bench_kernels_SOURCES = bench/kernels.c
 bench_kernels_CFLAGS = $(libengine_a_CFLAGS)
 bench_kernels_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/kernels
+# For bench/gateway.sh logins.
+EXTRA_PROGRAMS += bench/stub-provider
+bench_stub_provider_SOURCES = bench/edge/stub_provider.c \
+	tests/unit/oauth/forge.c tests/unit/oauth/forge.h
+bench_stub_provider_CFLAGS = $(liboauth_a_CFLAGS)
+bench_stub_provider_LDADD = $(OAUTH_LIBS) -lmicrohttpd
+CLEANFILES += bench/stub-provider

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory of sessions that are kept in shared memory, and of logins that wait
+for the provider's token endpoint."""
+
+import http.client
+import re
+import socket
+import time
+
+from login.provider import hang
+
+from .stage import COOKIE, DASHBOARD, Browser, Stage
+
+SESSIONS = 2000
+LOGINS = 400
+
+
+def anonymous(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/status") as status:
+            total += int(re.search(r"RssAnon:\s+(\d+)", status.read())[1])
+    return total * 1024
+
+
+def requests_of(stage, count):
+    """`count` callbacks on their way, as bytes to be sent."""
+    found = []
+    for _ in range(count):
+        browser = Browser(stage.gateway)
+        target = browser.authorize(browser.to_provider())
+        cookies = "; ".join(f"{k}={v}" for k, v in browser.cookies.items())
+        found.append((f"GET {target} HTTP/1.1\r\nHost: {DASHBOARD}\r\n"
+                      f"Accept: text/html\r\nCookie: {cookies}\r\n\r\n"
+                      ).encode())
+    return found
+
+
+def pending_login():
+    """Bytes that one more login takes while the provider does not answer: the
+    growth from the first half of them to the second."""
+    with Stage(workers=1, connections=4096, provider_timeout="12s") as stage:
+        requests = requests_of(stage, LOGINS)
+        stage.provider.script["/token"] = hang
+        pids, sockets, seen = stage.gateway.workers(), [], []
+        for half in (requests[:LOGINS // 2], requests[LOGINS // 2:]):
+            for request in half:
+                peer = socket.create_connection(
+                    ("127.0.0.1", stage.gateway.port))
+                peer.sendall(request)
+                sockets.append(peer)
+            time.sleep(1)
+            seen.append(anonymous(pids))
+        for peer in sockets:
+            peer.close()
+    return (seen[1] - seen[0]) / (LOGINS // 2)
+
+
+def slot_rate(stage, cookies):
+    """The part of these sessions that is answered without Valkey."""
+    before = int(re.search(rb"total_commands_processed:(\d+)",
+                           stage.valkey.command("INFO", "stats"))[1])
+    for cookie in cookies:
+        connection = http.client.HTTPConnection("127.0.0.1",
+                                                stage.gateway.port)
+        connection.request("GET", "/dashboard", headers={
+            "Host": DASHBOARD, "Accept": "text/html", "Cookie": cookie})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        connection.close()
+    after = int(re.search(rb"total_commands_processed:(\d+)",
+                          stage.valkey.command("INFO", "stats"))[1])
+    return 1 - (after - before) / len(cookies)
+
+
+def kept_sessions(size_kib):
+    """How many of SESSIONS sessions a zone of that size answers for."""
+    with Stage(workers=1,
+               zone=f"azimuth_session_zone {size_kib}k ttl=30s;") as stage:
+        cookies = []
+        for _ in range(SESSIONS):
+            browser = Browser(stage.gateway)
+            browser.login()
+            cookies.append(f"{COOKIE}={browser.cookies[COOKIE]}")
+        slot_rate(stage, cookies)  # fills
+        return slot_rate(stage, cookies) * SESSIONS
+
+
+def show():
+    print(f"a login that waits for the provider: "
+          f"{pending_login() / 1024:.1f} KiB of nginx's memory")
+    kept = kept_sessions(SESSIONS)
+    print(f"a session in shared memory: {SESSIONS / max(kept, 1):.2f} KiB "
+          f"({kept:.0f} of {SESSIONS} in a zone of {SESSIONS} KiB)")
