@@ -6,7 +6,8 @@
 # AZIMUTH_BUILD  build directory (default ./build)
 # PYTHON         an interpreter with tests/requirements.txt installed
 # Needs nginx, valkey-server and wrk; `apache` needs apache2 and
-# libapache2-mod-auth-openidc, `logins` needs make bench/stub-provider.
+# libapache2-mod-auth-openidc (not installed by itself: Debian starts Apache
+# at once), `logins` needs make bench/stub-provider.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

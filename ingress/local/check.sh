@@ -186,6 +186,7 @@ $(bench_names)" ;; esac
     # A shell script of that name prepares the program's surroundings.
     if [ -e "$here/bench/$name.sh" ]; then
         check_python
+        packages_need wrk
         export PYTHON="$venv/bin/python"
         exec sh "$here/bench/$name.sh" "$@"
     fi
@@ -225,7 +226,7 @@ bench_build()
 {
     set -e
     build_all
-    make -s -C "$build" bench/azimuth-bench
+    make -s -C "$build" bench/azimuth-bench bench/stub-provider
 }
 
 bench_venv()
