@@ -36,6 +36,7 @@ const char *const flow_identity_headers[] = {
     "X-Forwarded-Groups",
     "X-Forwarded-Preferred-Username",
     "X-Forwarded-Access-Token",
+    FLOW_SIGNED_HEADER,
     NULL,
 };
 

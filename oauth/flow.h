@@ -3,8 +3,10 @@
 #define OAUTH_FLOW_H
 
 #include "base/bytes.h"
+#include "oauth/assertion.h"
 #include "oauth/error.h"
 #include "oauth/provider.h"
+#include "oauth/rights.h"
 #include "oauth/seal.h"
 #include "oauth/session.h"
 
@@ -84,10 +86,15 @@ struct flow_config {
     const struct seal_ring *ring;
     struct span cookie_name;   /* ["azimuth"]; gets __Host- or __Secure- */
     struct span cookie_domain; /* empty: host-only, __Host- */
-    enum flow_same_site cookie_same_site; /* NONE needs cookie_domain */
-    int64_t idle_s;     /* [1800] a session without requests */
-    int64_t lifetime_s; /* [28800] a session in any case */
-    bool allows_http;   /* provider at http://127.0.0.1, [::1], localhost */
+    enum flow_same_site cookie_same_site;      /* NONE needs cookie_domain */
+    const struct assertion_key *assertion_key; /* NULL: upstreams get no signed
+                                                  identity */
+    const struct rights_rule *rights; /* what it says they may do; checked by
+                                         rights_check() */
+    size_t right_count;               /* 0: everybody everything */
+    int64_t idle_s;                   /* [1800] a session without requests */
+    int64_t lifetime_s;               /* [28800] a session in any case */
+    bool allows_http; /* provider at http://127.0.0.1, [::1], localhost */
 };
 
 /* Checks what `nginx -t` has to refuse; the text names the field.
@@ -322,7 +329,8 @@ bool flow_is_verdict(const struct flow_action *action);
 /* An ALLOW and the 202 of /oauth2/auth carry X-Auth-Request-User (the sub),
  * -Preferred-Username, -Email, -Name and -Groups (roles, then groups, comma
  * between), each when known. Bytes outside printable ASCII, '%', and commas
- * inside a group are percent-encoded.
+ * inside a group are percent-encoded. With an assertion_key they carry
+ * X-Azimuth-Identity, too (oauth/assertion.h).
  * Every header name that only we may set towards an upstream; the host
  * removes them from each client request on every host, '-' and '_' being the
  * same and case ignored. NULL-terminated. */

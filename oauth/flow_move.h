@@ -110,6 +110,12 @@ void flow_exchange_code(struct flow *flow);
 void flow_on_token(struct flow *flow, const struct flow_event *event);
 void flow_on_new_keys(struct flow *flow, const struct flow_event *event);
 
+/* flow_sign.c: the signed identity of flow->session. False: it cannot be made,
+ * and flow->cause says why; true and size 0: none is wanted. */
+#define FLOW_SIGNED_HEADER "X-Azimuth-Identity"
+bool flow_sign(struct flow *flow, struct span *ret_token)
+    __attribute__((warn_unused_result));
+
 /* flow_leave.c */
 void flow_leave(struct flow *flow, const struct flow_request *request);
 void flow_on_leave(struct flow *flow, const struct flow_event *event);

@@ -4,6 +4,7 @@ noinst_LIBRARIES += liboauth.a
 liboauth_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) \
 	$(JWT_CFLAGS)
 liboauth_a_SOURCES = \
+	oauth/assertion.c oauth/assertion.h \
 	oauth/authorize.c oauth/authorize.h \
 	oauth/base64.c oauth/base64.h \
 	oauth/callback.c oauth/callback.h \
@@ -17,6 +18,7 @@ liboauth_a_SOURCES = \
 	oauth/flow_leave.c \
 	oauth/flow_login.c \
 	oauth/flow_reply.c \
+	oauth/flow_sign.c \
 	oauth/idtoken.c oauth/idtoken.h \
 	oauth/json.c oauth/json.h \
 	oauth/jwks.c oauth/jwks.h \
@@ -26,6 +28,7 @@ liboauth_a_SOURCES = \
 	oauth/pkce.c oauth/pkce.h \
 	oauth/provider.c oauth/provider.h \
 	oauth/request.c oauth/request.h \
+	oauth/rights.c oauth/rights.h \
 	oauth/roles.c oauth/roles.h \
 	oauth/seal.c oauth/seal.h \
 	oauth/session.c oauth/session.h \
@@ -42,7 +45,8 @@ OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
 
-check_PROGRAMS += tests/unit/oauth/test_authorize \
+check_PROGRAMS += tests/unit/oauth/test_assertion \
+	tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_base64 \
 	tests/unit/oauth/test_callback \
 	tests/unit/oauth/test_cookie \
@@ -54,6 +58,7 @@ check_PROGRAMS += tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_flow_leave \
 	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_flow_memory \
+	tests/unit/oauth/test_flow_sign \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
 	tests/unit/oauth/test_jwks \
@@ -63,12 +68,16 @@ check_PROGRAMS += tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_pkce \
 	tests/unit/oauth/test_provider \
 	tests/unit/oauth/test_request \
+	tests/unit/oauth/test_rights \
 	tests/unit/oauth/test_roles \
 	tests/unit/oauth/test_seal \
 	tests/unit/oauth/test_session \
 	tests/unit/oauth/test_state \
 	tests/unit/oauth/test_token \
 	tests/unit/oauth/test_url
+tests_unit_oauth_test_assertion_SOURCES = tests/unit/oauth/test_assertion.c
+tests_unit_oauth_test_assertion_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_assertion_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_authorize_SOURCES = tests/unit/oauth/test_authorize.c
 tests_unit_oauth_test_authorize_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_authorize_LDADD = $(OAUTH_TEST_LIBS)
@@ -114,6 +123,10 @@ tests_unit_oauth_test_flow_memory_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
 tests_unit_oauth_test_flow_memory_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_sign_SOURCES = tests/unit/oauth/test_flow_sign.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_sign_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_sign_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -145,6 +158,9 @@ tests_unit_oauth_test_provider_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_request_SOURCES = tests/unit/oauth/test_request.c
 tests_unit_oauth_test_request_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_request_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_rights_SOURCES = tests/unit/oauth/test_rights.c
+tests_unit_oauth_test_rights_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_rights_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_roles_SOURCES = tests/unit/oauth/test_roles.c
 tests_unit_oauth_test_roles_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_roles_LDADD = $(OAUTH_TEST_LIBS)
