@@ -56,10 +56,30 @@ ngx_int_t ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
                                            ngx_http_azimuth_main_conf_t *mcf,
                                            ngx_http_azimuth_provider_t *p);
 
+/* rights.c */
+char *ngx_http_azimuth_conf_identity_key_file(ngx_conf_t *cf,
+                                              ngx_command_t *cmd, void *conf);
+char *ngx_http_azimuth_conf_map(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* The setting `map` of a provider. */
+char *ngx_http_azimuth_rights_setting(ngx_conf_t *cf,
+                                      ngx_http_azimuth_provider_t *provider,
+                                      ngx_str_t *target);
+/* Gives p->flow its key and rules. */
+ngx_int_t ngx_http_azimuth_rights_finish(ngx_conf_t *cf,
+                                         ngx_http_azimuth_main_conf_t *mcf,
+                                         ngx_http_azimuth_provider_t *p);
+ngx_int_t
+ngx_http_azimuth_rights_digest(ngx_http_azimuth_main_conf_t *mcf,
+                               const ngx_http_azimuth_provider_t *p,
+                               u_char ret_digest[AZIMUTH_DIGEST_SIZE]);
+
 /* secret.c */
 /* Reads keys and makes mcf->ring, which lives as long as the configuration. */
 ngx_int_t ngx_http_azimuth_secret_ring(ngx_conf_t *cf, ngx_str_t *file,
                                        ngx_http_azimuth_main_conf_t *mcf);
+/* Reads keys of the same form; the first becomes mcf->assertion_key. */
+ngx_int_t ngx_http_azimuth_secret_assertion(ngx_conf_t *cf, ngx_str_t *file,
+                                            ngx_http_azimuth_main_conf_t *mcf);
 /* The first line of a private file, in cf->pool. */
 ngx_int_t ngx_http_azimuth_secret_line(ngx_conf_t *cf, ngx_str_t *file,
                                        ngx_str_t *ret_line);

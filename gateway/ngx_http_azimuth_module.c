@@ -18,6 +18,12 @@ static void ngx_http_azimuth_exit_process(ngx_cycle_t *cycle);
 static ngx_command_t ngx_http_azimuth_commands[] = {
     { ngx_string("azimuth_secret_file"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
       ngx_http_azimuth_conf_secret_file, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_identity_key_file"),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_http_azimuth_conf_identity_key_file, NGX_HTTP_MAIN_CONF_OFFSET, 0,
+      NULL },
+    { ngx_string("azimuth_map"), NGX_HTTP_MAIN_CONF | NGX_CONF_2MORE,
+      ngx_http_azimuth_conf_map, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_valkey"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE,
       ngx_http_azimuth_conf_valkey, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_session_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,

@@ -76,6 +76,12 @@ typedef struct {
     ngx_msec_t timeout;
 } ngx_http_azimuth_valkey_conf_t;
 
+/* azimuth_map: who may do what in the engine. */
+typedef struct {
+    ngx_array_t rules; /* of struct rights_rule; elts NULL: not set */
+    ngx_http_azimuth_place_t place;
+} ngx_http_azimuth_rights_t;
+
 typedef struct {
     ngx_str_t name;
     ngx_http_azimuth_place_t place;
@@ -92,6 +98,8 @@ typedef struct {
     ngx_str_t loopback_text;
     ngx_msec_t timeout;
     ngx_flag_t allow_http_loopback;
+    ngx_http_azimuth_rights_t rights; /* its own; else the http block's */
+    ngx_str_t rights_text;            /* always empty */
 
     struct flow_config flow;   /* made of the above */
     struct provider *provider; /* documents; each worker has its own copy */
@@ -102,6 +110,8 @@ typedef struct {
     ngx_array_t providers; /* of ngx_http_azimuth_provider_t * */
 
     struct seal_ring *ring;
+    struct assertion_key *assertion_key; /* NULL: no signed identity */
+    ngx_http_azimuth_rights_t rights;
 
     ngx_http_azimuth_valkey_conf_t valkey_conf;
 

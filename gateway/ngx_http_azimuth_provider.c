@@ -225,6 +225,7 @@ static const provider_setting_t provider_settings[] = {
             trusted_certificate),
     SETTING("connect_to", provider_set_connect, connect_to),
     SETTING("timeout", provider_set_timeout, timeout_text),
+    SETTING("map", ngx_http_azimuth_rights_setting, rights_text),
     SETTING("allow_http_loopback", provider_set_loopback, loopback_text),
 };
 
@@ -389,10 +390,15 @@ ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
 {
     struct provider_options options = { 0 };
     struct error error = { OAUTH_OK, "" };
-    struct span parts[3];
+    u_char rights[AZIMUTH_DIGEST_SIZE];
+    struct span parts[4];
     ngx_pool_cleanup_t *cleanup;
 
     provider_fill(mcf, p);
+    if (ngx_http_azimuth_rights_finish(cf, mcf, p) != NGX_OK ||
+        ngx_http_azimuth_rights_digest(mcf, p, rights) != NGX_OK) {
+        return NGX_ERROR;
+    }
     options.issuer = p->flow.issuer;
     options.discovery_url = ngx_http_azimuth_span(p->discovery);
     options.allows_http = p->allow_http_loopback;
@@ -414,5 +420,6 @@ ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
     parts[0] = p->flow.issuer;
     parts[1] = p->flow.client_id;
     parts[2] = p->flow.base_url;
-    return ngx_http_azimuth_digest(mcf, parts, 3, p->digest);
+    parts[3] = (struct span){ (const char *)rights, sizeof(rights) };
+    return ngx_http_azimuth_digest(mcf, parts, 4, p->digest);
 }

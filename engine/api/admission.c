@@ -25,6 +25,15 @@ call_may_read(const struct call *call, struct span collection)
     return rights_on(&call->caller.identity.rights, &collection) >= RIGHT_READ;
 }
 
+#define SHOWN_SIZE_MAX ((size_t)128)
+
+/* How much of a text an answer quotes. */
+static int
+shown_size(struct span text)
+{
+    return (int)(text.size < SHOWN_SIZE_MAX ? text.size : SHOWN_SIZE_MAX);
+}
+
 /* 401: nobody is let in. */
 static void
 refuse_caller(struct call *call, enum access_result result,
@@ -57,23 +66,23 @@ refuse_right(struct call *call, enum right has)
     const struct identity *identity = &call->caller.identity;
     const struct span *collection = call_collection_name(call);
     struct span who = identity->name.size > 0 ? identity->name : identity->sub;
+    const char *mark = has >= RIGHT_READ ? "\"" : "";
     if (call->caller.kind != CALLER_IDENTITY)
         error_set(&error, ENGINE_EFORBIDDEN,
                   "Global manage access is required");
     else if (collection == NULL)
         error_set(&error, ENGINE_EFORBIDDEN,
                   "%.*s needs the right \"%s\" on all collections (\"*\") and "
-                  "has \"%s\"",
-                  (int)(who.size < 128 ? who.size : 128), who.data,
-                  right_name(call->route->right), right_name(has));
+                  "has %s%s%s",
+                  shown_size(who), who.data, right_name(call->route->right),
+                  mark, right_name(has), mark);
     else
         error_set(&error, ENGINE_EFORBIDDEN,
                   "%.*s needs the right \"%s\" on collection `%.*s` and has "
-                  "\"%s\"",
-                  (int)(who.size < 128 ? who.size : 128), who.data,
-                  right_name(call->route->right),
-                  (int)(collection->size < 256 ? collection->size : 256),
-                  collection->data, right_name(has));
+                  "%s%s%s",
+                  shown_size(who), who.data, right_name(call->route->right),
+                  shown_size(*collection), collection->data, mark,
+                  right_name(has), mark);
     status_error(call->reply, &error, 0.0);
 }
 

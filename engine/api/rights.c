@@ -29,8 +29,8 @@ const char *
 right_name(enum right right)
 {
     static const char *const names[] = {
-        [RIGHT_UNSET] = "no right",
-        [RIGHT_NONE] = "no right",
+        [RIGHT_UNSET] = "none",
+        [RIGHT_NONE] = "none",
         [RIGHT_READ] = "read",
         [RIGHT_POINTS] = "write",
         [RIGHT_WRITE] = "write with indexes",
