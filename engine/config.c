@@ -81,6 +81,7 @@ static const struct key keys[] = {
     { "service.identity_key_file", KEY_TEXT, AT(identity_key_file), NULL, 0,
       0 },
     { "service.audit_log", KEY_TEXT, AT(audit_log), NULL, 0, 0 },
+    { "service.audit_reads", KEY_BOOL, AT(audits_reads), "true", 0, 0 },
     { "service.api_version", KEY_TEXT, AT(api_version), "1.19.0", 0, 0 },
     { "service.jwt_rbac", KEY_OFF_ONLY, 0, NULL, 0, 0 },
     { "service.enable_tls", KEY_OFF_ONLY, 0, NULL, 0, 0 },

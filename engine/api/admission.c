@@ -118,6 +118,9 @@ call_audit(const struct call *call)
     if (call->api->audit == NULL || call->route == NULL ||
         (call->route->flags & ROUTE_OPEN) != 0)
         return;
+    if (call->route->right <= RIGHT_READ && !call->is_denied &&
+        !call->api->options.config->audits_reads)
+        return;
     struct audit_event event = {
         .caller = &call->caller,
         .method = call_method(call),

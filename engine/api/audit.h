@@ -8,7 +8,8 @@
 
 /* Who did what, one JSON object per line: time, who, sub, name, operation,
  * collection, request_id, result, status. Never a key, a token, a payload or a
- * query. Off unless service.audit_log names a file or says "stderr". */
+ * query. Off unless service.audit_log names a file or says "stderr"; with
+ * service.audit_reads off only changes and what was denied. */
 struct audit;
 
 #define AUDIT_TEXT_SIZE_MAX 256 /* of each text; longer ones are cut */

@@ -292,6 +292,21 @@ def test_audit_is_rotated_by_a_signal(guarded):
     assert lines(guarded)[0]["name"] == "alice"
 
 
+def test_audit_can_leave_out_what_was_only_read(engine_factory, tmp_path):
+    engine = engine_factory(more_config=f"""\
+  audit_log: {tmp_path}/audit.log
+  audit_reads: false
+""").start()
+    engine.audit = tmp_path / "audit.log"
+    engine.create("docs")
+    assert engine.count("docs") == 0
+    assert ask(engine, "GET", "/collections", made="x").status == 401
+    assert [(line["operation"], line["who"], line["result"])
+            for line in lines(engine)] == [
+        ("PUT /collections/{name}", "anyone", "allowed"),
+        ("GET /collections", "unknown", "denied")]
+
+
 @pytest.mark.parametrize("config, cause", [
     ("identity_key_file: {folder}/none", "No such file"),
     ("identity_key_file: {folder}/open", "chmod 600"),
