@@ -20,6 +20,8 @@
 #define MAC_SIZE      32
 #define MAC_TEXT_SIZE 43 /* base64url of MAC_SIZE bytes */
 #define TIME_MAX      ((int64_t)1 << 53)
+/* {"alg":"HS256","typ":"JWT"}, as the gateway writes it */
+#define USUAL_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 
 struct identity_keys {
     size_t count;
@@ -244,6 +246,8 @@ static enum engine_code
 header_check(struct span part, struct arena *arena, struct error *reterr)
 {
     yyjson_doc *doc = NULL;
+    if (span_equal_text(part, USUAL_HEADER))
+        return ENGINE_OK;
     enum engine_code code = part_parse(part, arena, &doc, reterr);
     if (code != ENGINE_OK)
         return code;
