@@ -20,6 +20,8 @@ libengine_a_SOURCES += \
 libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 
+EXTRA_DIST += engine/api/README.md
+
 check_PROGRAMS += tests/unit/engine/api/test_rest_filter
 tests_unit_engine_api_test_rest_filter_SOURCES = \
 	tests/unit/engine/api/test_rest_filter.c
