@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] /
 from azimuthd import Engine, program  # noqa: E402
 
 from .gateway import (  # noqa: E402
-    API, HTML, ORIGIN, SCRIPT, Browser, Gateway,
+    API, HTML, ORIGIN, SCRIPT, Browser, Gateway, wait_until,
 )
 
 HEADER = "x-azimuth-identity"
@@ -51,6 +51,13 @@ def log_in(gateway, person):
     browser = Browser(gateway)
     browser.login()
     return browser
+
+
+def renew(gateway):
+    """Reloads, and waits until no worker knows the old configuration."""
+    old = set(gateway.workers())
+    gateway.reload()
+    wait_until(lambda: not old & set(gateway.workers()))
 
 
 def tokens(reply):
@@ -150,7 +157,7 @@ def test_a_new_map_holds_at_once(stopped_gateway):
     assert claims(token, key)["access"] == "m"
     text = gateway.settings["http"]
     gateway.settings["http"] = text.replace("manage", "read")
-    gateway.reload()
+    renew(gateway)
     token, = tokens(browser.get("/x"))
     assert claims(token, key)["access"] == "r"
 
@@ -342,5 +349,5 @@ def test_keys_are_rotated_without_a_gap(guarded):
     engine.start()
     assert call(browser, "GET", "/collections/docs").status == 200
     path.write_text(f"{new}\n{old}\n")
-    gateway.reload()
+    renew(gateway)
     assert call(browser, "GET", "/collections/docs").status == 200
