@@ -110,7 +110,8 @@ typedef struct {
     ngx_array_t providers; /* of ngx_http_azimuth_provider_t * */
 
     struct seal_ring *ring;
-    struct assertion_key *assertion_key; /* NULL: no signed identity */
+    struct assertion_key *assertion_key;        /* NULL: no signed identity */
+    u_char assertion_mark[AZIMUTH_DIGEST_SIZE]; /* hash of that key */
     ngx_http_azimuth_rights_t rights;
 
     ngx_http_azimuth_valkey_conf_t valkey_conf;

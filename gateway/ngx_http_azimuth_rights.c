@@ -160,17 +160,19 @@ ngx_http_azimuth_rights_finish(ngx_conf_t *cf,
     return NGX_OK;
 }
 
-/* Over all rules: a session cached under other ones is another session. */
+/* Over key and rules: a session cached under other ones is another session. */
 ngx_int_t
 ngx_http_azimuth_rights_digest(ngx_http_azimuth_main_conf_t *mcf,
                                const ngx_http_azimuth_provider_t *p,
                                u_char ret_digest[AZIMUTH_DIGEST_SIZE])
 {
     static const char kinds[] = "0123456789";
-    struct span parts[4 * RIGHTS_RULE_COUNT_MAX];
+    struct span parts[1 + 4 * RIGHTS_RULE_COUNT_MAX];
     const struct rights_rule *rule = p->flow.rights;
     size_t count = 0, i;
 
+    parts[count++] = (struct span){ (const char *)mcf->assertion_mark,
+                                    sizeof(mcf->assertion_mark) };
     for (i = 0; i < p->flow.right_count; i++) {
         parts[count++] = (struct span){ &kinds[rule[i].holder], 1 };
         parts[count++] = rule[i].name;

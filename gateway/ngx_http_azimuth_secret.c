@@ -6,6 +6,8 @@
 
 #include "gateway/ngx_http_azimuth_conf.h"
 
+#include <openssl/evp.h>
+
 #include <assert.h>
 
 #define SECRET_FILE_SIZE_MAX ((off_t)4096)
@@ -260,8 +262,10 @@ ngx_http_azimuth_secret_assertion(ngx_conf_t *cf, ngx_str_t *file,
     if (secret_keys(cf, file, keys, &count) == NGX_OK) {
         if (count == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" has no key", file);
-        } else if (assertion_key_create(keys[0], &mcf->assertion_key) ==
-                   OAUTH_OK) {
+        } else if (EVP_Digest(keys[0], sizeof(keys[0]), mcf->assertion_mark,
+                              NULL, EVP_sha256(), NULL) == 1 &&
+                   assertion_key_create(keys[0], &mcf->assertion_key) ==
+                       OAUTH_OK) {
             cleanup->handler = secret_assertion_free;
             cleanup->data = mcf->assertion_key;
             rc = NGX_OK;

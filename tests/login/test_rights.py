@@ -351,3 +351,11 @@ def test_keys_are_rotated_without_a_gap(guarded):
     path.write_text(f"{new}\n{old}\n")
     renew(gateway)
     assert call(browser, "GET", "/collections/docs").status == 200
+    # All at once, after a leak: what was signed with the old key and is kept
+    # with the session is not sent any more.
+    path.write_text(secrets.token_hex(32) + "\n")
+    assert engine.stop() == 0
+    engine.start()
+    assert call(browser, "GET", "/collections/docs").status == 401
+    renew(gateway)
+    assert call(browser, "GET", "/collections/docs").status == 200
