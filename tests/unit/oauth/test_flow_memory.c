@@ -233,6 +233,9 @@ START_TEST(flow_allows_nobody_by_half)
                                        action->allow.header_count,
                                        "X-Auth-Request-Groups"),
                              "admin,a%2Cb,c");
+            ck_assert_ptr_nonnull(header_of(action->allow.headers,
+                                            action->allow.header_count,
+                                            "X-Azimuth-Identity"));
         }
         if (!has_failed) {
             ck_assert_int_eq(action->kind, FLOW_ACTION_ALLOW);
@@ -244,12 +247,36 @@ START_TEST(flow_allows_nobody_by_half)
 }
 END_TEST
 
+/* With everything that a request may need memory for. */
+static struct assertion_key *signing_key;
+
+static void
+setup(void)
+{
+    static const unsigned char secret[ASSERTION_KEY_SIZE] = { 1 };
+    static const struct rights_rule rule = {
+        RIGHTS_OF_ANY, { NULL, 0 }, RIGHTS_READ, { "docs", 4 }
+    };
+    visit_setup();
+    ck_assert_int_eq(assertion_key_create(secret, &signing_key), OAUTH_OK);
+    config.assertion_key = signing_key;
+    config.rights = &rule;
+    config.right_count = 1;
+}
+
+static void
+teardown(void)
+{
+    visit_teardown();
+    assertion_key_free(signing_key);
+}
+
 int
 main(void)
 {
     Suite *suite = suite_create("oauth/flow_memory");
     TCase *tcase = tcase_create("flow_memory");
-    tcase_add_checked_fixture(tcase, visit_setup, visit_teardown);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, flow_answers_honestly_whatever_allocation_fails);
     tcase_add_test(tcase, flow_allows_nobody_by_half);
     suite_add_tcase(suite, tcase);
