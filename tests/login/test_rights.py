@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import secrets
+import subprocess
 import sys
 import time
 
@@ -18,7 +19,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] /
 from azimuthd import Engine, program  # noqa: E402
 
 from .gateway import (  # noqa: E402
-    API, HTML, ORIGIN, SCRIPT, Browser, Gateway, wait_until,
+    API, HTML, ORIGIN, SCRIPT, Browser, Gateway, accepts, free_port,
+    wait_until,
 )
 
 HEADER = "x-azimuth-identity"
@@ -237,6 +239,85 @@ def test_a_bad_key_file_is_refused(stopped_gateway, text, mode, words):
     path.chmod(mode)
     status, messages = stopped_gateway.test()
     assert status != 0 and words in messages
+
+
+# ---- towards gRPC -------------------------------------------------------------
+
+class GrpcGateway(Gateway):
+    """Both hosts pass /qdrant.Points/ to a gRPC server that is an nginx
+    without our module, and says which identity reached it."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.grpc_port = free_port()
+        self.grpc = None
+
+    def configuration(self):
+        grpc = (f"location /qdrant.Points/ {{ grpc_pass"
+                f" grpc://127.0.0.1:{self.grpc_port}; }}")
+        return super().configuration().replace(
+            "location / {", grpc + "\n        location / {")
+
+    def start(self):
+        d = self.directory
+        path = d / "grpc.conf"
+        path.write_text(f"""
+daemon off; pid {d}/grpc.pid; error_log {d}/grpc.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {d}/grpc-body;
+    proxy_temp_path {d}/grpc-proxy;
+    fastcgi_temp_path {d}/grpc-fastcgi;
+    uwsgi_temp_path {d}/grpc-uwsgi;
+    scgi_temp_path {d}/grpc-scgi;
+    server {{
+        listen 127.0.0.1:{self.grpc_port} http2;
+        large_client_header_buffers 4 16k;
+        location / {{
+            add_header X-Identity "$http_x_azimuth_identity" always;
+            add_header X-User "$http_x_auth_request_user" always;
+            default_type application/grpc;
+            return 200 "";
+        }}
+    }}
+}}
+""")
+        self.grpc = subprocess.Popen(
+            ["nginx", "-c", str(path), "-p", str(d), "-e", str(d / "grpc.log")],
+            stderr=subprocess.DEVNULL)
+        wait_until(lambda: accepts(self.grpc_port))
+        return super().start()
+
+    def stop(self):
+        super().stop()
+        if self.grpc is not None:
+            self.grpc.terminate()
+            self.grpc.wait()
+            self.grpc = None
+
+
+def test_grpc_gets_the_identity_and_never_a_forged_one(
+    directory, provider, valkey, upstream
+):
+    gateway = GrpcGateway(directory, provider, valkey, upstream)
+    key = configure(gateway, "azimuth_map any read docs;")
+    forged = {"Content-Type": "application/grpc", "TE": "trailers",
+              "X-Azimuth-Identity": "forged", "X-Auth-Request-User": "forged"}
+    try:
+        gateway.start()
+        people = log_in(gateway, READER)
+        for _ in range(2):
+            reply = people.send("POST", "/qdrant.Points/Search", forged, b"x")
+            assert reply.status == 200 and reply.get("x-user") == "user-reader"
+            assert claims(reply.get("x-identity"), key)["access"] == [
+                {"collection": "docs", "access": "r"}]
+        reply = Browser(gateway, API).send("POST", "/qdrant.Points/Search",
+                                           forged, b"x")
+        assert reply.status == 200
+        assert reply.get("x-identity") is reply.get("x-user") is None
+    finally:
+        gateway.stop()
 
 
 # ---- with the engine ---------------------------------------------------------
