@@ -13,9 +13,12 @@ liboauth_a_SOURCES = \
 	oauth/flow_access.c \
 	oauth/flow_ask.c \
 	oauth/flow_config.c \
+	oauth/flow_due.c \
 	oauth/flow_exchange.c \
 	oauth/flow_leave.c \
 	oauth/flow_login.c \
+	oauth/flow_refresh.c \
+	oauth/flow_renew.c \
 	oauth/flow_reply.c \
 	oauth/idtoken.c oauth/idtoken.h \
 	oauth/json.c oauth/json.h \
