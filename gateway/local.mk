@@ -34,6 +34,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_provider.c \
 	gateway/ngx_http_azimuth_access.c \
 	gateway/ngx_http_azimuth_perform.c \
+	gateway/ngx_http_azimuth_ask.c \
+	gateway/ngx_http_azimuth_refresh.c \
 	gateway/ngx_http_azimuth_reply.c \
 	gateway/ngx_http_azimuth_redirect.c \
 	gateway/ngx_http_azimuth_cors.c \

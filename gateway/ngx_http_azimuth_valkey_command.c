@@ -87,6 +87,9 @@ ngx_http_azimuth_valkey_ask(const struct flow_action *action,
     case FLOW_ACTION_ALLOW:
     case FLOW_ACTION_REPLY:
     case FLOW_ACTION_FETCH:
+    case FLOW_ACTION_REFRESH:
+    case FLOW_ACTION_WAIT:
+    case FLOW_ACTION_END:
         assert(0 && "not a question to the store");
     }
 }
@@ -180,6 +183,9 @@ ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
     case FLOW_ACTION_ALLOW:
     case FLOW_ACTION_REPLY:
     case FLOW_ACTION_FETCH:
+    case FLOW_ACTION_REFRESH:
+    case FLOW_ACTION_WAIT:
+    case FLOW_ACTION_END:
         break;
     }
     return NGX_ERROR;
