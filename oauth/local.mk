@@ -44,6 +44,7 @@ OAUTH_TEST_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
 OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
+OAUTH_JOB = $(OAUTH_VISIT) tests/unit/oauth/job.c tests/unit/oauth/job.h
 
 check_PROGRAMS += tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_base64 \
@@ -53,10 +54,13 @@ check_PROGRAMS += tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_flow \
 	tests/unit/oauth/test_flow_access \
 	tests/unit/oauth/test_flow_config \
+	tests/unit/oauth/test_flow_due \
 	tests/unit/oauth/test_flow_exchange \
 	tests/unit/oauth/test_flow_leave \
 	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_flow_memory \
+	tests/unit/oauth/test_flow_refresh \
+	tests/unit/oauth/test_flow_renew \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
 	tests/unit/oauth/test_jwks \
@@ -117,6 +121,18 @@ tests_unit_oauth_test_flow_memory_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
 tests_unit_oauth_test_flow_memory_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_due_SOURCES = tests/unit/oauth/test_flow_due.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_due_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_due_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_refresh_SOURCES = tests/unit/oauth/test_flow_refresh.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_refresh_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_refresh_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_renew_SOURCES = tests/unit/oauth/test_flow_renew.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_renew_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_renew_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)

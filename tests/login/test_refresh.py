@@ -169,13 +169,9 @@ def test_a_refresh_outlives_the_client_that_caused_it(
 @pytest.mark.parametrize("answer", [
     hang,
     refuse(500, {"error": "oops"}),
-    refuse(503, b"<html>down</html>", "text/html"),
-    refuse(429, {}),
     refuse(200, b"<html>"),
-    refuse(200, {"token_type": "mac", "access_token": "a"}),
-    refuse(200, {"token_type": "Bearer"}),
     refuse(401, {"error": "invalid_client"}),
-], ids=["hang", "500", "503", "429", "html", "mac", "empty", "client"])
+], ids=["hang", "500", "html", "client"])
 def test_a_failed_refresh_leaves_the_session_alone(
     stopped_gateway, short, answer
 ):
