@@ -14,8 +14,8 @@
 
 #include <assert.h>
 
-#define REFRESH_JOB_COUNT_MAX  1024
-#define REFRESH_STEP_COUNT_MAX 32 /* without waiting: more is a bug */
+#define REFRESH_JOB_COUNT_MAX  128 /* logins need calls, too: fetch.c */
+#define REFRESH_STEP_COUNT_MAX 32  /* without waiting: more is a bug */
 
 struct ngx_http_azimuth_refresh_s {
     ngx_rbtree_t tree; /* jobs by store key */

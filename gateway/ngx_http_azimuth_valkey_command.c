@@ -32,12 +32,16 @@ static void
 command_set(ngx_http_azimuth_valkey_command_t *command,
             const struct flow_session *session)
 {
-    assert(session->ttl_s > 0);
     command_add(command, span_of("SET"));
     command_add(command, session->key);
     command_add(command, session->value);
-    command_add(command, span_of("EX"));
-    command_add_number(command, session->ttl_s);
+    if (session->ttl_s > 0) {
+        command_add(command, span_of("EX"));
+        command_add_number(command, session->ttl_s);
+    } else {
+        assert(session->mode == FLOW_PUT_REPLACE);
+        command_add(command, span_of("KEEPTTL"));
+    }
     command_add(command, span_of(session->mode == FLOW_PUT_NEW ? "NX" : "XX"));
 }
 

@@ -244,7 +244,7 @@ enum flow_put_mode {
 struct flow_session {
     struct span key;
     struct span value; /* PUT only; at most SESSION_RECORD_SIZE_MAX + 64 */
-    int64_t ttl_s;     /* PUT: > 0. GET: 0 leaves the time to live as it is */
+    int64_t ttl_s;     /* 0, of GET and REPLACE: stays as it is. NEW: > 0 */
     enum flow_put_mode mode; /* PUT only */
     bool is_announced;       /* PUT only: announced like a DEL */
 };

@@ -18,12 +18,10 @@
 static void
 ask_keep(struct flow *flow)
 {
-    int64_t left_s = flow->session.expires_s - flow->now_s;
-    int64_t idle_s = flow->config.idle_s;
     struct flow_session *put = flow_ask_put(flow, FLOW_AT_JOB_KEEP);
     put->key = span_of(flow->store_key);
     put->value = flow->renewed;
-    put->ttl_s = left_s > 0 && left_s < idle_s ? left_s : idle_s;
+    put->ttl_s = 0; /* a refresh is no use of the session */
     put->mode = FLOW_PUT_REPLACE;
     put->is_announced = true;
     flow->try_count++;

@@ -347,6 +347,19 @@ def test_new_roles_are_seen_at_once(stopped_gateway, provider):
     assert len(provider.refreshes) == 1
 
 
+def test_a_refresh_is_no_use_of_the_session(gateway, short, browser, valkey):
+    """A page that asks who is logged in keeps nobody logged in."""
+    browser.login()
+    keys = valkey.command("KEYS", "azimuth:session:*").split(b"\r\n")
+    key = next(k for k in keys if k.startswith(b"azimuth:"))
+    valkey.command("EXPIRE", key, "100")
+    let_expire(short)
+    short.access_life = 300
+    assert browser.get("/oauth2/userinfo").status == 200
+    assert len(short.refreshes) == 1
+    assert int(valkey.command("TTL", key)[1:].strip()) <= 100
+
+
 @pytest.mark.parametrize("path", ["/oauth2/auth", "/oauth2/userinfo"])
 def test_endpoints_refresh_too(gateway, short, browser, path):
     login_until_over(browser, short)
