@@ -94,28 +94,60 @@ def second_gateway(stopped_gateway, directory, provider, valkey, upstream):
     g.stop()
 
 
-def test_requests_at_expiry_cause_exactly_one_refresh(
-    stopped_gateway, second_gateway, short
-):
-    """T40: 100 at once over 4 workers of each of 2 instances."""
-    gateways = (stopped_gateway, second_gateway)
-    for gateway in gateways:
-        gateway.settings.update(workers=4, provider_timeout="5s")
-        gateway.start()
-    browser = Browser(stopped_gateway)
-    login_until_over(browser, short)
-    gate = threading.Barrier(100)
+def visit_at_once(gateways, cookies, count=100):
+    """The users seen by `count` requests at once, over all gateways."""
+    gate = threading.Barrier(count)
 
     def visit(number):
-        visitor = Browser(gateways[number % 2])
-        visitor.cookies = dict(browser.cookies)
+        visitor = Browser(gateways[number % len(gateways)])
+        visitor.cookies = dict(cookies)
         gate.wait(30)
         return who(visitor.get("/dashboard"))
 
-    with concurrent.futures.ThreadPoolExecutor(100) as pool:
-        users = list(pool.map(visit, range(100)))
-    assert users == ["user-0001"] * 100
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(visit, range(count)))
+
+
+@pytest.fixture
+def both(stopped_gateway, second_gateway):
+    """Two instances of four workers each; not started."""
+    for gateway in (stopped_gateway, second_gateway):
+        gateway.settings.update(workers=4, provider_timeout="5s")
+    return stopped_gateway, second_gateway
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5], ids=["quick", "slow"])
+def test_requests_at_expiry_cause_exactly_one_refresh(both, short, seconds):
+    """T40: 100 at once; with a slow provider all workers wait for one."""
+    browser = Browser([gateway.start() for gateway in both][0])
+
+    def answer(handler):
+        time.sleep(seconds)
+        short.refresh_well(handler)
+
+    login_until_over(browser, short)
+    short.script["/refresh"] = answer
+    assert visit_at_once(both, browser.cookies) == ["user-0001"] * 100
     assert len(short.refreshes) == 1
+
+
+def test_requests_before_expiry_cause_exactly_one_refresh(both, provider):
+    """T40: and nobody waits for it."""
+    provider.access_life = 10
+    for gateway in both:
+        gateway.settings["http"] = "azimuth_refresh on at=10%;"
+        gateway.start()
+    browser = Browser(both[0])
+    browser.login()
+    held = Held(provider)
+    due = time.time() + 1
+    wait_until(lambda: time.time() >= due)
+    assert visit_at_once(both, browser.cookies) == ["user-0001"] * 100
+    held.come()
+    held.go()
+    wait_until(lambda: any("azimuth: refreshed" in g.log() for g in both))
+    assert visit_at_once(both, browser.cookies) == ["user-0001"] * 100
+    assert len(provider.refreshes) == 1
 
 
 def test_each_refresh_token_is_used_once(gateway, short, browser):
