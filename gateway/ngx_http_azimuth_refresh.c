@@ -97,7 +97,7 @@ refresh_end(refresh_job_t *job, const struct flow_actions *actions)
     if (actions->cause != NULL) {
         ngx_http_azimuth_log_to(log, flow_outcome_name(outcome),
                                 actions->cause);
-    } else {
+    } else if (outcome == FLOW_REFRESHED) {
         ngx_log_error(NGX_LOG_INFO, log, 0, "azimuth: %s",
                       flow_outcome_name(outcome));
     }
