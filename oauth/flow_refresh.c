@@ -42,7 +42,7 @@ flow_refresh_end(struct flow *flow, enum flow_outcome outcome)
         put->value = span_of(is_failed ? LOCK_FAILED : LOCK_DONE);
         put->ttl_s = is_failed ? flow->config.refresh_wait_s : LOCK_DONE_S;
         put->mode = FLOW_PUT_REPLACE;
-        flow->actions.items[0].is_background = true;
+        flow->actions.items[flow->actions.count - 1].is_background = true;
     }
     flow->actions.items[flow->actions.count++] =
         (struct flow_action){ .kind = FLOW_ACTION_END };

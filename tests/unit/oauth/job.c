@@ -135,8 +135,8 @@ job_check_end(enum flow_outcome outcome, const char *lock)
         ck_assert_uint_eq(actions->count, 1);
         return;
     }
-    ck_assert_uint_eq(actions->count, 2);
-    const struct flow_action *put = &actions->items[0];
+    ck_assert_uint_ge(actions->count, 2);
+    const struct flow_action *put = &actions->items[actions->count - 2];
     ck_assert(put->is_background);
     ck_assert_int_eq(put->kind, FLOW_ACTION_SESSION_PUT);
     ck_assert_int_eq(put->session.mode, FLOW_PUT_REPLACE);
