@@ -35,6 +35,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_rights.c \
 	gateway/ngx_http_azimuth_access.c \
 	gateway/ngx_http_azimuth_perform.c \
+	gateway/ngx_http_azimuth_ask.c \
+	gateway/ngx_http_azimuth_refresh.c \
 	gateway/ngx_http_azimuth_reply.c \
 	gateway/ngx_http_azimuth_redirect.c \
 	gateway/ngx_http_azimuth_cors.c \

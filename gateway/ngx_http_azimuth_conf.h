@@ -17,6 +17,8 @@ char *ngx_http_azimuth_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
                                  void *conf);
 char *ngx_http_azimuth_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
                                      void *conf);
+char *ngx_http_azimuth_conf_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
+                                    void *conf);
 char *ngx_http_azimuth_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
                                    void *conf);
 ngx_int_t ngx_http_azimuth_conf_finish(ngx_conf_t *cf,

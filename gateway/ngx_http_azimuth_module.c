@@ -31,6 +31,8 @@ static ngx_command_t ngx_http_azimuth_commands[] = {
     { ngx_string("azimuth_session_lifetime"),
       NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12, ngx_http_azimuth_conf_lifetime,
       NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_refresh"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
+      ngx_http_azimuth_conf_refresh, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_cookie"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
       ngx_http_azimuth_conf_cookie, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_provider"),
@@ -89,6 +91,8 @@ ngx_http_azimuth_create_main_conf(ngx_conf_t *cf)
     mcf->zone_ttl = 5;
     mcf->idle = 3600;
     mcf->absolute = 36000;
+    mcf->refresh = FLOW_REFRESH_ON;
+    mcf->refresh_at = 80;
     mcf->cookie_same_site = FLOW_LAX;
     return mcf;
 }
@@ -143,6 +147,8 @@ ngx_http_azimuth_exit_process(ngx_cycle_t *cycle)
     if (mcf == NULL) {
         return;
     }
+    ngx_http_azimuth_refresh_close(mcf->refreshes);
+    mcf->refreshes = NULL;
     ngx_http_azimuth_fetch_close(mcf->fetch);
     mcf->fetch = NULL;
     ngx_http_azimuth_valkey_close(mcf->valkey);

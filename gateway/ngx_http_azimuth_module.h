@@ -24,6 +24,7 @@ extern ngx_module_t ngx_http_azimuth_module;
 typedef struct ngx_http_azimuth_valkey_s ngx_http_azimuth_valkey_t;
 typedef struct ngx_http_azimuth_fetch_s ngx_http_azimuth_fetch_t;
 typedef struct ngx_http_azimuth_wait_s ngx_http_azimuth_wait_t;
+typedef struct ngx_http_azimuth_refresh_s ngx_http_azimuth_refresh_t;
 
 /* ---- questions to the outside -------------------------------------------
  * One open question of a flow. It is embedded in its owner, who may withdraw
@@ -123,10 +124,13 @@ typedef struct {
 
     time_t idle;
     time_t absolute;
+    ngx_uint_t refresh; /* enum flow_refresh_mode */
+    ngx_int_t refresh_at;
     ngx_str_t cookie_domain;
     ngx_uint_t cookie_same_site; /* enum flow_same_site */
     unsigned is_cookie_set : 1;
     unsigned is_lifetime_set : 1;
+    unsigned is_refresh_set : 1;
     unsigned is_zone_set : 1;
 
     ngx_str_t cookie_name; /* with its prefix */
@@ -140,6 +144,7 @@ typedef struct {
      * instead of a global. */
     ngx_http_azimuth_valkey_t *valkey;
     ngx_http_azimuth_fetch_t *fetch;
+    ngx_http_azimuth_refresh_t *refreshes;
 } ngx_http_azimuth_main_conf_t;
 
 typedef struct {
@@ -255,14 +260,35 @@ ngx_int_t ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
 void ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
                                ngx_http_azimuth_main_conf_t *mcf,
                                const struct flow_allow *allow,
-                               const struct session *session);
+                               const struct flow_actions *actions);
 void ngx_http_azimuth_zone_forget(ngx_http_azimuth_ctx_t *ctx,
                                   ngx_http_azimuth_main_conf_t *mcf);
+void ngx_http_azimuth_zone_drop(ngx_http_azimuth_main_conf_t *mcf,
+                                const u_char *key);
 
 /* valkey.c */
 ngx_int_t ngx_http_azimuth_valkey_peer(ngx_http_azimuth_main_conf_t *mcf,
                                        ngx_http_azimuth_peer_t *ret_peer);
 void ngx_http_azimuth_valkey_close(ngx_http_azimuth_valkey_t *valkey);
+
+/* ask.c: puts a flow's question to whom it is for, as ask() of a peer does */
+typedef struct {
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_provider_t *provider;
+    const u_char *cache_key; /* of the session in zone.c; NULL: none */
+} ngx_http_azimuth_asker_t;
+
+ngx_int_t ngx_http_azimuth_ask(const ngx_http_azimuth_asker_t *asker,
+                               const struct flow_action *action,
+                               ngx_http_azimuth_wait_t *wait,
+                               struct flow_event *ret_event);
+
+/* refresh.c: the jobs of FLOW_ACTION_REFRESH */
+ngx_int_t ngx_http_azimuth_refresh_ask(const ngx_http_azimuth_asker_t *asker,
+                                       const struct flow_action *action,
+                                       ngx_http_azimuth_wait_t *wait,
+                                       struct flow_event *ret_event);
+void ngx_http_azimuth_refresh_close(ngx_http_azimuth_refresh_t *refresh);
 
 /* fetch.c */
 typedef struct {
@@ -282,6 +308,8 @@ ngx_int_t ngx_http_azimuth_copy(ngx_pool_t *pool, struct span span,
 /* The only place that logs an oauth error. */
 void ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
                           const struct error *cause);
+void ngx_http_azimuth_log_to(ngx_log_t *log, const char *outcome,
+                             const struct error *cause);
 /* SHA-256 over the parts, each behind its length. */
 ngx_int_t ngx_http_azimuth_digest(ngx_http_azimuth_main_conf_t *mcf,
                                   const struct span *parts, size_t count,

@@ -374,6 +374,10 @@ provider_fill(ngx_http_azimuth_main_conf_t *mcf, ngx_http_azimuth_provider_t *p)
     p->flow.cookie_same_site = (enum flow_same_site)mcf->cookie_same_site;
     p->flow.idle_s = mcf->idle;
     p->flow.lifetime_s = mcf->absolute;
+    p->flow.refresh = (enum flow_refresh_mode)mcf->refresh;
+    p->flow.refresh_at = (int)mcf->refresh_at;
+    p->flow.refresh_wait_s =
+        (int64_t)ngx_max(p->timeout, mcf->valkey_conf.timeout) / 1000 + 1;
     p->flow.allows_http = p->allow_http_loopback;
 }
 

@@ -49,6 +49,37 @@ flow_delete_behind(struct flow *flow)
     action->is_background = true;
 }
 
+static struct flow_action *
+add_refresh(struct flow *flow)
+{
+    assert(flow->has_ticket);
+    struct flow_action *action = add(flow, FLOW_ACTION_REFRESH);
+    action->refresh.key = span_of(flow->store_key);
+    action->refresh.ticket = &flow->ticket;
+    return action;
+}
+
+void
+flow_refresh_behind(struct flow *flow)
+{
+    add_refresh(flow)->is_background = true;
+}
+
+void
+flow_ask_refresh(struct flow *flow, enum flow_state next)
+{
+    (void)add_refresh(flow);
+    flow->state = next;
+}
+
+void
+flow_ask_moment(struct flow *flow, int64_t ms, enum flow_state next)
+{
+    assert(flow->is_job && ms > 0);
+    add(flow, FLOW_ACTION_WAIT)->wait_ms = ms;
+    flow->state = next;
+}
+
 struct flow_session *
 flow_ask_put(struct flow *flow, enum flow_state next)
 {

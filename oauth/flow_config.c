@@ -155,5 +155,10 @@ flow_config_check(const struct flow_config *config, struct error *reterr)
         return error_set(reterr, OAUTH_ECONFIG,
                          "idle_s and lifetime_s are not 0 < idle <= lifetime "
                          "<= 30 days");
+    if (config->refresh_at < 0 || config->refresh_at > 100 ||
+        config->refresh_wait_s < 0 || config->refresh_wait_s > 3600)
+        return error_set(reterr, OAUTH_ECONFIG,
+                         "refresh_at is no percentage, or refresh_wait_s is "
+                         "above an hour");
     return OAUTH_OK;
 }

@@ -11,6 +11,32 @@
 #include <openssl/crypto.h>
 
 void
+flow_ask_tokens(struct flow *flow, struct bytes *body,
+                struct bytes *authorization, enum flow_state next)
+{
+    struct flow_action *action = &flow->actions.items[flow->actions.count++];
+    *action = (struct flow_action){ .kind = FLOW_ACTION_FETCH };
+    struct flow_fetch *fetch = &action->fetch;
+    const char *url = provider_metadata(flow->provider)->token_endpoint;
+    char *copy = arena_strndup(&flow->arena, url, span_of(url).size);
+    fetch->kind = FLOW_FETCH_TOKEN;
+    fetch->url = copy == NULL ? span_of("") : span_of(copy);
+    fetch->is_post = true;
+    fetch->headers[fetch->header_count++] =
+        (struct flow_header){ span_of("Accept"), span_of("application/json") };
+    fetch->headers[fetch->header_count++] =
+        (struct flow_header){ span_of("Content-Type"),
+                              span_of("application/x-www-form-urlencoded") };
+    if (authorization->size > 0)
+        fetch->headers[fetch->header_count++] =
+            (struct flow_header){ span_of("Authorization"),
+                                  flow_keep(flow, authorization) };
+    fetch->body = flow_keep(flow, body);
+    bytes_wipe(authorization);
+    flow->state = next;
+}
+
+void
 flow_exchange_code(struct flow *flow)
 {
     const struct provider_metadata *metadata =
@@ -31,27 +57,8 @@ flow_exchange_code(struct flow *flow)
         .redirect_uri = flow_own_url(flow, span_of(FLOW_PREFIX "callback")),
     };
     token_exchange_format(metadata, &client, &exchange, &body, &authorization);
-    struct flow_action *action = &flow->actions.items[flow->actions.count++];
-    *action = (struct flow_action){ .kind = FLOW_ACTION_FETCH };
-    struct flow_fetch *fetch = &action->fetch;
-    const char *url = metadata->token_endpoint;
-    char *copy = arena_strndup(&flow->arena, url, span_of(url).size);
-    fetch->kind = FLOW_FETCH_TOKEN;
-    fetch->url = copy == NULL ? span_of("") : span_of(copy);
-    fetch->is_post = true;
-    fetch->headers[fetch->header_count++] =
-        (struct flow_header){ span_of("Accept"), span_of("application/json") };
-    fetch->headers[fetch->header_count++] =
-        (struct flow_header){ span_of("Content-Type"),
-                              span_of("application/x-www-form-urlencoded") };
-    if (authorization.size > 0)
-        fetch->headers[fetch->header_count++] =
-            (struct flow_header){ span_of("Authorization"),
-                                  flow_keep(flow, &authorization) };
-    fetch->body = flow_keep(flow, &body);
-    bytes_wipe(&authorization);
+    flow_ask_tokens(flow, &body, &authorization, FLOW_AT_TOKEN);
     bytes_wipe(&verifier);
-    flow->state = FLOW_AT_TOKEN;
 }
 
 /* Fills in what is ours: times, tokens, for whom it is. */
@@ -60,6 +67,7 @@ complete_session(struct flow *flow, struct session *session)
 {
     int64_t now_s = flow->now_s;
     session->created_s = now_s;
+    session->refreshed_s = now_s;
     session->expires_s = now_s + flow->config.lifetime_s;
     if (flow->tokens.expires_in_s > 0)
         session->access_expires_s = now_s + flow->tokens.expires_in_s;
@@ -146,6 +154,8 @@ judge_token(struct flow *flow)
                             &session, &flow->cause);
     if (code == OAUTH_OK)
         idtoken_add_access_roles(&rules, &flow->arena, &session);
+    if (code == OAUTH_OK)
+        session.nonce = flow_keep(flow, &nonce);
     bytes_wipe(&nonce);
     if (code == OAUTH_OK) {
         flow->cause = (struct error){ 0 };

@@ -70,11 +70,11 @@ check_times(const json_t *claims, int64_t now_s, struct error *reterr)
         return error_set(reterr, OAUTH_ETOKEN, "the token's nbf is bad");
     if (expires_s + IDTOKEN_SKEW_S <= now_s)
         return error_set(
-            reterr, OAUTH_ETOKEN,
+            reterr, OAUTH_ECLOCK,
             "the token is over since %lld s; are the clocks right?",
             (long long)(now_s - expires_s));
     if (issued_s > now_s + IDTOKEN_SKEW_S || starts_s > now_s + IDTOKEN_SKEW_S)
-        return error_set(reterr, OAUTH_ETOKEN,
+        return error_set(reterr, OAUTH_ECLOCK,
                          "the token is from the future; are the clocks right?");
     return OAUTH_OK;
 }
@@ -105,7 +105,10 @@ check_binding(const json_t *claims, const struct idtoken_rules *rules,
               const char *digest, struct error *reterr)
 {
     struct span nonce = json_text(claims, "nonce");
-    if (rules->nonce.size > 0 && !equal_secret(nonce, rules->nonce))
+    bool may_lack =
+        rules->is_refresh && json_object_get(claims, "nonce") == NULL;
+    if (rules->nonce.size > 0 && !may_lack &&
+        !equal_secret(nonce, rules->nonce))
         return error_set(reterr, OAUTH_ETOKEN,
                          "the ID token's nonce is not that of this login");
     if (!half_hash_fits(claims, "at_hash", rules->access_token, digest))

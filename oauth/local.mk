@@ -14,9 +14,12 @@ liboauth_a_SOURCES = \
 	oauth/flow_access.c \
 	oauth/flow_ask.c \
 	oauth/flow_config.c \
+	oauth/flow_due.c \
 	oauth/flow_exchange.c \
 	oauth/flow_leave.c \
 	oauth/flow_login.c \
+	oauth/flow_refresh.c \
+	oauth/flow_renew.c \
 	oauth/flow_reply.c \
 	oauth/flow_sign.c \
 	oauth/idtoken.c oauth/idtoken.h \
@@ -44,6 +47,7 @@ OAUTH_TEST_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
 OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
+OAUTH_JOB = $(OAUTH_VISIT) tests/unit/oauth/job.c tests/unit/oauth/job.h
 
 check_PROGRAMS += tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_authorize \
@@ -54,11 +58,14 @@ check_PROGRAMS += tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_flow \
 	tests/unit/oauth/test_flow_access \
 	tests/unit/oauth/test_flow_config \
+	tests/unit/oauth/test_flow_due \
 	tests/unit/oauth/test_flow_exchange \
 	tests/unit/oauth/test_flow_leave \
 	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_flow_memory \
 	tests/unit/oauth/test_flow_sign \
+	tests/unit/oauth/test_flow_refresh \
+	tests/unit/oauth/test_flow_renew \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
 	tests/unit/oauth/test_jwks \
@@ -127,6 +134,18 @@ tests_unit_oauth_test_flow_sign_SOURCES = tests/unit/oauth/test_flow_sign.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_sign_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_sign_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_due_SOURCES = tests/unit/oauth/test_flow_due.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_due_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_due_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_refresh_SOURCES = tests/unit/oauth/test_flow_refresh.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_refresh_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_refresh_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_renew_SOURCES = tests/unit/oauth/test_flow_renew.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_renew_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_renew_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)

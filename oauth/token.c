@@ -41,16 +41,11 @@ add_basic(const struct token_client *client, struct bytes *out)
     bytes_wipe(&pair);
 }
 
-void
-token_exchange_format(const struct provider_metadata *metadata,
-                      const struct token_client *client,
-                      const struct token_exchange *exchange, struct bytes *body,
-                      struct bytes *authorization)
+static void
+add_client(const struct provider_metadata *metadata,
+           const struct token_client *client, struct bytes *body,
+           struct bytes *authorization)
 {
-    add_param(body, "grant_type", span_of("authorization_code"));
-    add_param(body, "code", exchange->code);
-    add_param(body, "redirect_uri", exchange->redirect_uri);
-    add_param(body, "code_verifier", exchange->verifier);
     if (client->secret.size == 0) {
         add_param(body, "client_id", client->id);
     } else if (!metadata->has_basic_auth && metadata->has_post_auth) {
@@ -61,6 +56,30 @@ token_exchange_format(const struct provider_metadata *metadata,
     }
 }
 
+void
+token_refresh_format(const struct provider_metadata *metadata,
+                     const struct token_client *client,
+                     struct span refresh_token, struct bytes *body,
+                     struct bytes *authorization)
+{
+    add_param(body, "grant_type", span_of("refresh_token"));
+    add_param(body, "refresh_token", refresh_token);
+    add_client(metadata, client, body, authorization);
+}
+
+void
+token_exchange_format(const struct provider_metadata *metadata,
+                      const struct token_client *client,
+                      const struct token_exchange *exchange, struct bytes *body,
+                      struct bytes *authorization)
+{
+    add_param(body, "grant_type", span_of("authorization_code"));
+    add_param(body, "code", exchange->code);
+    add_param(body, "redirect_uri", exchange->redirect_uri);
+    add_param(body, "code_verifier", exchange->verifier);
+    add_client(metadata, client, body, authorization);
+}
+
 static enum oauth_code
 read_error(int status, const json_t *root, struct error *reterr)
 {
@@ -68,7 +87,7 @@ read_error(int status, const json_t *root, struct error *reterr)
     struct span detail = json_text(root, "error_description");
     if (span_equal_text(name, "invalid_grant"))
         return error_set(reterr, OAUTH_ECODE,
-                         "the provider refused the code: %.*s",
+                         "the provider said invalid_grant: %.*s",
                          (int)(detail.size > 120 ? 120 : detail.size),
                          detail.size > 0 ? detail.data : "");
     return error_set(reterr, OAUTH_EDOCUMENT,

@@ -33,6 +33,12 @@ void token_exchange_format(const struct provider_metadata *metadata,
                            const struct token_exchange *exchange,
                            struct bytes *body, struct bytes *authorization);
 
+/* The same for a refresh (RFC 6749 section 6). */
+void token_refresh_format(const struct provider_metadata *metadata,
+                          const struct token_client *client,
+                          struct span refresh_token, struct bytes *body,
+                          struct bytes *authorization);
+
 struct token_response {
     struct span access_token;
     struct span id_token;      /* size 0: none */
@@ -41,7 +47,8 @@ struct token_response {
 };
 
 /* Reads the answer; texts are copied into `arena`.
- * OAUTH_ECODE      the provider says invalid_grant: code used, old or not ours
+ * OAUTH_ECODE      the provider says invalid_grant: code or refresh token used,
+ * old or not ours
  * OAUTH_EPROVIDER  429 or 5xx.   OAUTH_EDOCUMENT  anything else that is no
  * proper answer, a token_type other than Bearer included.   OAUTH_ENOMEM. */
 enum oauth_code

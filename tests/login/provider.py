@@ -40,6 +40,9 @@ class Provider:
         self.calls = []
         self.script = {}
         self.claims = {}
+        self.access_life = 300
+        self.refresh_tokens = {}  # token -> login; each is good once
+        self.refreshes = []  # token of each call, good or refused
         self.user = {
             "sub": "user-0001",
             "preferred_username": "ada",
@@ -197,7 +200,42 @@ class Provider:
             claims, self.key, algorithm="RS256", headers={"kid": self.kid}
         )
 
+    def tokens(self, login, **more):
+        refresh_token = "refresh-" + secrets.token_urlsafe(24)
+        self.refresh_tokens[refresh_token] = login
+        return {
+            "access_token": "access-" + secrets.token_urlsafe(24),
+            "token_type": "Bearer",
+            "expires_in": self.access_life,
+            "refresh_token": refresh_token,
+            "id_token": self.id_token(login),
+            "scope": "openid profile email",
+            **more,
+        }
+
+    def refresh(self, handler):
+        """Rotates: a refresh token that was used is refused."""
+        token = handler.form.get("refresh_token")
+        self.refreshes.append(token)
+        if "/refresh" in self.script:
+            return self.script["/refresh"](handler)
+        return self.refresh_well(handler)
+
+    def refresh_well(self, handler, **more):
+        if not self.client_is_known(handler):
+            return self.send(handler, 401, {"error": "invalid_client"})
+        token = handler.form.get("refresh_token")
+        login = self.refresh_tokens.pop(token, None)
+        if login is None:
+            return self.send(handler, 400, {
+                "error": "invalid_grant",
+                "error_description": "Session not active",
+            })
+        return self.send(handler, 200, self.tokens(login, **more))
+
     def token(self, handler):
+        if handler.form.get("grant_type") == "refresh_token":
+            return self.refresh(handler)
         login = self.codes.pop(handler.form.get("code"), None)
         challenge = base64url(
             hashlib.sha256(
@@ -212,18 +250,7 @@ class Provider:
             or challenge != login["code_challenge"]
         ):
             return self.send(handler, 400, {"error": "invalid_grant"})
-        return self.send(
-            handler,
-            200,
-            {
-                "access_token": "access-" + secrets.token_urlsafe(24),
-                "token_type": "Bearer",
-                "expires_in": 300,
-                "refresh_token": "refresh-" + secrets.token_urlsafe(24),
-                "id_token": self.id_token(login),
-                "scope": "openid profile email",
-            },
-        )
+        return self.send(handler, 200, self.tokens(login))
 
 
 def hang(handler):

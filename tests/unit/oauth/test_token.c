@@ -84,7 +84,7 @@ START_TEST(token_errors_are_told_apart)
     ck_assert_int_eq(parse(400, "{\"error\":\"invalid_grant\","
                                 "\"error_description\":\"used\\u0007\"}"),
                      OAUTH_ECODE);
-    ck_assert_str_eq(error.text, "the provider refused the code: used?");
+    ck_assert_str_eq(error.text, "the provider said invalid_grant: used?");
     ck_assert_int_eq(parse(401, "{\"error\":\"invalid_client\"}"),
                      OAUTH_EDOCUMENT);
     ck_assert_ptr_nonnull(strstr(error.text, "401 invalid_client"));
