@@ -30,7 +30,11 @@ static const struct jws_alg algs[] = {
     { "ES256", JWS_ES, JWK_P256, "SHA256" },
     { "ES384", JWS_ES, JWK_P384, "SHA384" },
     { "ES512", JWS_ES, JWK_P521, "SHA512" },
+    { "EdDSA", JWS_ED, JWK_ED25519, "SHA512" },
 };
+
+_Static_assert(sizeof(algs) / sizeof(algs[0]) <= 8 * sizeof(jws_algs),
+               "a bit for each row");
 
 static const struct jws_alg *
 alg_find(struct span name)
@@ -40,6 +44,24 @@ alg_find(struct span name)
             return &algs[i];
     }
     return NULL;
+}
+
+jws_algs
+jws_algs_of(struct span name)
+{
+    const struct jws_alg *alg = alg_find(name);
+    return alg == NULL ? 0 : (jws_algs)1 << (alg - algs);
+}
+
+enum oauth_code
+jws_check_alg(const struct jws *jws, jws_algs allowed, struct error *reterr)
+{
+    assert(jws->alg != NULL);
+    if (allowed != 0 && (allowed & (jws_algs)1 << (jws->alg - algs)) == 0)
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the token's algorithm %s is not allowed here",
+                         jws->alg->name);
+    return OAUTH_OK;
 }
 
 static enum oauth_code
@@ -189,9 +211,10 @@ verify_openssl(const struct jws *jws, const struct jwk *jwk)
     int size = (int)jws->signature.size;
     unsigned char *der = NULL;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (ctx == NULL ||
-        EVP_DigestVerifyInit_ex(ctx, &key, jws->alg->digest, NULL, NULL,
-                                jwk->pkey, NULL) != 1)
+    /* EdDSA hashes by itself (RFC 8032). */
+    const char *digest = jws->alg->family == JWS_ED ? NULL : jws->alg->digest;
+    if (ctx == NULL || EVP_DigestVerifyInit_ex(ctx, &key, digest, NULL, NULL,
+                                               jwk->pkey, NULL) != 1)
         goto out;
     if (jws->alg->family == JWS_PS &&
         (EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) != 1 ||
@@ -239,7 +262,8 @@ jws_verify(const struct jws *jws, const struct jwks *jwks, struct error *reterr)
     for (size_t i = 0; i < jwks->count && !is_good; i++) {
         if (!key_fits(jws, &jwks->items[i]))
             continue;
-        if (jws->alg->family != JWS_PS && jws->is_plain_type)
+        bool is_old = jws->alg->family == JWS_RS || jws->alg->family == JWS_ES;
+        if (is_old && jws->is_plain_type)
             is_good = verify_libjwt(jws, &jwks->items[i]);
         else
             is_good = verify_openssl(jws, &jwks->items[i]);
