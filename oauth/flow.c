@@ -3,7 +3,7 @@
  * life of a request; after each move the invariants are checked.
  *
  *   START -> SESSION -> over                        page, auth, userinfo
- *   START -> [BEGIN] -> over                        start
+ *   START -> [BEGIN] -> [PUSH] -> over              start
  *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> KEEP
  *         -> over                                   callback; else
  *            [REPLAY] -> over                       callback without a login
@@ -58,11 +58,13 @@ static const struct {
 } moves[FLOW_STATE_COUNT] = {
     [FLOW_AT_START] = { BIT(FLOW_EVENT_REQUEST), flow_on_request,
                         BIT(FLOW_AT_SESSION) | BIT(FLOW_AT_BEGIN) |
-                            BIT(FLOW_AT_REPLAY) | BIT(FLOW_AT_DISCOVERY) |
-                            BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) |
-                            BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) },
+                            BIT(FLOW_AT_PUSH) | BIT(FLOW_AT_REPLAY) |
+                            BIT(FLOW_AT_DISCOVERY) | BIT(FLOW_AT_KEYS) |
+                            BIT(FLOW_AT_MARK) | BIT(FLOW_AT_LEAVE) |
+                            BIT(FLOW_AT_LEAVE_ADDRESS) },
     [FLOW_AT_SESSION] = { SESSION_ANSWERS, flow_on_session, 0 },
-    [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, 0 },
+    [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, BIT(FLOW_AT_PUSH) },
+    [FLOW_AT_PUSH] = { FETCH_ANSWERS, flow_on_push, 0 },
     [FLOW_AT_REPLAY] = { SESSION_ANSWERS, flow_on_replay, 0 },
     [FLOW_AT_DISCOVERY] = { FETCH_ANSWERS, flow_on_discovery,
                             BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) },

@@ -14,6 +14,7 @@
 /* Inside of the door, for flow*.c only: the flow and its moves.
  *   flow.c          table, step, defaults       flow_access.c  who may pass
  *   flow_login.c    start and callback          flow_leave.c   sign-out
+ *   flow_push.c     to the provider             flow_exchange.c  code, tokens
  *   flow_reply.c    what the client gets to see */
 
 /* Where a flow stands: what it waits for. */
@@ -21,6 +22,7 @@ enum flow_state {
     FLOW_AT_START,         /* the request */
     FLOW_AT_SESSION,       /* the session of a request that wants to pass */
     FLOW_AT_BEGIN,         /* discovery, to begin a login */
+    FLOW_AT_PUSH,          /* the answer to a pushed request */
     FLOW_AT_REPLAY,        /* the session of a callback without a login */
     FLOW_AT_DISCOVERY,     /* discovery, in a callback */
     FLOW_AT_KEYS,          /* the key set, in a callback */
@@ -62,7 +64,8 @@ struct flow {
     enum flow_route route;
     enum request_kind kind;
     bool is_script;
-    struct span target; /* copied */
+    struct span target;    /* copied */
+    uint32_t answer_count; /* of the document asked for, at that time */
 
     /* of the session: the cookie that came, and the one that goes */
     char cookie_name[FLOW_COOKIE_NAME_SIZE];
@@ -104,6 +107,12 @@ void flow_on_discovery(struct flow *flow, const struct flow_event *event);
 void flow_on_keys(struct flow *flow, const struct flow_event *event);
 void flow_on_mark(struct flow *flow, const struct flow_event *event);
 void flow_on_keep(struct flow *flow, const struct flow_event *event);
+/* Seals the logins that are still open into flow->login_cookie. */
+void flow_close_logins(struct flow *flow);
+
+/* flow_push.c: discovery is there, off to the provider */
+void flow_send_to_provider(struct flow *flow);
+void flow_on_push(struct flow *flow, const struct flow_event *event);
 
 /* flow_exchange.c */
 void flow_exchange_code(struct flow *flow);
@@ -132,8 +141,19 @@ void flow_ask_document(struct flow *flow, enum provider_document document,
 void flow_delete_behind(struct flow *flow); /* background */
 struct flow_session *flow_ask_put(struct flow *flow, enum flow_state next);
 
-/* Takes the answer to flow_ask_document(). False when the document is still
- * unusable; the cause is set then. */
+/* A call in our own name: its form gets the proof who we are and is wiped. */
+struct flow_call {
+    enum flow_fetch_kind kind;
+    const char *url;
+    struct bytes *form;
+    bool has_id; /* the form has a client_id */
+};
+/* False when the proof could not be made: the flow is over then. */
+bool flow_ask_call(struct flow *flow, const struct flow_call *call,
+                   enum flow_state next);
+
+/* Takes the answer to flow_ask_document(). False when it was no good; the
+ * cause is set then. */
 bool flow_take_document(struct flow *flow, enum provider_document document,
                         const struct flow_event *event);
 
