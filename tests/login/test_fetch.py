@@ -24,6 +24,7 @@ class Proxy:
         self.target = target
         self.status = status
         self.lines = []
+        self.heads = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -47,6 +48,7 @@ class Proxy:
             head += more
         line = head.split(b"\r\n")[0].decode()
         self.lines.append(line)
+        self.heads.append(head.decode())
         peer = socket.create_connection(("127.0.0.1", self.target))
         if line.startswith("CONNECT "):
             client.sendall(b"HTTP/1.1 %d x\r\n\r\n" % self.status)
@@ -121,6 +123,9 @@ def test_tls_goes_through_the_proxy_unseen(far):
     assert reply.status == 302, reply.text()
     assert browser.get("/dashboard").status == 200
     assert set(proxy.lines) == {f"CONNECT {HOST}:443 HTTP/1.1"}
+    # the client's secret is for the provider alone
+    assert far.provider.proofs == ["client_secret_basic"]
+    assert not any("authorization" in head.lower() for head in proxy.heads)
     proxy.stop()
 
 
