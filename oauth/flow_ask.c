@@ -111,7 +111,6 @@ flow_ask_call(struct flow *flow, const struct flow_call *call,
                      &flow->cause) != OAUTH_OK) {
         bytes_wipe(call->form);
         bytes_wipe(&authorization);
-        flow_reply_cause(flow, FLOW_FAILED);
         return false;
     }
     struct flow_fetch *fetch = &add(flow, FLOW_ACTION_FETCH)->fetch;

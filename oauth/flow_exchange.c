@@ -34,7 +34,8 @@ flow_exchange_code(struct flow *flow)
         .url = metadata->token_endpoint,
         .form = &form,
     };
-    (void)flow_ask_call(flow, &call, FLOW_AT_TOKEN);
+    if (!flow_ask_call(flow, &call, FLOW_AT_TOKEN))
+        flow_reply_cause(flow, FLOW_FAILED);
 }
 
 /* Fills in what is ours: times, tokens, for whom it is. */

@@ -148,9 +148,9 @@ struct flow_call {
     struct bytes *form;
     bool has_id; /* the form has a client_id */
 };
-/* False when the proof could not be made: the flow is over then. */
+/* False when the proof could not be made; the cause is set then. */
 bool flow_ask_call(struct flow *flow, const struct flow_call *call,
-                   enum flow_state next);
+                   enum flow_state next) __attribute__((warn_unused_result));
 
 /* Takes the answer to flow_ask_document(). False when it was no good; the
  * cause is set then. */

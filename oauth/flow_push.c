@@ -60,7 +60,8 @@ push(struct flow *flow, const struct provider_metadata *metadata)
         .form = &form,
         .has_id = true,
     };
-    (void)flow_ask_call(flow, &call, FLOW_AT_PUSH);
+    if (!flow_ask_call(flow, &call, FLOW_AT_PUSH))
+        flow_reply_cause(flow, FLOW_FAILED);
 }
 
 void
