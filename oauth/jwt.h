@@ -46,7 +46,7 @@ struct jws {
  *   ret_jws  jws_release() it after success
  * OAUTH_ETOKEN  not three base64url parts, too long, header no strict JSON,
  * alg not in the list, any `crit`, `b64`, `zip` or `enc`, kid no short text.
- * jku, x5u, x5c and jwk are ignored. */
+ * jku, x5u, x5c and jwk are ignored.   OAUTH_ENOMEM. */
 enum oauth_code jws_parse(struct span text, struct jws *ret_jws,
                           struct error *reterr)
     __attribute__((warn_unused_result));

@@ -131,6 +131,8 @@ check_answer(const struct flow_action *action, int status, const char *what)
     ck_assert_msg(action->reply.status >= 400 || action->reply.status == 200,
                   "%s: %d", what, action->reply.status);
     ck_assert_ptr_nonnull(actions->cause);
+    /* nor is a good token blamed for it */
+    ck_assert_int_ne(actions->cause->code, OAUTH_ETOKEN);
 }
 
 static void
