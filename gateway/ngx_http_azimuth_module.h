@@ -23,6 +23,7 @@ extern ngx_module_t ngx_http_azimuth_module;
 
 typedef struct ngx_http_azimuth_valkey_s ngx_http_azimuth_valkey_t;
 typedef struct ngx_http_azimuth_fetch_s ngx_http_azimuth_fetch_t;
+typedef struct ngx_http_azimuth_documents_s ngx_http_azimuth_documents_t;
 typedef struct ngx_http_azimuth_wait_s ngx_http_azimuth_wait_t;
 typedef struct ngx_http_azimuth_refresh_s ngx_http_azimuth_refresh_t;
 
@@ -95,14 +96,28 @@ typedef struct {
     ngx_str_t scope;
     ngx_str_t trusted_certificate; /* PEM, read */
     ngx_str_t connect_to;          /* ::HOST:PORT, as curl wants it */
-    ngx_str_t timeout_text;
-    ngx_str_t loopback_text;
+    ngx_str_t proxy;               /* http://HOST:PORT, NUL-terminated */
     ngx_msec_t timeout;
+    ngx_msec_t connect_timeout;
+    time_t document_refresh;
     ngx_flag_t allow_http_loopback;
     ngx_http_azimuth_rights_t rights; /* its own; else the http block's */
     ngx_str_t rights_text;            /* always empty */
 
-    struct flow_config flow;   /* made of the above */
+    /* Where a setting that is no text was written: it may stand once. */
+    ngx_str_t timeout_text;
+    ngx_str_t connect_timeout_text;
+    ngx_str_t refresh_text;
+    ngx_str_t loopback_text;
+    ngx_str_t key_text;
+    ngx_str_t method_text;
+    ngx_str_t audience_text;
+    ngx_str_t algorithms_text;
+    ngx_str_t skew_text;
+    ngx_str_t iss_text;
+    ngx_str_t par_text;
+
+    struct flow_config flow;   /* some set directly, the rest made of these */
     struct provider *provider; /* documents; each worker has its own copy */
     u_char digest[AZIMUTH_DIGEST_SIZE]; /* parts cache entries by provider */
 } ngx_http_azimuth_provider_t;
@@ -145,6 +160,7 @@ typedef struct {
     ngx_http_azimuth_valkey_t *valkey;
     ngx_http_azimuth_fetch_t *fetch;
     ngx_http_azimuth_refresh_t *refreshes;
+    ngx_http_azimuth_documents_t *documents;
 } ngx_http_azimuth_main_conf_t;
 
 typedef struct {
@@ -299,7 +315,15 @@ typedef struct {
 ngx_int_t ngx_http_azimuth_fetch_peer(ngx_http_azimuth_main_conf_t *mcf,
                                       ngx_http_azimuth_fetch_to_t *to,
                                       ngx_http_azimuth_peer_t *ret_peer);
+/* Fetches a document with nobody waiting; the provider gets the answer. */
+void ngx_http_azimuth_fetch_document(ngx_http_azimuth_main_conf_t *mcf,
+                                     ngx_http_azimuth_provider_t *p,
+                                     enum provider_document document);
 void ngx_http_azimuth_fetch_close(ngx_http_azimuth_fetch_t *fetch);
+
+/* document.c: keeps discovery documents and key sets young */
+ngx_int_t ngx_http_azimuth_documents_open(ngx_http_azimuth_main_conf_t *mcf);
+void ngx_http_azimuth_documents_close(ngx_http_azimuth_documents_t *documents);
 
 /* bytes.c: between nginx and oauth */
 struct span ngx_http_azimuth_span(ngx_str_t text);

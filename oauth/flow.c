@@ -3,7 +3,7 @@
  * life of a request; after each move the invariants are checked.
  *
  *   START -> SESSION -> over                        page, auth, userinfo
- *   START -> [BEGIN] -> over                        start
+ *   START -> [BEGIN] -> [PUSH] -> over              start
  *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> KEEP
  *         -> over                                   callback; else
  *            [REPLAY] -> over                       callback without a login
@@ -73,10 +73,10 @@ static const struct {
     [FLOW_AT_START] = { BIT(FLOW_EVENT_REQUEST) | BIT(FLOW_EVENT_REFRESH),
                         flow_on_start,
                         BIT(FLOW_AT_SESSION) | BIT(FLOW_AT_BEGIN) |
-                            BIT(FLOW_AT_REPLAY) | BIT(FLOW_AT_DISCOVERY) |
-                            BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) |
-                            BIT(FLOW_AT_JOB_LOCK) | BIT(FLOW_AT_LEAVE) |
-                            BIT(FLOW_AT_LEAVE_ADDRESS) },
+                            BIT(FLOW_AT_PUSH) | BIT(FLOW_AT_REPLAY) |
+                            BIT(FLOW_AT_DISCOVERY) | BIT(FLOW_AT_KEYS) |
+                            BIT(FLOW_AT_MARK) | BIT(FLOW_AT_JOB_LOCK) |
+                            BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) },
     [FLOW_AT_SESSION] = { SESSION_ANSWERS, flow_on_session,
                           BIT(FLOW_AT_REFRESH) },
     [FLOW_AT_REFRESH] = { REFRESH_ANSWERS, flow_on_refresh,
@@ -107,7 +107,8 @@ static const struct {
     [FLOW_AT_JOB_RETRY] = { WAIT_ANSWERS, flow_on_job_retry,
                             BIT(FLOW_AT_JOB_KEEP) },
     [FLOW_AT_JOB_DEL] = { DEL_ANSWERS, flow_on_job_del, 0 },
-    [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, 0 },
+    [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, BIT(FLOW_AT_PUSH) },
+    [FLOW_AT_PUSH] = { FETCH_ANSWERS, flow_on_push, 0 },
     [FLOW_AT_REPLAY] = { SESSION_ANSWERS, flow_on_replay, 0 },
     [FLOW_AT_DISCOVERY] = { FETCH_ANSWERS, flow_on_discovery,
                             BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) },

@@ -4,7 +4,9 @@
 
 #include "base/bytes.h"
 #include "oauth/assertion.h"
+#include "oauth/client.h"
 #include "oauth/error.h"
+#include "oauth/jwt.h"
 #include "oauth/provider.h"
 #include "oauth/rights.h"
 #include "oauth/seal.h"
@@ -87,6 +89,13 @@ enum flow_refresh_mode {
     FLOW_REFRESH_REQUIRED
 };
 
+/* Whether logins are begun by a pushed request (RFC 9126). */
+enum flow_push {
+    FLOW_PUSH_AUTO, /* when the provider offers it */
+    FLOW_PUSH_ON,   /* always: no login without */
+    FLOW_PUSH_OFF,  /* never, unless the provider requires it */
+};
+
 /* One protected host. Owned by the host program, immutable, outlives every
  * flow. Zeroed fields take the default in brackets. */
 struct flow_config {
@@ -94,10 +103,18 @@ struct flow_config {
                               authority, no path; never taken from a request */
     struct span issuer;   /* as in struct provider_options */
     struct span client_id;
-    struct span client_secret; /* empty: public client, PKCE alone */
-    struct span scope;         /* ["openid profile email"] */
-    struct span home_path;     /* where a login without rd ends ["/"] */
-    struct span logout_url;    /* post_logout_redirect_uri, a whole URL that is
+    struct span client_secret;           /* empty: public client, PKCE alone */
+    const struct client_key *client_key; /* instead of a secret; or NULL */
+    enum client_method client_method;
+    bool is_aud_endpoint; /* as in struct client */
+    enum flow_push push;
+    jws_algs algs;          /* of the provider's tokens [all that we know] */
+    int64_t skew_s;         /* clocks may differ so far [IDTOKEN_SKEW_S] */
+    bool requires_iss;      /* a callback must name its issuer (RFC 9207), also
+                          when the metadata does not promise it */
+    struct span scope;      /* ["openid profile email"] */
+    struct span home_path;  /* where a login without rd ends ["/"] */
+    struct span logout_url; /* post_logout_redirect_uri, a whole URL that is
                                   registered at the provider [base_url "/"] */
     const struct span *rd_hosts; /* hosts that an absolute rd may name besides
                                     our own: "host" or "host:port" */
@@ -271,6 +288,7 @@ enum flow_fetch_kind {
     FLOW_FETCH_DISCOVERY, /* the same answer serves every flow that waits */
     FLOW_FETCH_JWKS,      /* likewise */
     FLOW_FETCH_TOKEN,     /* never shared, never retried, never logged */
+    FLOW_FETCH_PUSH,      /* likewise */
 };
 
 /* One HTTP request to the provider: TLS verified, redirects not followed,

@@ -14,15 +14,17 @@
 /* Inside of the door, for flow*.c only: the flow and its moves.
  *   flow.c          table, step, defaults       flow_access.c  who may pass
  *   flow_login.c    start and callback          flow_leave.c   sign-out
- *   flow_reply.c    what the client gets to see
- *   flow_due.c      when to refresh                flow_refresh.c  the job
- *   flow_renew.c    what came of it */
+ *   flow_push.c     to the provider             flow_exchange.c  code, tokens
+ *   flow_due.c      when to refresh             flow_refresh.c   the job
+ *   flow_renew.c    what came of it             flow_reply.c     what the client
+ *                                                                gets to see */
 
 /* Where a flow stands: what it waits for. */
 enum flow_state {
     FLOW_AT_START,         /* the request */
     FLOW_AT_SESSION,       /* the session of a request that wants to pass */
     FLOW_AT_BEGIN,         /* discovery, to begin a login */
+    FLOW_AT_PUSH,          /* the answer to a pushed request */
     FLOW_AT_REPLAY,        /* the session of a callback without a login */
     FLOW_AT_DISCOVERY,     /* discovery, in a callback */
     FLOW_AT_KEYS,          /* the key set, in a callback */
@@ -77,7 +79,8 @@ struct flow {
     enum flow_route route;
     enum request_kind kind;
     bool is_script;
-    struct span target; /* copied */
+    struct span target;    /* copied */
+    uint32_t answer_count; /* of the document asked for, at that time */
 
     /* of the session: the cookie that came, and the one that goes */
     char cookie_name[FLOW_COOKIE_NAME_SIZE];
@@ -132,6 +135,12 @@ void flow_on_discovery(struct flow *flow, const struct flow_event *event);
 void flow_on_keys(struct flow *flow, const struct flow_event *event);
 void flow_on_mark(struct flow *flow, const struct flow_event *event);
 void flow_on_keep(struct flow *flow, const struct flow_event *event);
+/* Seals the logins that are still open into flow->login_cookie. */
+void flow_close_logins(struct flow *flow);
+
+/* flow_push.c: discovery is there, off to the provider */
+void flow_send_to_provider(struct flow *flow);
+void flow_on_push(struct flow *flow, const struct flow_event *event);
 
 /* flow_exchange.c */
 void flow_exchange_code(struct flow *flow);
@@ -143,9 +152,10 @@ void flow_on_new_keys(struct flow *flow, const struct flow_event *event);
 #define FLOW_SIGNED_HEADER "X-Azimuth-Identity"
 bool flow_sign(struct flow *flow, struct span *ret_token)
     __attribute__((warn_unused_result));
-/* The form of a request to the token endpoint; both are wiped. */
-void flow_ask_tokens(struct flow *flow, struct bytes *body,
-                     struct bytes *authorization, enum flow_state next);
+
+/* The provider signed flow->tokens with a key that it did not publish, the last
+ * time we looked: whether its keys may be fetched again. */
+bool flow_may_ask_for_key(struct flow *flow);
 
 /* flow_due.c */
 enum flow_need {
@@ -197,8 +207,19 @@ void flow_ask_refresh(struct flow *flow, enum flow_state next);
 void flow_ask_moment(struct flow *flow, int64_t ms, enum flow_state next);
 struct flow_session *flow_ask_put(struct flow *flow, enum flow_state next);
 
-/* Takes the answer to flow_ask_document(). False when the document is still
- * unusable; the cause is set then. */
+/* A call in our own name: its form gets the proof who we are and is wiped. */
+struct flow_call {
+    enum flow_fetch_kind kind;
+    const char *url;
+    struct bytes *form;
+    bool has_id; /* the form has a client_id */
+};
+/* False when the proof could not be made; the cause is set then. */
+bool flow_ask_call(struct flow *flow, const struct flow_call *call,
+                   enum flow_state next) __attribute__((warn_unused_result));
+
+/* Takes the answer to flow_ask_document(). False when it was no good; the
+ * cause is set then. */
 bool flow_take_document(struct flow *flow, enum provider_document document,
                         const struct flow_event *event);
 

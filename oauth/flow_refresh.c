@@ -134,15 +134,16 @@ flow_on_job_pause(struct flow *flow, const struct flow_event *event)
 static void
 ask_provider(struct flow *flow)
 {
-    struct bytes body;
-    struct bytes authorization;
-    const struct token_client client = { flow->config.client_id,
-                                         flow->config.client_secret };
-    bytes_init(&body, (size_t)64 << 10);
-    bytes_init(&authorization, 4096);
-    token_refresh_format(provider_metadata(flow->provider), &client,
-                         flow->session.refresh_token, &body, &authorization);
-    flow_ask_tokens(flow, &body, &authorization, FLOW_AT_JOB_TOKEN);
+    struct bytes form;
+    bytes_init(&form, (size_t)64 << 10);
+    token_refresh_form(flow->session.refresh_token, &form);
+    const struct flow_call call = {
+        .kind = FLOW_FETCH_TOKEN,
+        .url = provider_metadata(flow->provider)->token_endpoint,
+        .form = &form,
+    };
+    if (!flow_ask_call(flow, &call, FLOW_AT_JOB_TOKEN))
+        flow_refresh_end(flow, FLOW_REFRESH_FAILED);
 }
 
 /* Fetches whatever of the provider is missing; then the tokens. */

@@ -126,6 +126,8 @@ judge(struct flow *flow)
         .is_refresh = true,
         .access_token = flow->tokens.access_token,
         .jwks = provider_jwks(flow->provider),
+        .algs = flow->config.algs,
+        .skew_s = flow->config.skew_s,
         .now_s = flow->now_s,
     };
     if (flow->tokens.id_token.size == 0) {
@@ -141,7 +143,7 @@ judge(struct flow *flow)
         idtoken_add_access_roles(&rules, &flow->arena, &told);
         take_identity(flow, &told);
     } else if (code == OAUTH_EKEY && flow->state == FLOW_AT_JOB_TOKEN &&
-               provider_may_refetch(flow->provider, flow->now_s)) {
+               flow_may_ask_for_key(flow)) {
         flow_ask_document(flow, PROVIDER_JWKS, FLOW_AT_JOB_NEW_KEYS);
     } else if (code == OAUTH_ETOKEN) {
         flow_ask_delete(flow, FLOW_AT_JOB_DEL);
@@ -173,15 +175,7 @@ flow_on_job_token(struct flow *flow, const struct flow_event *event)
 void
 flow_on_job_new_keys(struct flow *flow, const struct flow_event *event)
 {
-    enum oauth_code code = OAUTH_EPROVIDER;
-    if (event->kind == FLOW_EVENT_FETCHED)
-        code =
-            provider_put(flow->provider, PROVIDER_JWKS, event->fetched.status,
-                         event->fetched.body, flow->now_s, &flow->cause);
-    else
-        flow_fail_with(flow, OAUTH_EPROVIDER, "the provider cannot be reached",
-                       event);
-    if (code == OAUTH_OK)
+    if (flow_take_document(flow, PROVIDER_JWKS, event))
         judge(flow);
     else
         keep_unproven(flow);

@@ -5,13 +5,14 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "oauth/error.h"
-#include "oauth/jwks.h"
+#include "oauth/jwt.h"
 #include "oauth/session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IDTOKEN_SKEW_S        60
+#define IDTOKEN_SKEW_S        60 /* clocks may differ so far: the default */
+#define IDTOKEN_SKEW_MAX_S    300
 #define IDTOKEN_SUB_SIZE_MAX  255
 #define IDTOKEN_TEXT_SIZE_MAX 1024
 
@@ -24,6 +25,8 @@ struct idtoken_rules {
     struct span access_token; /* for at_hash; may be empty */
     struct span code;         /* for c_hash; may be empty */
     const struct jwks *jwks;
+    jws_algs algs;  /* 0: all that we know */
+    int64_t skew_s; /* 0: IDTOKEN_SKEW_S */
     int64_t now_s;
 };
 

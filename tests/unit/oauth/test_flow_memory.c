@@ -62,12 +62,13 @@ __wrap_strndup(const char *text, size_t size)
 static char *jwks_text;
 static char *token_text;
 
-static const char discovery_text[] =
-    "{\"issuer\":\"" ISSUER "\","
-    "\"authorization_endpoint\":\"" ISSUER "/auth\","
-    "\"token_endpoint\":\"" ISSUER "/token\","
-    "\"jwks_uri\":\"" ISSUER "/certs\","
-    "\"end_session_endpoint\":\"" ISSUER "/logout\"}";
+#define DISCOVERY_TEXT                                                         \
+    "{\"issuer\":\"" ISSUER "\","                                              \
+    "\"authorization_endpoint\":\"" ISSUER "/auth\","                          \
+    "\"token_endpoint\":\"" ISSUER "/token\","                                 \
+    "\"jwks_uri\":\"" ISSUER "/certs\","                                       \
+    "\"end_session_endpoint\":\"" ISSUER "/logout\""
+static const char *discovery_text = DISCOVERY_TEXT "}";
 
 /* Steps a fresh flow to its verdict; the store keeps one record. Returns NULL
  * when there was not even memory for the flow. */
@@ -84,10 +85,12 @@ walk_from(struct flow_event event)
         const struct flow_action *action = last();
         event.kind = FLOW_EVENT_SESSION_DONE;
         if (action->kind == FLOW_ACTION_FETCH) {
-            static const char *texts[3];
+            static const char *texts[4];
             texts[FLOW_FETCH_DISCOVERY] = discovery_text;
             texts[FLOW_FETCH_JWKS] = jwks_text;
             texts[FLOW_FETCH_TOKEN] = token_text;
+            texts[FLOW_FETCH_PUSH] =
+                "{\"request_uri\":\"urn:x\",\"expires_in\":60}";
             event.kind = FLOW_EVENT_FETCHED;
             event.fetched.status = 200;
             event.fetched.body = span_of(texts[action->fetch.kind]);
@@ -135,6 +138,8 @@ check_answer(const struct flow_action *action, int status, const char *what)
     ck_assert_msg(action->reply.status >= 400 || action->reply.status == 200,
                   "%s: %d", what, action->reply.status);
     ck_assert_ptr_nonnull(actions->cause);
+    /* nor is a good token blamed for it */
+    ck_assert_int_ne(actions->cause->code, OAUTH_ETOKEN);
 }
 
 static void
@@ -212,6 +217,9 @@ START_TEST(flow_answers_honestly_whatever_allocation_fails)
     leave.cookies = cookies;
     leave.cookie_count = 1;
     fail_each(&leave, 302, "sign_out");
+    discovery_text = DISCOVERY_TEXT
+        ",\"pushed_authorization_request_endpoint\":\"" ISSUER "/par\"}";
+    fail_each(&start, 302, "pushed start");
     free(query);
     free(token_text);
     free(jwks_text);

@@ -147,16 +147,19 @@ END_TEST
 /* A provider that was not asked for a while; a job that nobody waits for. */
 START_TEST(refresh_fetches_the_documents_first)
 {
-    int64_t later_s = NOW_S + 7200;
-    config.lifetime_s = 28800;
+    int64_t later_s = NOW_S + 25 * 3600;
+    config.lifetime_s = 48 * 3600;
     log_in("");
     job_visit(later_s);
     job_begin();
     job_tell(FLOW_EVENT_SESSION_DONE, "");
     job_tell_record();
     ck_assert_int_eq(last()->fetch.kind, FLOW_FETCH_DISCOVERY);
-    job_tell(FLOW_EVENT_FETCH_FAILED,
-             "refused"); /* the old one is good enough */
+    job_tell(FLOW_EVENT_FETCHED,
+             "{\"issuer\":\"" ISSUER "\","
+             "\"authorization_endpoint\":\"" ISSUER "/auth\","
+             "\"token_endpoint\":\"" ISSUER "/token\","
+             "\"jwks_uri\":\"" ISSUER "/certs\"}");
     ck_assert_int_eq(last()->fetch.kind, FLOW_FETCH_JWKS);
     char *jwks = forge_jwks(pkey, "k1");
     job_tell(FLOW_EVENT_FETCHED, jwks);

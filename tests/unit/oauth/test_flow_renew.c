@@ -170,8 +170,13 @@ START_TEST(refresh_keeps_the_new_token_when_no_key_fits)
     job_tell(FLOW_EVENT_FETCH_FAILED, "refused");
     check_unproven();
     job_walk_to_token(OVER_S);
-    job_tell_tokens("RS256", "k3",
-                    WELL); /* within the minute: no second fetch */
+    job_tell_tokens("RS256", "k3", WELL);
+    char *jwks = forge_jwks(pkey, "k1");
+    job_tell(FLOW_EVENT_FETCHED, jwks);
+    free(jwks);
+    check_unproven();
+    job_walk_to_token(OVER_S);
+    job_tell_tokens("RS256", "k3", WELL); /* just looked for in vain */
     check_unproven();
 }
 END_TEST

@@ -90,6 +90,35 @@ START_TEST(idtoken_reads_who_it_is)
 }
 END_TEST
 
+/* T9: clocks may differ by as much as is configured. */
+START_TEST(idtoken_allows_for_the_configured_skew)
+{
+    rules.skew_s = 5;
+    rules.now_s = NOW_S + 304;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
+    rules.now_s = NOW_S + 305;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_ECLOCK);
+    rules.now_s = NOW_S - 5;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
+    rules.now_s = NOW_S - 6;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_ECLOCK);
+    rules.skew_s = 0;
+    rules.now_s = NOW_S - IDTOKEN_SKEW_S;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
+}
+END_TEST
+
+/* T3 */
+START_TEST(idtoken_wants_an_algorithm_that_is_allowed)
+{
+    rules.algs = jws_algs_of(span_of("PS256"));
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_ETOKEN);
+    ck_assert_ptr_nonnull(strstr(error.text, "RS256"));
+    rules.algs |= jws_algs_of(span_of("RS256"));
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
+}
+END_TEST
+
 /* T7 */
 START_TEST(idtoken_wants_exactly_our_issuer)
 {
@@ -341,6 +370,8 @@ main(void)
     TCase *tcase = tcase_create("idtoken");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, idtoken_reads_who_it_is);
+    tcase_add_test(tcase, idtoken_allows_for_the_configured_skew);
+    tcase_add_test(tcase, idtoken_wants_an_algorithm_that_is_allowed);
     tcase_add_test(tcase, idtoken_wants_exactly_our_issuer);
     tcase_add_test(tcase, idtoken_is_for_us_or_refused);
     tcase_add_test(tcase, idtoken_keeps_its_times);
