@@ -34,6 +34,7 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_provider.c \
 	gateway/ngx_http_azimuth_rights.c \
 	gateway/ngx_http_azimuth_access.c \
+	gateway/ngx_http_azimuth_body.c \
 	gateway/ngx_http_azimuth_perform.c \
 	gateway/ngx_http_azimuth_reply.c \
 	gateway/ngx_http_azimuth_redirect.c \

@@ -206,6 +206,21 @@ provider_set_loopback(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
     return NGX_CONF_OK;
 }
 
+static char *
+provider_set_front_logout(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
+                          ngx_str_t *target)
+{
+    if (provider_set_text(cf, provider, target) != NGX_CONF_OK) {
+        return "needs one value";
+    }
+    if (ngx_strcmp(target->data, "on") == 0) {
+        provider->flow.has_front_logout = true;
+        return NGX_CONF_OK;
+    }
+    return ngx_strcmp(target->data, "off") == 0 ? NGX_CONF_OK
+                                                : "must be \"on\" or \"off\"";
+}
+
 #define SETTING(text, function, member)                                        \
     {                                                                          \
         ngx_string(text), function,                                            \
@@ -227,6 +242,8 @@ static const provider_setting_t provider_settings[] = {
     SETTING("timeout", provider_set_timeout, timeout_text),
     SETTING("map", ngx_http_azimuth_rights_setting, rights_text),
     SETTING("allow_http_loopback", provider_set_loopback, loopback_text),
+    SETTING("frontchannel_logout", provider_set_front_logout,
+            front_logout_text),
 };
 
 #undef SETTING

@@ -17,19 +17,26 @@ liboauth_a_SOURCES = \
 	oauth/flow_exchange.c \
 	oauth/flow_leave.c \
 	oauth/flow_login.c \
+	oauth/flow_logout.c \
 	oauth/flow_reply.c \
+	oauth/flow_roster.c \
+	oauth/flow_sessions.c \
 	oauth/flow_sign.c \
+	oauth/form.c oauth/form.h \
 	oauth/idtoken.c oauth/idtoken.h \
 	oauth/json.c oauth/json.h \
 	oauth/jwks.c oauth/jwks.h \
 	oauth/jwt.c oauth/jwt.h \
 	oauth/logout.c oauth/logout.h \
+	oauth/logout_token.c oauth/logout_token.h \
 	oauth/page.c oauth/page.h \
+	oauth/page_sessions.c oauth/page_sessions.h \
 	oauth/pkce.c oauth/pkce.h \
 	oauth/provider.c oauth/provider.h \
 	oauth/request.c oauth/request.h \
 	oauth/rights.c oauth/rights.h \
 	oauth/roles.c oauth/roles.h \
+	oauth/roster.c oauth/roster.h \
 	oauth/seal.c oauth/seal.h \
 	oauth/session.c oauth/session.h \
 	oauth/state.c oauth/state.h \

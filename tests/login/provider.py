@@ -197,6 +197,30 @@ class Provider:
             claims, self.key, algorithm="RS256", headers={"kid": self.kid}
         )
 
+    def logout_token(self, header=None, key=None, algorithm="RS256", **claims):
+        """A good one about sub and sid, but for what is changed; None takes
+        a claim away."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_urlsafe(16),
+            "events": {
+                "http://schemas.openid.net/event/backchannel-logout": {}
+            },
+            "sub": self.user["sub"],
+            "sid": "provider-session-1",
+            **claims,
+        }
+        claims = {k: v for k, v in claims.items() if v is not None}
+        header = {"kid": self.kid, "typ": "logout+jwt", **(header or {})}
+        return jwt.encode(
+            claims, self.key if key is None else key, algorithm=algorithm,
+            headers=header,
+        )
+
     def token(self, handler):
         login = self.codes.pop(handler.form.get("code"), None)
         challenge = base64url(

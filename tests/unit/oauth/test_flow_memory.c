@@ -94,6 +94,10 @@ walk(const struct flow_request *request)
             event.kind = FLOW_EVENT_FETCHED;
             event.fetched.status = 200;
             event.fetched.body = span_of(texts[action->fetch.kind]);
+        } else if (action->kind == FLOW_ACTION_INDEX_GET) {
+            event.kind = FLOW_EVENT_INDEX_FOUND;
+            event.index.entries = NULL;
+            event.index.count = 0;
         } else if (action->kind == FLOW_ACTION_SESSION_GET) {
             event.kind = FLOW_EVENT_SESSION_FOUND;
             event.record = (struct span){ stored, stored_size };
