@@ -5,7 +5,6 @@
 #include "oauth/flow_move.h"
 
 #include "oauth/logout.h"
-#include "oauth/url.h"
 
 #include <assert.h>
 
@@ -98,18 +97,6 @@ find_logout(struct flow *flow)
         send_to_logout(flow);
 }
 
-static bool
-wants_everywhere(const struct flow_request *request)
-{
-    struct bytes value;
-    bytes_init(&value, 16);
-    bool is_there =
-        url_param(request->query, "everywhere", &value) == URL_PARAM_FOUND &&
-        span_equal_text(bytes_span(&value), "1");
-    bytes_release(&value);
-    return is_there;
-}
-
 /* Nobody knows whose session this was: here it is over, elsewhere nothing can
  * be ended, and that must not look like success. */
 static void
@@ -136,7 +123,7 @@ flow_leave(struct flow *flow, const struct flow_request *request)
         confirm(flow);
         return;
     }
-    flow->is_everywhere = wants_everywhere(request);
+    flow->is_everywhere = span_equal_text(request->query, "everywhere=1");
     if (flow->is_everywhere && !flow->is_form) {
         error_set(&flow->cause, OAUTH_EMETHOD,
                   "a sign-out everywhere needs a POST");

@@ -70,7 +70,10 @@ find_key(struct flow *flow, enum roster_kind kind, struct span id)
         flow_reply_cause(flow, FLOW_FAILED);
         return (struct span){ NULL, 0 };
     }
-    return flow_copy(flow, span_of(key));
+    struct span copy = flow_copy(flow, span_of(key));
+    if (copy.size == 0)
+        flow_reply_static(flow);
+    return copy;
 }
 
 /* ---- back-channel ------------------------------------------------------- */
