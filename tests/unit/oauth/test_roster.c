@@ -235,7 +235,8 @@ START_TEST(roster_knows_its_fields)
     ck_assert(span_equal_text(bytes_span(&out), "azimuth:session:" FIELD));
     bytes_release(&out);
     roster_add_agent(span_of("a\tb\xc3\xa4>\x7f"), &out);
-    ck_assert(span_equal_text(bytes_span(&out), "a?b?" "?>?"));
+    ck_assert(span_equal_text(bytes_span(&out), "a?b?"
+                                                "?>?"));
     bytes_release(&out);
 }
 END_TEST
