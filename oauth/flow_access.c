@@ -20,6 +20,7 @@ route_of(struct span path)
         { FLOW_PREFIX "auth", FLOW_ROUTE_AUTH },
         { FLOW_PREFIX "sign_out", FLOW_ROUTE_SIGN_OUT },
         { FLOW_PREFIX "userinfo", FLOW_ROUTE_USERINFO },
+        { FLOW_PREFIX "signed_out", FLOW_ROUTE_SIGNED_OUT },
         { FLOW_PREFIX "sessions", FLOW_ROUTE_SESSIONS },
         { FLOW_PREFIX "backchannel_logout", FLOW_ROUTE_BACK_LOGOUT },
         { FLOW_PREFIX "frontchannel_logout", FLOW_ROUTE_FRONT_LOGOUT },
@@ -64,6 +65,7 @@ method_fits(enum flow_route route, const struct flow_request *request)
     switch (route) {
     case FLOW_ROUTE_START:
     case FLOW_ROUTE_USERINFO:
+    case FLOW_ROUTE_SIGNED_OUT:
         return request_is_read(request);
     case FLOW_ROUTE_CALLBACK:
     case FLOW_ROUTE_FRONT_LOGOUT:
@@ -124,6 +126,9 @@ route(struct flow *flow, const struct flow_request *request)
         return;
     case FLOW_ROUTE_SIGN_OUT:
         flow_leave(flow, request);
+        return;
+    case FLOW_ROUTE_SIGNED_OUT:
+        flow_signed_out(flow, request);
         return;
     case FLOW_ROUTE_SESSIONS:
         flow_sessions(flow, request);

@@ -5,6 +5,7 @@
 #include "oauth/flow_move.h"
 
 #include "oauth/logout.h"
+#include "oauth/url.h"
 
 #include <assert.h>
 
@@ -66,6 +67,16 @@ return_url(struct flow *flow)
     return flow_own_url(flow, span_of("/"));
 }
 
+static struct span
+new_state(struct flow *flow)
+{
+    struct bytes state;
+    bytes_init(&state, LOGOUT_STATE_SIZE);
+    if (logout_state(flow->config.ring, flow->now_s, &state) != OAUTH_OK)
+        state.is_failed = true;
+    return flow_keep(flow, &state);
+}
+
 static void
 send_to_logout(struct flow *flow)
 {
@@ -82,6 +93,7 @@ send_to_logout(struct flow *flow)
         .client_id = flow->config.client_id,
         .id_token = flow->session.id_token,
         .return_url = return_url(flow),
+        .state = new_state(flow),
     };
     bytes_init(&url, LOGOUT_URL_SIZE_MAX);
     logout_url(&request, &url);
@@ -220,4 +232,30 @@ flow_on_leave_address(struct flow *flow, const struct flow_event *event)
         .link_url = flow_start_url(flow, (struct span){ NULL, 0 }),
     };
     flow_reply_page(flow, 200, &page, FLOW_SIGNED_OUT);
+}
+
+void
+flow_signed_out(struct flow *flow, const struct flow_request *request)
+{
+    struct bytes state;
+    flow->cause = (struct error){ 0 }; /* no session is wanted here */
+    bytes_init(&state, LOGOUT_STATE_SIZE);
+    bool is_ours =
+        url_param(request->query, "state", &state) == URL_PARAM_FOUND &&
+        !bytes_failed(&state) &&
+        logout_state_fits(flow->config.ring, bytes_span(&state), flow->now_s);
+    bytes_release(&state);
+    if (!is_ours) {
+        flow_redirect(flow, flow_own_url(flow, flow->config.home_path),
+                      FLOW_REFUSED);
+        return;
+    }
+    const struct page page = {
+        .title = "Signed out",
+        .text = "You are signed out of this site and of the identity "
+                "provider.",
+        .link_text = "Log in again",
+        .link_url = flow_start_url(flow, (struct span){ NULL, 0 }),
+    };
+    flow_reply_page(flow, 200, &page, FLOW_ALLOWED);
 }

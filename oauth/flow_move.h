@@ -60,6 +60,7 @@ enum flow_route {
     FLOW_ROUTE_AUTH,
     FLOW_ROUTE_SIGN_OUT,
     FLOW_ROUTE_USERINFO,
+    FLOW_ROUTE_SIGNED_OUT,
     FLOW_ROUTE_SESSIONS,
     FLOW_ROUTE_BACK_LOGOUT,
     FLOW_ROUTE_FRONT_LOGOUT,
@@ -205,6 +206,8 @@ bool flow_sign(struct flow *flow, struct span *ret_token)
 
 /* flow_leave.c */
 void flow_leave(struct flow *flow, const struct flow_request *request);
+/* The browser comes back from the provider's logout. */
+void flow_signed_out(struct flow *flow, const struct flow_request *request);
 void flow_on_leave(struct flow *flow, const struct flow_event *event);
 void flow_on_leave_del(struct flow *flow, const struct flow_event *event);
 void flow_on_leave_roster(struct flow *flow, const struct flow_event *event);

@@ -348,6 +348,7 @@ methods_of(enum flow_route route)
     case FLOW_ROUTE_START:
     case FLOW_ROUTE_AUTH:
     case FLOW_ROUTE_USERINFO:
+    case FLOW_ROUTE_SIGNED_OUT:
     case FLOW_ROUTE_UNKNOWN:
         break;
     }
