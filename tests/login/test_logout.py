@@ -10,7 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from .gateway import COOKIE, DASHBOARD, HTML, SCRIPT, Browser, wait_until
+from .gateway import (
+    COOKIE, DASHBOARD, HTML, ORIGIN, SCRIPT, Browser, wait_until,
+)
 from .provider import base64url, refuse
 
 ADDRESS = "/oauth2/backchannel_logout"
@@ -381,6 +383,25 @@ def test_sign_out_everywhere(gateway, provider):
 def test_who_is_nobody_cannot_sign_out_everywhere(gateway, browser):
     reply = browser.send("POST", EVERYWHERE, SCRIPT, b"")
     assert reply.status == 401
+
+
+def test_who_comes_back_from_a_logout_is_known(stopped_gateway):
+    stopped_gateway.settings["provider"] = (
+        f"post_logout_redirect_uri {ORIGIN}/oauth2/signed_out;")
+    gateway = stopped_gateway.start()
+    browser = Browser(gateway)
+    browser.login()
+    reply = browser.get("/oauth2/sign_out", OWN)
+    query = dict(urllib.parse.parse_qsl(
+        urllib.parse.urlsplit(reply.get("location")).query))
+    assert query["post_logout_redirect_uri"] == f"{ORIGIN}/oauth2/signed_out"
+    back = "/oauth2/signed_out?state="
+    reply = browser.get(back + query["state"])
+    assert reply.status == 200 and "Signed out" in reply.text()
+    for state in ("", "x", query["state"][::-1], "A" * 34):
+        reply = browser.get(back + state)
+        assert reply.status == 302
+        assert browser.local(reply.get("location")) == "/"
 
 
 def test_sign_out_leaves_the_users_other_sessions(gateway, valkey):
