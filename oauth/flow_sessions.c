@@ -112,18 +112,8 @@ store_down(struct flow *flow, const struct flow_event *event)
 void
 flow_on_list(struct flow *flow, const struct flow_event *event)
 {
-    if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        store_down(flow, event);
+    if (!flow_take_session(flow, event))
         return;
-    }
-    if (event->kind == FLOW_EVENT_SESSION_MISSING)
-        error_set(&flow->cause, OAUTH_EEXPIRED, "the session is over");
-    if (event->kind == FLOW_EVENT_SESSION_MISSING ||
-        !flow_open_session(flow, event->record)) {
-        flow->session = (struct session){ 0 };
-        flow_deny(flow);
-        return;
-    }
     if (flow_find_roster(flow))
         flow_ask_index(flow, span_of(flow->roster.key), FLOW_AT_LIST_ROSTER);
     else
