@@ -16,6 +16,7 @@
 
 #define REFRESH_JOB_COUNT_MAX  128 /* logins need calls, too: fetch.c */
 #define REFRESH_STEP_COUNT_MAX 32  /* without waiting: more is a bug */
+#define REFRESH_HASTE_MS       200 /* patience with who failed before */
 
 struct ngx_http_azimuth_refresh_s {
     ngx_rbtree_t tree; /* jobs by store key */
@@ -87,6 +88,20 @@ refresh_answer(ngx_queue_t *waits, int has_changed)
     ngx_http_azimuth_wait_answer(waits, &event);
 }
 
+/* Requests wait for a provider once, not each time it is tried again. */
+static void
+refresh_note(refresh_job_t *job, const struct flow_actions *actions)
+{
+    if (actions->outcome == FLOW_REFRESHED ||
+        actions->outcome == FLOW_REFRESH_ENDED) {
+        job->asker.provider->is_failing = 0;
+    } else if (actions->outcome == FLOW_REFRESH_FAILED &&
+               (actions->cause == NULL ||
+                actions->cause->code == OAUTH_EPROVIDER)) {
+        job->asker.provider->is_failing = 1;
+    }
+}
+
 static void
 refresh_end(refresh_job_t *job, const struct flow_actions *actions)
 {
@@ -104,6 +119,7 @@ refresh_end(refresh_job_t *job, const struct flow_actions *actions)
     if (outcome != FLOW_REFRESH_FAILED && job->asker.cache_key != NULL) {
         ngx_http_azimuth_zone_drop(job->asker.mcf, job->asker.cache_key);
     }
+    refresh_note(job, actions);
     /* Answering may start a new job with the same key, or end this cycle's
      * last request: this one is gone by then. */
     ngx_queue_init(&waits);
@@ -280,7 +296,9 @@ refresh_start(ngx_http_azimuth_refresh_t *refresh,
     ngx_rbtree_insert(&refresh->tree, &job->node.node);
     ngx_queue_insert_tail(&refresh->jobs, &job->queue);
     refresh->count++;
-    ngx_add_timer(&job->patience, asker->provider->timeout);
+    ngx_add_timer(&job->patience, asker->provider->is_failing
+                                      ? REFRESH_HASTE_MS
+                                      : asker->provider->timeout);
     ngx_post_event(&job->moment, &ngx_posted_events);
     return job;
 }
