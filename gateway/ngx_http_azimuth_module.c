@@ -2,7 +2,8 @@
 /* ngx_http_azimuth_module: login in front of an upstream.
  * Commands, configuration and phases only. Phases: POST_READ takes forged
  * identity away from every request, ACCESS judges, a header filter does CORS.
- * Workers make their connections when first needed and close them here. */
+ * Workers make their connections when first needed, but for the one that hears
+ * of ended sessions, and close them here. */
 
 #include "gateway/ngx_http_azimuth_module.h"
 #include "gateway/ngx_http_azimuth_conf.h"
@@ -13,6 +14,7 @@
 static ngx_int_t ngx_http_azimuth_init(ngx_conf_t *cf);
 static void *ngx_http_azimuth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_azimuth_init_main_conf(ngx_conf_t *cf, void *conf);
+static ngx_int_t ngx_http_azimuth_init_process(ngx_cycle_t *cycle);
 static void ngx_http_azimuth_exit_process(ngx_cycle_t *cycle);
 
 static ngx_command_t ngx_http_azimuth_commands[] = {
@@ -61,7 +63,7 @@ ngx_module_t ngx_http_azimuth_module = {
     NGX_HTTP_MODULE,               /* module type */
     NULL,                          /* init master */
     NULL,                          /* init module */
-    NULL,                          /* init process */
+    ngx_http_azimuth_init_process, /* init process */
     NULL,                          /* init thread */
     NULL,                          /* exit thread */
     ngx_http_azimuth_exit_process, /* exit process */
@@ -76,11 +78,14 @@ ngx_http_azimuth_create_main_conf(ngx_conf_t *cf)
 
     if (mcf == NULL ||
         ngx_array_init(&mcf->providers, cf->pool, 2,
-                       sizeof(ngx_http_azimuth_provider_t *)) != NGX_OK) {
+                       sizeof(ngx_http_azimuth_provider_t *)) != NGX_OK ||
+        ngx_array_init(&mcf->valkey_conf.endpoints, cf->pool, 1,
+                       sizeof(ngx_http_azimuth_endpoint_t)) != NGX_OK) {
         return NULL;
     }
+    mcf->valkey_conf.timeout = 1000;
     mcf->zone_size = (size_t)4 << 20;
-    mcf->zone_ttl = 5;
+    mcf->zone_ttl = 15;
     mcf->idle = 3600;
     mcf->absolute = 36000;
     mcf->cookie_same_site = FLOW_LAX;
@@ -124,16 +129,34 @@ ngx_http_azimuth_init(ngx_conf_t *cf)
     return ngx_http_azimuth_cors_init(cf);
 }
 
+static ngx_http_azimuth_main_conf_t *
+ngx_http_azimuth_cycle_conf(ngx_cycle_t *cycle)
+{
+    if (cycle->conf_ctx[ngx_http_module.index] == NULL) {
+        return NULL; /* no http block */
+    }
+    return ngx_http_cycle_get_module_main_conf(cycle, ngx_http_azimuth_module);
+}
+
+static ngx_int_t
+ngx_http_azimuth_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_cycle_conf(cycle);
+
+    /* nginx's cache manager comes by here, too. */
+    if (mcf != NULL && (ngx_process == NGX_PROCESS_WORKER ||
+                        ngx_process == NGX_PROCESS_SINGLE)) {
+        ngx_http_azimuth_valkey_start(mcf);
+    }
+    return NGX_OK;
+}
+
 /* Else the worker's last words are "open socket left in connection". */
 static void
 ngx_http_azimuth_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_cycle_conf(cycle);
 
-    if (cycle->conf_ctx[ngx_http_module.index] == NULL) {
-        return; /* no http block */
-    }
-    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_azimuth_module);
     if (mcf == NULL) {
         return;
     }

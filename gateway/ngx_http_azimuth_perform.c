@@ -45,7 +45,7 @@ perform_allow(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
         }
     }
     if (actions->session != NULL) {
-        ngx_http_azimuth_zone_put(ctx, mcf, allow, actions->session);
+        ngx_http_azimuth_zone_put(ctx, mcf, allow, actions);
     }
     ctx->state = AZIMUTH_ALLOWED;
     return NGX_OK;
@@ -74,12 +74,6 @@ perform_ask(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
         ret_event->now_s = ngx_time();
         ret_event->failure = span_of("out of memory");
         return NGX_OK;
-    }
-    /* Before it is sent and again once it is done: nobody may keep on using
-     * what is being deleted. */
-    if (action->kind == FLOW_ACTION_SESSION_DEL) {
-        ngx_http_azimuth_zone_forget(ctx, mcf);
-        ctx->is_forgetting = 1;
     }
     return peer.ask(peer.data, action, wait, ret_event);
 }
@@ -138,10 +132,6 @@ ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx, struct flow_event *event)
 
     mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_azimuth_module);
     for (i = 0; i < PERFORM_STEP_COUNT_MAX; i++) {
-        if (ctx->is_forgetting) {
-            ngx_http_azimuth_zone_forget(ctx, mcf);
-            ctx->is_forgetting = 0;
-        }
         actions = flow_step(ctx->flow, &answer);
         assert(actions->count > 0);
         action = &actions->items[actions->count - 1];

@@ -91,14 +91,20 @@ ngx_http_azimuth_valkey_ask(const struct flow_action *action,
     }
 }
 
+int
+ngx_http_azimuth_valkey_revokes(const struct flow_action *action)
+{
+    return action->kind == FLOW_ACTION_SESSION_DEL ||
+           (action->kind == FLOW_ACTION_SESSION_PUT &&
+            action->session.is_announced);
+}
+
 ngx_int_t
 ngx_http_azimuth_valkey_follow(const struct flow_action *action,
                                ngx_http_azimuth_valkey_command_t *ret)
 {
     ret->count = 0;
-    if (action->kind == FLOW_ACTION_SESSION_DEL ||
-        (action->kind == FLOW_ACTION_SESSION_PUT &&
-         action->session.is_announced)) {
+    if (ngx_http_azimuth_valkey_revokes(action)) {
         command_add(ret, span_of("PUBLISH"));
         command_add(ret, span_of(FLOW_REVOKED_CHANNEL));
         command_add(ret, action->session.key);
@@ -183,4 +189,23 @@ ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
         break;
     }
     return NGX_ERROR;
+}
+
+int
+ngx_http_azimuth_valkey_is_wrong_place(const redisReply *reply)
+{
+    /* MOVED is none of them: a cluster has no one place for us. */
+    static const char *const words[] = { "READONLY", "LOADING", "MASTERDOWN",
+                                         "NOREPLICAS", "NOAUTH" };
+    size_t i;
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        return 0;
+    }
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (ngx_strncmp(reply->str, words[i], ngx_strlen(words[i])) == 0) {
+            return 1;
+        }
+    }
+    return 0;
 }

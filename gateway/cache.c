@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layout: struct cache, entries, heads of the chains of keys and of tags, then
+ * chunks. Everything is named by number + 1, so that zeroes mean nothing.
+ * Invariants: an entry is in the queue iff it is in its key's chain, and in
+ * its tag's chain iff its tag is not 0; a free entry hangs in free_entry by
+ * next_key; a chunk belongs to exactly one value or to free_chunk. An entry
+ * of another epoch is dead, but still owns its chunks. */
+
+#include "gateway/cache.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define CACHE_CHUNK_ROOM       (CACHE_CHUNK_SIZE - sizeof(uint32_t))
+#define CACHE_CHUNKS_PER_ENTRY 4
+#define CACHE_FORGOTTEN_COUNT  256 /* more at once: no put goes through */
+
+struct entry {
+    unsigned char key[CACHE_KEY_SIZE];
+    uint64_t tag;
+    uint64_t epoch;
+    int64_t expires_s;
+    uint32_t next_key; /* in its chain, or among the free */
+    uint32_t next_tag;
+    uint32_t newer; /* in the queue */
+    uint32_t older;
+    uint32_t chunk; /* first one; 0: no value */
+    uint32_t size;
+};
+
+struct chunk {
+    uint32_t next;
+    unsigned char bytes[CACHE_CHUNK_ROOM];
+};
+
+struct cache {
+    uint64_t epoch;
+    uint64_t forgotten_count; /* ever; the last ones are in forgotten[] */
+    uint64_t forgotten[CACHE_FORGOTTEN_COUNT];
+    uint32_t entry_count;
+    uint32_t chunk_count;
+    uint32_t used_count;
+    uint32_t free_entry;
+    uint32_t free_chunk;
+    uint32_t free_chunk_count;
+    uint32_t newest;
+    uint32_t oldest;
+};
+
+static_assert(sizeof(struct chunk) == CACHE_CHUNK_SIZE, "no padding");
+static_assert(sizeof(struct entry) % sizeof(uint64_t) == 0, "aligned");
+static_assert(sizeof(struct cache) % sizeof(uint64_t) == 0, "aligned");
+
+/* What an entry costs besides its chunks: itself and a head of each chain. */
+#define ENTRY_COST (sizeof(struct entry) + 2 * sizeof(uint32_t))
+
+static struct entry *
+cache_entries(const struct cache *cache)
+{
+    return (struct entry *)((uintptr_t)cache + sizeof(*cache));
+}
+
+static struct entry *
+cache_entry(const struct cache *cache, uint32_t name)
+{
+    assert(name > 0);
+    assert(name <= cache->entry_count);
+    return cache_entries(cache) + (name - 1);
+}
+
+static uint32_t *
+cache_key_head(const struct cache *cache, const unsigned char *key)
+{
+    uint32_t *heads = (uint32_t *)(cache_entries(cache) + cache->entry_count);
+    uint64_t number;
+
+    memcpy(&number, key, sizeof(number));
+    return &heads[number % cache->entry_count];
+}
+
+static uint32_t *
+cache_tag_head(const struct cache *cache, uint64_t tag)
+{
+    uint32_t *heads = (uint32_t *)(cache_entries(cache) + cache->entry_count);
+
+    return &heads[cache->entry_count + tag % cache->entry_count];
+}
+
+static struct chunk *
+cache_chunk(const struct cache *cache, uint32_t name)
+{
+    uintptr_t begin = (uintptr_t)(cache_entries(cache) + cache->entry_count) +
+                      2 * sizeof(uint32_t) * cache->entry_count;
+
+    assert(name > 0);
+    assert(name <= cache->chunk_count);
+    return (struct chunk *)begin + (name - 1);
+}
+
+struct cache *
+cache_format(void *memory, size_t size)
+{
+    struct cache *cache = memory;
+    size_t room, entry_count, chunk_count;
+    uint32_t name;
+
+    assert((uintptr_t)memory % sizeof(uint64_t) == 0);
+    if (size < sizeof(*cache)) {
+        return NULL;
+    }
+    room = size - sizeof(*cache);
+    entry_count =
+        room / (ENTRY_COST + CACHE_CHUNKS_PER_ENTRY * sizeof(struct chunk));
+    if (entry_count == 0 || entry_count > UINT32_MAX / 2) {
+        return NULL;
+    }
+    chunk_count = (room - entry_count * ENTRY_COST) / sizeof(struct chunk);
+    if (chunk_count > UINT32_MAX - 1) {
+        return NULL;
+    }
+    memset(cache, 0, size - chunk_count * sizeof(struct chunk));
+    cache->entry_count = (uint32_t)entry_count;
+    cache->chunk_count = (uint32_t)chunk_count;
+    for (name = cache->entry_count; name > 0; name--) {
+        cache_entry(cache, name)->next_key = cache->free_entry;
+        cache->free_entry = name;
+    }
+    for (name = cache->chunk_count; name > 0; name--) {
+        cache_chunk(cache, name)->next = cache->free_chunk;
+        cache->free_chunk = name;
+    }
+    cache->free_chunk_count = cache->chunk_count;
+    return cache;
+}
+
+size_t
+cache_capacity(const struct cache *cache)
+{
+    return cache->entry_count;
+}
+
+size_t
+cache_count(const struct cache *cache)
+{
+    return cache->used_count;
+}
+
+void
+cache_take_mark(const struct cache *cache, struct cache_mark *ret_mark)
+{
+    ret_mark->epoch = cache->epoch;
+    ret_mark->forgotten_count = cache->forgotten_count;
+}
+
+static void
+cache_free_chunks(struct cache *cache, struct entry *entry)
+{
+    struct chunk *chunk;
+    uint32_t name = entry->chunk, next;
+
+    while (name != 0) {
+        chunk = cache_chunk(cache, name);
+        next = chunk->next;
+        /* It told who somebody is. */
+        memset(chunk->bytes, 0, sizeof(chunk->bytes));
+        chunk->next = cache->free_chunk;
+        cache->free_chunk = name;
+        cache->free_chunk_count++;
+        name = next;
+    }
+    entry->chunk = 0;
+    entry->size = 0;
+}
+
+static void
+cache_unchain(struct cache *cache, uint32_t name)
+{
+    struct entry *entry = cache_entry(cache, name);
+    uint32_t *link;
+
+    link = cache_key_head(cache, entry->key);
+    while (*link != name) {
+        link = &cache_entry(cache, *link)->next_key;
+    }
+    *link = entry->next_key;
+    if (entry->tag != 0) {
+        link = cache_tag_head(cache, entry->tag);
+        while (*link != name) {
+            link = &cache_entry(cache, *link)->next_tag;
+        }
+        *link = entry->next_tag;
+    }
+    if (entry->newer != 0) {
+        cache_entry(cache, entry->newer)->older = entry->older;
+    } else {
+        cache->newest = entry->older;
+    }
+    if (entry->older != 0) {
+        cache_entry(cache, entry->older)->newer = entry->newer;
+    } else {
+        cache->oldest = entry->newer;
+    }
+}
+
+static void
+cache_drop(struct cache *cache, uint32_t name)
+{
+    struct entry *entry = cache_entry(cache, name);
+
+    cache_unchain(cache, name);
+    cache_free_chunks(cache, entry);
+    memset(entry, 0, sizeof(*entry));
+    entry->next_key = cache->free_entry;
+    cache->free_entry = name;
+    assert(cache->used_count > 0);
+    cache->used_count--;
+}
+
+static uint32_t
+cache_find(const struct cache *cache, const unsigned char *key)
+{
+    uint32_t name = *cache_key_head(cache, key);
+    const struct entry *entry;
+
+    while (name != 0) {
+        entry = cache_entry(cache, name);
+        if (memcmp(entry->key, key, CACHE_KEY_SIZE) == 0) {
+            return name;
+        }
+        name = entry->next_key;
+    }
+    return 0;
+}
+
+static void
+cache_copy_out(const struct cache *cache, const struct entry *entry,
+               unsigned char *ret_value)
+{
+    const struct chunk *chunk;
+    size_t left = entry->size, part;
+    uint32_t name = entry->chunk;
+
+    while (left > 0) {
+        chunk = cache_chunk(cache, name);
+        part = left < CACHE_CHUNK_ROOM ? left : CACHE_CHUNK_ROOM;
+        memcpy(ret_value, chunk->bytes, part);
+        ret_value += part;
+        left -= part;
+        name = chunk->next;
+    }
+    assert(name == 0);
+}
+
+bool
+cache_get(struct cache *cache, const unsigned char *key,
+          const struct cache_window *window, void *ret_value, size_t *ret_size)
+{
+    const struct entry *entry;
+    uint32_t name = cache_find(cache, key);
+
+    if (name == 0) {
+        return false;
+    }
+    entry = cache_entry(cache, name);
+    if (entry->epoch != cache->epoch || entry->expires_s <= window->now_s ||
+        entry->expires_s > window->latest_s) {
+        cache_drop(cache, name);
+        return false;
+    }
+    assert(entry->size <= CACHE_VALUE_SIZE_MAX);
+    cache_copy_out(cache, entry, ret_value);
+    *ret_size = entry->size;
+    return true;
+}
+
+static bool
+cache_is_mark_good(const struct cache *cache, const struct cache_mark *mark,
+                   uint64_t tag)
+{
+    uint64_t i;
+
+    if (mark->epoch != cache->epoch ||
+        cache->forgotten_count - mark->forgotten_count >
+            CACHE_FORGOTTEN_COUNT) {
+        return false;
+    }
+    for (i = mark->forgotten_count; i < cache->forgotten_count; i++) {
+        if (cache->forgotten[i % CACHE_FORGOTTEN_COUNT] == tag) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+cache_fill(struct cache *cache, struct entry *entry, const void *value,
+           size_t size)
+{
+    const unsigned char *bytes = value;
+    struct chunk *chunk;
+    uint32_t *link = &entry->chunk, name;
+    size_t part;
+
+    entry->size = (uint32_t)size;
+    while (size > 0) {
+        name = cache->free_chunk;
+        chunk = cache_chunk(cache, name);
+        cache->free_chunk = chunk->next;
+        cache->free_chunk_count--;
+        part = size < CACHE_CHUNK_ROOM ? size : CACHE_CHUNK_ROOM;
+        memcpy(chunk->bytes, bytes, part);
+        bytes += part;
+        size -= part;
+        chunk->next = 0;
+        *link = name;
+        link = &chunk->next;
+    }
+}
+
+bool
+cache_put(struct cache *cache, const struct cache_entry *wanted,
+          const struct cache_mark *mark)
+{
+    size_t need = (wanted->size + CACHE_CHUNK_ROOM - 1) / CACHE_CHUNK_ROOM;
+    struct entry *entry;
+    uint32_t name, *head;
+
+    if (wanted->size > CACHE_VALUE_SIZE_MAX || need > cache->chunk_count ||
+        !cache_is_mark_good(cache, mark, wanted->tag)) {
+        return false;
+    }
+    name = cache_find(cache, wanted->key);
+    if (name != 0) {
+        cache_drop(cache, name);
+    }
+    while (cache->free_entry == 0 || cache->free_chunk_count < need) {
+        cache_drop(cache, cache->oldest);
+    }
+    name = cache->free_entry;
+    entry = cache_entry(cache, name);
+    cache->free_entry = entry->next_key;
+    cache->used_count++;
+
+    memcpy(entry->key, wanted->key, CACHE_KEY_SIZE);
+    entry->tag = wanted->tag;
+    entry->epoch = cache->epoch;
+    entry->expires_s = wanted->expires_s;
+    cache_fill(cache, entry, wanted->value, wanted->size);
+
+    head = cache_key_head(cache, entry->key);
+    entry->next_key = *head;
+    *head = name;
+    if (entry->tag != 0) {
+        head = cache_tag_head(cache, entry->tag);
+        entry->next_tag = *head;
+        *head = name;
+    }
+    entry->older = cache->newest;
+    if (cache->newest != 0) {
+        cache_entry(cache, cache->newest)->newer = name;
+    } else {
+        cache->oldest = name;
+    }
+    cache->newest = name;
+    return true;
+}
+
+void
+cache_forget(struct cache *cache, uint64_t tag)
+{
+    uint32_t name, next;
+
+    assert(tag != 0);
+    cache->forgotten[cache->forgotten_count++ % CACHE_FORGOTTEN_COUNT] = tag;
+    name = *cache_tag_head(cache, tag);
+    while (name != 0) {
+        next = cache_entry(cache, name)->next_tag;
+        if (cache_entry(cache, name)->tag == tag) {
+            cache_drop(cache, name);
+        }
+        name = next;
+    }
+}
+
+void
+cache_renew(struct cache *cache)
+{
+    cache->epoch++;
+}
