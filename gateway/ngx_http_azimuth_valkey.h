@@ -42,6 +42,7 @@ typedef struct {
     size_t out_end;
     size_t out_size;
     ngx_uint_t serial; /* grows with each close */
+    long tls_error;    /* what is wrong with the server's certificate */
 } ngx_http_azimuth_link_t;
 
 /* Begins to connect. NGX_ERROR: it could not even begin; see ret_cause. */

@@ -89,11 +89,23 @@ link_opened(ngx_http_azimuth_link_t *link)
 
 #if (NGX_SSL)
 
+/* Judged when the handshake is over: nginx would call a refusal critical. The
+ * first error counts, and nothing is sent before. */
 static int
 link_verified(int is_ok, X509_STORE_CTX *store)
 {
-    (void)store;
-    return is_ok;
+    ngx_http_azimuth_link_t *link;
+    ngx_connection_t *c;
+    SSL *ssl;
+
+    ssl = X509_STORE_CTX_get_ex_data(store,
+                                     SSL_get_ex_data_X509_STORE_CTX_idx());
+    c = ngx_ssl_get_connection(ssl);
+    link = c->data;
+    if (!is_ok && link->tls_error == X509_V_OK) {
+        link->tls_error = X509_STORE_CTX_get_error(store);
+    }
+    return 1;
 }
 
 static void
@@ -102,17 +114,17 @@ link_handshaken(ngx_connection_t *c)
     ngx_http_azimuth_link_t *link = c->data;
     char text[AZIMUTH_CAUSE_SIZE];
     u_char *end;
-    long rc;
 
-    if (c->ssl->handshaked) {
+    if (c->ssl->handshaked && link->tls_error == X509_V_OK &&
+        SSL_get_verify_result(c->ssl->connection) == X509_V_OK) {
         link_opened(link);
         return;
     }
-    rc = SSL_get_verify_result(c->ssl->connection);
-    end =
-        ngx_snprintf((u_char *)text, sizeof(text) - 1, "TLS failed%s%s",
-                     rc == X509_V_OK ? "" : ": ",
-                     rc == X509_V_OK ? "" : X509_verify_cert_error_string(rc));
+    end = ngx_snprintf((u_char *)text, sizeof(text) - 1, "TLS failed%s%s",
+                       link->tls_error == X509_V_OK ? "" : ": ",
+                       link->tls_error == X509_V_OK
+                           ? ""
+                           : X509_verify_cert_error_string(link->tls_error));
     *end = '\0';
     link_fail(link, text);
 }
@@ -133,6 +145,7 @@ link_handshake(ngx_http_azimuth_link_t *link)
         link_fail(link, "out of memory");
         return;
     }
+    link->tls_error = X509_V_OK;
     SSL_set_verify(c->ssl->connection, SSL_VERIFY_PEER, link_verified);
     param = SSL_get0_param(c->ssl->connection);
     if (ngx_inet_addr(name->data, name->len) != INADDR_NONE ||
