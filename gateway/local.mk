@@ -41,6 +41,7 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_variable.c \
 	gateway/ngx_http_azimuth_zone.c \
 	gateway/ngx_http_azimuth_valkey.c gateway/ngx_http_azimuth_valkey.h \
+	gateway/ngx_http_azimuth_valkey_asking.c \
 	gateway/ngx_http_azimuth_valkey_conf.c \
 	gateway/ngx_http_azimuth_valkey_greet.c \
 	gateway/ngx_http_azimuth_valkey_line.c \

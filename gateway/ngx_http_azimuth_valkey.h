@@ -13,8 +13,9 @@
  *                     when to try again
  *   valkey_greet.c    who we are, and whether that is such a server
  *   valkey_command.c  questions of a flow as commands, replies as events
- *   valkey.c          asks, over a line made when first needed
+ *   valkey_asking.c   asks, over a line made when first needed
  *   valkey_listen.c   hears which sessions end, over a line that is kept up
+ *   valkey.c          both of them, from a worker's start to its end
  * Each worker has two lines and no more than one connection per line. */
 
 /* ---- link --------------------------------------------------------------- */
@@ -94,6 +95,7 @@ struct ngx_http_azimuth_line_s {
     ngx_uint_t step_count;
     ngx_uint_t step;
     char cause[AZIMUTH_CAUSE_SIZE];
+    uint32_t said[AZIMUTH_ENDPOINT_COUNT_MAX]; /* checksums: logged already */
     /* What a sentinel named. */
     ngx_http_azimuth_endpoint_t master;
     u_char master_name[NGX_SOCKADDR_STRLEN];
@@ -131,7 +133,7 @@ struct ngx_http_azimuth_valkey_s {
     ngx_log_t *log;
     ngx_http_azimuth_valkey_state_t states[AZIMUTH_ENDPOINT_COUNT_MAX];
 
-    /* valkey.c */
+    /* valkey_asking.c */
     ngx_http_azimuth_line_t asking;
     ngx_queue_t waiting; /* of commands that the line is not ready for */
     ngx_queue_t sent;    /* of commands, in the order of their replies */
@@ -139,8 +141,7 @@ struct ngx_http_azimuth_valkey_s {
     ngx_event_t timer; /* armed iff something pends */
     ngx_event_t flush; /* posted when a ready line has something to send */
     ngx_connection_t timer_owner;
-    char answer[AZIMUTH_CAUSE_SIZE]; /* text of the event being given */
-    unsigned is_late : 1;            /* the timer fired: nothing is retried */
+    unsigned is_late : 1; /* the timer fired: nothing is retried */
 
     /* valkey_listen.c */
     ngx_http_azimuth_line_t listening;
@@ -150,6 +151,16 @@ struct ngx_http_azimuth_valkey_s {
     unsigned is_subscribed : 1;
 };
 
+/* valkey_asking.c */
+void ngx_http_azimuth_asking_init(ngx_http_azimuth_valkey_t *valkey);
+/* The store's half of ngx_http_azimuth_peer_t; `data` is the worker's. */
+ngx_int_t ngx_http_azimuth_asking_ask(void *data,
+                                      const struct flow_action *action,
+                                      ngx_http_azimuth_wait_t *wait,
+                                      struct flow_event *ret_event);
+void ngx_http_azimuth_asking_close(ngx_http_azimuth_valkey_t *valkey);
+
+/* valkey_listen.c */
 void ngx_http_azimuth_valkey_listen(ngx_http_azimuth_valkey_t *valkey);
 void ngx_http_azimuth_valkey_listen_close(ngx_http_azimuth_valkey_t *valkey);
 
@@ -179,10 +190,14 @@ ngx_http_azimuth_valkey_follow(const struct flow_action *action,
 int ngx_http_azimuth_valkey_revokes(const struct flow_action *action);
 
 /* What `reply` says to a question of kind `kind`, borrowed from the reply and
- * valid until the next call. NGX_ERROR: it does not fit the question. */
-ngx_int_t ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
-                                        const redisReply *reply,
-                                        struct flow_event *ret_event);
+ * valid until the next call. An error, or a reply that does not fit the
+ * question, is SESSION_FAILED. */
+void ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
+                                   const redisReply *reply,
+                                   struct flow_event *ret_event);
+/* SESSION_FAILED for `text`; valid until the next call. */
+void ngx_http_azimuth_valkey_failed(const char *text,
+                                    struct flow_event *ret_event);
 
 /* Whether `reply` says that another server should be asked, or this one
  * later; the command was not carried out. */

@@ -149,10 +149,9 @@ command_judge_index(const redisReply *reply, struct flow_event *ret_event)
     return NGX_OK;
 }
 
-ngx_int_t
-ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
-                              const redisReply *reply,
-                              struct flow_event *ret_event)
+static ngx_int_t
+command_judge(enum flow_action_kind kind, const redisReply *reply,
+              struct flow_event *ret_event)
 {
     switch (kind) {
     case FLOW_ACTION_SESSION_GET:
@@ -189,6 +188,44 @@ ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
         break;
     }
     return NGX_ERROR;
+}
+
+void
+ngx_http_azimuth_valkey_failed(const char *text, struct flow_event *ret_event)
+{
+    static u_char failure[AZIMUTH_CAUSE_SIZE];
+    u_char *end, *p;
+
+    /* A page shows this: the address is for our log alone. */
+    if (ngx_strncmp(text, "MOVED ", 6) == 0) {
+        text = "MOVED: it is one of a cluster";
+    }
+    end = ngx_snprintf(failure, sizeof(failure), "Valkey: %s", text);
+    for (p = failure; p < end; p++) {
+        if (*p < 0x20 || *p > 0x7e) {
+            *p = '?';
+        }
+    }
+    ngx_memzero(ret_event, sizeof(*ret_event));
+    ret_event->kind = FLOW_EVENT_SESSION_FAILED;
+    ret_event->now_s = ngx_time();
+    ret_event->failure.data = (char *)failure;
+    ret_event->failure.size = (size_t)(end - failure);
+}
+
+void
+ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
+                              const redisReply *reply,
+                              struct flow_event *ret_event)
+{
+    ngx_memzero(ret_event, sizeof(*ret_event));
+    ret_event->now_s = ngx_time();
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_azimuth_valkey_failed(reply->str, ret_event);
+    } else if (command_judge(kind, reply, ret_event) != NGX_OK) {
+        ngx_http_azimuth_valkey_failed(
+            "an answer that does not fit the question", ret_event);
+    }
 }
 
 int

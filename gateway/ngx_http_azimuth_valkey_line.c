@@ -55,12 +55,13 @@ line_backoff(ngx_http_azimuth_line_t *line)
     return delay / 2 + (ngx_msec_t)ngx_random() % (delay / 2 + 1);
 }
 
-/* Each cause is said once, until the endpoint answers again. */
+/* Each cause is said once, until the line is settled again. */
 static void
 line_blame(ngx_http_azimuth_line_t *line, const char *cause)
 {
     ngx_http_azimuth_valkey_state_t *state = &line->states[line->endpoint];
     u_char *p = (u_char *)line->cause;
+    uint32_t sum;
 
     (void)ngx_cpystrn(p, (u_char *)cause, sizeof(line->cause));
     for (; *p != '\0'; p++) {
@@ -69,8 +70,10 @@ line_blame(ngx_http_azimuth_line_t *line, const char *cause)
         }
     }
     state->failure_count++;
-    if (ngx_strcmp(state->cause, line->cause) != 0) {
-        ngx_memcpy(state->cause, line->cause, sizeof(state->cause));
+    ngx_memcpy(state->cause, line->cause, sizeof(state->cause));
+    sum = ngx_crc32_short((u_char *)line->cause, ngx_strlen(line->cause)) | 1;
+    if (line->said[line->endpoint] != sum) {
+        line->said[line->endpoint] = sum;
         ngx_log_error(NGX_LOG_ERR, line->log, 0, "azimuth: %s at %V: %s",
                       ngx_http_azimuth_line_is_sentinel(line) ? "sentinel"
                                                               : "Valkey",
@@ -169,11 +172,10 @@ ngx_http_azimuth_line_send(ngx_http_azimuth_line_t *line, const char *bytes,
 void
 ngx_http_azimuth_line_settled(ngx_http_azimuth_line_t *line)
 {
-    ngx_http_azimuth_valkey_state_t *state = &line->states[line->endpoint];
-
+    line->states[line->endpoint].cause[0] = '\0';
     line->failure_count = 0;
-    if (state->cause[0] != '\0') {
-        state->cause[0] = '\0';
+    if (line->said[line->endpoint] != 0) {
+        ngx_memzero(line->said, sizeof(line->said));
         ngx_log_error(NGX_LOG_NOTICE, line->log, 0,
                       "azimuth: Valkey at %V answers again",
                       &ngx_http_azimuth_line_endpoint(line)->name);

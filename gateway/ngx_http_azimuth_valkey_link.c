@@ -55,7 +55,7 @@ ngx_http_azimuth_link_close(ngx_http_azimuth_link_t *link)
 static void
 link_fail(ngx_http_azimuth_link_t *link, const char *cause)
 {
-    char text[AZIMUTH_CAUSE_SIZE];
+    char text[AZIMUTH_CAUSE_SIZE]; /* it may lie in what is closed */
 
     (void)ngx_cpystrn((u_char *)text, (u_char *)cause, sizeof(text));
     ngx_http_azimuth_link_close(link);
@@ -98,8 +98,8 @@ link_verified(int is_ok, X509_STORE_CTX *store)
     ngx_connection_t *c;
     SSL *ssl;
 
-    ssl = X509_STORE_CTX_get_ex_data(store,
-                                     SSL_get_ex_data_X509_STORE_CTX_idx());
+    ssl =
+        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     c = ngx_ssl_get_connection(ssl);
     link = c->data;
     if (!is_ok && link->tls_error == X509_V_OK) {
@@ -120,10 +120,9 @@ link_handshaken(ngx_connection_t *c)
         link_opened(link);
         return;
     }
-    end = ngx_snprintf((u_char *)text, sizeof(text) - 1, "TLS failed%s%s",
-                       link->tls_error == X509_V_OK ? "" : ": ",
+    end = ngx_snprintf((u_char *)text, sizeof(text) - 1, "TLS failed: %s",
                        link->tls_error == X509_V_OK
-                           ? ""
+                           ? "no handshake"
                            : X509_verify_cert_error_string(link->tls_error));
     *end = '\0';
     link_fail(link, text);
@@ -339,13 +338,13 @@ ngx_http_azimuth_link_open(ngx_http_azimuth_link_t *link,
         if (link_connect(link, &peer) == NGX_OK) {
             return NGX_OK;
         }
-        end = ngx_socket_errno == 0
-                  ? ngx_cpymem(text, "worker_connections are not enough",
-                               sizeof("worker_connections are not enough") - 1)
-                  : ngx_strerror(ngx_socket_errno, (u_char *)text,
-                                 sizeof(text) - 1);
-        *end = '\0';
-        *ret_cause = text;
+        *ret_cause = "worker_connections are not enough";
+        if (ngx_socket_errno != 0) {
+            end = ngx_strerror(ngx_socket_errno, (u_char *)text,
+                               sizeof(text) - 1);
+            *end = '\0';
+            *ret_cause = text;
+        }
     }
     if (link->pool != NULL) {
         ngx_destroy_pool(link->pool);
