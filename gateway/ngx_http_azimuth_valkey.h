@@ -103,6 +103,7 @@ struct ngx_http_azimuth_line_s {
     ngx_sockaddr_t master_sockaddr;
     unsigned is_master_known : 1;
     unsigned is_kept : 1; /* never DOWN for good */
+    unsigned is_busy : 1; /* by the owner: something pends */
 };
 
 /* Sets up what is not set by the caller (events, data, conf, states, log). */

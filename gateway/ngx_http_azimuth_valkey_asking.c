@@ -89,6 +89,7 @@ valkey_finish(ngx_http_azimuth_valkey_t *v, valkey_command_t *command,
     ngx_queue_remove(&command->queue);
     assert(v->pending_count > 0);
     v->pending_count--;
+    v->asking.is_busy = v->pending_count > 0;
     valkey_settle(v);
     /* Once more: it may have come in between the question and its effect. */
     ngx_http_azimuth_zone_forget(v->mcf, command->tag);
@@ -262,6 +263,7 @@ static void
 valkey_start_command(ngx_http_azimuth_valkey_t *v, valkey_command_t *command)
 {
     v->pending_count++;
+    v->asking.is_busy = 1;
     if (!v->timer.timer_set) {
         ngx_add_timer(&v->timer, v->mcf->valkey_conf.timeout);
     }

@@ -19,6 +19,7 @@
 #define LINE_RETRY_MIN_MS   50
 #define LINE_RETRY_MAX_MS   2000
 #define LINE_ATTEMPT_MIN_MS 50
+#define LINE_PATIENCE_COUNT 3 /* losses in a row that questions wait out */
 
 ngx_http_azimuth_endpoint_t *
 ngx_http_azimuth_line_endpoint(ngx_http_azimuth_line_t *line)
@@ -100,12 +101,17 @@ ngx_http_azimuth_line_fail(ngx_http_azimuth_line_t *line, const char *cause)
         return;
     }
     line->tried_count = 0;
-    delay = was_ready && line->failure_count == 0 ? 1 : line_backoff(line);
-    line->failure_count++;
-    line->retry_at = ngx_current_msec + delay;
-    /* What served well until now may serve at once. */
-    if (line->is_kept || delay == 1) {
-        line_pause(line, delay);
+    if (was_ready && !line->is_kept && !line->is_busy) {
+        line->retry_at = ngx_current_msec; /* opened anew when needed */
+    } else {
+        /* What served well until now may serve at once. */
+        delay = was_ready && line->failure_count == 0 ? 1 : line_backoff(line);
+        line->retry_at = ngx_current_msec + delay;
+        if (line->is_kept ||
+            (was_ready && line->failure_count < LINE_PATIENCE_COUNT)) {
+            line_pause(line, delay);
+        }
+        line->failure_count++;
     }
     line->events->lost(line);
 }

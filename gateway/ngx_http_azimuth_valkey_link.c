@@ -17,10 +17,10 @@
 #define LINK_OUT_SIZE_MIN ((size_t)4 << 10)
 #define LINK_OUT_SIZE_MAX ((size_t)8 << 20)
 
-static u_char link_in[LINK_IN_SIZE];
-
 static void link_read(ngx_event_t *event);
 static void link_write(ngx_event_t *event);
+
+static u_char link_in[LINK_IN_SIZE];
 
 void
 ngx_http_azimuth_link_close(ngx_http_azimuth_link_t *link)
@@ -275,8 +275,8 @@ link_write(ngx_event_t *event)
             return;
         }
         if (size < 0) {
-            link_fail(link, "the connection broke");
-            return;
+            /* It may have said why; the end is read after that. */
+            break;
         }
         link->out_begin += (size_t)size;
     }

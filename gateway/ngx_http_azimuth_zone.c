@@ -90,10 +90,6 @@ ngx_http_azimuth_zone_key(ngx_http_azimuth_ctx_t *ctx,
     if (ngx_http_azimuth_digest(mcf, parts, 2, ctx->cache_key) != NGX_OK) {
         return NGX_DECLINED;
     }
-    /* Also without a look-up: an endpoint may fill what others read. */
-    ngx_shmtx_lock(zone_mutex(mcf));
-    cache_take_mark(zone_cache(mcf), &ctx->cache_mark);
-    ngx_shmtx_unlock(zone_mutex(mcf));
     ctx->has_cache_key = 1;
     return NGX_OK;
 }

@@ -49,12 +49,24 @@ resp_string(const redisReadTask *task, char *bytes, size_t size)
                : NULL;
 }
 
+/* hiredis 1.x nests as deeply as the server wants. */
+static int
+resp_is_too_deep(const redisReadTask *task)
+{
+    int depth = 0;
+
+    while ((task = task->parent) != NULL) {
+        depth++;
+    }
+    return depth >= RESP_DEPTH_MAX;
+}
+
 static void *
 resp_array(const redisReadTask *task, resp_count count)
 {
     struct resp *resp = task->privdata;
 
-    if ((long long)count < 0 ||
+    if (resp_is_too_deep(task) || (long long)count < 0 ||
         (size_t)count > RESP_REPLY_SIZE_MAX / RESP_ELEMENT_COST) {
         resp->is_over = 1;
         return NULL;

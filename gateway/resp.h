@@ -12,6 +12,7 @@
 
 #define RESP_REPLY_SIZE_MAX ((size_t)1 << 20)
 #define RESP_ELEMENT_COST   64
+#define RESP_DEPTH_MAX      7
 
 struct resp;
 

@@ -360,7 +360,7 @@ def test_a_lie_is_no_session_and_takes_no_memory(cold, valkey, liar, lie):
         assert reply.status != 200
         assert reply.status == 503 or lie == LIES["record"], reply.text()
         assert Browser(cold, API).get("/collections").status == 200
-    assert resident(cold) - before < 8 << 10
+    assert resident(cold) - before < 24 << 10
     assert cold.workers() == workers
 
 
@@ -385,7 +385,7 @@ def test_a_lie_to_those_who_listen_hurts_nobody(
         sum(words[0] == b"PING" for words in liar.seen) >= 2
     )
     assert Browser(gateway, API).get("/collections").status == 200
-    assert resident(gateway) - before < 8 << 10
+    assert resident(gateway) - before < 24 << 10
     assert gateway.workers() == workers
 
 
