@@ -13,6 +13,7 @@
 
 #define CACHE_CHUNK_ROOM       (CACHE_CHUNK_SIZE - sizeof(uint32_t))
 #define CACHE_CHUNKS_PER_ENTRY 4
+#define CACHE_MINOR_SHARE      8   /* one in so many may be minor */
 #define CACHE_FORGOTTEN_COUNT  256 /* more at once: no put goes through */
 
 struct entry {
@@ -25,12 +26,19 @@ struct entry {
     uint32_t newer; /* in the queue */
     uint32_t older;
     uint32_t chunk; /* first one; 0: no value */
-    uint32_t size;
+    uint16_t size;
+    uint16_t is_minor;
 };
 
 struct chunk {
     uint32_t next;
     unsigned char bytes[CACHE_CHUNK_ROOM];
+};
+
+struct queue {
+    uint32_t newest;
+    uint32_t oldest;
+    uint32_t count;
 };
 
 struct cache {
@@ -39,14 +47,14 @@ struct cache {
     uint64_t forgotten[CACHE_FORGOTTEN_COUNT];
     uint32_t entry_count;
     uint32_t chunk_count;
-    uint32_t used_count;
     uint32_t free_entry;
     uint32_t free_chunk;
     uint32_t free_chunk_count;
-    uint32_t newest;
-    uint32_t oldest;
+    struct queue queues[2]; /* of entries that matter, of minor ones */
+    uint32_t unused;
 };
 
+static_assert(CACHE_VALUE_SIZE_MAX <= UINT16_MAX, "fits an entry");
 static_assert(sizeof(struct chunk) == CACHE_CHUNK_SIZE, "no padding");
 static_assert(sizeof(struct entry) % sizeof(uint64_t) == 0, "aligned");
 static_assert(sizeof(struct cache) % sizeof(uint64_t) == 0, "aligned");
@@ -142,7 +150,7 @@ cache_capacity(const struct cache *cache)
 size_t
 cache_count(const struct cache *cache)
 {
-    return cache->used_count;
+    return (size_t)cache->queues[0].count + cache->queues[1].count;
 }
 
 void
@@ -176,6 +184,7 @@ static void
 cache_unchain(struct cache *cache, uint32_t name)
 {
     struct entry *entry = cache_entry(cache, name);
+    struct queue *queue = &cache->queues[entry->is_minor];
     uint32_t *link;
 
     link = cache_key_head(cache, entry->key);
@@ -193,13 +202,15 @@ cache_unchain(struct cache *cache, uint32_t name)
     if (entry->newer != 0) {
         cache_entry(cache, entry->newer)->older = entry->older;
     } else {
-        cache->newest = entry->older;
+        queue->newest = entry->older;
     }
     if (entry->older != 0) {
         cache_entry(cache, entry->older)->newer = entry->newer;
     } else {
-        cache->oldest = entry->newer;
+        queue->oldest = entry->newer;
     }
+    assert(queue->count > 0);
+    queue->count--;
 }
 
 static void
@@ -212,8 +223,6 @@ cache_drop(struct cache *cache, uint32_t name)
     memset(entry, 0, sizeof(*entry));
     entry->next_key = cache->free_entry;
     cache->free_entry = name;
-    assert(cache->used_count > 0);
-    cache->used_count--;
 }
 
 static uint32_t
@@ -301,7 +310,7 @@ cache_fill(struct cache *cache, struct entry *entry, const void *value,
     uint32_t *link = &entry->chunk, name;
     size_t part;
 
-    entry->size = (uint32_t)size;
+    entry->size = (uint16_t)size;
     while (size > 0) {
         name = cache->free_chunk;
         chunk = cache_chunk(cache, name);
@@ -317,35 +326,34 @@ cache_fill(struct cache *cache, struct entry *entry, const void *value,
     }
 }
 
-bool
-cache_put(struct cache *cache, const struct cache_entry *wanted,
-          const struct cache_mark *mark)
+/* Minor ones go first; a minor one makes only such go. */
+static bool
+cache_make_room(struct cache *cache, size_t chunk_count, bool is_minor)
 {
-    size_t need = (wanted->size + CACHE_CHUNK_ROOM - 1) / CACHE_CHUNK_ROOM;
-    struct entry *entry;
-    uint32_t name, *head;
+    struct queue *minor = &cache->queues[1];
 
-    if (wanted->size > CACHE_VALUE_SIZE_MAX || need > cache->chunk_count ||
-        !cache_is_mark_good(cache, mark, wanted->tag)) {
-        return false;
+    if (is_minor && minor->count >= cache->entry_count / CACHE_MINOR_SHARE &&
+        minor->count > 0) {
+        cache_drop(cache, minor->oldest);
     }
-    name = cache_find(cache, wanted->key);
-    if (name != 0) {
-        cache_drop(cache, name);
+    while (cache->free_entry == 0 || cache->free_chunk_count < chunk_count) {
+        if (minor->count > 0) {
+            cache_drop(cache, minor->oldest);
+        } else if (!is_minor) {
+            cache_drop(cache, cache->queues[0].oldest);
+        } else {
+            return false;
+        }
     }
-    while (cache->free_entry == 0 || cache->free_chunk_count < need) {
-        cache_drop(cache, cache->oldest);
-    }
-    name = cache->free_entry;
-    entry = cache_entry(cache, name);
-    cache->free_entry = entry->next_key;
-    cache->used_count++;
+    return true;
+}
 
-    memcpy(entry->key, wanted->key, CACHE_KEY_SIZE);
-    entry->tag = wanted->tag;
-    entry->epoch = cache->epoch;
-    entry->expires_s = wanted->expires_s;
-    cache_fill(cache, entry, wanted->value, wanted->size);
+static void
+cache_chain(struct cache *cache, uint32_t name)
+{
+    struct entry *entry = cache_entry(cache, name);
+    struct queue *queue = &cache->queues[entry->is_minor];
+    uint32_t *head;
 
     head = cache_key_head(cache, entry->key);
     entry->next_key = *head;
@@ -355,13 +363,48 @@ cache_put(struct cache *cache, const struct cache_entry *wanted,
         entry->next_tag = *head;
         *head = name;
     }
-    entry->older = cache->newest;
-    if (cache->newest != 0) {
-        cache_entry(cache, cache->newest)->newer = name;
+    entry->older = queue->newest;
+    if (queue->newest != 0) {
+        cache_entry(cache, queue->newest)->newer = name;
     } else {
-        cache->oldest = name;
+        queue->oldest = name;
     }
-    cache->newest = name;
+    queue->newest = name;
+    queue->count++;
+}
+
+bool
+cache_put(struct cache *cache, const struct cache_entry *wanted,
+          const struct cache_mark *mark)
+{
+    size_t need = (wanted->size + CACHE_CHUNK_ROOM - 1) / CACHE_CHUNK_ROOM;
+    struct entry *entry;
+    uint32_t name;
+
+    if (wanted->size > CACHE_VALUE_SIZE_MAX || need > cache->chunk_count ||
+        !cache_is_mark_good(cache, mark, wanted->tag)) {
+        return false;
+    }
+    name = cache_find(cache, wanted->key);
+    if (name != 0) {
+        if (wanted->is_minor && !cache_entry(cache, name)->is_minor) {
+            return false;
+        }
+        cache_drop(cache, name);
+    }
+    if (!cache_make_room(cache, need, wanted->is_minor)) {
+        return false;
+    }
+    name = cache->free_entry;
+    entry = cache_entry(cache, name);
+    cache->free_entry = entry->next_key;
+    memcpy(entry->key, wanted->key, CACHE_KEY_SIZE);
+    entry->tag = wanted->tag;
+    entry->epoch = cache->epoch;
+    entry->expires_s = wanted->expires_s;
+    entry->is_minor = wanted->is_minor;
+    cache_fill(cache, entry, wanted->value, wanted->size);
+    cache_chain(cache, name);
     return true;
 }
 

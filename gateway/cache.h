@@ -11,7 +11,9 @@
  * lock: whoever calls holds the one that guards it. Values of any size up to
  * CACHE_VALUE_SIZE_MAX lie in chunks of CACHE_CHUNK_SIZE bytes; when chunks or
  * entries run out, the entry that was put first goes first. As all live
- * equally long, that is the one that would end first anyway.
+ * equally long, that is the one that would end first anyway. Minor entries (a
+ * token that is no good) go before all others and never push any of them out,
+ * so that whoever sends many cannot empty the cache; they may be an eighth.
  *
  * An entry is found by its key (of the request) and forgotten by its tag (of
  * what it tells about: several entries may bear one). A value that was asked
@@ -37,6 +39,7 @@ struct cache_entry {
     int64_t expires_s;
     const void *value;
     size_t size;
+    bool is_minor;
 };
 
 /* Makes `size` bytes at `memory` (aligned for uint64_t) an empty cache. NULL:
@@ -62,7 +65,8 @@ bool cache_get(struct cache *cache, const unsigned char *key,
                size_t *ret_size);
 
 /* Keeps a copy of `entry` in place of what its key had. Returns false, and
- * keeps nothing, when `mark` is too old or the value too large. */
+ * keeps nothing, when `mark` is too old, the value too large, or `entry` is
+ * minor and there is no room for such or something better stands there. */
 bool cache_put(struct cache *cache, const struct cache_entry *entry,
                const struct cache_mark *mark);
 

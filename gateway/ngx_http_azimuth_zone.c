@@ -111,6 +111,7 @@ ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
     window.now_s = ngx_time();
     window.latest_s = window.now_s + mcf->zone_ttl;
     ngx_shmtx_lock(zone_mutex(mcf));
+    cache_take_mark(zone_cache(mcf), &ctx->cache_mark);
     is_found =
         cache_get(zone_cache(mcf), ctx->cache_key, &window, zone_value, &size);
     ngx_shmtx_unlock(zone_mutex(mcf));
@@ -184,6 +185,7 @@ ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
     entry.tag = ngx_http_azimuth_zone_tag(mcf, actions->store_key);
     entry.expires_s = ngx_min(ngx_time() + ttl, actions->session->expires_s);
     entry.value = zone_value;
+    entry.is_minor = false;
     ngx_shmtx_lock(zone_mutex(mcf));
     (void)cache_put(zone_cache(mcf), &entry, &ctx->cache_mark);
     ngx_shmtx_unlock(zone_mutex(mcf));

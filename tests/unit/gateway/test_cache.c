@@ -36,10 +36,10 @@ put(struct cache *cache, uint64_t number, const char *value, size_t size)
 
     make_key(number, key);
     cache_take_mark(cache, &mark);
-    return cache_put(
-        cache,
-        &(struct cache_entry){ key, make_tag(number), 1010, value, size },
-        &mark);
+    return cache_put(cache,
+                     &(struct cache_entry){ key, make_tag(number), 1010, value,
+                                            size, false },
+                     &mark);
 }
 
 static bool
@@ -126,7 +126,8 @@ START_TEST(cache_forgets_by_tag_and_all_at_once)
     make_key(1000, key);
     cache_take_mark(cache, &mark);
     ck_assert(cache_put(
-        cache, &(struct cache_entry){ key, make_tag(7), 1010, "z", 1 }, &mark));
+        cache, &(struct cache_entry){ key, make_tag(7), 1010, "z", 1, false },
+        &mark));
     cache_forget(cache, make_tag(7));
     cache_forget(cache, make_tag(5000));
     ck_assert(!has(cache, 7, "x", 1));
@@ -151,7 +152,7 @@ START_TEST(cache_keeps_late_fills_out)
 {
     struct cache *cache = make_cache(1 << 20);
     unsigned char key[CACHE_KEY_SIZE];
-    struct cache_entry entry = { key, make_tag(1), 1010, "x", 1 };
+    struct cache_entry entry = { key, make_tag(1), 1010, "x", 1, false };
     struct cache_mark mark;
     uint64_t i;
 
@@ -220,6 +221,40 @@ START_TEST(cache_makes_room_by_dropping_the_oldest)
     ck_assert(has(cache, 1099, value, sizeof(value)));
     ck_assert(!has(cache, 1000, value, sizeof(value)));
     ck_assert_uint_lt(cache_count(cache), capacity);
+    free(cache);
+}
+END_TEST
+
+/* A flood of bad tokens must not push sessions out. */
+START_TEST(cache_keeps_minor_entries_small_in_number)
+{
+    struct cache *cache = make_cache((size_t)64 << 10);
+    size_t capacity = cache_capacity(cache), i, count = 0;
+    unsigned char key[CACHE_KEY_SIZE];
+    struct cache_entry minor = { key, 0, 1010, "bad", 3, true };
+    struct cache_mark mark;
+
+    cache_take_mark(cache, &mark);
+    for (i = 0; i < capacity / 2; i++) {
+        ck_assert(put(cache, i, "x", 1));
+    }
+    for (i = 0; i < 10 * capacity; i++) {
+        make_key(100000 + i, key);
+        ck_assert(cache_put(cache, &minor, &mark));
+        ck_assert(has(cache, 100000 + i, "bad", 3));
+    }
+    ck_assert_uint_le(cache_count(cache), capacity / 2 + capacity / 8);
+    for (i = 0; i < capacity; i++) {
+        ck_assert(put(cache, i, "x", 1)); /* minor ones give way */
+    }
+    make_key(99999, key);
+    ck_assert(!cache_put(cache, &minor, &mark));
+    make_key(1, key);
+    ck_assert(!cache_put(cache, &minor, &mark)); /* a session is there */
+    for (i = 0; i < capacity; i++) {
+        count += has(cache, i, "x", 1);
+    }
+    ck_assert_uint_eq(count, capacity);
     free(cache);
 }
 END_TEST
@@ -296,6 +331,7 @@ main(void)
     tcase_add_test(all, cache_keeps_late_fills_out);
     tcase_add_test(all, cache_holds_ten_thousand_sessions_in_ten_mib);
     tcase_add_test(all, cache_makes_room_by_dropping_the_oldest);
+    tcase_add_test(all, cache_keeps_minor_entries_small_in_number);
     tcase_add_test(all, cache_stays_whole_under_random_use);
     tcase_add_test(all, cache_needs_some_room);
     suite_add_tcase(suite, all);
