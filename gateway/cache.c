@@ -1,72 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layout: struct cache, entries, heads of the chains of keys and of tags, then
- * chunks. Everything is named by number + 1, so that zeroes mean nothing.
- * Invariants: an entry is in the queue iff it is in its key's chain, and in
- * its tag's chain iff its tag is not 0; a free entry hangs in free_entry by
- * next_key; a chunk belongs to exactly one value or to free_chunk. An entry
- * of another epoch is dead, but still owns its chunks. */
+/* Entries of a cache: found by key, forgotten by tag, dropped by age.
+ * Invariants: an entry is in one queue iff it is in its key's chain, and in
+ * its tag's chain iff its tag is not 0, too; a free entry hangs in free_entry
+ * by next_key. An entry of another epoch is dead, but still owns its chunks. */
 
-#include "gateway/cache.h"
+#include "gateway/cache_layout.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define CACHE_CHUNK_ROOM       (CACHE_CHUNK_SIZE - sizeof(uint32_t))
 #define CACHE_CHUNKS_PER_ENTRY 4
-#define CACHE_MINOR_SHARE      8   /* one in so many may be minor */
-#define CACHE_FORGOTTEN_COUNT  256 /* more at once: no put goes through */
-
-struct entry {
-    unsigned char key[CACHE_KEY_SIZE];
-    uint64_t tag;
-    uint64_t epoch;
-    int64_t expires_s;
-    uint32_t next_key; /* in its chain, or among the free */
-    uint32_t next_tag;
-    uint32_t newer; /* in the queue */
-    uint32_t older;
-    uint32_t chunk; /* first one; 0: no value */
-    uint16_t size;
-    uint16_t is_minor;
-};
-
-struct chunk {
-    uint32_t next;
-    unsigned char bytes[CACHE_CHUNK_ROOM];
-};
-
-struct queue {
-    uint32_t newest;
-    uint32_t oldest;
-    uint32_t count;
-};
-
-struct cache {
-    uint64_t epoch;
-    uint64_t forgotten_count; /* ever; the last ones are in forgotten[] */
-    uint64_t forgotten[CACHE_FORGOTTEN_COUNT];
-    uint32_t entry_count;
-    uint32_t chunk_count;
-    uint32_t free_entry;
-    uint32_t free_chunk;
-    uint32_t free_chunk_count;
-    struct queue queues[2]; /* of entries that matter, of minor ones */
-    uint32_t unused;
-};
-
-static_assert(CACHE_VALUE_SIZE_MAX <= UINT16_MAX, "fits an entry");
-static_assert(sizeof(struct chunk) == CACHE_CHUNK_SIZE, "no padding");
-static_assert(sizeof(struct entry) % sizeof(uint64_t) == 0, "aligned");
-static_assert(sizeof(struct cache) % sizeof(uint64_t) == 0, "aligned");
+#define CACHE_MINOR_SHARE      8 /* one in so many may be minor */
 
 /* What an entry costs besides its chunks: itself and a head of each chain. */
 #define ENTRY_COST (sizeof(struct entry) + 2 * sizeof(uint32_t))
-
-static struct entry *
-cache_entries(const struct cache *cache)
-{
-    return (struct entry *)((uintptr_t)cache + sizeof(*cache));
-}
 
 static struct entry *
 cache_entry(const struct cache *cache, uint32_t name)
@@ -92,17 +39,6 @@ cache_tag_head(const struct cache *cache, uint64_t tag)
     uint32_t *heads = (uint32_t *)(cache_entries(cache) + cache->entry_count);
 
     return &heads[cache->entry_count + tag % cache->entry_count];
-}
-
-static struct chunk *
-cache_chunk(const struct cache *cache, uint32_t name)
-{
-    uintptr_t begin = (uintptr_t)(cache_entries(cache) + cache->entry_count) +
-                      2 * sizeof(uint32_t) * cache->entry_count;
-
-    assert(name > 0);
-    assert(name <= cache->chunk_count);
-    return (struct chunk *)begin + (name - 1);
 }
 
 struct cache *
@@ -133,11 +69,7 @@ cache_format(void *memory, size_t size)
         cache_entry(cache, name)->next_key = cache->free_entry;
         cache->free_entry = name;
     }
-    for (name = cache->chunk_count; name > 0; name--) {
-        cache_chunk(cache, name)->next = cache->free_chunk;
-        cache->free_chunk = name;
-    }
-    cache->free_chunk_count = cache->chunk_count;
+    cache_chunk_format(cache);
     return cache;
 }
 
@@ -158,26 +90,6 @@ cache_take_mark(const struct cache *cache, struct cache_mark *ret_mark)
 {
     ret_mark->epoch = cache->epoch;
     ret_mark->forgotten_count = cache->forgotten_count;
-}
-
-static void
-cache_free_chunks(struct cache *cache, struct entry *entry)
-{
-    struct chunk *chunk;
-    uint32_t name = entry->chunk, next;
-
-    while (name != 0) {
-        chunk = cache_chunk(cache, name);
-        next = chunk->next;
-        /* It told who somebody is. */
-        memset(chunk->bytes, 0, sizeof(chunk->bytes));
-        chunk->next = cache->free_chunk;
-        cache->free_chunk = name;
-        cache->free_chunk_count++;
-        name = next;
-    }
-    entry->chunk = 0;
-    entry->size = 0;
 }
 
 static void
@@ -219,7 +131,7 @@ cache_drop(struct cache *cache, uint32_t name)
     struct entry *entry = cache_entry(cache, name);
 
     cache_unchain(cache, name);
-    cache_free_chunks(cache, entry);
+    cache_chunk_free(cache, entry);
     memset(entry, 0, sizeof(*entry));
     entry->next_key = cache->free_entry;
     cache->free_entry = name;
@@ -241,25 +153,6 @@ cache_find(const struct cache *cache, const unsigned char *key)
     return 0;
 }
 
-static void
-cache_copy_out(const struct cache *cache, const struct entry *entry,
-               unsigned char *ret_value)
-{
-    const struct chunk *chunk;
-    size_t left = entry->size, part;
-    uint32_t name = entry->chunk;
-
-    while (left > 0) {
-        chunk = cache_chunk(cache, name);
-        part = left < CACHE_CHUNK_ROOM ? left : CACHE_CHUNK_ROOM;
-        memcpy(ret_value, chunk->bytes, part);
-        ret_value += part;
-        left -= part;
-        name = chunk->next;
-    }
-    assert(name == 0);
-}
-
 bool
 cache_get(struct cache *cache, const unsigned char *key,
           const struct cache_window *window, void *ret_value, size_t *ret_size)
@@ -277,7 +170,7 @@ cache_get(struct cache *cache, const unsigned char *key,
         return false;
     }
     assert(entry->size <= CACHE_VALUE_SIZE_MAX);
-    cache_copy_out(cache, entry, ret_value);
+    cache_chunk_read(cache, entry, ret_value);
     *ret_size = entry->size;
     return true;
 }
@@ -299,31 +192,6 @@ cache_is_mark_good(const struct cache *cache, const struct cache_mark *mark,
         }
     }
     return true;
-}
-
-static void
-cache_fill(struct cache *cache, struct entry *entry, const void *value,
-           size_t size)
-{
-    const unsigned char *bytes = value;
-    struct chunk *chunk;
-    uint32_t *link = &entry->chunk, name;
-    size_t part;
-
-    entry->size = (uint16_t)size;
-    while (size > 0) {
-        name = cache->free_chunk;
-        chunk = cache_chunk(cache, name);
-        cache->free_chunk = chunk->next;
-        cache->free_chunk_count--;
-        part = size < CACHE_CHUNK_ROOM ? size : CACHE_CHUNK_ROOM;
-        memcpy(chunk->bytes, bytes, part);
-        bytes += part;
-        size -= part;
-        chunk->next = 0;
-        *link = name;
-        link = &chunk->next;
-    }
 }
 
 /* Minor ones go first; a minor one makes only such go. */
@@ -403,7 +271,7 @@ cache_put(struct cache *cache, const struct cache_entry *wanted,
     entry->epoch = cache->epoch;
     entry->expires_s = wanted->expires_s;
     entry->is_minor = wanted->is_minor;
-    cache_fill(cache, entry, wanted->value, wanted->size);
+    cache_chunk_fill(cache, entry, wanted->value, wanted->size);
     cache_chain(cache, name);
     return true;
 }

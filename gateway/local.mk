@@ -47,7 +47,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_valkey_line.c \
 	gateway/ngx_http_azimuth_valkey_link.c \
 	gateway/ngx_http_azimuth_valkey_listen.c \
-	gateway/cache.c gateway/cache.h gateway/resp.c gateway/resp.h \
+	gateway/cache.c gateway/cache.h gateway/cache_chunk.c \
+	gateway/cache_layout.h gateway/resp.c gateway/resp.h \
 	gateway/ngx_http_azimuth_valkey_command.c \
 	gateway/ngx_http_azimuth_fetch.c gateway/ngx_http_azimuth_fetch.h \
 	gateway/ngx_http_azimuth_fetch_call.c \
@@ -80,7 +81,8 @@ $(gateway_ngx_http_azimuth_module_so_OBJECTS): $(GATEWAY_TABLE)
 # Unit tests of what needs no nginx.
 check_PROGRAMS += tests/unit/gateway/test_cache tests/unit/gateway/test_resp
 tests_unit_gateway_test_cache_SOURCES = tests/unit/gateway/test_cache.c \
-	gateway/cache.c gateway/cache.h
+	gateway/cache.c gateway/cache.h gateway/cache_chunk.c \
+	gateway/cache_layout.h
 tests_unit_gateway_test_cache_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_gateway_test_cache_LDADD = $(UNIT_LIBS)
 tests_unit_gateway_test_resp_SOURCES = tests/unit/gateway/test_resp.c \
