@@ -234,8 +234,9 @@ valkey_complaint(const ngx_http_azimuth_valkey_conf_t *valkey,
     if (!options->is_tls && (options->ca.len > 0 || valkey->tls_name.len > 0)) {
         return "has ca= or tls_name= but no tls=on";
     }
-    for (i = 0; options->is_tls && i < valkey->endpoints.nelts; i++) {
-        if (endpoints[i].host.len == 0) {
+    for (i = 0; i < valkey->endpoints.nelts; i++) {
+        if (endpoints[i].host.len == 0 &&
+            (options->is_tls || valkey->tls != NULL)) {
             return "asks for tls=on over a Unix socket";
         }
     }

@@ -404,7 +404,10 @@ http {{
              str(self.error_log)],
             stderr=subprocess.DEVNULL,
         )
-        wait_until(lambda: accepts(self.port) or self.process.poll(), 30)
+        # Its pid file comes after it got the port, which may be another's.
+        wait_until(lambda: self.process.poll() is not None or (
+            (self.directory / "nginx.pid").exists() and accepts(self.port)
+        ), 30)
         assert self.process.poll() is None, self.error_log.read_text()
         return self
 
