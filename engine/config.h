@@ -42,7 +42,10 @@ struct server_config {
     char *api_key; /* NULL: no key is asked for */
     char *alt_api_key;
     char *read_only_api_key;
-    char *api_version; /* what GET / answers */
+    char *identity_key_file; /* shared with the gateway; NULL: none */
+    char *audit_log;         /* path or "stderr"; NULL: off */
+    bool audits_reads;       /* else changes and denials only */
+    char *api_version;       /* what GET / answers */
     char *log_level;
     char *log_format;
     char *kernel;

@@ -14,6 +14,9 @@ const char config_help[] =
     "  --http-port PORT          service.http_port (6333; 0: any free one)\n"
     "  --static-content-dir DIR  service.static_content_dir (./static),\n"
     "                            served at /dashboard\n"
+    "  --identity-key-file FILE  service.identity_key_file (none): the keys\n"
+    "                            with which the gateway signs who asks\n"
+    "  --audit-log FILE          service.audit_log (off); or \"stderr\"\n"
     "  --memory-limit-mb MB      storage.memory_limit_mb (0: what the machine\n"
     "                            allows less a tenth)\n"
     "  --log-level LEVEL         error, warn, info, debug or trace (INFO)\n"
@@ -33,6 +36,8 @@ static const struct {
     { "--host", "service.host" },
     { "--http-port", "service.http_port" },
     { "--static-content-dir", "service.static_content_dir" },
+    { "--identity-key-file", "service.identity_key_file" },
+    { "--audit-log", "service.audit_log" },
     { "--memory-limit-mb", "storage.memory_limit_mb" },
     { "--log-level", "log_level" },
     { "--kernel", "storage.kernel" },

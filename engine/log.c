@@ -59,15 +59,15 @@ log_level_name(enum log_level level)
     return names[level];
 }
 
-static void
-log_time(char *text, size_t size)
+void
+log_time(char *ret_text, size_t size)
 {
     struct timespec now;
     struct tm parts;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
-    size_t used = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + used, size - used, ".%03uZ",
+    size_t used = strftime(ret_text, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(ret_text + used, size - used, ".%03uZ",
              (unsigned)(now.tv_nsec / 1000000) % 1000);
 }
 
@@ -106,7 +106,7 @@ log_event(enum log_level level, const char *format, ...)
     assert(level < LEVEL_COUNT);
     if (!log_wants(level))
         return;
-    char text[LOG_TEXT_SIZE], time[40];
+    char text[LOG_TEXT_SIZE], time[LOG_TIME_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);

@@ -3,6 +3,7 @@
 #define ENGINE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* One line per event to stderr: time (UTC, RFC 3339), level, text. Never a
  * secret: callers log names, ids and counts. Any thread. */
@@ -16,6 +17,10 @@ enum log_level {
 };
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+/* The time as it stands in a line, NUL-terminated; size >= LOG_TIME_SIZE. */
+#define LOG_TIME_SIZE 40
+void log_time(char *ret_text, size_t size);
 
 /* For the whole process; call before other threads log. */
 void log_setup(enum log_level level, enum log_format format);

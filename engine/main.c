@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * azimuthd: configuration -> kernels -> storage -> network, and back. The
- * first SIGTERM or SIGINT drains, the second ends at once. Exit status: 0
+ * first SIGTERM or SIGINT drains, the second ends at once; SIGUSR1 opens the
+ * audit log again. Exit status: 0
  * after a drain or --help, 1 cannot start or serve, 2 wrong configuration. */
 #include <config.h>
 
@@ -65,6 +66,13 @@ on_stop_signal(int number)
 }
 
 static void
+on_reopen_signal(int number)
+{
+    (void)number;
+    api_reopen_audit(running->api);
+}
+
+static void
 signals_install(struct process *process)
 {
     running = process;
@@ -73,6 +81,8 @@ signals_install(struct process *process)
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    action.sa_handler = on_reopen_signal;
+    sigaction(SIGUSR1, &action, NULL);
 }
 
 static void

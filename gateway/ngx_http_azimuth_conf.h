@@ -15,6 +15,8 @@ char *ngx_http_azimuth_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
                                  void *conf);
 char *ngx_http_azimuth_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
                                      void *conf);
+char *ngx_http_azimuth_conf_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
+                                    void *conf);
 char *ngx_http_azimuth_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
                                    void *conf);
 ngx_int_t ngx_http_azimuth_conf_finish(ngx_conf_t *cf,
@@ -58,13 +60,36 @@ ngx_int_t ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
 char *ngx_http_azimuth_conf_valkey(ngx_conf_t *cf, ngx_command_t *cmd,
                                    void *conf);
 
+/* rights.c */
+char *ngx_http_azimuth_conf_identity_key_file(ngx_conf_t *cf,
+                                              ngx_command_t *cmd, void *conf);
+char *ngx_http_azimuth_conf_map(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* The setting `map` of a provider. */
+char *ngx_http_azimuth_rights_setting(ngx_conf_t *cf,
+                                      ngx_http_azimuth_provider_t *provider,
+                                      ngx_str_t *target);
+/* Gives p->flow its key and rules. */
+ngx_int_t ngx_http_azimuth_rights_finish(ngx_conf_t *cf,
+                                         ngx_http_azimuth_main_conf_t *mcf,
+                                         ngx_http_azimuth_provider_t *p);
+ngx_int_t
+ngx_http_azimuth_rights_digest(ngx_http_azimuth_main_conf_t *mcf,
+                               const ngx_http_azimuth_provider_t *p,
+                               u_char ret_digest[AZIMUTH_DIGEST_SIZE]);
+
 /* secret.c */
 /* Reads keys and makes mcf->ring, which lives as long as the configuration. */
 ngx_int_t ngx_http_azimuth_secret_ring(ngx_conf_t *cf, ngx_str_t *file,
                                        ngx_http_azimuth_main_conf_t *mcf);
+/* Reads keys of the same form; the first becomes mcf->assertion_key. */
+ngx_int_t ngx_http_azimuth_secret_assertion(ngx_conf_t *cf, ngx_str_t *file,
+                                            ngx_http_azimuth_main_conf_t *mcf);
 /* The first line of a private file, in cf->pool. */
 ngx_int_t ngx_http_azimuth_secret_line(ngx_conf_t *cf, ngx_str_t *file,
                                        ngx_str_t *ret_line);
+/* A whole private file, in cf->pool; the caller wipes it. */
+ngx_int_t ngx_http_azimuth_secret_text(ngx_conf_t *cf, ngx_str_t *file,
+                                       ngx_str_t *ret_text);
 /* A whole public file, in cf->pool. */
 ngx_int_t ngx_http_azimuth_secret_public(ngx_conf_t *cf, ngx_str_t *file,
                                          ngx_str_t *ret_text);

@@ -20,6 +20,12 @@ static void ngx_http_azimuth_exit_process(ngx_cycle_t *cycle);
 static ngx_command_t ngx_http_azimuth_commands[] = {
     { ngx_string("azimuth_secret_file"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
       ngx_http_azimuth_conf_secret_file, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_identity_key_file"),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_http_azimuth_conf_identity_key_file, NGX_HTTP_MAIN_CONF_OFFSET, 0,
+      NULL },
+    { ngx_string("azimuth_map"), NGX_HTTP_MAIN_CONF | NGX_CONF_2MORE,
+      ngx_http_azimuth_conf_map, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_valkey"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE,
       ngx_http_azimuth_conf_valkey, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_session_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
@@ -27,6 +33,8 @@ static ngx_command_t ngx_http_azimuth_commands[] = {
     { ngx_string("azimuth_session_lifetime"),
       NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12, ngx_http_azimuth_conf_lifetime,
       NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_refresh"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
+      ngx_http_azimuth_conf_refresh, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_cookie"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
       ngx_http_azimuth_conf_cookie, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_provider"),
@@ -88,6 +96,8 @@ ngx_http_azimuth_create_main_conf(ngx_conf_t *cf)
     mcf->zone_ttl = 15;
     mcf->idle = 3600;
     mcf->absolute = 36000;
+    mcf->refresh = FLOW_REFRESH_ON;
+    mcf->refresh_at = 80;
     mcf->cookie_same_site = FLOW_LAX;
     return mcf;
 }
@@ -130,7 +140,7 @@ ngx_http_azimuth_init(ngx_conf_t *cf)
 }
 
 static ngx_http_azimuth_main_conf_t *
-ngx_http_azimuth_cycle_conf(ngx_cycle_t *cycle)
+ngx_http_azimuth_conf_of(ngx_cycle_t *cycle)
 {
     if (cycle->conf_ctx[ngx_http_module.index] == NULL) {
         return NULL; /* no http block */
@@ -141,25 +151,33 @@ ngx_http_azimuth_cycle_conf(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_azimuth_init_process(ngx_cycle_t *cycle)
 {
-    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_cycle_conf(cycle);
+    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_conf_of(cycle);
 
     /* nginx's cache manager comes by here, too. */
-    if (mcf != NULL && (ngx_process == NGX_PROCESS_WORKER ||
-                        ngx_process == NGX_PROCESS_SINGLE)) {
-        ngx_http_azimuth_valkey_start(mcf);
+    if (mcf == NULL || mcf->providers.nelts == 0 ||
+        (ngx_process != NGX_PROCESS_WORKER &&
+         ngx_process != NGX_PROCESS_SINGLE)) {
+        return NGX_OK;
     }
-    return NGX_OK;
+    ngx_http_azimuth_valkey_start(mcf);
+    return ngx_process == NGX_PROCESS_WORKER
+               ? ngx_http_azimuth_documents_open(mcf)
+               : NGX_OK;
 }
 
 /* Else the worker's last words are "open socket left in connection". */
 static void
 ngx_http_azimuth_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_cycle_conf(cycle);
+    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_conf_of(cycle);
 
     if (mcf == NULL) {
         return;
     }
+    ngx_http_azimuth_refresh_close(mcf->refreshes);
+    mcf->refreshes = NULL;
+    ngx_http_azimuth_documents_close(mcf->documents);
+    mcf->documents = NULL;
     ngx_http_azimuth_fetch_close(mcf->fetch);
     mcf->fetch = NULL;
     ngx_http_azimuth_valkey_close(mcf->valkey);

@@ -56,26 +56,11 @@ perform_ask(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
             const struct flow_action *action, struct flow_event *ret_event)
 {
     ngx_http_azimuth_wait_t *wait = action->is_background ? NULL : &ctx->wait;
-    ngx_http_azimuth_fetch_to_t to;
-    ngx_http_azimuth_peer_t peer;
-    ngx_int_t rc;
+    ngx_http_azimuth_asker_t asker;
 
-    to.provider = ctx->provider;
-    if (action->kind == FLOW_ACTION_FETCH) {
-        rc = ngx_http_azimuth_fetch_peer(mcf, &to, &peer);
-    } else {
-        rc = ngx_http_azimuth_valkey_peer(mcf, &peer);
-    }
-    if (rc != NGX_OK) {
-        ngx_memzero(ret_event, sizeof(*ret_event));
-        ret_event->kind = action->kind == FLOW_ACTION_FETCH
-                              ? FLOW_EVENT_FETCH_FAILED
-                              : FLOW_EVENT_SESSION_FAILED;
-        ret_event->now_s = ngx_time();
-        ret_event->failure = span_of("out of memory");
-        return NGX_OK;
-    }
-    return peer.ask(peer.data, action, wait, ret_event);
+    asker.mcf = mcf;
+    asker.provider = ctx->provider;
+    return ngx_http_azimuth_ask(&asker, action, wait, ret_event);
 }
 
 static void
@@ -88,7 +73,8 @@ perform_background(ngx_http_azimuth_ctx_t *ctx,
 
     for (i = 0; i + 1 < actions->count; i++) {
         assert(actions->items[i].is_background);
-        if (perform_ask(ctx, mcf, &actions->items[i], &event) == NGX_OK) {
+        if (perform_ask(ctx, mcf, &actions->items[i], &event) == NGX_OK &&
+            event.kind == FLOW_EVENT_SESSION_FAILED) {
             ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                           "azimuth: a background write failed: %*s",
                           event.failure.size, event.failure.data);

@@ -6,9 +6,17 @@
 
 #include "gateway/ngx_http_azimuth_conf.h"
 
+#include <openssl/evp.h>
+
+#include <assert.h>
+
 #define SECRET_FILE_SIZE_MAX ((off_t)4096)
+#define SECRET_KEY_SIZE_MAX  ((off_t)16 << 10)
 #define SECRET_PEM_SIZE_MAX  ((off_t)1 << 20)
 #define SECRET_HEX_SIZE      (2 * SEAL_SECRET_SIZE_MIN)
+
+static_assert(ASSERTION_KEY_SIZE == SEAL_SECRET_SIZE_MIN,
+              "both kinds of keys are written alike");
 
 typedef struct {
     off_t size_max;
@@ -129,6 +137,15 @@ ngx_http_azimuth_secret_line(ngx_conf_t *cf, ngx_str_t *file,
 }
 
 ngx_int_t
+ngx_http_azimuth_secret_text(ngx_conf_t *cf, ngx_str_t *file,
+                             ngx_str_t *ret_text)
+{
+    static const secret_rule_t rule = { SECRET_KEY_SIZE_MAX, 1 };
+
+    return secret_read(cf, file, &rule, ret_text);
+}
+
+ngx_int_t
 ngx_http_azimuth_secret_public(ngx_conf_t *cf, ngx_str_t *file,
                                ngx_str_t *ret_text)
 {
@@ -157,6 +174,45 @@ secret_unhex(const ngx_str_t *line, u_char *ret_key)
     return NGX_OK;
 }
 
+/* All keys of a file; wipe them after use. */
+static ngx_int_t
+secret_keys(ngx_conf_t *cf, ngx_str_t *file,
+            u_char keys[SEAL_SECRET_COUNT_MAX][SEAL_SECRET_SIZE_MIN],
+            size_t *ret_count)
+{
+    static const secret_rule_t rule = { SECRET_FILE_SIZE_MAX, 1 };
+    ngx_str_t text, rest, line;
+    const char *complaint = NULL;
+    ngx_uint_t number = 0;
+    size_t count = 0;
+
+    if (secret_read(cf, file, &rule, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    rest = text;
+    while (complaint == NULL && secret_next_line(&rest, &line)) {
+        number++;
+        if (line.len == 0 || line.data[0] == '#') {
+            continue;
+        }
+        if (count == SEAL_SECRET_COUNT_MAX) {
+            complaint = "too many keys";
+        } else if (secret_unhex(&line, keys[count]) != NGX_OK) {
+            complaint = "not 64 hexadecimal digits";
+        } else {
+            count++;
+        }
+    }
+    ngx_explicit_memzero(text.data, text.len);
+    if (complaint != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" line %ui: %s", file,
+                           number, complaint);
+        return NGX_ERROR;
+    }
+    *ret_count = count;
+    return NGX_OK;
+}
+
 static void
 secret_ring_free(void *data)
 {
@@ -167,48 +223,64 @@ ngx_int_t
 ngx_http_azimuth_secret_ring(ngx_conf_t *cf, ngx_str_t *file,
                              ngx_http_azimuth_main_conf_t *mcf)
 {
-    static const secret_rule_t rule = { SECRET_FILE_SIZE_MAX, 1 };
     u_char keys[SEAL_SECRET_COUNT_MAX][SEAL_SECRET_SIZE_MIN];
     struct span spans[SEAL_SECRET_COUNT_MAX];
-    ngx_str_t text, rest, line;
-    ngx_pool_cleanup_t *cleanup;
-    ngx_int_t rc = NGX_ERROR;
     struct error error = { OAUTH_OK, "" };
-    ngx_uint_t number = 0;
-    size_t count = 0;
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
+    ngx_int_t rc = NGX_ERROR;
+    size_t count = 0, i;
 
-    cleanup = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cleanup == NULL || secret_read(cf, file, &rule, &text) != NGX_OK) {
+    if (cleanup == NULL) {
         return NGX_ERROR;
     }
-    rest = text;
-    while (secret_next_line(&rest, &line)) {
-        number++;
-        if (line.len == 0 || line.data[0] == '#') {
-            continue;
+    if (secret_keys(cf, file, keys, &count) == NGX_OK) {
+        for (i = 0; i < count; i++) {
+            spans[i].data = (const char *)keys[i];
+            spans[i].size = SEAL_SECRET_SIZE_MIN;
         }
-        if (count == SEAL_SECRET_COUNT_MAX ||
-            secret_unhex(&line, keys[count]) != NGX_OK) {
-            ngx_conf_log_error(
-                NGX_LOG_EMERG, cf, 0, "\"%V\" line %ui: %s", file, number,
-                count == SEAL_SECRET_COUNT_MAX ? "too many keys"
-                                               : "not 64 hexadecimal digits");
-            goto out;
+        if (seal_ring_create(spans, count, &mcf->ring, &error) == OAUTH_OK) {
+            cleanup->handler = secret_ring_free;
+            cleanup->data = mcf->ring;
+            rc = NGX_OK;
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": %s", file,
+                               error.text);
         }
-        spans[count].data = (const char *)keys[count];
-        spans[count].size = SEAL_SECRET_SIZE_MIN;
-        count++;
     }
-    if (seal_ring_create(spans, count, &mcf->ring, &error) != OAUTH_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": %s", file,
-                           error.text);
-        goto out;
-    }
-    cleanup->handler = secret_ring_free;
-    cleanup->data = mcf->ring;
-    rc = NGX_OK;
-out:
     ngx_explicit_memzero(keys, sizeof(keys));
-    ngx_explicit_memzero(text.data, text.len);
+    return rc;
+}
+
+static void
+secret_assertion_free(void *data)
+{
+    assertion_key_free(data);
+}
+
+ngx_int_t
+ngx_http_azimuth_secret_assertion(ngx_conf_t *cf, ngx_str_t *file,
+                                  ngx_http_azimuth_main_conf_t *mcf)
+{
+    u_char keys[SEAL_SECRET_COUNT_MAX][SEAL_SECRET_SIZE_MIN];
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
+    ngx_int_t rc = NGX_ERROR;
+    size_t count = 0;
+
+    if (cleanup == NULL) {
+        return NGX_ERROR;
+    }
+    if (secret_keys(cf, file, keys, &count) == NGX_OK) {
+        if (count == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" has no key", file);
+        } else if (EVP_Digest(keys[0], sizeof(keys[0]), mcf->assertion_mark,
+                              NULL, EVP_sha256(), NULL) == 1 &&
+                   assertion_key_create(keys[0], &mcf->assertion_key) ==
+                       OAUTH_OK) {
+            cleanup->handler = secret_assertion_free;
+            cleanup->data = mcf->assertion_key;
+            rc = NGX_OK;
+        }
+    }
+    ngx_explicit_memzero(keys, sizeof(keys));
     return rc;
 }

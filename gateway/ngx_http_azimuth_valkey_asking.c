@@ -26,6 +26,7 @@ typedef struct {
     unsigned is_follower : 1; /* nobody waits, no event is made of its reply */
     unsigned is_refused : 1;  /* the server said that it did not do it */
     unsigned is_retried : 1;
+    unsigned is_once : 1; /* done twice, it would be answered otherwise */
 } valkey_command_t;
 
 /* ---- commands ----------------------------------------------------------- */
@@ -59,13 +60,10 @@ valkey_command_new(ngx_http_azimuth_valkey_t *v,
     return command;
 }
 
-/* A SET that may have been done gets another answer the second time. */
 static int
 valkey_may_repeat(const valkey_command_t *command)
 {
-    return !command->is_retried &&
-           (command->is_refused || command->is_follower ||
-            command->kind != FLOW_ACTION_SESSION_PUT);
+    return !command->is_retried && (command->is_refused || !command->is_once);
 }
 
 /* ---- answers ------------------------------------------------------------ */
@@ -322,6 +320,8 @@ ngx_http_azimuth_asking_ask(void *data, const struct flow_action *action,
     }
     command->kind = action->kind;
     command->tag = tag;
+    command->is_once = action->kind == FLOW_ACTION_SESSION_PUT &&
+                       action->session.mode == FLOW_PUT_NEW;
     valkey_start_command(v, command);
     if (wait != NULL) {
         ngx_http_azimuth_wait_open(wait, &command->waits);

@@ -243,12 +243,9 @@ link_read(ngx_event_t *event)
             }
             return;
         }
-        if (size == 0) {
-            link_fail(link, "it closed the connection");
-            return;
-        }
-        if (size < 0) {
-            link_fail(link, "the connection broke");
+        if (size <= 0) {
+            link_fail(link, size == 0 ? "it closed the connection"
+                                      : "the connection broke");
             return;
         }
         if (link_parse(link, (size_t)size) != NGX_OK) {
@@ -275,8 +272,7 @@ link_write(ngx_event_t *event)
             return;
         }
         if (size < 0) {
-            /* It may have said why; the end is read after that. */
-            break;
+            break; /* it may have said why: the end is read after that */
         }
         link->out_begin += (size_t)size;
     }

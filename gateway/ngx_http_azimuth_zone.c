@@ -184,6 +184,9 @@ ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
     entry.key = ctx->cache_key;
     entry.tag = ngx_http_azimuth_zone_tag(mcf, actions->store_key);
     entry.expires_s = ngx_min(ngx_time() + ttl, actions->session->expires_s);
+    if (actions->fresh_until_s > 0) {
+        entry.expires_s = ngx_min(entry.expires_s, actions->fresh_until_s);
+    }
     entry.value = zone_value;
     entry.is_minor = false;
     ngx_shmtx_lock(zone_mutex(mcf));

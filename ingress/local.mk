@@ -7,7 +7,8 @@ EXTRA_DIST += \
 	ingress/local/check.sh ingress/local/children.sh \
 	ingress/local/engine.sh ingress/local/identity.sh ingress/local/keycloak.sh \
 	ingress/local/machine.sh ingress/local/packages.sh \
-	ingress/local/provision.sh ingress/local/say.sh \
+	ingress/local/provision.sh ingress/local/rights.sh \
+	ingress/local/say.sh \
 	ingress/local/valkey.conf.in \
 	ingress/nginx/api.conf.in ingress/nginx/keycloak.conf.in \
 	ingress/nginx/nginx.conf.in ingress/nginx/proxy.conf.in \

@@ -118,7 +118,8 @@ add_identity(struct flow *flow, struct flow_header *headers, size_t *count,
 }
 
 static void
-add_identities(struct flow *flow, struct flow_header *headers, size_t *count)
+add_identities(struct flow *flow, struct span signed_identity,
+               struct flow_header *headers, size_t *count)
 {
     const struct session *session = &flow->session;
     struct span none = { NULL, 0 };
@@ -132,22 +133,36 @@ add_identities(struct flow *flow, struct flow_header *headers, size_t *count)
                  none);
     add_identity(flow, headers, count, "X-Auth-Request-Groups", session->roles,
                  session->groups);
+    if (signed_identity.size > 0)
+        headers[(*count)++] = (struct flow_header){ span_of(FLOW_SIGNED_HEADER),
+                                                    signed_identity };
+    assert(*count <= FLOW_HEADER_COUNT_MAX);
 }
 
 void
 flow_allow(struct flow *flow)
 {
+    struct span signed_identity = { NULL, 0 };
     assert(flow->session.sub.size > 0);
+    if (!flow_sign(flow, &signed_identity)) {
+        flow_reply_cause(flow, FLOW_FAILED);
+        return;
+    }
     struct flow_allow *allow =
         &add_verdict(flow, FLOW_ACTION_ALLOW, FLOW_ALLOWED)->allow;
-    add_identities(flow, allow->headers, &allow->header_count);
+    add_identities(flow, signed_identity, allow->headers, &allow->header_count);
 }
 
 void
 flow_reply_auth(struct flow *flow)
 {
+    struct span signed_identity = { NULL, 0 };
+    if (!flow_sign(flow, &signed_identity)) {
+        flow_reply_cause(flow, FLOW_FAILED);
+        return;
+    }
     struct flow_reply *reply = begin(flow, 202, FLOW_ALLOWED);
-    add_identities(flow, reply->headers, &reply->header_count);
+    add_identities(flow, signed_identity, reply->headers, &reply->header_count);
 }
 
 void
@@ -248,6 +263,7 @@ text_of(enum oauth_code code)
                "session was lost each time. The cookies of this site may be "
                "blocked, or the session store loses its data.";
     case OAUTH_ETOKEN:
+    case OAUTH_ECLOCK:
     case OAUTH_EKEY:
     case OAUTH_EDOCUMENT:
         return "The identity provider gave an answer that cannot be trusted.";

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * API keys (header `api-key`, or `authorization: Bearer`), and CORS: any
- * origin by default as Qdrant, or an exact list. */
+ * The gateway's identity, API keys (header `api-key`, or `authorization:
+ * Bearer`), and CORS: any origin by default as Qdrant, or an exact list. */
 #include "engine/api/access.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* Equal lengths are needed; the length of a key is no secret. */
 static bool
@@ -30,24 +31,70 @@ key_of(const struct request *request)
     return NULL;
 }
 
-enum access_result
-access_check(const struct server_config *config, const struct request *request,
-             bool is_write)
+static enum access_result
+identity_take(const struct identity_keys *keys, struct request *request,
+              const char *token, struct caller *ret_caller,
+              struct error *reterr)
 {
-    if (config->api_key == NULL && config->alt_api_key == NULL &&
-        config->read_only_api_key == NULL)
-        return ACCESS_GRANTED;
+    enum engine_code code;
+    if (keys == NULL)
+        code = error_set(reterr, ENGINE_EFORBIDDEN,
+                         "cannot be checked: service.identity_key_file is not "
+                         "set");
+    else
+        code = identity_verify(keys, span_of(token), (int64_t)time(NULL),
+                               &request->arena, &ret_caller->identity, reterr);
+    if (code != ENGINE_OK)
+        return ACCESS_UNTRUSTED;
+    ret_caller->kind = CALLER_IDENTITY;
+    return ACCESS_GRANTED;
+}
+
+static enum access_result
+key_take(const struct server_config *config, const struct request *request,
+         struct caller *ret_caller)
+{
     const char *given = key_of(request);
     if (given == NULL)
         return ACCESS_MISSING;
     bool is_full = key_matches(config->api_key, given);
     bool is_alt = key_matches(config->alt_api_key, given);
     bool is_reader = key_matches(config->read_only_api_key, given);
-    if (is_full || is_alt)
-        return ACCESS_GRANTED;
-    if (!is_reader)
+    if (!is_full && !is_alt && !is_reader)
         return ACCESS_INVALID;
-    return is_write ? ACCESS_READ_ONLY : ACCESS_GRANTED;
+    bool is_manager = is_full || is_alt;
+    ret_caller->kind = is_manager ? CALLER_KEY : CALLER_READER;
+    ret_caller->identity.rights.everywhere =
+        is_manager ? RIGHT_MANAGE : RIGHT_READ;
+    return ACCESS_GRANTED;
+}
+
+enum access_result
+access_identify(const struct server_config *config,
+                const struct identity_keys *keys, struct request *request,
+                struct caller *ret_caller, struct error *reterr)
+{
+    *ret_caller = (struct caller){ .kind = CALLER_UNKNOWN };
+    const char *token = request->header(request, IDENTITY_HEADER);
+    if (token != NULL)
+        return identity_take(keys, request, token, ret_caller, reterr);
+    if (config->api_key != NULL || config->alt_api_key != NULL ||
+        config->read_only_api_key != NULL)
+        return key_take(config, request, ret_caller);
+    ret_caller->kind = CALLER_ANYONE;
+    ret_caller->identity.rights.everywhere = RIGHT_MANAGE;
+    return ACCESS_GRANTED;
+}
+
+const char *
+caller_name(enum caller_kind kind)
+{
+    static const char *const names[CALLER_KIND_COUNT] = {
+        [CALLER_UNKNOWN] = "unknown",   [CALLER_ANYONE] = "anyone",
+        [CALLER_KEY] = "api_key",       [CALLER_READER] = "read_only_api_key",
+        [CALLER_IDENTITY] = "identity",
+    };
+    return names[kind];
 }
 
 static const char *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The door of api: what wire calls. start() routes, checks the key, parses
+ * The door of api: what wire calls. start() routes, admits, parses
  * small bodies and answers what is cheap; the rest is done by finish() on the
  * executor. A call passes these steps once, in this order, on either thread:
  *   query -> body -> parse -> collection -> (is_long) -> run -> envelope */
@@ -7,7 +7,6 @@
 
 #include "base/budget.h"
 #include "base/memory.h"
-#include "engine/api/access.h"
 #include "engine/api/call.h"
 #include "engine/api/static_files.h"
 #include "engine/log.h"
@@ -25,6 +24,19 @@ static const char *const method_names[] = {
     [REQUEST_PATCH] = "PATCH",     [REQUEST_DELETE] = "DELETE",
     [REQUEST_OPTIONS] = "OPTIONS", [REQUEST_OTHER] = "OTHER",
 };
+
+static enum engine_code
+api_open_files(struct api *api, struct error *reterr)
+{
+    const struct server_config *config = api->options.config;
+    enum engine_code code = ENGINE_OK;
+    if (config->identity_key_file != NULL)
+        code = identity_keys_read(config->identity_key_file,
+                                  &api->identity_keys, reterr);
+    if (code == ENGINE_OK && config->audit_log != NULL)
+        code = audit_open(config->audit_log, &api->audit, reterr);
+    return code;
+}
 
 enum engine_code
 api_open(const struct api_options *options, struct api **ret_api,
@@ -46,6 +58,11 @@ api_open(const struct api_options *options, struct api **ret_api,
     api->endpoint_other = metrics_endpoint_add(options->metrics, "", "other");
     if (options->config->has_static_content)
         api->static_fd = static_open(options->config->static_content_dir);
+    enum engine_code code = api_open_files(api, reterr);
+    if (code != ENGINE_OK) {
+        api_close(api);
+        return code;
+    }
     *ret_api = api;
     return ENGINE_OK;
 }
@@ -57,6 +74,8 @@ api_close(struct api *api)
         return;
     if (api->static_fd >= 0)
         close(api->static_fd);
+    identity_keys_free(api->identity_keys);
+    audit_close(api->audit);
     free(api);
 }
 
@@ -64,6 +83,18 @@ void
 api_set_ready(struct api *api, bool is_ready)
 {
     atomic_store(&api->is_ready, is_ready);
+}
+
+void
+api_reopen_audit(struct api *api)
+{
+    audit_reopen(api->audit);
+}
+
+const char *
+call_method(const struct call *call)
+{
+    return method_names[call->request->method];
 }
 
 static const struct route *
@@ -79,33 +110,6 @@ route_find(struct call *call)
             return &api_routes[i];
     }
     return NULL;
-}
-
-/* Answers without an envelope, or grants the route. */
-static bool
-call_is_refused(struct call *call)
-{
-    struct error error;
-    bool is_write = (call->route->flags & ROUTE_WRITE) != 0;
-    if ((call->route->flags & ROUTE_OPEN) != 0)
-        return false;
-    switch (access_check(call->api->options.config, call->request, is_write)) {
-    case ACCESS_GRANTED:
-        return false;
-    case ACCESS_MISSING:
-        status_text(call->reply, 401,
-                    "Must provide an API key or an Authorization bearer token");
-        return true;
-    case ACCESS_INVALID:
-        status_text(call->reply, 401, "Invalid API key or JWT");
-        return true;
-    case ACCESS_READ_ONLY:
-        error_set(&error, ENGINE_EFORBIDDEN,
-                  "Global manage access is required");
-        status_error(call->reply, &error, 0.0);
-        return true;
-    }
-    return true;
 }
 
 /* A compressed body would only fail as bad JSON. */
@@ -248,10 +252,10 @@ call_end(struct call *call, enum engine_code code, struct error *error)
     if (code != ENGINE_OK)
         status_error(call->reply, error, is_checked ? 0.0 : seconds);
     access_cors(api->options.config, call->request, call->reply);
+    call_audit(call);
     /* At debug level only: the path may name what people store. */
     if (log_wants(LOG_LEVEL_DEBUG))
-        log_event(LOG_LEVEL_DEBUG, "%s %.*s %d %.3f ms",
-                  method_names[call->request->method],
+        log_event(LOG_LEVEL_DEBUG, "%s %.*s %d %.3f ms", call_method(call),
                   (int)call->request->path.size, call->request->path.data,
                   call->reply->status, seconds * 1e3);
     unsigned endpoint = call->route == NULL

@@ -30,7 +30,9 @@ struct api_options {
 /* Reads that name no timeout end after this. */
 #define API_TIMEOUT_S 60
 
-/* What `options` points to must outlive the api. ENGINE_ENOMEM. */
+/* What `options` points to must outlive the api. Reads service.identity_key_file
+ * and opens service.audit_log.
+ * ENGINE_EINPUT  one of these is not usable: named.   ENGINE_ENOMEM. */
 enum engine_code api_open(const struct api_options *options,
                           struct api **ret_api, struct error *reterr)
     __attribute__((warn_unused_result));
@@ -38,6 +40,9 @@ void api_close(struct api *api);
 
 /* The functions for wire; ctx is the api. */
 struct handler api_handler(struct api *api);
+
+/* Opens service.audit_log again at its next line; for a signal handler. */
+void api_reopen_audit(struct api *api);
 
 /* /readyz answers 200 only between ready and not ready (start, drain). */
 void api_set_ready(struct api *api, bool is_ready);

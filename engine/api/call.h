@@ -2,7 +2,9 @@
 #ifndef ENGINE_API_CALL_H
 #define ENGINE_API_CALL_H
 
+#include "engine/api/access.h"
 #include "engine/api/api.h"
+#include "engine/api/audit.h"
 #include "engine/api/url.h"
 #include "engine/codec/json_read.h"
 #include "engine/codec/json_write.h"
@@ -18,14 +20,13 @@
 struct call;
 
 enum route_flags {
-    ROUTE_OPEN = 1 << 0,       /* no API key is asked for */
-    ROUTE_WRITE = 1 << 1,      /* not for a read-only key */
-    ROUTE_BODY = 1 << 2,       /* a JSON body is needed */
-    ROUTE_COLLECTION = 1 << 3, /* params[0] names an existing collection */
-    ROUTE_LONG = 1 << 4,       /* always on the executor */
-    ROUTE_RAW = 1 << 5,        /* run() makes the whole reply: no envelope */
-    ROUTE_GROWS = 1 << 6,      /* refused at the memory limit */
-    ROUTE_OWN_BODY = 1 << 7    /* with ROUTE_BODY: parse() may do without a
+    ROUTE_OPEN = 1 << 0,       /* nobody is asked who he is */
+    ROUTE_BODY = 1 << 1,       /* a JSON body is needed */
+    ROUTE_COLLECTION = 1 << 2, /* params[0] names an existing collection */
+    ROUTE_LONG = 1 << 3,       /* always on the executor */
+    ROUTE_RAW = 1 << 4,        /* run() makes the whole reply: no envelope */
+    ROUTE_GROWS = 1 << 5,      /* refused at the memory limit */
+    ROUTE_OWN_BODY = 1 << 6    /* with ROUTE_BODY: parse() may do without a
                                   document, else it calls call_read_body() */
 };
 
@@ -35,6 +36,7 @@ enum route_flags {
 struct route {
     enum request_method method;
     const char *pattern; /* {x} matches one segment; also the metrics label */
+    enum right right;    /* that the caller needs */
     unsigned flags;
     enum engine_code (*parse)(struct call *call, struct error *reterr);
     bool (*is_long)(struct call *call);
@@ -52,6 +54,8 @@ struct api {
     unsigned endpoint_other;
     int static_fd; /* the directory of static files, or -1 */
     uint64_t start_s;
+    struct identity_keys *identity_keys; /* NULL: none */
+    struct audit *audit;                 /* NULL: off */
 };
 
 struct call {
@@ -59,6 +63,8 @@ struct call {
     struct request *request;
     struct reply *reply;
     const struct route *route;
+    struct caller caller;
+    bool is_denied; /* for want of a key, an identity or a right */
     struct span params[CALL_PARAMS_MAX]; /* decoded */
     struct url_path path;
     struct url_query query;
@@ -72,9 +78,25 @@ struct call {
     struct json_writer writer;
 };
 
+/* Admission (admission.c): answers 401 or 403 without looking at the body, or
+ * fills call->caller, who has the route's right. */
+bool call_is_refused(struct call *call);
+
+/* The collection in a route's path, whether or not it exists; else NULL. */
+const struct span *call_collection_name(const struct call *call);
+
+/* Whether the caller may know of this collection. */
+bool call_may_read(const struct call *call, struct span collection);
+
+/* The audit log's line about a finished call. */
+void call_audit(const struct call *call);
+
 /* Parses the body into call->body, an object. Its errors end the request. */
 enum engine_code call_read_body(struct call *call, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* "GET" ... */
+const char *call_method(const struct call *call);
 
 /* Seconds since the request was complete, for the envelope. */
 double call_seconds(const struct call *call);

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
-	engine/api/access.c engine/api/access.h engine/api/api.c \
-	engine/api/api.h engine/api/call.h \
+	engine/api/access.c engine/api/access.h engine/api/admission.c \
+	engine/api/api.c engine/api/api.h \
+	engine/api/audit.c engine/api/audit.h engine/api/call.h \
+	engine/api/identity.c engine/api/identity.h \
+	engine/api/rights.c engine/api/rights.h \
 	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
 	engine/api/rest_body.c engine/api/rest_body.h \
@@ -16,6 +19,8 @@ libengine_a_SOURCES += \
 	engine/api/status.c engine/api/url.c engine/api/url.h
 libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
+
+EXTRA_DIST += engine/api/README.md
 
 check_PROGRAMS += tests/unit/engine/api/test_rest_filter
 tests_unit_engine_api_test_rest_filter_SOURCES = \
@@ -64,4 +69,28 @@ tests_unit_engine_api_test_api_SOURCES = \
 tests_unit_engine_api_test_api_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_api_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_audit
+tests_unit_engine_api_test_audit_SOURCES = \
+	tests/unit/engine/api/test_audit.c
+tests_unit_engine_api_test_audit_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_audit_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_identity
+tests_unit_engine_api_test_identity_SOURCES = \
+	tests/unit/engine/api/test_identity.c
+tests_unit_engine_api_test_identity_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_identity_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_rights
+tests_unit_engine_api_test_rights_SOURCES = \
+	tests/unit/engine/api/test_rights.c
+tests_unit_engine_api_test_rights_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_rights_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)

@@ -21,6 +21,8 @@ collections_list(struct call *call, struct error *reterr)
     json_key(&call->writer, "collections");
     json_array_begin(&call->writer);
     for (size_t i = 0; i < count; i++) {
+        if (!call_may_read(call, names[i]))
+            continue;
         json_object_begin(&call->writer);
         json_key(&call->writer, "name");
         json_text_span(&call->writer, names[i]);

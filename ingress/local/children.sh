@@ -140,12 +140,13 @@ child_files()
     case $1 in
         valkey) echo "$state/program/valkey.conf" ;;
         azimuthd) echo "$state/program/azimuthd $state/program/azimuthd.yaml" \
-            "$state/secret/engine-environment" ;;
+            "$state/secret/engine-environment $state/engine/identity-key" ;;
         keycloak) echo "$here/ingress/local/keycloak.sh" ;;
         nginx) echo "$state/program/ngx_http_azimuth_module.so" \
             "$state/program/*.conf $state/tls/server.pem $state/tls/ca.pem" \
             "$provider_secret $state/secret/session-key" \
-            "$state/secret/valkey-password" ;;
+            "$state/secret/valkey-password" \
+            "$state/secret/identity-key $state/rights.conf" ;;
     esac
 }
 

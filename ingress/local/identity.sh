@@ -13,6 +13,7 @@ identity_prepare()
     secret client-secret "openssl rand -hex 32"
     secret session-key "openssl rand -hex 32"
     secret valkey-password "openssl rand -hex 32"
+    secret identity-key "openssl rand -hex 32"
     if [ "$issuer" = local ]; then
         user_is_new=no
         [ -s "$state/secret/demo-password" ] || user_is_new=yes

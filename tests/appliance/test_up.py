@@ -10,6 +10,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import pytest
+
 from conftest import is_alive
 from ports import free_port
 
@@ -145,8 +147,42 @@ def test_certificates_verify_and_keys_are_private(running):
     assert f"DNS:{running.domain}" in limits.stdout
     for key in (tls / "ca.key", tls / "server.key",
                 running.state / "secret/session-key",
+                running.state / "secret/identity-key",
+                running.state / "engine/identity-key",
                 running.state / "secret/client-secret"):
         assert key.stat().st_mode & 0o077 == 0, key
+
+
+def test_rights_are_the_administrators(running):
+    """The file is kept as it was changed, and holds after the next up."""
+    file = running.state / "rights.conf"
+    assert "azimuth_map any manage *;" in file.read_text()
+    nginx, engine = running.pid("nginx"), running.pid("azimuthd")
+    file.write_text("azimuth_map role=reader read *;\n")
+    done = running.up(*running.ports(), *running.provider())
+    assert done.returncode == 0, done.said
+    assert file.read_text() == "azimuth_map role=reader read *;\n"
+    assert running.pid("nginx") != nginx
+    assert running.pid("azimuthd") == engine
+    file.write_text("azimuth_map role=reader steal *;\n")
+    done = running.up(*running.ports(), *running.provider())
+    assert done.returncode != 0 and "read, write or manage" in done.said
+    file.unlink()
+    assert running.up(*running.ports(), *running.provider()).returncode == 0
+    assert "azimuth_map any manage *;" in file.read_text()
+
+
+def test_the_engine_believes_the_gateway_and_keeps_an_audit_log(running):
+    url = f"http://127.0.0.1:{running.engine_port}/collections"
+    request = urllib.request.Request(url, headers={"X-Azimuth-Identity": "x"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    assert caught.value.code == 401
+    assert b"X-Azimuth-Identity" in caught.value.read()
+    lines = (running.state / "engine/audit.log").read_text().splitlines()
+    last = json.loads(lines[-1])
+    assert (last["operation"], last["result"]) == ("GET /collections",
+                                                   "denied")
 
 
 def test_down_leaves_nothing_running(appliance):

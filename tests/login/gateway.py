@@ -289,6 +289,7 @@ class Gateway:
             "http": "",
             "provider": "",
             "provider_timeout": "1s",
+            "client": "client_secret_file {d}/client.secret;",
             "dashboard": "",
             "valkey": f"unix:{valkey.socket}",
             "valkey_options": "timeout=500ms",
@@ -338,7 +339,7 @@ http {{
     azimuth_provider main {{
         issuer {self.provider.issuer};
         client_id {CLIENT_ID};
-        client_secret_file {d}/client.secret;
+        {s["client"].format(d=d)}
         redirect_uri {ORIGIN}/oauth2/callback;
         timeout {s["provider_timeout"]};
         allow_http_loopback on;

@@ -23,6 +23,8 @@ IDENTITY = [
     "X-Forwarded-Email",
     "X-Forwarded-Groups",
     "X_Forwarded_User",
+    "X-Azimuth-Identity",
+    "X_Azimuth_Identity",
 ]
 
 

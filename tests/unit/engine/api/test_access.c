@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * API keys and cross-origin headers. */
+ * API keys and cross-origin headers; identities are in test_identity.c. */
 #include "engine/api/access.h"
 
 #include <check.h>
@@ -23,35 +23,51 @@ header(const struct request *request, const char *name)
     return NULL;
 }
 
-static const struct request request = { .method = REQUEST_GET,
-                                        .header = header };
+static struct request request = { .method = REQUEST_GET, .header = header };
 
 static char full[] = "full-key", alt[] = "alt-key", reader[] = "read-key";
+
+/* Asks as the headers say; `ret_caller` is filled in any case. */
+static enum access_result
+identify(const struct server_config *config, struct caller *ret_caller)
+{
+    struct error error = { .text = "" };
+    enum access_result result =
+        access_identify(config, NULL, &request, ret_caller, &error);
+    ck_assert((result == ACCESS_UNTRUSTED) == (error.text[0] != '\0'));
+    return result;
+}
 
 START_TEST(access_is_open_without_a_key)
 {
     struct server_config config = { .host = NULL };
+    struct caller caller;
     headers = NULL;
-    ck_assert_int_eq(access_check(&config, &request, true), ACCESS_GRANTED);
+    ck_assert_int_eq(identify(&config, &caller), ACCESS_GRANTED);
+    ck_assert_int_eq(caller.kind, CALLER_ANYONE);
+    ck_assert_int_eq(caller.identity.rights.everywhere, RIGHT_MANAGE);
 }
 END_TEST
 
 static const struct {
     const char *name, *value;
-    bool is_write;
     enum access_result result;
+    enum caller_kind kind;
+    enum right right;
 } keys[] = {
-    { "api-key", "full-key", true, ACCESS_GRANTED },
-    { "API-KEY", "alt-key", true, ACCESS_GRANTED },
-    { "authorization", "Bearer full-key", true, ACCESS_GRANTED },
-    { "Authorization", "bearer full-key", true, ACCESS_GRANTED },
-    { "api-key", "read-key", false, ACCESS_GRANTED },
-    { "api-key", "read-key", true, ACCESS_READ_ONLY },
-    { "api-key", "full-ke", false, ACCESS_INVALID },
-    { "api-key", "full-key2", false, ACCESS_INVALID },
-    { "api-key", "", false, ACCESS_INVALID },
-    { "authorization", "Basic full-key", false, ACCESS_MISSING },
-    { "x", "full-key", false, ACCESS_MISSING },
+    { "api-key", "full-key", ACCESS_GRANTED, CALLER_KEY, RIGHT_MANAGE },
+    { "API-KEY", "alt-key", ACCESS_GRANTED, CALLER_KEY, RIGHT_MANAGE },
+    { "authorization", "Bearer full-key", ACCESS_GRANTED, CALLER_KEY,
+      RIGHT_MANAGE },
+    { "Authorization", "bearer full-key", ACCESS_GRANTED, CALLER_KEY,
+      RIGHT_MANAGE },
+    { "api-key", "read-key", ACCESS_GRANTED, CALLER_READER, RIGHT_READ },
+    { "api-key", "full-ke", ACCESS_INVALID, CALLER_UNKNOWN, RIGHT_UNSET },
+    { "api-key", "full-key2", ACCESS_INVALID, CALLER_UNKNOWN, RIGHT_UNSET },
+    { "api-key", "", ACCESS_INVALID, CALLER_UNKNOWN, RIGHT_UNSET },
+    { "authorization", "Basic full-key", ACCESS_MISSING, CALLER_UNKNOWN,
+      RIGHT_UNSET },
+    { "x", "full-key", ACCESS_MISSING, CALLER_UNKNOWN, RIGHT_UNSET },
 };
 
 START_TEST(access_knows_its_keys)
@@ -60,17 +76,37 @@ START_TEST(access_knows_its_keys)
                                     .alt_api_key = alt,
                                     .read_only_api_key = reader };
     const char *const pair[] = { keys[_i].name, keys[_i].value, NULL };
+    struct caller caller;
     headers = pair;
-    ck_assert_int_eq(access_check(&config, &request, keys[_i].is_write),
-                     keys[_i].result);
+    ck_assert_int_eq(identify(&config, &caller), keys[_i].result);
+    ck_assert_int_eq(caller.kind, keys[_i].kind);
+    ck_assert_int_eq(caller.identity.rights.everywhere, keys[_i].right);
 }
 END_TEST
 
 START_TEST(access_asks_when_only_a_reading_key_is_set)
 {
     struct server_config config = { .read_only_api_key = reader };
+    struct caller caller;
     headers = NULL;
-    ck_assert_int_eq(access_check(&config, &request, false), ACCESS_MISSING);
+    ck_assert_int_eq(identify(&config, &caller), ACCESS_MISSING);
+}
+END_TEST
+
+/* A gateway that narrows rights in front of an engine that cannot check them
+ * must not open everything. */
+START_TEST(access_refuses_an_identity_that_it_cannot_check)
+{
+    struct server_config config = { .api_key = full };
+    const char *const both[] = { "X-Azimuth-Identity", "a.b.c", "api-key",
+                                 "full-key", NULL };
+    struct caller caller;
+    headers = both;
+    ck_assert_int_eq(identify(&config, &caller), ACCESS_UNTRUSTED);
+    ck_assert_int_eq(caller.kind, CALLER_UNKNOWN);
+    config.api_key = NULL;
+    ck_assert_int_eq(identify(&config, &caller), ACCESS_UNTRUSTED);
+    ck_assert_int_eq(caller.identity.rights.everywhere, RIGHT_UNSET);
 }
 END_TEST
 
@@ -143,6 +179,7 @@ main(void)
     tcase_add_loop_test(tcase, access_knows_its_keys, 0,
                         (int)(sizeof(keys) / sizeof(keys[0])));
     tcase_add_test(tcase, access_asks_when_only_a_reading_key_is_set);
+    tcase_add_test(tcase, access_refuses_an_identity_that_it_cannot_check);
     tcase_add_test(tcase, cors_allows_any_origin_by_default);
     tcase_add_test(tcase, cors_with_a_list_echoes_exact_matches_only);
     tcase_add_test(tcase, cors_off_says_nothing);

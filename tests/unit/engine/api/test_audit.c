@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Lines of the audit log, whatever a client sent, and rotation. */
+#include "engine/api/audit.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/fixture/folder.h"
+#include "tests/fixture/suite.h"
+
+static char directory[64];
+static char path[96], kept_path[96];
+static struct audit *audit;
+static struct error error;
+static char text[1 << 20];
+
+static void
+setup(void)
+{
+    ck_assert(folder_make("/tmp", "audit", directory, sizeof(directory)));
+    snprintf(path, sizeof(path), "%s/audit.log", directory);
+    snprintf(kept_path, sizeof(kept_path), "%s/audit.log.1", directory);
+    ck_assert_int_eq(audit_open(path, &audit, &error), ENGINE_OK);
+}
+
+static void
+teardown(void)
+{
+    audit_close(audit);
+    folder_remove(directory);
+}
+
+/* The file's content in `text`; the number of its lines. */
+static size_t
+read_lines(const char *from)
+{
+    FILE *file = fopen(from, "r");
+    size_t count = 0;
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    for (const char *c = text; (c = strchr(c, '\n')) != NULL; c++)
+        count++;
+    ck_assert(size == 0 || text[size - 1] == '\n');
+    return count;
+}
+
+START_TEST(audit_writes_one_object_per_line)
+{
+    struct span collection = span_of("docs");
+    struct caller caller = {
+        .kind = CALLER_IDENTITY,
+        .identity = { .sub = span_of("u1"), .name = span_of("alice") },
+    };
+    struct audit_event event = { .caller = &caller,
+                                 .method = "DELETE",
+                                 .pattern = "/collections/{name}",
+                                 .collection = &collection,
+                                 .request_id = "r-1",
+                                 .is_denied = true,
+                                 .status = 403 };
+    audit_write(audit, &event);
+    ck_assert_uint_eq(read_lines(path), 1);
+    ck_assert_ptr_nonnull(
+        strstr(text, "\"who\":\"identity\",\"sub\":\"u1\",\"name\":\"alice\","
+                     "\"operation\":\"DELETE /collections/{name}\","
+                     "\"collection\":\"docs\",\"request_id\":\"r-1\","
+                     "\"result\":\"denied\",\"status\":403}\n"));
+    ck_assert_int_eq(strncmp(text, "{\"time\":\"20", 11), 0);
+    struct stat info;
+    ck_assert_int_eq(stat(path, &info), 0);
+    ck_assert_int_eq(info.st_mode & 07137, 0);
+}
+END_TEST
+
+START_TEST(audit_leaves_out_what_is_not_known)
+{
+    struct caller caller = { .kind = CALLER_KEY };
+    struct audit_event event = {
+        .caller = &caller, .method = "GET", .pattern = "/metrics", .status = 200
+    };
+    audit_write(audit, &event);
+    ck_assert_uint_eq(read_lines(path), 1);
+    ck_assert_ptr_nonnull(
+        strstr(text, "\"who\":\"api_key\",\"operation\":\"GET /metrics\","
+                     "\"result\":\"allowed\",\"status\":200}\n"));
+}
+END_TEST
+
+/* A client's texts stay one line of JSON of bounded length. */
+START_TEST(audit_lines_cannot_be_forged)
+{
+    char big[3000];
+    memset(big, '\001', sizeof(big));
+    big[sizeof(big) - 1] = '\0';
+    struct span collection = { big, sizeof(big) - 1 };
+    struct caller caller = {
+        .kind = CALLER_IDENTITY,
+        .identity = { .sub = { big, sizeof(big) - 1 },
+                      .name = { "a\xff\"\n{", 5 } },
+    };
+    struct audit_event event = { .caller = &caller,
+                                 .method = "GET",
+                                 .pattern = "/collections/{name}",
+                                 .collection = &collection,
+                                 .request_id = big,
+                                 .status = 200 };
+    audit_write(audit, &event);
+    ck_assert_uint_eq(read_lines(path), 1);
+    ck_assert_uint_lt(strlen(text), AUDIT_LINE_SIZE_MAX);
+    ck_assert_ptr_nonnull(strstr(text, "\"name\":\"a?\\\"\\n{\""));
+}
+END_TEST
+
+START_TEST(audit_goes_on_in_a_new_file_after_a_rotation)
+{
+    struct caller caller = { .kind = CALLER_ANYONE };
+    struct audit_event event = {
+        .caller = &caller, .method = "GET", .pattern = "/x", .status = 200
+    };
+    audit_write(audit, &event);
+    ck_assert_int_eq(rename(path, kept_path), 0);
+    audit_write(audit, &event);
+    ck_assert_uint_eq(read_lines(kept_path), 2);
+    audit_reopen(audit);
+    audit_write(audit, &event);
+    ck_assert_uint_eq(read_lines(kept_path), 2);
+    ck_assert_uint_eq(read_lines(path), 1);
+}
+END_TEST
+
+static void *
+write_many(void *ctx)
+{
+    struct caller caller = { .kind = CALLER_ANYONE };
+    struct audit_event event = {
+        .caller = &caller, .method = "GET", .pattern = "/x", .status = 200
+    };
+    for (int i = 0; i < 500; i++) {
+        if (i % 50 == 0)
+            audit_reopen(ctx);
+        audit_write(ctx, &event);
+    }
+    return NULL;
+}
+
+START_TEST(audit_keeps_the_lines_of_threads_apart)
+{
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_many, audit),
+                         0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    ck_assert_uint_eq(read_lines(path), 2000);
+    size_t count = 0;
+    for (const char *c = text; (c = strstr(c, "\"status\":200}\n{\"t")) != NULL;
+         c++)
+        count++;
+    ck_assert_uint_eq(count, 1999);
+}
+END_TEST
+
+START_TEST(audit_wants_a_regular_file)
+{
+    struct audit *none = NULL;
+    ck_assert_int_eq(audit_open("/dev/null", &none, &error), ENGINE_EINPUT);
+    ck_assert_int_eq(audit_open(directory, &none, &error), ENGINE_EINPUT);
+    ck_assert_int_eq(audit_open("/none/such/file", &none, &error),
+                     ENGINE_EINPUT);
+    ck_assert_ptr_nonnull(strstr(error.text, "/none/such/file"));
+    ck_assert_int_eq(audit_open("stderr", &none, &error), ENGINE_OK);
+    audit_reopen(none);
+    audit_close(none);
+    audit_write(NULL, NULL);
+    audit_reopen(NULL);
+    audit_close(NULL);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("audit");
+    TCase *tcase = tcase_create("audit");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, audit_writes_one_object_per_line);
+    tcase_add_test(tcase, audit_leaves_out_what_is_not_known);
+    tcase_add_test(tcase, audit_lines_cannot_be_forged);
+    tcase_add_test(tcase, audit_goes_on_in_a_new_file_after_a_rotation);
+    tcase_add_test(tcase, audit_keeps_the_lines_of_threads_apart);
+    tcase_add_test(tcase, audit_wants_a_regular_file);
+    suite_add_tcase(suite, tcase);
+    return suite_run(suite);
+}
