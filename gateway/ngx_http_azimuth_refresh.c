@@ -39,7 +39,6 @@ typedef struct {
     ngx_event_t patience;         /* of those who wait */
     ngx_connection_t timer_owner; /* nginx's debug log reads an fd there */
     u_char key[SESSION_STORE_KEY_SIZE_MAX];
-    u_char cache_key[AZIMUTH_DIGEST_SIZE];
     unsigned is_begun : 1;
     unsigned is_late : 1; /* nobody waits for it any more */
 } refresh_job_t;
@@ -116,8 +115,11 @@ refresh_end(refresh_job_t *job, const struct flow_actions *actions)
         ngx_log_error(NGX_LOG_INFO, log, 0, "azimuth: %s",
                       flow_outcome_name(outcome));
     }
-    if (outcome != FLOW_REFRESH_FAILED && job->asker.cache_key != NULL) {
-        ngx_http_azimuth_zone_drop(job->asker.mcf, job->asker.cache_key);
+    if (outcome != FLOW_REFRESH_FAILED) {
+        ngx_http_azimuth_zone_forget(
+            job->asker.mcf,
+            ngx_http_azimuth_zone_tag(job->asker.mcf,
+                                      ngx_http_azimuth_span(job->node.str)));
     }
     refresh_note(job, actions);
     /* Answering may start a new job with the same key, or end this cycle's
@@ -278,10 +280,6 @@ refresh_start(ngx_http_azimuth_refresh_t *refresh,
     job->ticket = *what->ticket;
     job->refresh = refresh;
     job->asker = *asker;
-    if (asker->cache_key != NULL) {
-        ngx_memcpy(job->cache_key, asker->cache_key, AZIMUTH_DIGEST_SIZE);
-        job->asker.cache_key = job->cache_key;
-    }
     ngx_queue_init(&job->waits);
     job->wait.handler = refresh_answered;
     job->wait.data = job;
