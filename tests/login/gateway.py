@@ -267,6 +267,12 @@ class Browser:
             reply = self.get(self.local(location))
         raise AssertionError("never sent to the provider")
 
+    def sign_out(self):
+        reply = self.send("POST", "/oauth2/sign_out",
+                          {**HTML, "Sec-Fetch-Site": "same-origin"}, b"")
+        assert reply.status in (200, 302), (reply.status, reply.text())
+        assert COOKIE not in self.cookies
+
     def login(self, target="/dashboard"):
         callback = self.authorize(self.to_provider(target))
         reply = self.get(callback)

@@ -12,7 +12,10 @@ class Liar:
     gets the connection. Words that it does not know get +OK."""
 
     def __init__(self, path):
-        self.answers = {"ROLE": MASTER}
+        self.answers = dict.fromkeys(
+            ["DEL", "EXPIRE", "HDEL", "HSET", "PUBLISH"], b":1\r\n"
+        )
+        self.answers.update(ROLE=MASTER, HGETALL=b"*0\r\n")
         self.seen = []
         self.stopping = threading.Event()
         self.socket = socket.socket(socket.AF_UNIX)
