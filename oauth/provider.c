@@ -118,6 +118,13 @@ is_younger(const struct provider *provider, enum provider_document document,
            age_s < age_max_s;
 }
 
+int64_t
+provider_fetched_s(const struct provider *provider,
+                   enum provider_document document)
+{
+    return provider->documents[document].fetched_s;
+}
+
 bool
 provider_is_fresh(const struct provider *provider,
                   enum provider_document document, int64_t now_s)

@@ -62,6 +62,10 @@ void provider_free(struct provider *provider);
 const char *provider_url(const struct provider *provider,
                          enum provider_document document);
 
+/* When the document was fetched; 0: never. */
+int64_t provider_fetched_s(const struct provider *provider,
+                           enum provider_document document);
+
 /* Whether the document is there and younger than PROVIDER_FRESH_S. */
 bool provider_is_fresh(const struct provider *provider,
                        enum provider_document document, int64_t now_s);

@@ -113,6 +113,18 @@ session_store_key(const struct session_ticket *ticket,
     return code;
 }
 
+enum oauth_code
+session_cookie_key(struct span text, char ret_key[SESSION_STORE_KEY_SIZE_MAX])
+{
+    unsigned char raw[TICKET_SIZE];
+    struct session_ticket ticket = { 0 };
+    if (!base64_decode_exact(text, raw, sizeof(raw)) || raw[0] != TICKET_FORMAT)
+        return OAUTH_ECOOKIE;
+    memcpy(ticket.id, raw + 2, SESSION_ID_SIZE);
+    OPENSSL_cleanse(raw, sizeof(raw));
+    return session_store_key(&ticket, ret_key);
+}
+
 static struct seal_context
 context_of(const struct session_ticket *ticket)
 {

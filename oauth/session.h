@@ -75,6 +75,12 @@ enum oauth_code session_store_key(const struct session_ticket *ticket,
                                   char ret_key[SESSION_STORE_KEY_SIZE_MAX])
     __attribute__((warn_unused_result));
 
+/* As session_store_key() for the text of a cookie whose MAC nobody checked:
+ * names a session in logs, decides nothing. OAUTH_ECOOKIE  no ticket's form. */
+enum oauth_code session_cookie_key(struct span text,
+                                   char ret_key[SESSION_STORE_KEY_SIZE_MAX])
+    __attribute__((warn_unused_result));
+
 /* Seals `session` for the store and appends it to `out`.
  *   nonce  SEAL_NONCE_SIZE fresh random bytes
  * OAUTH_ELIMIT  a field or the whole is too large.   OAUTH_ENOMEM. */

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the life of a flow reports: how long peers took, what became of the
+ * request. One place turns outcomes into counters and audit events, so that
+ * the code that acts needs to know neither. */
+
+#include "gateway/ngx_http_azimuth_edge.h"
+
+#include "oauth/session.h"
+
+#include <assert.h>
+
+static const char edge_key_prefix[] = "azimuth:session:";
+
+/* ---- peers --------------------------------------------------------------- */
+
+static int
+edge_is_store(const struct flow_action *action)
+{
+    return action->kind != FLOW_ACTION_FETCH;
+}
+
+void
+ngx_http_azimuth_edge_asked(ngx_http_azimuth_ctx_t *ctx,
+                            ngx_http_azimuth_main_conf_t *mcf,
+                            const struct flow_action *action)
+{
+    (void)mcf;
+    ctx->edge.asked_ns = ngx_http_azimuth_clock_ns();
+    ctx->edge.asked = edge_is_store(action)
+                          ? AZIMUTH_COUNT_STORE_TIME
+                          : AZIMUTH_COUNT_CALL_TIME +
+                                ngx_http_azimuth_call(action->fetch.kind) *
+                                    AZIMUTH_HISTOGRAM_SIZE;
+}
+
+/* Under load the time of the last good answer need not be written again and
+ * again: once in a second is enough. */
+static int
+edge_is_news(const ngx_http_azimuth_peer_health_t *peer,
+             const struct flow_event *event, int is_failed)
+{
+    return is_failed || peer->is_down || peer->ok_s != event->now_s;
+}
+
+static ngx_http_azimuth_peer_health_t *
+edge_peer(ngx_http_azimuth_health_table_t *table, ngx_http_azimuth_ctx_t *ctx,
+          ngx_http_azimuth_main_conf_t *mcf)
+{
+    ngx_http_azimuth_provider_t **providers = mcf->providers.elts;
+    ngx_uint_t i;
+
+    if (ctx->edge.asked == AZIMUTH_COUNT_STORE_TIME) {
+        return &table->store;
+    }
+    for (i = 0; i < mcf->providers.nelts; i++) {
+        if (providers[i] == ctx->provider) {
+            return &ngx_http_azimuth_health_provider(table, mcf, i)->peer;
+        }
+    }
+    return NULL;
+}
+
+void
+ngx_http_azimuth_edge_answered(ngx_http_azimuth_ctx_t *ctx,
+                               ngx_http_azimuth_main_conf_t *mcf,
+                               const struct flow_event *event)
+{
+    ngx_http_azimuth_health_table_t *table;
+    ngx_http_azimuth_peer_health_t *peer;
+    int is_failed;
+
+    if (ctx->edge.asked_ns == 0) {
+        return;
+    }
+    is_failed = event->kind == FLOW_EVENT_SESSION_FAILED ||
+                event->kind == FLOW_EVENT_FETCH_FAILED;
+    ngx_http_azimuth_count_time(
+        mcf, ctx->edge.asked, ngx_http_azimuth_clock_ns() - ctx->edge.asked_ns);
+    ctx->edge.asked_ns = 0;
+    if (is_failed) {
+        ngx_http_azimuth_count(
+            mcf, ctx->edge.asked == AZIMUTH_COUNT_STORE_TIME
+                     ? AZIMUTH_COUNT_STORE_FAILED
+                     : AZIMUTH_COUNT_CALL_FAILED +
+                           (ctx->edge.asked - AZIMUTH_COUNT_CALL_TIME) /
+                               AZIMUTH_HISTOGRAM_SIZE);
+    }
+    table = ngx_http_azimuth_health_lock(mcf);
+    peer = edge_peer(table, ctx, mcf);
+    if (peer != NULL && edge_is_news(peer, event, is_failed)) {
+        ngx_http_azimuth_health_note(peer, event);
+    }
+    ngx_http_azimuth_health_unlock(mcf);
+}
+
+/* ---- verdicts ------------------------------------------------------------ */
+
+/* What is told of an outcome; NULL: nothing, a matter for the access log. */
+static const char *const edge_events[FLOW_OUTCOME_COUNT] = {
+    [FLOW_LOGGED_IN] = "login",     [FLOW_LOGIN_FAILED] = "login",
+    [FLOW_DENIED] = "denial",       [FLOW_REFUSED] = "denial",
+    [FLOW_SIGNED_OUT] = "logout",   [FLOW_STORE_DOWN] = "failure",
+    [FLOW_PROVIDER_DOWN] = "login", [FLOW_FAILED] = "failure",
+};
+
+static void
+edge_set_tag(ngx_http_azimuth_ctx_t *ctx, struct span key)
+{
+    size_t prefix = sizeof(edge_key_prefix) - 1;
+
+    if (key.size >= prefix + AZIMUTH_SESSION_TAG_SIZE) {
+        ngx_memcpy(ctx->edge.tag, key.data + prefix, AZIMUTH_SESSION_TAG_SIZE);
+        ctx->edge.has_tag = 1;
+    }
+}
+
+ngx_int_t
+ngx_http_azimuth_edge_tag(ngx_http_azimuth_ctx_t *ctx,
+                          ngx_http_azimuth_main_conf_t *mcf)
+{
+    char key[SESSION_STORE_KEY_SIZE_MAX];
+    struct span cookie;
+
+    if (!ctx->edge.has_tag &&
+        cookie_find(ctx->cookies, ctx->cookie_count,
+                    ngx_http_azimuth_span(mcf->cookie_name),
+                    &cookie) == COOKIE_FOUND &&
+        session_cookie_key(cookie, key) == OAUTH_OK) {
+        edge_set_tag(ctx, span_of(key));
+    }
+    return ctx->edge.has_tag ? NGX_OK : NGX_DECLINED;
+}
+
+/* The session that a login made is in its Set-Cookie. */
+static void
+edge_tag_new(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
+             const struct flow_reply *reply)
+{
+    char key[SESSION_STORE_KEY_SIZE_MAX];
+    struct span value;
+    const char *end;
+    size_t i;
+
+    for (i = 0; i < reply->cookie_count; i++) {
+        value = reply->cookies[i];
+        if (value.size <= mcf->cookie_name.len + 1 ||
+            ngx_memcmp(value.data, mcf->cookie_name.data,
+                       mcf->cookie_name.len) != 0 ||
+            value.data[mcf->cookie_name.len] != '=') {
+            continue;
+        }
+        value.data += mcf->cookie_name.len + 1;
+        value.size -= mcf->cookie_name.len + 1;
+        end = memchr(value.data, ';', value.size);
+        if (end != NULL) {
+            value.size = (size_t)(end - value.data);
+        }
+        if (session_cookie_key(value, key) == OAUTH_OK) {
+            edge_set_tag(ctx, span_of(key));
+        }
+    }
+}
+
+static void
+edge_tell(ngx_http_azimuth_ctx_t *ctx, const struct flow_actions *actions)
+{
+    ngx_http_azimuth_audit_t what;
+
+    what.event = edge_events[actions->outcome];
+    what.outcome = flow_outcome_name(actions->outcome);
+    what.cause = actions->cause;
+    what.session = actions->session;
+    /* A page without a session is sent to the login: no denial. One with a
+     * forged or stale cookie is. */
+    if (actions->outcome == FLOW_SENT_TO_LOGIN && actions->cause != NULL &&
+        actions->cause->code == OAUTH_ECOOKIE) {
+        what.event = "denial";
+    }
+    if (what.event != NULL) {
+        ngx_http_azimuth_audit(ctx->request, ctx, &what);
+    }
+}
+
+static void
+edge_set_outcome(ngx_http_azimuth_ctx_t *ctx, enum flow_outcome outcome)
+{
+    const char *name = flow_outcome_name(outcome);
+
+    ctx->edge.outcome.data = (u_char *)name;
+    ctx->edge.outcome.len = ngx_strlen(name);
+}
+
+void
+ngx_http_azimuth_edge_verdict(ngx_http_azimuth_ctx_t *ctx,
+                              ngx_http_azimuth_main_conf_t *mcf,
+                              const struct flow_actions *actions)
+{
+    const struct flow_action *action = &actions->items[actions->count - 1];
+    struct flow_reply none = { .cookie_count = 0 };
+
+    assert(flow_is_verdict(action));
+    ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_OUTCOME + actions->outcome);
+    if (actions->cause != NULL && actions->cause->code != OAUTH_OK) {
+        ngx_http_azimuth_count(mcf,
+                               AZIMUTH_COUNT_FAILURE + actions->cause->code);
+    }
+    edge_set_outcome(ctx, actions->outcome);
+    if (actions->outcome == FLOW_LOGGED_IN) {
+        edge_tag_new(ctx, mcf,
+                     action->kind == FLOW_ACTION_REPLY ? &action->reply
+                                                       : &none);
+    } else if (actions->store_key.size > 0) {
+        edge_set_tag(ctx, actions->store_key);
+    }
+    if (actions->session != NULL) {
+        ctx->edge.ends_s = actions->session->expires_s;
+    }
+    edge_tell(ctx, actions);
+}
+
+void
+ngx_http_azimuth_edge_hit(ngx_http_azimuth_ctx_t *ctx,
+                          ngx_http_azimuth_main_conf_t *mcf)
+{
+    ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_CACHE_HIT);
+    ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_OUTCOME + FLOW_ALLOWED);
+    edge_set_outcome(ctx, FLOW_ALLOWED);
+}
