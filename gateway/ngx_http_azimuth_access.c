@@ -105,6 +105,20 @@ access_header(ngx_http_request_t *r, const char *lowcase_name)
     return ngx_http_azimuth_span(header->value);
 }
 
+static struct span
+access_request_id(ngx_http_request_t *r)
+{
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_variable_value_t *id;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
+    id = ngx_http_get_indexed_variable(r->main, (ngx_uint_t)mcf->edge.id_index);
+    if (id == NULL || id->not_found) {
+        return (struct span){ NULL, 0 };
+    }
+    return (struct span){ (const char *)id->data, id->len };
+}
+
 static void
 access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
 {
@@ -127,6 +141,9 @@ access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
     request->origin = access_header(r, "origin");
     request->referer = access_header(r, "referer");
     request->preflight = access_header(r, "access-control-request-method");
+    request->forwarded_uri = access_header(r, "x-forwarded-uri");
+    request->forwarded_method = access_header(r, "x-forwarded-method");
+    request->request_id = access_request_id(r);
 }
 
 /* Sends ctx->reply; the result is for ngx_http_finalize_request(). */

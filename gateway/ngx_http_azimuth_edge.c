@@ -190,6 +190,19 @@ edge_set_outcome(ngx_http_azimuth_ctx_t *ctx, enum flow_outcome outcome)
     ctx->edge.outcome.len = ngx_strlen(name);
 }
 
+/* For the access log: an endpoint's answer sets no identity headers. */
+static void
+edge_set_user(ngx_http_azimuth_ctx_t *ctx, const struct session *session)
+{
+    struct span name = session->preferred_username.size > 0
+                           ? session->preferred_username
+                           : session->sub;
+
+    if (ngx_http_azimuth_copy(ctx->request->pool, name, &ctx->user) != NGX_OK) {
+        ngx_str_null(&ctx->user);
+    }
+}
+
 void
 ngx_http_azimuth_edge_verdict(ngx_http_azimuth_ctx_t *ctx,
                               ngx_http_azimuth_main_conf_t *mcf,
@@ -214,6 +227,9 @@ ngx_http_azimuth_edge_verdict(ngx_http_azimuth_ctx_t *ctx,
     }
     if (actions->session != NULL) {
         ctx->edge.ends_s = actions->session->expires_s;
+        if (action->kind == FLOW_ACTION_REPLY) {
+            edge_set_user(ctx, actions->session);
+        }
     }
     edge_tell(ctx, actions);
 }

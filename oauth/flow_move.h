@@ -40,6 +40,7 @@ enum flow_route {
     FLOW_ROUTE_START,
     FLOW_ROUTE_CALLBACK,
     FLOW_ROUTE_AUTH,
+    FLOW_ROUTE_GATE, /* as AUTH, and a page is sent to the login */
     FLOW_ROUTE_SIGN_OUT,
     FLOW_ROUTE_USERINFO,
     FLOW_ROUTE_UNKNOWN,
@@ -62,7 +63,8 @@ struct flow {
     enum flow_route route;
     enum request_kind kind;
     bool is_script;
-    struct span target; /* copied */
+    struct span target;     /* copied */
+    struct span request_id; /* copied; may be empty */
 
     /* of the session: the cookie that came, and the one that goes */
     char cookie_name[FLOW_COOKIE_NAME_SIZE];

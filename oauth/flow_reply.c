@@ -157,11 +157,13 @@ void
 flow_reply_auth(struct flow *flow)
 {
     struct span signed_identity = { NULL, 0 };
+    /* Envoy lets a request pass by 200 and by nothing else. */
+    int status = flow->route == FLOW_ROUTE_GATE ? 200 : 202;
     if (!flow_sign(flow, &signed_identity)) {
         flow_reply_cause(flow, FLOW_FAILED);
         return;
     }
-    struct flow_reply *reply = begin(flow, 202, FLOW_ALLOWED);
+    struct flow_reply *reply = begin(flow, status, FLOW_ALLOWED);
     add_identities(flow, signed_identity, reply->headers, &reply->header_count);
 }
 
@@ -209,8 +211,10 @@ flow_reply_page(struct flow *flow, int status, const struct page *page,
 {
     struct bytes body;
     struct flow_reply *reply = begin(flow, status, outcome);
+    struct page own = *page;
+    own.request_id = flow->request_id;
     bytes_init(&body, PAGE_SIZE_MAX);
-    page_html(page, &body);
+    page_html(&own, &body);
     reply->content_type = span_of("text/html; charset=utf-8");
     reply->body = flow_keep(flow, &body);
     add_header(reply, "Content-Security-Policy", span_of(PAGE_CSP));
@@ -340,7 +344,7 @@ flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome)
     struct span rd = { NULL, 0 };
     if (flow->slot != NULL)
         rd = (struct span){ flow->slot->rd, flow->slot->rd_size };
-    else if (flow->route == FLOW_ROUTE_PAGE)
+    else if (flow->route == FLOW_ROUTE_PAGE || flow->route == FLOW_ROUTE_GATE)
         rd = flow->target;
     struct page page = {
         .title = status >= 500 ? "Not available" : "Not logged in",
@@ -349,7 +353,7 @@ flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome)
         .link_text = "Log in again",
         .link_url = flow_start_url(flow, rd),
     };
-    if (flow->route == FLOW_ROUTE_PAGE && status >= 500) {
+    if (rd.size > 0 && flow->slot == NULL && status >= 500) {
         page.link_text = "Try again";
         page.link_url = flow_own_url(flow, flow->target);
     }

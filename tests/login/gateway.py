@@ -279,6 +279,8 @@ class Gateway:
             "provider": "",
             "provider_timeout": "1s",
             "dashboard": "",
+            "main": "",
+            "servers": "",
             "valkey_options": "timeout=500ms",
         }
         for name, text in (
@@ -306,6 +308,7 @@ load_module {MODULE};
 {user}
 worker_processes {s["workers"]};
 worker_shutdown_timeout 20s;
+{s["main"]}
 daemon off;
 pid {d}/nginx.pid;
 error_log {self.error_log} info;
@@ -365,6 +368,7 @@ http {{
         }}
         location /oauth2/ {{ azimuth_endpoint main; }}
     }}
+    {s["servers"]}
 }}
 """
 

@@ -6,4 +6,6 @@ EXTRA_DIST += \
 	tests/login/provider.py tests/login/test_transport.py \
 	tests/login/test_access.py tests/login/test_config.py \
 	tests/login/test_failure.py tests/login/test_login.py \
-	tests/login/test_providers.py tests/login/test_rights.py
+	tests/login/test_providers.py tests/login/test_rights.py \
+	tests/login/test_edge.py tests/login/test_metrics.py \
+	tests/login/test_manners.py

@@ -120,8 +120,10 @@ START_TEST(provider_documents_age)
     ck_assert(provider_wants(provider, document, NOW_S));
     provider_note_failure(provider, document, NOW_S);
     ck_assert(provider_wants(provider, document, NOW_S)); /* nothing at hand */
+    ck_assert_int_eq(provider_fetched_s(provider, document), 0);
     ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
     ck_assert(!provider_wants(provider, document, NOW_S));
+    ck_assert_int_eq(provider_fetched_s(provider, document), NOW_S);
     int64_t old_s = NOW_S + PROVIDER_FRESH_S;
     ck_assert(provider_is_fresh(provider, document, old_s - 1));
     ck_assert(!provider_is_fresh(provider, document, old_s));

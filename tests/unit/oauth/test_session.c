@@ -113,6 +113,25 @@ START_TEST(session_store_key_is_the_hash_of_the_id)
 }
 END_TEST
 
+/* For logs: no MAC is checked, and what is no ticket has no name. */
+START_TEST(session_cookie_key_is_that_of_its_ticket)
+{
+    char key[SESSION_STORE_KEY_SIZE_MAX];
+    char other[SESSION_STORE_KEY_SIZE_MAX];
+    struct bytes text;
+    bytes_init(&text, 1024);
+    ck_assert_int_eq(session_ticket_format(ring, &ticket, &text), OAUTH_OK);
+    ck_assert_int_eq(session_store_key(&ticket, key), OAUTH_OK);
+    ck_assert_int_eq(session_cookie_key(bytes_span(&text), other), OAUTH_OK);
+    ck_assert_str_eq(key, other);
+    ck_assert_int_eq(session_cookie_key(span_of("AAAA"), other), OAUTH_ECOOKIE);
+    text.data[0] ^= 4; /* the format */
+    ck_assert_int_eq(session_cookie_key(bytes_span(&text), other),
+                     OAUTH_ECOOKIE);
+    bytes_release(&text);
+}
+END_TEST
+
 START_TEST(session_record_opens_with_its_own_ticket_only)
 {
     struct session in = somebody();
@@ -214,6 +233,7 @@ main(void)
     tcase_add_test(tcase, session_comes_back_from_the_store);
     tcase_add_test(tcase, session_ticket_fits_a_small_cookie_and_comes_back);
     tcase_add_test(tcase, session_store_key_is_the_hash_of_the_id);
+    tcase_add_test(tcase, session_cookie_key_is_that_of_its_ticket);
     tcase_add_test(tcase, session_record_opens_with_its_own_ticket_only);
     tcase_add_test(tcase, session_refuses_a_malformed_content);
     tcase_add_test(tcase, session_refuses_fields_past_their_limit);
