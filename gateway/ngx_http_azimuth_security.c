@@ -14,7 +14,7 @@ static ngx_http_output_header_filter_pt security_next_header_filter;
 
 static ngx_str_t security_default_csp =
     ngx_string("default-src 'self'; object-src 'none'; base-uri 'none'; "
-               "form-action 'self'; frame-ancestors 'none'");
+               "frame-ancestors 'none'");
 
 /* ---- configuration ------------------------------------------------------- */
 
