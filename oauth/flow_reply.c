@@ -153,6 +153,27 @@ flow_allow(struct flow *flow)
     add_identities(flow, signed_identity, allow->headers, &allow->header_count);
 }
 
+/* Envoy writes over the headers that it is given: a name that is missing here
+ * would be the client's own word. */
+static void
+add_empty_identities(struct flow_reply *reply)
+{
+    static const char *const names[] = {
+        "X-Auth-Request-User",   "X-Auth-Request-Preferred-Username",
+        "X-Auth-Request-Email",  "X-Auth-Request-Name",
+        "X-Auth-Request-Groups",
+    };
+    size_t first = reply->header_count;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        bool is_there = false;
+        for (size_t k = 0; k < first; k++)
+            is_there =
+                is_there || span_equal_text(reply->headers[k].name, names[i]);
+        if (!is_there)
+            add_header(reply, names[i], span_of(""));
+    }
+}
+
 void
 flow_reply_auth(struct flow *flow)
 {
@@ -165,6 +186,8 @@ flow_reply_auth(struct flow *flow)
     }
     struct flow_reply *reply = begin(flow, status, FLOW_ALLOWED);
     add_identities(flow, signed_identity, reply->headers, &reply->header_count);
+    if (flow->route == FLOW_ROUTE_GATE)
+        add_empty_identities(reply);
 }
 
 void

@@ -334,6 +334,13 @@ def test_envoy_asks_below_gate(behind):
                     {**SCRIPT, **envoy}, cookies)
         assert reply.status == 200, method
         assert reply.get("x-auth-request-user") == "user-0001"
+    # What is not known is said to be empty: Envoy writes over what it gets.
+    behind.provider.user = {"sub": "user-0002"}
+    reply = ask(behind, "GET", "/oauth2/gate/x", {**SCRIPT, **envoy},
+                logged_in(behind))
+    assert reply.all("x-auth-request-user") == ["user-0002"]
+    for name in ("preferred-username", "email", "name", "groups"):
+        assert reply.all(f"x-auth-request-{name}") == [""]
     # The verdict is about the cookie: no path below the prefix is another
     # endpoint, and none gets out of it.
     for path in ("/oauth2/gate/oauth2/userinfo", "/oauth2/gate/%2e%2e/gate/x",
