@@ -64,6 +64,8 @@ def patient(stopped_gateway):
 @pytest.fixture
 def patient_daemon(stopped_gateway):
     stopped_gateway.settings["daemon"] = "on"
+    # What AZIMUTH_WRAP may have set has to reach the new program.
+    stopped_gateway.settings["main"] = "env LD_PRELOAD; env ASAN_OPTIONS;"
     stopped_gateway.settings["provider_timeout"] = "15s"
     return stopped_gateway.start()
 
