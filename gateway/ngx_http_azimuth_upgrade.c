@@ -89,11 +89,17 @@ upgrade_ended(ngx_event_t *event)
     ngx_http_request_t *r = c->data;
     ngx_http_azimuth_main_conf_t *mcf;
 
+    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
+        return; /* asked for and not granted: an answer like any other */
+    }
     mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
     ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_ENDED_UPGRADE);
     ngx_http_set_log_request(c->log, r);
     ngx_log_error(NGX_LOG_INFO, c->log, 0,
                   "azimuth: the session of this connection is over");
+    /* The upstream's cleanup gives its own reference back: without another
+     * one the request would be freed while it is being terminated. */
+    r->main->count++;
     ngx_http_finalize_request(r, NGX_ERROR);
     ngx_http_run_posted_requests(c);
 }
