@@ -49,7 +49,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_edge.c gateway/ngx_http_azimuth_edge.h \
 	gateway/ngx_http_azimuth_edge_types.h \
 	gateway/ngx_http_azimuth_count.c gateway/ngx_http_azimuth_metrics.c \
-	gateway/ngx_http_azimuth_health.c gateway/ngx_http_azimuth_audit.c \
+	gateway/ngx_http_azimuth_health.c \
+	gateway/ngx_http_azimuth_health_reply.c gateway/ngx_http_azimuth_audit.c \
 	gateway/ngx_http_azimuth_rate.c gateway/ngx_http_azimuth_refuse.c \
 	gateway/ngx_http_azimuth_security.c \
 	gateway/ngx_http_azimuth_upgrade.c \

@@ -105,20 +105,6 @@ access_header(ngx_http_request_t *r, const char *lowcase_name)
     return ngx_http_azimuth_span(header->value);
 }
 
-static struct span
-access_request_id(ngx_http_request_t *r)
-{
-    ngx_http_azimuth_main_conf_t *mcf;
-    ngx_http_variable_value_t *id;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
-    id = ngx_http_get_indexed_variable(r->main, (ngx_uint_t)mcf->edge.id_index);
-    if (id == NULL || id->not_found) {
-        return (struct span){ NULL, 0 };
-    }
-    return (struct span){ (const char *)id->data, id->len };
-}
-
 static void
 access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
 {
@@ -143,7 +129,7 @@ access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
     request->preflight = access_header(r, "access-control-request-method");
     request->forwarded_uri = access_header(r, "x-forwarded-uri");
     request->forwarded_method = access_header(r, "x-forwarded-method");
-    request->request_id = access_request_id(r);
+    request->request_id = ngx_http_azimuth_edge_id(r);
 }
 
 /* Sends ctx->reply; the result is for ngx_http_finalize_request(). */
@@ -278,26 +264,6 @@ access_judge(ngx_http_request_t *r, ngx_http_azimuth_provider_t *provider,
     return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
-/* What may be refused before anybody is asked who it is; once for a request,
- * however often the phase runs. */
-static ngx_int_t
-access_before(ngx_http_request_t *r, ngx_http_azimuth_loc_conf_t *lcf)
-{
-    ngx_int_t rc = ngx_http_azimuth_cors_preflight(r, lcf);
-
-    if (rc == NGX_DECLINED) {
-        rc = ngx_http_azimuth_redirect(r, lcf);
-    }
-    if (rc != NGX_DECLINED || ngx_http_azimuth_ctx_find(r) != NULL) {
-        return rc;
-    }
-    rc = ngx_http_azimuth_rate_address(r, lcf);
-    if (rc == NGX_DECLINED && lcf->provider != NULL && lcf->endpoint == NULL) {
-        rc = ngx_http_azimuth_upgrade_check(r, lcf);
-    }
-    return rc;
-}
-
 /* The request may pass: what goes on to the upstream. */
 static ngx_int_t
 access_pass(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_loc_conf_t *lcf)
@@ -331,7 +297,7 @@ ngx_http_azimuth_access_handler(ngx_http_request_t *r)
     ngx_int_t rc;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_azimuth_module);
-    rc = access_before(r, lcf);
+    rc = ngx_http_azimuth_edge_before(r, lcf);
     if (rc != NGX_DECLINED) {
         return rc;
     }

@@ -44,21 +44,15 @@ audit_add(struct bytes *line, const char *name, struct span value, size_t limit)
     json_add_text(line, value);
 }
 
-/* Each of the long fields at most `limit` bytes. */
+/* Who it was, as far as is known. */
 static void
-audit_line(ngx_http_request_t *r, ngx_http_azimuth_ctx_t *ctx,
-           const ngx_http_azimuth_audit_t *what, size_t limit,
-           struct bytes *line)
+audit_user(ngx_http_azimuth_ctx_t *ctx, const ngx_http_azimuth_audit_t *what,
+           size_t limit, struct bytes *line)
 {
     ngx_http_azimuth_main_conf_t *mcf;
-    ngx_http_variable_value_t *id;
     struct span tag = { (const char *)ctx->edge.tag, sizeof(ctx->edge.tag) };
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
-    bytes_addf(line, "{\"time\":\"%.*s\",\"event\":\"%s\",\"outcome\":\"%s\"",
-               (int)ngx_cached_http_log_iso8601.len,
-               (const char *)ngx_cached_http_log_iso8601.data, what->event,
-               what->outcome);
+    mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_azimuth_module);
     if (what->session != NULL) {
         audit_add(line, "sub", what->session->sub, limit);
         audit_add(line, "name", what->session->preferred_username, limit);
@@ -71,13 +65,24 @@ audit_line(ngx_http_request_t *r, ngx_http_azimuth_ctx_t *ctx,
     if (ngx_http_azimuth_edge_tag(ctx, mcf) == NGX_OK) {
         audit_add(line, "session", tag, sizeof(ctx->edge.tag));
     }
+}
+
+/* Each of the long fields at most `limit` bytes. */
+static void
+audit_line(ngx_http_request_t *r, ngx_http_azimuth_ctx_t *ctx,
+           const ngx_http_azimuth_audit_t *what, size_t limit,
+           struct bytes *line)
+{
+    bytes_addf(line, "{\"time\":\"%.*s\",\"event\":\"%s\",\"outcome\":\"%s\"",
+               (int)ngx_cached_http_log_iso8601.len,
+               (const char *)ngx_cached_http_log_iso8601.data, what->event,
+               what->outcome);
+    if (ctx != NULL) {
+        audit_user(ctx, what, limit, line);
+    }
     audit_add(line, "client", ngx_http_azimuth_span(r->connection->addr_text),
               limit);
-    id = ngx_http_get_indexed_variable(r->main, (ngx_uint_t)mcf->edge.id_index);
-    if (id != NULL && id->valid && !id->not_found) {
-        audit_add(line, "request_id",
-                  (struct span){ (const char *)id->data, id->len }, limit);
-    }
+    audit_add(line, "request_id", ngx_http_azimuth_edge_id(r), limit);
     audit_add(line, "host", ngx_http_azimuth_span(r->headers_in.server), limit);
     audit_add(line, "method", ngx_http_azimuth_span(r->main->method_name),
               limit);

@@ -11,6 +11,27 @@
 
 static const char edge_key_prefix[] = "azimuth:session:";
 
+/* ---- before ---------------------------------------------------------------- */
+
+ngx_int_t
+ngx_http_azimuth_edge_before(ngx_http_request_t *r,
+                             ngx_http_azimuth_loc_conf_t *lcf)
+{
+    ngx_int_t rc = ngx_http_azimuth_cors_preflight(r, lcf);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_azimuth_redirect(r, lcf);
+    }
+    if (rc != NGX_DECLINED || ngx_http_azimuth_ctx_find(r) != NULL) {
+        return rc;
+    }
+    rc = ngx_http_azimuth_rate_address(r, lcf);
+    if (rc == NGX_DECLINED && lcf->provider != NULL && lcf->endpoint == NULL) {
+        rc = ngx_http_azimuth_upgrade_check(r, lcf);
+    }
+    return rc;
+}
+
 /* ---- peers --------------------------------------------------------------- */
 
 static int
@@ -102,6 +123,20 @@ static const char *const edge_events[FLOW_OUTCOME_COUNT] = {
     [FLOW_SIGNED_OUT] = "logout",   [FLOW_STORE_DOWN] = "failure",
     [FLOW_PROVIDER_DOWN] = "login", [FLOW_FAILED] = "failure",
 };
+
+struct span
+ngx_http_azimuth_edge_id(ngx_http_request_t *r)
+{
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_variable_value_t *id;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
+    id = ngx_http_get_indexed_variable(r->main, (ngx_uint_t)mcf->edge.id_index);
+    if (id == NULL || id->not_found) {
+        return (struct span){ NULL, 0 };
+    }
+    return (struct span){ (const char *)id->data, id->len };
+}
 
 static void
 edge_set_tag(ngx_http_azimuth_ctx_t *ctx, struct span key)

@@ -103,6 +103,11 @@ void ngx_http_azimuth_health_note(ngx_http_azimuth_peer_health_t *peer,
 
 /* ---- edge.c: what a flow's life reports ---------------------------------- */
 
+/* What may be refused or answered before anybody is asked who it is; once for
+ * a request, however often the phase runs. NGX_DECLINED: go on. */
+ngx_int_t ngx_http_azimuth_edge_before(ngx_http_request_t *r,
+                                       ngx_http_azimuth_loc_conf_t *lcf);
+
 /* A question was put to a peer; its answer came. */
 void ngx_http_azimuth_edge_asked(ngx_http_azimuth_ctx_t *ctx,
                                  ngx_http_azimuth_main_conf_t *mcf,
@@ -122,6 +127,9 @@ void ngx_http_azimuth_edge_hit(ngx_http_azimuth_ctx_t *ctx,
  * it is stored under. NGX_DECLINED: no session. */
 ngx_int_t ngx_http_azimuth_edge_tag(ngx_http_azimuth_ctx_t *ctx,
                                     ngx_http_azimuth_main_conf_t *mcf);
+
+/* $request_id, for pages and logs. */
+struct span ngx_http_azimuth_edge_id(ngx_http_request_t *r);
 
 /* upgrade.c: WebSocket. NGX_DECLINED: nothing against it; else the request is
  * answered. */
@@ -175,12 +183,15 @@ char *ngx_http_azimuth_conf_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
                                     void *conf);
 char *ngx_http_azimuth_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
                                    void *conf);
+/* health_reply.c: 200 or 503 and the parts, from the table alone. */
+ngx_int_t ngx_http_azimuth_health_reply(ngx_http_request_t *r,
+                                        ngx_http_azimuth_main_conf_t *mcf);
 void ngx_http_azimuth_health_close(ngx_http_azimuth_health_t *health);
 
 char *ngx_http_azimuth_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd,
                                   void *conf);
-/* One line for what happened to `ctx`'s request; `outcome` and `cause` are
- * static or of the flow. Nothing without an azimuth_audit_log. */
+/* One line for what happened to `r`; `ctx` is NULL when it was not judged.
+ * Nothing without an azimuth_audit_log. */
 typedef struct {
     const char *event; /* login, denial, logout */
     const char *outcome;

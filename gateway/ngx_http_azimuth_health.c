@@ -4,19 +4,16 @@
  * hand. It never waits: it tells what was seen last by any worker, and being
  * asked keeps one worker checking once in a second, until nobody has asked for
  * a minute. Invariant: each check has its own wait, withdrawn when the worker
- * leaves; the timer is cancelable. */
+ * leaves; the timer is cancelable. What is said of it: health_reply.c. */
 
 #include "gateway/ngx_http_azimuth_conf.h"
 #include "gateway/ngx_http_azimuth_edge.h"
 
-#include "oauth/json.h"
-
 #include <assert.h>
 
-#define HEALTH_BODY_SIZE_MAX ((size_t)64 << 10)
-#define HEALTH_PERIOD_MS     1000
-#define HEALTH_INTEREST_S    60
-#define HEALTH_RETRY_S       5 /* a provider that is down is left alone */
+#define HEALTH_PERIOD_MS  1000
+#define HEALTH_INTEREST_S 60
+#define HEALTH_RETRY_S    5 /* a provider that is down is left alone */
 
 typedef struct {
     ngx_http_azimuth_wait_t wait;
@@ -257,108 +254,7 @@ ngx_http_azimuth_health_close(ngx_http_azimuth_health_t *h)
     ngx_free(h);
 }
 
-/* ---- answers ------------------------------------------------------------- */
-
-static void
-health_add_bool(struct bytes *out, const char *name, int value)
-{
-    bytes_addf(out, "\"%s\":%s", name, value ? "true" : "false");
-}
-
-static void
-health_add_cause(struct bytes *out, const char *cause)
-{
-    bytes_add_text(out, ",\"cause\":");
-    json_add_text(out, span_of(cause));
-}
-
-static int
-health_add_store(struct bytes *out, const ngx_http_azimuth_peer_health_t *store)
-{
-    int is_ready = store->ok_s > 0 && !store->is_down;
-
-    bytes_add_text(out, "\"valkey\":{");
-    health_add_bool(out, "ready", is_ready);
-    if (store->ok_s > 0) {
-        bytes_addf(out, ",\"answered_s_ago\":%lld",
-                   (long long)(ngx_time() - store->ok_s));
-    }
-    if (!is_ready) {
-        health_add_cause(out, store->is_down ? store->cause
-                                             : "it was not asked yet");
-    }
-    bytes_add_text(out, "}");
-    return is_ready;
-}
-
-/* A document may be stale while the provider is down, but not for ever. */
-static int
-health_is_usable(int64_t fetched_s)
-{
-    return fetched_s > 0 && ngx_time() - fetched_s <= PROVIDER_STALE_S;
-}
-
-static int
-health_add_provider(struct bytes *out, ngx_http_azimuth_provider_t *provider,
-                    const ngx_http_azimuth_provider_health_t *entry)
-{
-    int is_ready =
-        health_is_usable(entry->metadata_s) && health_is_usable(entry->keys_s);
-
-    bytes_add_text(out, "{\"name\":");
-    json_add_text(out, ngx_http_azimuth_span(provider->name));
-    bytes_add_text(out, ",");
-    health_add_bool(out, "ready", is_ready);
-    if (entry->metadata_s > 0) {
-        bytes_addf(out, ",\"metadata_age_s\":%lld",
-                   (long long)(ngx_time() - entry->metadata_s));
-    }
-    if (entry->keys_s > 0) {
-        bytes_addf(out, ",\"keys_age_s\":%lld",
-                   (long long)(ngx_time() - entry->keys_s));
-    }
-    if (entry->peer.is_down) {
-        health_add_cause(out, entry->peer.cause);
-    } else if (!is_ready) {
-        health_add_cause(out, "its documents are not here yet");
-    }
-    bytes_add_text(out, "}");
-    return is_ready;
-}
-
-static ngx_int_t
-health_reply_ready(ngx_http_request_t *r, ngx_http_azimuth_main_conf_t *mcf)
-{
-    ngx_http_azimuth_provider_t **providers = mcf->providers.elts;
-    ngx_http_azimuth_health_table_t seen;
-    struct bytes parts, body;
-    int is_ready = 1;
-    ngx_uint_t i;
-
-    seen = *ngx_http_azimuth_health_lock(mcf);
-    ngx_http_azimuth_health_unlock(mcf);
-    bytes_init(&parts, HEALTH_BODY_SIZE_MAX);
-    if (mcf->providers.nelts > 0) {
-        is_ready &= health_add_store(&parts, &seen.store);
-        bytes_add_text(&parts, ",");
-    }
-    bytes_add_text(&parts, "\"providers\":[");
-    for (i = 0; i < mcf->providers.nelts; i++) {
-        bytes_add_text(&parts, i > 0 ? "," : "");
-        is_ready &=
-            health_add_provider(&parts, providers[i], &seen.providers[i]);
-    }
-    bytes_init(&body, HEALTH_BODY_SIZE_MAX + 64);
-    bytes_add_text(&body, "{");
-    health_add_bool(&body, "ready", is_ready);
-    bytes_add_text(&body, ",");
-    bytes_add_span(&body, bytes_span(&parts));
-    bytes_add_text(&body, "]}\n");
-    bytes_release(&parts);
-    return ngx_http_azimuth_refuse_body(
-        r, is_ready ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
-        "application/json", &body);
-}
+/* ---- the handler --------------------------------------------------------- */
 
 static ngx_int_t
 health_handler(ngx_http_request_t *r)
@@ -374,7 +270,7 @@ health_handler(ngx_http_request_t *r)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_azimuth_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
     if (!lcf->edge.is_ready) {
-        bytes_init(&body, HEALTH_BODY_SIZE_MAX);
+        bytes_init(&body, 64);
         bytes_add_text(&body, "{\"live\":true}\n");
         return ngx_http_azimuth_refuse_body(r, NGX_HTTP_OK, "application/json",
                                             &body);
@@ -388,7 +284,7 @@ health_handler(ngx_http_request_t *r)
         health_check(h);
         ngx_add_timer(&h->timer, HEALTH_PERIOD_MS);
     }
-    return health_reply_ready(r, mcf);
+    return ngx_http_azimuth_health_reply(r, mcf);
 }
 
 char *

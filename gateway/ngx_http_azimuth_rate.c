@@ -165,9 +165,11 @@ rate_key_user(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
 }
 
 static ngx_int_t
-rate_refuse(ngx_http_request_t *r, ngx_http_azimuth_main_conf_t *mcf,
-            ngx_uint_t cell, uint64_t wait_us)
+rate_refuse(ngx_http_request_t *r, ngx_http_azimuth_ctx_t *ctx, ngx_uint_t cell,
+            uint64_t wait_us)
 {
+    ngx_http_azimuth_main_conf_t *mcf =
+        ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
     ngx_http_azimuth_refusal_t refusal = {
         .status = NGX_HTTP_TOO_MANY_REQUESTS,
         .name = "rate_limited",
@@ -176,7 +178,13 @@ rate_refuse(ngx_http_request_t *r, ngx_http_azimuth_main_conf_t *mcf,
         .retry_after_s = (ngx_uint_t)((wait_us + 999999) / 1000000),
     };
 
+    const ngx_http_azimuth_audit_t what = {
+        .event = "denial",
+        .outcome = refusal.name,
+    };
+
     ngx_http_azimuth_count(mcf, cell);
+    ngx_http_azimuth_audit(r, ctx, &what);
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "azimuth: too many requests of one %s",
                   cell == AZIMUTH_COUNT_LIMITED_USER ? "user" : "address");
@@ -187,7 +195,6 @@ ngx_int_t
 ngx_http_azimuth_rate_address(ngx_http_request_t *r,
                               ngx_http_azimuth_loc_conf_t *lcf)
 {
-    ngx_http_azimuth_main_conf_t *mcf;
     ngx_http_azimuth_rate_t *rates;
     u_char key[RATE_KEY_SIZE];
     uint64_t wait_us;
@@ -205,8 +212,7 @@ ngx_http_azimuth_rate_address(ngx_http_request_t *r,
         rate_key_address(r, key);
         wait_us = rate_take(&rates[i], key);
         if (wait_us > 0) {
-            mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
-            return rate_refuse(r, mcf, AZIMUTH_COUNT_LIMITED_ADDRESS, wait_us);
+            return rate_refuse(r, NULL, AZIMUTH_COUNT_LIMITED_ADDRESS, wait_us);
         }
     }
     return NGX_DECLINED;
@@ -239,7 +245,7 @@ ngx_http_azimuth_rate_user(ngx_http_azimuth_ctx_t *ctx,
         }
         wait_us = rate_take(&rates[i], key);
         if (wait_us > 0) {
-            return rate_refuse(r, mcf, AZIMUTH_COUNT_LIMITED_USER, wait_us);
+            return rate_refuse(r, ctx, AZIMUTH_COUNT_LIMITED_USER, wait_us);
         }
     }
     return NGX_DECLINED;

@@ -69,6 +69,10 @@ ngx_http_azimuth_upgrade_check(ngx_http_request_t *r,
         .title = "Not allowed",
         .text = "Pages of another site may not open a connection here.",
     };
+    static const ngx_http_azimuth_audit_t what = {
+        .event = "denial",
+        .outcome = "foreign_origin",
+    };
     ngx_http_azimuth_main_conf_t *mcf;
 
     if (!ngx_http_azimuth_upgrade_is_asked(r) || !upgrade_is_foreign(r, lcf)) {
@@ -76,6 +80,7 @@ ngx_http_azimuth_upgrade_check(ngx_http_request_t *r,
     }
     mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
     ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_FOREIGN_UPGRADE);
+    ngx_http_azimuth_audit(r, NULL, &what);
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "azimuth: a page of a foreign origin asked for an upgrade");
     return ngx_http_azimuth_refuse(r, &refusal);

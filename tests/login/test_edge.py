@@ -170,13 +170,18 @@ def test_an_address_is_limited_before_the_login(stopped_gateway, provider):
 
 
 def test_a_user_is_limited_over_all_sessions(stopped_gateway, provider):
-    gateway = start(stopped_gateway, dashboard=USER % 3)
+    audit = stopped_gateway.directory / "audit.log"
+    gateway = start(stopped_gateway, dashboard=USER % 3,
+                    http=f"azimuth_audit_log {audit};")
     first, second = Browser(gateway), Browser(gateway)
     first.login()
     second.login()
     seen = [b.get("/x", SCRIPT).status for b in (first, second) * 3]
     assert seen == [200] * 4 + [429] * 2
     limited(first.get("/x"))
+    last = audited(audit)[-1]
+    assert last["event"] == "denial" and last["outcome"] == "rate_limited"
+    assert last["sub"] == "user-0001" and last["path"] == "/x"
     # Another user has an allowance of their own; nobody is logged out.
     provider.user = {**provider.user, "sub": "user-0002"}
     other = Browser(gateway)
@@ -316,7 +321,9 @@ def live(echo):
 
 
 def test_a_websocket_needs_a_session_and_a_known_origin(stopped_gateway, echo):
-    gateway = start(stopped_gateway, dashboard=live(echo))
+    audit = stopped_gateway.directory / "audit.log"
+    gateway = start(stopped_gateway, dashboard=live(echo),
+                    http=f"azimuth_audit_log {audit};")
     s, status, head = websocket(gateway, {})
     s.close()
     assert status == 401 and "login_url" in head
@@ -329,6 +336,7 @@ def test_a_websocket_needs_a_session_and_a_known_origin(stopped_gateway, echo):
         assert status == 403, origin
         assert "Access-Control-Allow-Origin" not in head
     assert echo.requests == []
+    assert audited(audit)[-1]["outcome"] == "foreign_origin"
     for origin in (ORIGIN, "https://other.example.test:8443", None):
         s, status, head = websocket(gateway, browser.cookies, origin)
         assert status == 101
