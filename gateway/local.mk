@@ -51,7 +51,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_count.c gateway/ngx_http_azimuth_metrics.c \
 	gateway/ngx_http_azimuth_health.c \
 	gateway/ngx_http_azimuth_health_reply.c gateway/ngx_http_azimuth_audit.c \
-	gateway/ngx_http_azimuth_rate.c gateway/ngx_http_azimuth_refuse.c \
+	gateway/ngx_http_azimuth_rate.c gateway/ngx_http_azimuth_rate_conf.c \
+	gateway/ngx_http_azimuth_refuse.c \
 	gateway/ngx_http_azimuth_security.c \
 	gateway/ngx_http_azimuth_upgrade.c \
 	gateway/ngx_http_azimuth_bytes.c

@@ -7,11 +7,11 @@
 
 #include "oauth/session.h"
 
+#include <openssl/evp.h>
+
 #include <assert.h>
 
-static const char edge_key_prefix[] = "azimuth:session:";
-
-/* ---- before ---------------------------------------------------------------- */
+/* ---- before -------------------------------------------------------------- */
 
 ngx_int_t
 ngx_http_azimuth_edge_before(ngx_http_request_t *r,
@@ -138,30 +138,41 @@ ngx_http_azimuth_edge_id(ngx_http_request_t *r)
     return (struct span){ (const char *)id->data, id->len };
 }
 
+/* The first letters of the session's key in the store, which is the base64url
+ * of the hash of its id: three bytes of hash for four letters. */
 static void
-edge_set_tag(ngx_http_azimuth_ctx_t *ctx, struct span key)
+edge_set_tag(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
+             struct span cookie)
 {
-    size_t prefix = sizeof(edge_key_prefix) - 1;
+    u_char hash[EVP_MAX_MD_SIZE];
+    unsigned char id[SESSION_ID_SIZE];
+    ngx_str_t from, to;
 
-    if (key.size >= prefix + AZIMUTH_SESSION_TAG_SIZE) {
-        ngx_memcpy(ctx->edge.tag, key.data + prefix, AZIMUTH_SESSION_TAG_SIZE);
-        ctx->edge.has_tag = 1;
+    if (session_cookie_id(cookie, id) != OAUTH_OK ||
+        EVP_DigestInit_ex2(mcf->digest_context, mcf->digest, NULL) != 1 ||
+        EVP_DigestUpdate(mcf->digest_context, id, sizeof(id)) != 1 ||
+        EVP_DigestFinal_ex(mcf->digest_context, hash, NULL) != 1) {
+        return;
     }
+    from.data = hash;
+    from.len = AZIMUTH_SESSION_TAG_SIZE / 4 * 3;
+    to.data = ctx->edge.tag;
+    ngx_encode_base64url(&to, &from);
+    assert(to.len == AZIMUTH_SESSION_TAG_SIZE);
+    ctx->edge.has_tag = 1;
 }
 
 ngx_int_t
 ngx_http_azimuth_edge_tag(ngx_http_azimuth_ctx_t *ctx,
                           ngx_http_azimuth_main_conf_t *mcf)
 {
-    char key[SESSION_STORE_KEY_SIZE_MAX];
     struct span cookie;
 
     if (!ctx->edge.has_tag &&
         cookie_find(ctx->cookies, ctx->cookie_count,
                     ngx_http_azimuth_span(mcf->cookie_name),
-                    &cookie) == COOKIE_FOUND &&
-        session_cookie_key(cookie, key) == OAUTH_OK) {
-        edge_set_tag(ctx, span_of(key));
+                    &cookie) == COOKIE_FOUND) {
+        edge_set_tag(ctx, mcf, cookie);
     }
     return ctx->edge.has_tag ? NGX_OK : NGX_DECLINED;
 }
@@ -171,7 +182,6 @@ static void
 edge_tag_new(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
              const struct flow_reply *reply)
 {
-    char key[SESSION_STORE_KEY_SIZE_MAX];
     struct span value;
     const char *end;
     size_t i;
@@ -190,9 +200,7 @@ edge_tag_new(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
         if (end != NULL) {
             value.size = (size_t)(end - value.data);
         }
-        if (session_cookie_key(value, key) == OAUTH_OK) {
-            edge_set_tag(ctx, span_of(key));
-        }
+        edge_set_tag(ctx, mcf, value);
     }
 }
 
@@ -257,8 +265,6 @@ ngx_http_azimuth_edge_verdict(ngx_http_azimuth_ctx_t *ctx,
         edge_tag_new(ctx, mcf,
                      action->kind == FLOW_ACTION_REPLY ? &action->reply
                                                        : &none);
-    } else if (actions->store_key.size > 0) {
-        edge_set_tag(ctx, actions->store_key);
     }
     if (actions->session != NULL) {
         ctx->edge.ends_s = actions->session->expires_s;

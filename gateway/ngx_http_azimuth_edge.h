@@ -149,6 +149,9 @@ ngx_int_t ngx_http_azimuth_rate_address(ngx_http_request_t *r,
                                         ngx_http_azimuth_loc_conf_t *lcf);
 ngx_int_t ngx_http_azimuth_rate_user(ngx_http_azimuth_ctx_t *ctx,
                                      ngx_http_azimuth_loc_conf_t *lcf);
+/* Makes the table of a zone. */
+ngx_int_t ngx_http_azimuth_rate_created(ngx_shm_zone_t *zone, void *old_data);
+/* rate_conf.c */
 char *ngx_http_azimuth_conf_rate(ngx_conf_t *cf, ngx_command_t *cmd,
                                  void *conf);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* azimuth_security_headers: what a browser must be told about a host with a
  * login, on every status, also on nginx's own error pages. A header that the
- * upstream (or a page of ours) set is a decision and stays as it is; when it set
- * frame-ancestors, X-Frame-Options would contradict it. HSTS is said over
+ * upstream (or a page of ours) set is a decision and stays as it is; when it
+ * set frame-ancestors, X-Frame-Options would contradict it. HSTS is said over
  * TLS only (RFC 6797, section 7.2). */
 
 #include "gateway/ngx_http_azimuth_conf.h"
