@@ -37,7 +37,11 @@ ngx_http_azimuth_edge_before(ngx_http_request_t *r,
 static int
 edge_is_store(const struct flow_action *action)
 {
-    return action->kind != FLOW_ACTION_FETCH;
+    enum flow_action_kind kind = action->kind;
+
+    return kind == FLOW_ACTION_SESSION_GET || kind == FLOW_ACTION_SESSION_PUT ||
+           kind == FLOW_ACTION_SESSION_DEL || kind == FLOW_ACTION_INDEX_PUT ||
+           kind == FLOW_ACTION_INDEX_GET || kind == FLOW_ACTION_INDEX_DEL;
 }
 
 void
@@ -46,6 +50,9 @@ ngx_http_azimuth_edge_asked(ngx_http_azimuth_ctx_t *ctx,
                             const struct flow_action *action)
 {
     (void)mcf;
+    if (!edge_is_store(action) && action->kind != FLOW_ACTION_FETCH) {
+        return; /* nobody outside was asked */
+    }
     ctx->edge.asked_ns = ngx_http_azimuth_clock_ns();
     ctx->edge.asked = edge_is_store(action)
                           ? AZIMUTH_COUNT_STORE_TIME
