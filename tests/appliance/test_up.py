@@ -84,14 +84,14 @@ def test_the_hosts_protect_browsers_and_write_down_denials(running):
     assert status == 401 and headers["X-Frame-Options"] == "DENY"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     log = running.state / "log"
-    last = json.loads((log / "audit.log").read_text().splitlines()[-1])
+    last = json.loads((log / "nginx-audit.log").read_text().splitlines()[-1])
     assert last["event"] == "denial" and last["path"] == "/collections"
     assert last["request_id"] == headers["X-Request-Id"]
     until = time.monotonic() + 10
     while last["request_id"] not in (log / "nginx-access.log").read_text():
         assert time.monotonic() < until
         time.sleep(0.05)
-    for name in ("audit.log", "nginx-access.log"):
+    for name in ("nginx-audit.log", "nginx-access.log"):
         assert "geheim" not in (log / name).read_text()
 
 

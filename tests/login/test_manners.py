@@ -178,6 +178,7 @@ def behind(stopped_gateway):
     """Answers another gateway's question on a listener of its own."""
     gateway = stopped_gateway
     gateway.gate = free_port()
+    gateway.settings["provider_timeout"] = "10s"
     gateway.settings["servers"] = f"""
         server {{
             listen 127.0.0.1:{gateway.gate};
