@@ -33,8 +33,13 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_location.c \
 	gateway/ngx_http_azimuth_provider.c \
 	gateway/ngx_http_azimuth_rights.c \
+	gateway/ngx_http_azimuth_setting.h \
+	gateway/ngx_http_azimuth_setting_client.c \
+	gateway/ngx_http_azimuth_setting_transport.c \
 	gateway/ngx_http_azimuth_access.c \
 	gateway/ngx_http_azimuth_perform.c \
+	gateway/ngx_http_azimuth_ask.c \
+	gateway/ngx_http_azimuth_refresh.c \
 	gateway/ngx_http_azimuth_reply.c \
 	gateway/ngx_http_azimuth_redirect.c \
 	gateway/ngx_http_azimuth_cors.c \
@@ -45,6 +50,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_valkey_command.c \
 	gateway/ngx_http_azimuth_fetch.c gateway/ngx_http_azimuth_fetch.h \
 	gateway/ngx_http_azimuth_fetch_call.c \
+	gateway/ngx_http_azimuth_document.c \
+	gateway/ngx_http_azimuth_event.c gateway/ngx_http_azimuth_event.h \
 	gateway/ngx_http_azimuth_wait.c \
 	gateway/ngx_http_azimuth_edge.c gateway/ngx_http_azimuth_edge.h \
 	gateway/ngx_http_azimuth_edge_types.h \

@@ -52,18 +52,25 @@ bytes_level(const struct error *cause)
 }
 
 void
-ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
-                     const struct error *cause)
+ngx_http_azimuth_log_to(ngx_log_t *log, const char *outcome,
+                        const struct error *cause)
 {
     const char *name = error_name(cause->code);
 
     if (ngx_strcmp(outcome, name) == 0) {
-        ngx_log_error(bytes_level(cause), r->connection->log, 0,
-                      "azimuth: %s: %s", name, cause->text);
+        ngx_log_error(bytes_level(cause), log, 0, "azimuth: %s: %s", name,
+                      cause->text);
     } else {
-        ngx_log_error(bytes_level(cause), r->connection->log, 0,
-                      "azimuth: %s: %s: %s", outcome, name, cause->text);
+        ngx_log_error(bytes_level(cause), log, 0, "azimuth: %s: %s: %s",
+                      outcome, name, cause->text);
     }
+}
+
+void
+ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
+                     const struct error *cause)
+{
+    ngx_http_azimuth_log_to(r->connection->log, outcome, cause);
 }
 
 static void

@@ -226,6 +226,51 @@ ngx_http_azimuth_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                : NGX_CONF_OK;
 }
 
+static int
+conf_percent(ngx_str_t *text, ngx_int_t *ret_percent)
+{
+    if (text->len < 2 || text->data[text->len - 1] != '%') {
+        return 0;
+    }
+    *ret_percent = ngx_atoi(text->data, text->len - 1);
+    return *ret_percent >= 10 && *ret_percent <= 100;
+}
+
+char *
+ngx_http_azimuth_conf_refresh(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_azimuth_main_conf_t *mcf = conf;
+    ngx_str_t *value = cf->args->elts;
+    ngx_str_t option;
+
+    (void)cmd;
+    if (mcf->is_refresh_set) {
+        return "is duplicate";
+    }
+    mcf->is_refresh_set = 1;
+    if (ngx_strcmp(value[1].data, "off") == 0 && cf->args->nelts == 2) {
+        mcf->refresh = FLOW_REFRESH_OFF;
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "azimuth_refresh: whoever is disabled at the "
+                           "provider stays logged in here until the session "
+                           "ends");
+        return NGX_CONF_OK;
+    }
+    if (ngx_strcmp(value[1].data, "required") == 0) {
+        mcf->refresh = FLOW_REFRESH_REQUIRED;
+    } else if (ngx_strcmp(value[1].data, "on") != 0) {
+        return ngx_http_azimuth_conf_error(
+            cf, "azimuth_refresh is on, off or required", &value[1]);
+    }
+    if (cf->args->nelts == 3 &&
+        (!ngx_http_azimuth_conf_option(&value[2], "at=", &option) ||
+         !conf_percent(&option, &mcf->refresh_at))) {
+        return ngx_http_azimuth_conf_error(
+            cf, "azimuth_refresh takes at=10% to at=100%", &value[2]);
+    }
+    return NGX_CONF_OK;
+}
+
 char *
 ngx_http_azimuth_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

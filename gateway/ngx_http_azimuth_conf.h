@@ -17,6 +17,8 @@ char *ngx_http_azimuth_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
                                  void *conf);
 char *ngx_http_azimuth_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
                                      void *conf);
+char *ngx_http_azimuth_conf_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
+                                    void *conf);
 char *ngx_http_azimuth_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
                                    void *conf);
 ngx_int_t ngx_http_azimuth_conf_finish(ngx_conf_t *cf,
@@ -83,6 +85,9 @@ ngx_int_t ngx_http_azimuth_secret_assertion(ngx_conf_t *cf, ngx_str_t *file,
 /* The first line of a private file, in cf->pool. */
 ngx_int_t ngx_http_azimuth_secret_line(ngx_conf_t *cf, ngx_str_t *file,
                                        ngx_str_t *ret_line);
+/* A whole private file, in cf->pool; the caller wipes it. */
+ngx_int_t ngx_http_azimuth_secret_text(ngx_conf_t *cf, ngx_str_t *file,
+                                       ngx_str_t *ret_text);
 /* A whole public file, in cf->pool. */
 ngx_int_t ngx_http_azimuth_secret_public(ngx_conf_t *cf, ngx_str_t *file,
                                          ngx_str_t *ret_text);

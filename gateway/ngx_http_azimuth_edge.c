@@ -45,20 +45,19 @@ edge_is_store(const struct flow_action *action)
 }
 
 void
-ngx_http_azimuth_edge_asked(ngx_http_azimuth_ctx_t *ctx,
-                            ngx_http_azimuth_main_conf_t *mcf,
+ngx_http_azimuth_edge_asked(ngx_http_azimuth_question_t *question,
                             const struct flow_action *action)
 {
-    (void)mcf;
-    if (!edge_is_store(action) && action->kind != FLOW_ACTION_FETCH) {
+    if (edge_is_store(action)) {
+        question->histogram = AZIMUTH_COUNT_STORE_TIME;
+    } else if (action->kind == FLOW_ACTION_FETCH) {
+        question->histogram =
+            AZIMUTH_COUNT_CALL_TIME +
+            ngx_http_azimuth_call(action->fetch.kind) * AZIMUTH_HISTOGRAM_SIZE;
+    } else {
         return; /* nobody outside was asked */
     }
-    ctx->edge.asked_ns = ngx_http_azimuth_clock_ns();
-    ctx->edge.asked = edge_is_store(action)
-                          ? AZIMUTH_COUNT_STORE_TIME
-                          : AZIMUTH_COUNT_CALL_TIME +
-                                ngx_http_azimuth_call(action->fetch.kind) *
-                                    AZIMUTH_HISTOGRAM_SIZE;
+    question->asked_ns = ngx_http_azimuth_clock_ns();
 }
 
 /* Under load the time of the last good answer need not be written again and
@@ -71,54 +70,76 @@ edge_is_news(const ngx_http_azimuth_peer_health_t *peer,
 }
 
 static ngx_http_azimuth_peer_health_t *
-edge_peer(ngx_http_azimuth_health_table_t *table, ngx_http_azimuth_ctx_t *ctx,
-          ngx_http_azimuth_main_conf_t *mcf)
+edge_peer(ngx_http_azimuth_health_table_t *table,
+          const ngx_http_azimuth_question_t *question,
+          ngx_http_azimuth_main_conf_t *mcf,
+          ngx_http_azimuth_provider_t *provider)
 {
     ngx_http_azimuth_provider_t **providers = mcf->providers.elts;
     ngx_uint_t i;
 
-    if (ctx->edge.asked == AZIMUTH_COUNT_STORE_TIME) {
+    if (question->histogram == AZIMUTH_COUNT_STORE_TIME) {
         return &table->store;
     }
     for (i = 0; i < mcf->providers.nelts; i++) {
-        if (providers[i] == ctx->provider) {
+        if (providers[i] == provider) {
             return &ngx_http_azimuth_health_provider(table, mcf, i)->peer;
         }
     }
     return NULL;
 }
 
+static ngx_uint_t
+edge_failure(const ngx_http_azimuth_question_t *question)
+{
+    return question->histogram == AZIMUTH_COUNT_STORE_TIME
+               ? AZIMUTH_COUNT_STORE_FAILED
+               : AZIMUTH_COUNT_CALL_FAILED +
+                     (question->histogram - AZIMUTH_COUNT_CALL_TIME) /
+                         AZIMUTH_HISTOGRAM_SIZE;
+}
+
 void
-ngx_http_azimuth_edge_answered(ngx_http_azimuth_ctx_t *ctx,
+ngx_http_azimuth_edge_answered(ngx_http_azimuth_question_t *question,
                                ngx_http_azimuth_main_conf_t *mcf,
+                               ngx_http_azimuth_provider_t *provider,
                                const struct flow_event *event)
 {
     ngx_http_azimuth_health_table_t *table;
     ngx_http_azimuth_peer_health_t *peer;
     int is_failed;
 
-    if (ctx->edge.asked_ns == 0) {
+    if (question->asked_ns == 0) {
         return;
     }
     is_failed = event->kind == FLOW_EVENT_SESSION_FAILED ||
                 event->kind == FLOW_EVENT_FETCH_FAILED;
-    ngx_http_azimuth_count_time(
-        mcf, ctx->edge.asked, ngx_http_azimuth_clock_ns() - ctx->edge.asked_ns);
-    ctx->edge.asked_ns = 0;
+    ngx_http_azimuth_count_time(mcf, question->histogram,
+                                ngx_http_azimuth_clock_ns() -
+                                    question->asked_ns);
+    question->asked_ns = 0;
     if (is_failed) {
-        ngx_http_azimuth_count(
-            mcf, ctx->edge.asked == AZIMUTH_COUNT_STORE_TIME
-                     ? AZIMUTH_COUNT_STORE_FAILED
-                     : AZIMUTH_COUNT_CALL_FAILED +
-                           (ctx->edge.asked - AZIMUTH_COUNT_CALL_TIME) /
-                               AZIMUTH_HISTOGRAM_SIZE);
+        ngx_http_azimuth_count(mcf, edge_failure(question));
     }
     table = ngx_http_azimuth_health_lock(mcf);
-    peer = edge_peer(table, ctx, mcf);
+    peer = edge_peer(table, question, mcf, provider);
     if (peer != NULL && edge_is_news(peer, event, is_failed)) {
         ngx_http_azimuth_health_note(peer, event);
     }
     ngx_http_azimuth_health_unlock(mcf);
+}
+
+void
+ngx_http_azimuth_edge_refreshed(ngx_http_azimuth_main_conf_t *mcf,
+                                enum flow_outcome outcome)
+{
+    if (outcome == FLOW_REFRESHED) {
+        ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_REFRESHED);
+    } else if (outcome == FLOW_REFRESH_FAILED) {
+        ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_REFRESH_FAILED);
+    } else if (outcome == FLOW_REFRESH_ENDED) {
+        ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_REFRESH_ENDED);
+    }
 }
 
 /* ---- verdicts ------------------------------------------------------------ */

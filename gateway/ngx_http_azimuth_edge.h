@@ -109,12 +109,15 @@ ngx_int_t ngx_http_azimuth_edge_before(ngx_http_request_t *r,
                                        ngx_http_azimuth_loc_conf_t *lcf);
 
 /* A question was put to a peer; its answer came. */
-void ngx_http_azimuth_edge_asked(ngx_http_azimuth_ctx_t *ctx,
-                                 ngx_http_azimuth_main_conf_t *mcf,
+void ngx_http_azimuth_edge_asked(ngx_http_azimuth_question_t *question,
                                  const struct flow_action *action);
-void ngx_http_azimuth_edge_answered(ngx_http_azimuth_ctx_t *ctx,
+void ngx_http_azimuth_edge_answered(ngx_http_azimuth_question_t *question,
                                     ngx_http_azimuth_main_conf_t *mcf,
+                                    ngx_http_azimuth_provider_t *provider,
                                     const struct flow_event *event);
+/* A refresh is over. */
+void ngx_http_azimuth_edge_refreshed(ngx_http_azimuth_main_conf_t *mcf,
+                                     enum flow_outcome outcome);
 /* A flow is over: counts and audits. */
 void ngx_http_azimuth_edge_verdict(ngx_http_azimuth_ctx_t *ctx,
                                    ngx_http_azimuth_main_conf_t *mcf,

@@ -48,13 +48,18 @@ typedef struct {
     unsigned is_ready : 1;         /* azimuth_health ready; not inherited */
 } ngx_http_azimuth_edge_loc_t;
 
+/* An open question to a peer. */
+typedef struct {
+    uint64_t asked_ns;    /* 0: none is open */
+    ngx_uint_t histogram; /* it counts for */
+} ngx_http_azimuth_question_t;
+
 /* Of one request; in its ngx_http_azimuth_ctx_t. */
 typedef struct {
-    ngx_str_t subject;   /* who it is, once known */
-    ngx_str_t outcome;   /* $azimuth_outcome; static text */
-    time_t ends_s;       /* the session's absolute end, when it was asked for */
-    uint64_t asked_ns;   /* when the open question was put; 0: none is */
-    ngx_uint_t asked;    /* histogram it counts for */
+    ngx_str_t subject; /* who it is, once known */
+    ngx_str_t outcome; /* $azimuth_outcome; static text */
+    time_t ends_s;     /* the session's absolute end, when it was asked for */
+    ngx_http_azimuth_question_t question;
     ngx_event_t *ending; /* cuts an upgraded connection off at ends_s */
     u_char tag[AZIMUTH_SESSION_TAG_SIZE];
     unsigned has_tag : 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls to the provider: libcurl's multi interface on nginx's events.
- * Cold paths only: discovery, key set, token. One multi handle per worker,
- * made when first needed. Flows that want the same document of a provider wait
- * for one transfer. Invariants: a call is in `running` from start to
+ * Cold paths only: documents, pushed requests, tokens. One multi handle per
+ * worker, made when first needed. Flows that want the same document of a
+ * provider wait for one transfer; one that nobody waits for any more, or from
+ * the beginning, is handed to the provider here. Invariants: a call is in `running` from start to
  * finish and ends by CURLOPT_TIMEOUT_MS at the latest; curl owns descriptors,
  * nginx only watches them through a connection made anew at each first socket
  * callback, since curl may reuse a number right after closing it; answers are
@@ -36,8 +37,7 @@ fetch_event(ngx_event_t *event)
 static void
 fetch_timer(ngx_event_t *event)
 {
-    ngx_connection_t *owner = event->data;
-    ngx_http_azimuth_fetch_t *fetch = owner->data;
+    ngx_http_azimuth_fetch_t *fetch = ngx_http_azimuth_timer_data(event);
     int running;
 
     (void)curl_multi_socket_action(fetch->multi, CURL_SOCKET_TIMEOUT, 0,
@@ -52,60 +52,12 @@ fetch_set_timer(CURLM *multi, long timeout_ms, void *data)
 
     (void)multi;
     if (timeout_ms < 0) {
-        if (fetch->timer.timer_set) {
-            ngx_del_timer(&fetch->timer);
-        }
+        ngx_http_azimuth_timer_stop(&fetch->timer);
         return 0;
     }
     /* 0 means at once, but not from within curl. */
-    ngx_add_timer(&fetch->timer, (ngx_msec_t)ngx_max(timeout_ms, 1));
+    ngx_add_timer(&fetch->timer.event, (ngx_msec_t)ngx_max(timeout_ms, 1));
     return 0;
-}
-
-static void
-fetch_unwatch(ngx_connection_t *c)
-{
-    if (c->read->active) {
-        (void)ngx_del_event(c->read, NGX_READ_EVENT, 0);
-    }
-    if (c->write->active) {
-        (void)ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
-    }
-    if (c->read->posted) {
-        ngx_delete_posted_event(c->read);
-    }
-    if (c->write->posted) {
-        ngx_delete_posted_event(c->write);
-    }
-    c->read->closed = 1;
-    c->write->closed = 1;
-    ngx_free_connection(c);
-    c->fd = (ngx_socket_t)-1;
-}
-
-static ngx_int_t
-fetch_watch(ngx_connection_t *c, int what)
-{
-    ngx_int_t rc = NGX_OK;
-
-    if (what & CURL_POLL_IN) {
-        if (!c->read->active) {
-            rc = ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT);
-        }
-    } else if (c->read->active) {
-        rc = ngx_del_event(c->read, NGX_READ_EVENT, 0);
-    }
-    if (rc != NGX_OK) {
-        return rc;
-    }
-    if (what & CURL_POLL_OUT) {
-        if (!c->write->active) {
-            rc = ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
-        }
-    } else if (c->write->active) {
-        rc = ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
-    }
-    return rc;
 }
 
 /* Never says no: after a -1 curl takes the whole multi handle for dead, sets
@@ -120,25 +72,20 @@ fetch_set_socket(CURL *easy, curl_socket_t fd, int what, void *data,
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (c != NULL) {
-            fetch_unwatch(c);
+            ngx_http_azimuth_watch_close(c);
             (void)curl_multi_assign(fetch->multi, fd, NULL);
         }
         return 0;
     }
     if (c == NULL) {
-        c = ngx_get_connection(fd, fetch->log);
+        c = ngx_http_azimuth_watch_open(fd, fetch_event, fetch, fetch->log);
         if (c == NULL) {
             return 0; /* nginx said why; the call ends by its timeout */
         }
-        c->data = fetch;
-        c->log = fetch->log;
-        c->read->log = fetch->log;
-        c->write->log = fetch->log;
-        c->read->handler = fetch_event;
-        c->write->handler = fetch_event;
         (void)curl_multi_assign(fetch->multi, fd, c);
     }
-    if (fetch_watch(c, what) != NGX_OK) {
+    if (ngx_http_azimuth_watch_set(c, what & CURL_POLL_IN,
+                                   what & CURL_POLL_OUT) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, fetch->log, 0,
                       "azimuth: a descriptor of curl cannot be watched");
     }
@@ -166,6 +113,42 @@ fetch_event_failed(ngx_http_azimuth_fetch_t *fetch, struct flow_event *event,
     event->failure.size = (size_t)(end - (u_char *)fetch->answer);
 }
 
+/* Documents are the same for everybody. */
+static ngx_uint_t
+fetch_is_shared(enum flow_fetch_kind kind)
+{
+    return kind == FLOW_FETCH_DISCOVERY || kind == FLOW_FETCH_JWKS;
+}
+
+/* An answer that no flow takes. */
+static void
+fetch_take(ngx_http_azimuth_fetch_call_t *call, const struct flow_event *event)
+{
+    enum provider_document document =
+        call->kind == FLOW_FETCH_DISCOVERY ? PROVIDER_DISCOVERY : PROVIDER_JWKS;
+    struct provider *provider = call->provider->provider;
+    struct error error = { OAUTH_OK, "" };
+    enum oauth_code code;
+
+    if (event->kind == FLOW_EVENT_FETCHED) {
+        code = provider_put(provider, document, event->fetched.status,
+                            event->fetched.body, event->now_s, &error);
+    } else {
+        code = error_set(&error, OAUTH_EPROVIDER, "%.*s",
+                         (int)event->failure.size, event->failure.data);
+        provider_note_failure(provider, document, event->now_s, &error);
+    }
+    if (code != OAUTH_OK) {
+        ngx_log_error(NGX_LOG_WARN, call->fetch->log, 0,
+                      "azimuth: provider \"%V\": its %s could not be fetched "
+                      "again, the old one is used for a day: %s",
+                      &call->provider->name,
+                      document == PROVIDER_DISCOVERY ? "discovery document"
+                                                     : "key set",
+                      error.text);
+    }
+}
+
 static void
 fetch_finish(ngx_http_azimuth_fetch_call_t *call, CURLcode code)
 {
@@ -182,6 +165,9 @@ fetch_finish(ngx_http_azimuth_fetch_call_t *call, CURLcode code)
     if (bytes_failed(&call->body)) {
         fetch_event_failed(fetch, &event, call->host,
                            "the answer is too large");
+    } else if (call->is_header_limit) {
+        fetch_event_failed(fetch, &event, call->host,
+                           "the answer's header is too large");
     } else if (code != CURLE_OK) {
         fetch_event_failed(fetch, &event, call->host,
                            call->reason[0] != '\0' ? call->reason
@@ -191,6 +177,9 @@ fetch_finish(ngx_http_azimuth_fetch_call_t *call, CURLcode code)
         event.now_s = ngx_time();
         event.fetched.status = (int)status;
         event.fetched.body = bytes_span(&call->body);
+    }
+    if (ngx_queue_empty(&call->waits) && fetch_is_shared(call->kind)) {
+        fetch_take(call, &event);
     }
     ngx_http_azimuth_wait_answer(&call->waits, &event);
     ngx_http_azimuth_fetch_call_free(call);
@@ -268,7 +257,7 @@ fetch_ask(void *data, const struct flow_action *action,
 
     assert(action->kind == FLOW_ACTION_FETCH);
     assert(wait != NULL);
-    if (action->fetch.kind != FLOW_FETCH_TOKEN) {
+    if (fetch_is_shared(action->fetch.kind)) {
         call = fetch_find(fetch, to->provider, action->fetch.kind);
     }
     if (call == NULL) {
@@ -287,6 +276,33 @@ fetch_ask(void *data, const struct flow_action *action,
     }
     ngx_http_azimuth_wait_open(wait, &call->waits);
     return NGX_AGAIN;
+}
+
+void
+ngx_http_azimuth_fetch_document(ngx_http_azimuth_main_conf_t *mcf,
+                                ngx_http_azimuth_provider_t *p,
+                                enum provider_document document)
+{
+    struct flow_fetch what;
+    struct error error;
+    ngx_http_azimuth_fetch_to_t to = { NULL, p };
+    ngx_http_azimuth_peer_t peer;
+
+    ngx_memzero(&what, sizeof(what));
+    what.kind =
+        document == PROVIDER_DISCOVERY ? FLOW_FETCH_DISCOVERY : FLOW_FETCH_JWKS;
+    what.url = span_of(provider_url(p->provider, document));
+    what.headers[0].name = span_of("Accept");
+    what.headers[0].value = span_of("application/json");
+    what.header_count = 1;
+    if (ngx_http_azimuth_fetch_peer(mcf, &to, &peer) == NGX_OK &&
+        (fetch_find(to.fetch, p, what.kind) != NULL ||
+         (to.fetch->running_count < FETCH_RUNNING_MAX &&
+          fetch_start(to.fetch, p, &what) != NULL))) {
+        return;
+    }
+    (void)error_set(&error, OAUTH_EPROVIDER, "the call could not be started");
+    provider_note_failure(p->provider, document, ngx_time(), &error);
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -312,11 +328,7 @@ fetch_open(void)
     }
     fetch->multi = multi;
     fetch->log = ngx_cycle->log;
-    fetch->timer_owner.fd = (ngx_socket_t)-1;
-    fetch->timer_owner.data = fetch;
-    fetch->timer.data = &fetch->timer_owner;
-    fetch->timer.handler = fetch_timer;
-    fetch->timer.log = fetch->log;
+    ngx_http_azimuth_timer_init(&fetch->timer, fetch_timer, fetch, fetch->log);
     ngx_queue_init(&fetch->running);
 
     (void)curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, fetch_set_socket);
@@ -364,9 +376,7 @@ ngx_http_azimuth_fetch_close(ngx_http_azimuth_fetch_t *fetch)
         ngx_http_azimuth_fetch_call_free(call);
     }
     (void)curl_multi_cleanup(fetch->multi);
-    if (fetch->timer.timer_set) {
-        ngx_del_timer(&fetch->timer);
-    }
+    ngx_http_azimuth_timer_stop(&fetch->timer);
     ngx_free(fetch);
     curl_global_cleanup();
 }

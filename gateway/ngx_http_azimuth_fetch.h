@@ -2,7 +2,7 @@
 #ifndef GATEWAY_NGX_HTTP_AZIMUTH_FETCH_H
 #define GATEWAY_NGX_HTTP_AZIMUTH_FETCH_H
 
-#include "gateway/ngx_http_azimuth_module.h"
+#include "gateway/ngx_http_azimuth_event.h"
 
 #include <curl/curl.h>
 
@@ -12,9 +12,8 @@
 struct ngx_http_azimuth_fetch_s {
     CURLM *multi;
     ngx_log_t *log;
-    ngx_event_t timer;
-    ngx_connection_t timer_owner; /* nginx's debug log reads an fd there */
-    ngx_queue_t running;          /* of ngx_http_azimuth_fetch_call_t */
+    ngx_http_azimuth_timer_t timer;
+    ngx_queue_t running; /* of ngx_http_azimuth_fetch_call_t */
     ngx_uint_t running_count;
     char answer[AZIMUTH_CAUSE_SIZE];
 };
@@ -29,6 +28,9 @@ typedef struct {
     struct curl_slist *headers;
     struct curl_slist *connect_to;
     struct bytes body;
+    ngx_uint_t header_count;
+    size_t header_size;
+    unsigned is_header_limit : 1; /* too many or too long: cut off */
     char reason[CURL_ERROR_SIZE];
     char host[128]; /* for messages: never the whole URL */
 } ngx_http_azimuth_fetch_call_t;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call to the provider as libcurl sees it. Every call is bounded in time
  * and size, verified, follows no redirect and takes nothing from the
- * environment. A token call uses a connection of its own, because curl repeats
- * a request by itself when a kept connection turns out to be dead, and a code
+ * environment. A POST uses a connection of its own, because curl repeats a
+ * request by itself when a kept connection turns out to be dead, and a code
  * may be spent only once. What held a secret is wiped. */
 
 #include "gateway/ngx_http_azimuth_fetch.h"
+
+#define FETCH_HEADER_COUNT_MAX 100
+#define FETCH_HEADER_SIZE_MAX  ((size_t)32 << 10)
 
 void
 ngx_http_azimuth_fetch_call_free(ngx_http_azimuth_fetch_call_t *call)
@@ -31,6 +34,20 @@ fetch_body(char *data, size_t size, size_t count, void *private_data)
 
     bytes_add(&call->body, data, size * count);
     return bytes_failed(&call->body) ? 0 : size * count;
+}
+
+/* Endless headers hold no body that could be too large. */
+static size_t
+fetch_header(char *data, size_t size, size_t count, void *private_data)
+{
+    ngx_http_azimuth_fetch_call_t *call = private_data;
+
+    (void)data;
+    call->header_count++;
+    call->header_size += size * count;
+    call->is_header_limit = call->header_count > FETCH_HEADER_COUNT_MAX ||
+                            call->header_size > FETCH_HEADER_SIZE_MAX;
+    return call->is_header_limit ? 0 : size * count;
 }
 
 /* A curl descriptor must not survive a binary upgrade. */
@@ -106,13 +123,16 @@ fetch_set_common(ngx_http_azimuth_fetch_call_t *call)
     SET(CURLOPT_PROTOCOLS_STR, schemes);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_PROXY, p->proxy.len > 0 ? (char *)p->proxy.data : "");
+    SET(CURLOPT_NOPROXY, "");
     SET(CURLOPT_USERAGENT, "azimuth");
     SET(CURLOPT_TIMEOUT_MS, (long)p->timeout);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)p->timeout);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)p->connect_timeout);
     SET(CURLOPT_MAXFILESIZE, (long)FLOW_FETCH_SIZE_MAX);
     SET(CURLOPT_WRITEFUNCTION, fetch_body);
     SET(CURLOPT_WRITEDATA, call);
+    SET(CURLOPT_HEADERFUNCTION, fetch_header);
+    SET(CURLOPT_HEADERDATA, call);
     SET(CURLOPT_SOCKOPTFUNCTION, fetch_socket_made);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -158,7 +178,7 @@ fetch_set_call(ngx_http_azimuth_fetch_call_t *call,
              CURLE_OK)) {
         return NGX_ERROR;
     }
-    if (fetch->kind == FLOW_FETCH_TOKEN &&
+    if (fetch->is_post &&
         curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK) {
         return NGX_ERROR;
     }

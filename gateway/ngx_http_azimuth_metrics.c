@@ -40,6 +40,9 @@ metrics_requests(ngx_http_azimuth_main_conf_t *mcf, struct bytes *out)
     metrics_head(out, "azimuth_requests_total", "counter",
                  "Requests that were judged, by what became of them.");
     for (i = FLOW_WAITING + 1; i < FLOW_OUTCOME_COUNT; i++) {
+        if (i >= FLOW_REFRESHED && i <= FLOW_REFRESH_ENDED) {
+            continue; /* of jobs: azimuth_refreshes_total */
+        }
         metrics_line(
             out, "azimuth_requests_total", "outcome",
             flow_outcome_name((enum flow_outcome)i),

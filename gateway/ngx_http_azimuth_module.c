@@ -14,6 +14,7 @@
 static ngx_int_t ngx_http_azimuth_init(ngx_conf_t *cf);
 static void *ngx_http_azimuth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_azimuth_init_main_conf(ngx_conf_t *cf, void *conf);
+static ngx_int_t ngx_http_azimuth_init_process(ngx_cycle_t *cycle);
 static void ngx_http_azimuth_exit_process(ngx_cycle_t *cycle);
 
 static ngx_command_t ngx_http_azimuth_commands[] = {
@@ -32,6 +33,8 @@ static ngx_command_t ngx_http_azimuth_commands[] = {
     { ngx_string("azimuth_session_lifetime"),
       NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12, ngx_http_azimuth_conf_lifetime,
       NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_refresh"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
+      ngx_http_azimuth_conf_refresh, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_cookie"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
       ngx_http_azimuth_conf_cookie, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_provider"),
@@ -80,7 +83,7 @@ ngx_module_t ngx_http_azimuth_module = {
     NGX_HTTP_MODULE,               /* module type */
     NULL,                          /* init master */
     NULL,                          /* init module */
-    NULL,                          /* init process */
+    ngx_http_azimuth_init_process, /* init process */
     NULL,                          /* init thread */
     NULL,                          /* exit thread */
     ngx_http_azimuth_exit_process, /* exit process */
@@ -102,6 +105,8 @@ ngx_http_azimuth_create_main_conf(ngx_conf_t *cf)
     mcf->zone_ttl = 5;
     mcf->idle = 3600;
     mcf->absolute = 36000;
+    mcf->refresh = FLOW_REFRESH_ON;
+    mcf->refresh_at = 80;
     mcf->cookie_same_site = FLOW_LAX;
     return mcf;
 }
@@ -145,21 +150,42 @@ ngx_http_azimuth_init(ngx_conf_t *cf)
                : NGX_ERROR;
 }
 
+static ngx_http_azimuth_main_conf_t *
+ngx_http_azimuth_conf_of(ngx_cycle_t *cycle)
+{
+    if (cycle->conf_ctx[ngx_http_module.index] == NULL) {
+        return NULL; /* no http block */
+    }
+    return ngx_http_cycle_get_module_main_conf(cycle, ngx_http_azimuth_module);
+}
+
+static ngx_int_t
+ngx_http_azimuth_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_conf_of(cycle);
+
+    if (ngx_process != NGX_PROCESS_WORKER || mcf == NULL ||
+        mcf->providers.nelts == 0) {
+        return NGX_OK;
+    }
+    return ngx_http_azimuth_documents_open(mcf);
+}
+
 /* Else the worker's last words are "open socket left in connection". */
 static void
 ngx_http_azimuth_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_conf_of(cycle);
 
-    if (cycle->conf_ctx[ngx_http_module.index] == NULL) {
-        return; /* no http block */
-    }
-    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_azimuth_module);
     if (mcf == NULL) {
         return;
     }
     ngx_http_azimuth_health_close(mcf->edge.health);
     mcf->edge.health = NULL;
+    ngx_http_azimuth_refresh_close(mcf->refreshes);
+    mcf->refreshes = NULL;
+    ngx_http_azimuth_documents_close(mcf->documents);
+    mcf->documents = NULL;
     ngx_http_azimuth_fetch_close(mcf->fetch);
     mcf->fetch = NULL;
     ngx_http_azimuth_valkey_close(mcf->valkey);

@@ -24,7 +24,9 @@ extern ngx_module_t ngx_http_azimuth_module;
 
 typedef struct ngx_http_azimuth_valkey_s ngx_http_azimuth_valkey_t;
 typedef struct ngx_http_azimuth_fetch_s ngx_http_azimuth_fetch_t;
+typedef struct ngx_http_azimuth_documents_s ngx_http_azimuth_documents_t;
 typedef struct ngx_http_azimuth_wait_s ngx_http_azimuth_wait_t;
+typedef struct ngx_http_azimuth_refresh_s ngx_http_azimuth_refresh_t;
 
 /* ---- questions to the outside -------------------------------------------
  * One open question of a flow. It is embedded in its owner, who may withdraw
@@ -95,14 +97,28 @@ typedef struct {
     ngx_str_t scope;
     ngx_str_t trusted_certificate; /* PEM, read */
     ngx_str_t connect_to;          /* ::HOST:PORT, as curl wants it */
-    ngx_str_t timeout_text;
-    ngx_str_t loopback_text;
+    ngx_str_t proxy;               /* http://HOST:PORT, NUL-terminated */
     ngx_msec_t timeout;
+    ngx_msec_t connect_timeout;
+    time_t document_refresh;
     ngx_flag_t allow_http_loopback;
     ngx_http_azimuth_rights_t rights; /* its own; else the http block's */
     ngx_str_t rights_text;            /* always empty */
 
-    struct flow_config flow;   /* made of the above */
+    /* Where a setting that is no text was written: it may stand once. */
+    ngx_str_t timeout_text;
+    ngx_str_t connect_timeout_text;
+    ngx_str_t refresh_text;
+    ngx_str_t loopback_text;
+    ngx_str_t key_text;
+    ngx_str_t method_text;
+    ngx_str_t audience_text;
+    ngx_str_t algorithms_text;
+    ngx_str_t skew_text;
+    ngx_str_t iss_text;
+    ngx_str_t par_text;
+
+    struct flow_config flow;   /* some set directly, the rest made of these */
     struct provider *provider; /* documents; each worker has its own copy */
     u_char digest[AZIMUTH_DIGEST_SIZE]; /* parts cache entries by provider */
 } ngx_http_azimuth_provider_t;
@@ -124,10 +140,13 @@ typedef struct {
 
     time_t idle;
     time_t absolute;
+    ngx_uint_t refresh; /* enum flow_refresh_mode */
+    ngx_int_t refresh_at;
     ngx_str_t cookie_domain;
     ngx_uint_t cookie_same_site; /* enum flow_same_site */
     unsigned is_cookie_set : 1;
     unsigned is_lifetime_set : 1;
+    unsigned is_refresh_set : 1;
     unsigned is_zone_set : 1;
 
     ngx_str_t cookie_name; /* with its prefix */
@@ -143,6 +162,8 @@ typedef struct {
      * instead of a global. */
     ngx_http_azimuth_valkey_t *valkey;
     ngx_http_azimuth_fetch_t *fetch;
+    ngx_http_azimuth_refresh_t *refreshes;
+    ngx_http_azimuth_documents_t *documents;
 } ngx_http_azimuth_main_conf_t;
 
 typedef struct {
@@ -260,14 +281,35 @@ ngx_int_t ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
 void ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
                                ngx_http_azimuth_main_conf_t *mcf,
                                const struct flow_allow *allow,
-                               const struct session *session);
+                               const struct flow_actions *actions);
 void ngx_http_azimuth_zone_forget(ngx_http_azimuth_ctx_t *ctx,
                                   ngx_http_azimuth_main_conf_t *mcf);
+void ngx_http_azimuth_zone_drop(ngx_http_azimuth_main_conf_t *mcf,
+                                const u_char *key);
 
 /* valkey.c */
 ngx_int_t ngx_http_azimuth_valkey_peer(ngx_http_azimuth_main_conf_t *mcf,
                                        ngx_http_azimuth_peer_t *ret_peer);
 void ngx_http_azimuth_valkey_close(ngx_http_azimuth_valkey_t *valkey);
+
+/* ask.c: puts a flow's question to whom it is for, as ask() of a peer does */
+typedef struct {
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_provider_t *provider;
+    const u_char *cache_key; /* of the session in zone.c; NULL: none */
+} ngx_http_azimuth_asker_t;
+
+ngx_int_t ngx_http_azimuth_ask(const ngx_http_azimuth_asker_t *asker,
+                               const struct flow_action *action,
+                               ngx_http_azimuth_wait_t *wait,
+                               struct flow_event *ret_event);
+
+/* refresh.c: the jobs of FLOW_ACTION_REFRESH */
+ngx_int_t ngx_http_azimuth_refresh_ask(const ngx_http_azimuth_asker_t *asker,
+                                       const struct flow_action *action,
+                                       ngx_http_azimuth_wait_t *wait,
+                                       struct flow_event *ret_event);
+void ngx_http_azimuth_refresh_close(ngx_http_azimuth_refresh_t *refresh);
 
 /* fetch.c */
 typedef struct {
@@ -278,7 +320,15 @@ typedef struct {
 ngx_int_t ngx_http_azimuth_fetch_peer(ngx_http_azimuth_main_conf_t *mcf,
                                       ngx_http_azimuth_fetch_to_t *to,
                                       ngx_http_azimuth_peer_t *ret_peer);
+/* Fetches a document with nobody waiting; the provider gets the answer. */
+void ngx_http_azimuth_fetch_document(ngx_http_azimuth_main_conf_t *mcf,
+                                     ngx_http_azimuth_provider_t *p,
+                                     enum provider_document document);
 void ngx_http_azimuth_fetch_close(ngx_http_azimuth_fetch_t *fetch);
+
+/* document.c: keeps discovery documents and key sets young */
+ngx_int_t ngx_http_azimuth_documents_open(ngx_http_azimuth_main_conf_t *mcf);
+void ngx_http_azimuth_documents_close(ngx_http_azimuth_documents_t *documents);
 
 /* bytes.c: between nginx and oauth */
 struct span ngx_http_azimuth_span(ngx_str_t text);
@@ -287,6 +337,8 @@ ngx_int_t ngx_http_azimuth_copy(ngx_pool_t *pool, struct span span,
 /* The only place that logs an oauth error. */
 void ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
                           const struct error *cause);
+void ngx_http_azimuth_log_to(ngx_log_t *log, const char *outcome,
+                             const struct error *cause);
 /* SHA-256 over the parts, each behind its length. */
 ngx_int_t ngx_http_azimuth_digest(ngx_http_azimuth_main_conf_t *mcf,
                                   const struct span *parts, size_t count,

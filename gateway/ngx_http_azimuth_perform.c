@@ -48,7 +48,7 @@ perform_allow(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
         }
     }
     if (actions->session != NULL) {
-        ngx_http_azimuth_zone_put(ctx, mcf, allow, actions->session);
+        ngx_http_azimuth_zone_put(ctx, mcf, allow, actions);
     }
     ctx->state = AZIMUTH_ALLOWED;
     return NGX_OK;
@@ -59,25 +59,11 @@ perform_ask(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
             const struct flow_action *action, struct flow_event *ret_event)
 {
     ngx_http_azimuth_wait_t *wait = action->is_background ? NULL : &ctx->wait;
-    ngx_http_azimuth_fetch_to_t to;
-    ngx_http_azimuth_peer_t peer;
-    ngx_int_t rc;
+    ngx_http_azimuth_asker_t asker;
 
-    to.provider = ctx->provider;
-    if (action->kind == FLOW_ACTION_FETCH) {
-        rc = ngx_http_azimuth_fetch_peer(mcf, &to, &peer);
-    } else {
-        rc = ngx_http_azimuth_valkey_peer(mcf, &peer);
-    }
-    if (rc != NGX_OK) {
-        ngx_memzero(ret_event, sizeof(*ret_event));
-        ret_event->kind = action->kind == FLOW_ACTION_FETCH
-                              ? FLOW_EVENT_FETCH_FAILED
-                              : FLOW_EVENT_SESSION_FAILED;
-        ret_event->now_s = ngx_time();
-        ret_event->failure = span_of("out of memory");
-        return NGX_OK;
-    }
+    asker.mcf = mcf;
+    asker.provider = ctx->provider;
+    asker.cache_key = ctx->has_cache_key ? ctx->cache_key : NULL;
     /* Before it is sent and again once it is done: nobody may keep on using
      * what is being deleted. */
     if (action->kind == FLOW_ACTION_SESSION_DEL) {
@@ -85,7 +71,7 @@ perform_ask(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
         ngx_http_azimuth_zone_forget(ctx, mcf);
         ctx->is_forgetting = 1;
     }
-    return peer.ask(peer.data, action, wait, ret_event);
+    return ngx_http_azimuth_ask(&asker, action, wait, ret_event);
 }
 
 static void
@@ -98,7 +84,8 @@ perform_background(ngx_http_azimuth_ctx_t *ctx,
 
     for (i = 0; i + 1 < actions->count; i++) {
         assert(actions->items[i].is_background);
-        if (perform_ask(ctx, mcf, &actions->items[i], &event) == NGX_OK) {
+        if (perform_ask(ctx, mcf, &actions->items[i], &event) == NGX_OK &&
+            event.kind == FLOW_EVENT_SESSION_FAILED) {
             ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                           "azimuth: a background write failed: %*s",
                           event.failure.size, event.failure.data);
@@ -142,7 +129,8 @@ ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx, struct flow_event *event)
     ngx_uint_t i;
 
     mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_azimuth_module);
-    ngx_http_azimuth_edge_answered(ctx, mcf, event);
+    ngx_http_azimuth_edge_answered(&ctx->edge.question, mcf, ctx->provider,
+                                   event);
     for (i = 0; i < PERFORM_STEP_COUNT_MAX; i++) {
         if (ctx->is_forgetting) {
             ngx_http_azimuth_zone_forget(ctx, mcf);
@@ -163,7 +151,7 @@ ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx, struct flow_event *event)
             return perform_verdict(ctx, mcf, actions, action);
         }
         if (perform_ask(ctx, mcf, action, &answer) == NGX_AGAIN) {
-            ngx_http_azimuth_edge_asked(ctx, mcf, action);
+            ngx_http_azimuth_edge_asked(&ctx->edge.question, action);
             ctx->state = AZIMUTH_WAITING;
             return NGX_AGAIN;
         }

@@ -4,207 +4,13 @@
  * made at the end of the http block, when keys and lifetimes are known, and
  * checked by oauth/ itself; its complaints carry the place of the block. */
 
-#include "gateway/ngx_http_azimuth_conf.h"
-
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
-#include <assert.h>
-
-static const char provider_callback[] = FLOW_PREFIX "callback";
-
-typedef char *(*provider_set_pt)(ngx_conf_t *cf,
-                                 ngx_http_azimuth_provider_t *provider,
-                                 ngx_str_t *target);
+#include "gateway/ngx_http_azimuth_setting.h"
 
 typedef struct {
     ngx_str_t name;
-    provider_set_pt set;
+    ngx_http_azimuth_set_pt set;
     size_t offset; /* of the ngx_str_t it fills; twice is an error */
 } provider_setting_t;
-
-static char *
-provider_set_text(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                  ngx_str_t *target)
-{
-    ngx_str_t *value = cf->args->elts;
-
-    (void)provider;
-    if (cf->args->nelts != 2) {
-        return "needs one value";
-    }
-    *target = value[1];
-    return NGX_CONF_OK;
-}
-
-static char *
-provider_set_redirect(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                      ngx_str_t *target)
-{
-    size_t size = sizeof(provider_callback) - 1;
-    char *rc = provider_set_text(cf, provider, target);
-
-    if (rc != NGX_CONF_OK) {
-        return rc;
-    }
-    if (target->len <= size ||
-        ngx_strcmp(target->data + target->len - size, provider_callback) != 0) {
-        return ngx_http_azimuth_conf_error(
-            cf, "redirect_uri must end in /oauth2/callback", target);
-    }
-    return NGX_CONF_OK;
-}
-
-static char *
-provider_set_secret(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                    ngx_str_t *target)
-{
-    ngx_str_t *value = cf->args->elts;
-
-    (void)provider;
-    if (cf->args->nelts != 2) {
-        return "needs one value";
-    }
-    return ngx_http_azimuth_secret_line(cf, &value[1], target) == NGX_OK
-               ? NGX_CONF_OK
-               : NGX_CONF_ERROR;
-}
-
-static char *
-provider_set_scope(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                   ngx_str_t *target)
-{
-    ngx_str_t *value = cf->args->elts;
-    ngx_uint_t i;
-    size_t size = 0;
-    u_char *p;
-    int has_openid = 0;
-
-    (void)provider;
-    for (i = 1; i < cf->args->nelts; i++) {
-        size += value[i].len + 1;
-        has_openid |= ngx_strcmp(value[i].data, "openid") == 0;
-    }
-    if (!has_openid) {
-        return "needs \"openid\" among its words";
-    }
-    p = ngx_pnalloc(cf->pool, size);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-    target->data = p;
-    for (i = 1; i < cf->args->nelts; i++) {
-        p = ngx_cpymem(p, value[i].data, value[i].len);
-        *p++ = ' ';
-    }
-    target->len = size - 1;
-    return NGX_CONF_OK;
-}
-
-/* Read now, so that workers need no right to the file; parsed now, so that a
- * broken one is found now. */
-static char *
-provider_set_certificate(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                         ngx_str_t *target)
-{
-    ngx_str_t *value = cf->args->elts;
-    ngx_uint_t count = 0;
-    X509 *certificate;
-    BIO *bio;
-
-    (void)provider;
-    if (cf->args->nelts != 2) {
-        return "needs one value";
-    }
-    if (ngx_http_azimuth_secret_public(cf, &value[1], target) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-    bio = BIO_new_mem_buf(target->data, (int)target->len);
-    if (bio == NULL) {
-        return NGX_CONF_ERROR;
-    }
-    while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        X509_free(certificate);
-        count++;
-    }
-    BIO_free(bio);
-    ERR_clear_error();
-    return count > 0 ? NGX_CONF_OK
-                     : ngx_http_azimuth_conf_error(
-                           cf, "no certificate in PEM form in", &value[1]);
-}
-
-static char *
-provider_set_connect(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                     ngx_str_t *target)
-{
-    ngx_str_t *value = cf->args->elts;
-    ngx_url_t url;
-    u_char *p;
-
-    (void)provider;
-    if (cf->args->nelts != 2) {
-        return "needs one value";
-    }
-    ngx_memzero(&url, sizeof(url));
-    url.url = value[1];
-    url.no_resolve = 1;
-    if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.no_port ||
-        url.family == AF_UNIX) {
-        return ngx_http_azimuth_conf_error(cf, "connect_to needs HOST:PORT",
-                                           &value[1]);
-    }
-    p = ngx_pnalloc(cf->pool, value[1].len + 3);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-    target->data = p;
-    target->len = value[1].len + 2;
-    p = ngx_cpymem(p, "::", 2); /* any host, any port of a URL */
-    p = ngx_cpymem(p, value[1].data, value[1].len);
-    *p = '\0';
-    return NGX_CONF_OK;
-}
-
-static char *
-provider_set_timeout(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                     ngx_str_t *target)
-{
-    ngx_int_t timeout;
-
-    if (provider_set_text(cf, provider, target) != NGX_CONF_OK) {
-        return "needs one value";
-    }
-    timeout = ngx_parse_time(target, 0);
-    if (timeout < 100 || timeout > 60000) {
-        return ngx_http_azimuth_conf_error(
-            cf, "the timeout must be 100ms to 60s", target);
-    }
-    provider->timeout = (ngx_msec_t)timeout;
-    return NGX_CONF_OK;
-}
-
-static char *
-provider_set_loopback(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                      ngx_str_t *target)
-{
-    if (provider_set_text(cf, provider, target) != NGX_CONF_OK) {
-        return "needs one value";
-    }
-    if (ngx_strcmp(target->data, "off") == 0) {
-        return NGX_CONF_OK;
-    }
-    if (ngx_strcmp(target->data, "on") != 0) {
-        return "must be \"on\" or \"off\"";
-    }
-    provider->allow_http_loopback = 1;
-    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                       "allow_http_loopback: provider \"%V\" may be asked "
-                       "without TLS on this machine",
-                       &provider->name);
-    return NGX_CONF_OK;
-}
 
 #define SETTING(text, function, member)                                        \
     {                                                                          \
@@ -213,20 +19,34 @@ provider_set_loopback(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
     }
 
 static const provider_setting_t provider_settings[] = {
-    SETTING("issuer", provider_set_text, issuer),
-    SETTING("discovery", provider_set_text, discovery),
-    SETTING("client_id", provider_set_text, client_id),
-    SETTING("client_secret_file", provider_set_secret, client_secret),
-    SETTING("redirect_uri", provider_set_redirect, redirect_uri),
-    SETTING("post_logout_redirect_uri", provider_set_text,
+    SETTING("issuer", ngx_http_azimuth_set_text, issuer),
+    SETTING("discovery", ngx_http_azimuth_set_text, discovery),
+    SETTING("client_id", ngx_http_azimuth_set_text, client_id),
+    SETTING("client_secret_file", ngx_http_azimuth_set_secret, client_secret),
+    SETTING("client_key_file", ngx_http_azimuth_set_key, key_text),
+    SETTING("client_auth", ngx_http_azimuth_set_method, method_text),
+    SETTING("client_assertion_audience", ngx_http_azimuth_set_audience,
+            audience_text),
+    SETTING("redirect_uri", ngx_http_azimuth_set_redirect, redirect_uri),
+    SETTING("post_logout_redirect_uri", ngx_http_azimuth_set_text,
             post_logout_redirect_uri),
-    SETTING("scope", provider_set_scope, scope),
-    SETTING("trusted_certificate", provider_set_certificate,
+    SETTING("scope", ngx_http_azimuth_set_scope, scope),
+    SETTING("id_token_algorithms", ngx_http_azimuth_set_algorithms,
+            algorithms_text),
+    SETTING("clock_skew", ngx_http_azimuth_set_skew, skew_text),
+    SETTING("require_iss", ngx_http_azimuth_set_iss, iss_text),
+    SETTING("par", ngx_http_azimuth_set_par, par_text),
+    SETTING("trusted_certificate", ngx_http_azimuth_set_certificate,
             trusted_certificate),
-    SETTING("connect_to", provider_set_connect, connect_to),
-    SETTING("timeout", provider_set_timeout, timeout_text),
+    SETTING("connect_to", ngx_http_azimuth_set_connect, connect_to),
+    SETTING("proxy", ngx_http_azimuth_set_proxy, proxy),
+    SETTING("timeout", ngx_http_azimuth_set_timeout, timeout_text),
+    SETTING("connect_timeout", ngx_http_azimuth_set_connect_timeout,
+            connect_timeout_text),
+    SETTING("document_refresh", ngx_http_azimuth_set_refresh, refresh_text),
     SETTING("map", ngx_http_azimuth_rights_setting, rights_text),
-    SETTING("allow_http_loopback", provider_set_loopback, loopback_text),
+    SETTING("allow_http_loopback", ngx_http_azimuth_set_loopback,
+            loopback_text),
 };
 
 #undef SETTING
@@ -278,6 +98,22 @@ provider_missing(const ngx_http_azimuth_provider_t *p)
     return p->redirect_uri.len == 0 ? "redirect_uri" : NULL;
 }
 
+/* Settings that contradict each other; NULL: none do. */
+static const char *
+provider_conflict(const ngx_http_azimuth_provider_t *p)
+{
+    if (p->proxy.len > 0 && p->connect_to.len > 0) {
+        return "\"proxy\" and \"connect_to\" do not go together";
+    }
+    if (p->connect_timeout_text.len > 0 && p->connect_timeout > p->timeout) {
+        return "its \"connect_timeout\" is longer than its \"timeout\"";
+    }
+    if (p->audience_text.len > 0 && p->flow.client_key == NULL) {
+        return "\"client_assertion_audience\" needs a \"client_key_file\"";
+    }
+    return NULL;
+}
+
 ngx_http_azimuth_provider_t *
 ngx_http_azimuth_provider_find(ngx_http_azimuth_main_conf_t *mcf,
                                ngx_str_t *name)
@@ -319,6 +155,8 @@ provider_add(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf,
     *slot = provider;
     provider->name = value[1];
     provider->timeout = 5000;
+    provider->connect_timeout = 3000;
+    provider->document_refresh = PROVIDER_REFRESH_S;
     ngx_http_azimuth_conf_place(cf, &provider->place);
     *ret_provider = provider;
     return NGX_CONF_OK;
@@ -329,7 +167,7 @@ ngx_http_azimuth_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_azimuth_main_conf_t *mcf = conf;
     ngx_http_azimuth_provider_t *provider = NULL;
-    const char *missing;
+    const char *missing, *conflict;
     ngx_conf_t save;
     char *rc;
 
@@ -353,6 +191,14 @@ ngx_http_azimuth_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            &provider->name, missing);
         return NGX_CONF_ERROR;
     }
+    conflict = provider_conflict(provider);
+    if (conflict != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "azimuth_provider \"%V\": %s",
+                           &provider->name, conflict);
+        return NGX_CONF_ERROR;
+    }
+    provider->connect_timeout =
+        ngx_min(provider->connect_timeout, provider->timeout);
     return NGX_CONF_OK;
 }
 
@@ -363,7 +209,7 @@ provider_fill(ngx_http_azimuth_main_conf_t *mcf, ngx_http_azimuth_provider_t *p)
 {
     p->flow.base_url.data = (const char *)p->redirect_uri.data;
     p->flow.base_url.size =
-        p->redirect_uri.len - (sizeof(provider_callback) - 1);
+        p->redirect_uri.len - (sizeof(AZIMUTH_CALLBACK) - 1);
     p->flow.issuer = ngx_http_azimuth_span(p->issuer);
     p->flow.client_id = ngx_http_azimuth_span(p->client_id);
     p->flow.client_secret = ngx_http_azimuth_span(p->client_secret);
@@ -374,6 +220,10 @@ provider_fill(ngx_http_azimuth_main_conf_t *mcf, ngx_http_azimuth_provider_t *p)
     p->flow.cookie_same_site = (enum flow_same_site)mcf->cookie_same_site;
     p->flow.idle_s = mcf->idle;
     p->flow.lifetime_s = mcf->absolute;
+    p->flow.refresh = (enum flow_refresh_mode)mcf->refresh;
+    p->flow.refresh_at = (int)mcf->refresh_at;
+    p->flow.refresh_wait_s =
+        (int64_t)ngx_max(p->timeout, mcf->valkey_conf.timeout) / 1000 + 1;
     p->flow.allows_http = p->allow_http_loopback;
 }
 
@@ -401,6 +251,7 @@ ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
     }
     options.issuer = p->flow.issuer;
     options.discovery_url = ngx_http_azimuth_span(p->discovery);
+    options.refresh_s = p->document_refresh;
     options.allows_http = p->allow_http_loopback;
 
     cleanup = ngx_pool_cleanup_add(cf->pool, 0);

@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #define SECRET_FILE_SIZE_MAX ((off_t)4096)
+#define SECRET_KEY_SIZE_MAX  ((off_t)16 << 10)
 #define SECRET_PEM_SIZE_MAX  ((off_t)1 << 20)
 #define SECRET_HEX_SIZE      (2 * SEAL_SECRET_SIZE_MIN)
 
@@ -133,6 +134,15 @@ ngx_http_azimuth_secret_line(ngx_conf_t *cf, ngx_str_t *file,
     line.data[line.len] = '\0';
     *ret_line = line;
     return NGX_OK;
+}
+
+ngx_int_t
+ngx_http_azimuth_secret_text(ngx_conf_t *cf, ngx_str_t *file,
+                             ngx_str_t *ret_text)
+{
+    static const secret_rule_t rule = { SECRET_KEY_SIZE_MAX, 1 };
+
+    return secret_read(cf, file, &rule, ret_text);
 }
 
 ngx_int_t

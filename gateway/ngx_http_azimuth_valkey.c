@@ -232,9 +232,15 @@ valkey_settle(ngx_http_azimuth_valkey_t *v)
     }
     if (v->connection != NULL) {
         v->connection->idle = 1;
-        if (ngx_exiting) {
-            redisAsyncDisconnect(v->context);
-        }
+    }
+}
+
+/* The worker leaves: nothing is kept once the answer made no new question. */
+static void
+valkey_leave(ngx_http_azimuth_valkey_t *v)
+{
+    if (ngx_exiting && v->pending_count == 0 && v->context != NULL) {
+        redisAsyncDisconnect(v->context);
     }
 }
 
@@ -277,6 +283,7 @@ valkey_replied(redisAsyncContext *context, void *data, void *private_data)
     }
     ngx_http_azimuth_wait_answer(&command->waits, &event);
     ngx_free(command);
+    valkey_leave(v);
 }
 
 /* Nobody waits: AUTH and SELECT, whose refusal shows in the answers to the

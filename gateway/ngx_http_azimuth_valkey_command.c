@@ -32,12 +32,16 @@ static void
 command_set(ngx_http_azimuth_valkey_command_t *command,
             const struct flow_session *session)
 {
-    assert(session->ttl_s > 0);
     command_add(command, span_of("SET"));
     command_add(command, session->key);
     command_add(command, session->value);
-    command_add(command, span_of("EX"));
-    command_add_number(command, session->ttl_s);
+    if (session->ttl_s > 0) {
+        command_add(command, span_of("EX"));
+        command_add_number(command, session->ttl_s);
+    } else {
+        assert(session->mode == FLOW_PUT_REPLACE);
+        command_add(command, span_of("KEEPTTL"));
+    }
     command_add(command, span_of(session->mode == FLOW_PUT_NEW ? "NX" : "XX"));
 }
 
@@ -87,6 +91,9 @@ ngx_http_azimuth_valkey_ask(const struct flow_action *action,
     case FLOW_ACTION_ALLOW:
     case FLOW_ACTION_REPLY:
     case FLOW_ACTION_FETCH:
+    case FLOW_ACTION_REFRESH:
+    case FLOW_ACTION_WAIT:
+    case FLOW_ACTION_END:
         assert(0 && "not a question to the store");
     }
 }
@@ -180,6 +187,9 @@ ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
     case FLOW_ACTION_ALLOW:
     case FLOW_ACTION_REPLY:
     case FLOW_ACTION_FETCH:
+    case FLOW_ACTION_REFRESH:
+    case FLOW_ACTION_WAIT:
+    case FLOW_ACTION_END:
         break;
     }
     return NGX_ERROR;

@@ -231,7 +231,7 @@ void
 ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
                           ngx_http_azimuth_main_conf_t *mcf,
                           const struct flow_allow *allow,
-                          const struct session *session)
+                          const struct flow_actions *actions)
 {
     zone_table_t *table = zone_table(mcf);
     ngx_slab_pool_t *pool;
@@ -245,7 +245,11 @@ ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
     }
     ngx_memzero(&slot, sizeof(slot));
     ngx_memcpy(slot.key, ctx->cache_key, AZIMUTH_DIGEST_SIZE);
-    slot.expires_s = ngx_min(ngx_time() + mcf->zone_ttl, session->expires_s);
+    slot.expires_s =
+        ngx_min(ngx_time() + mcf->zone_ttl, actions->session->expires_s);
+    if (actions->fresh_until_s > 0) {
+        slot.expires_s = ngx_min(slot.expires_s, actions->fresh_until_s);
+    }
     slot.count = allow->header_count;
     for (i = 0; i < allow->header_count; i++) {
         index = ngx_http_azimuth_identity_index(mcf, allow->headers[i].name);
@@ -269,22 +273,30 @@ ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
 }
 
 void
-ngx_http_azimuth_zone_forget(ngx_http_azimuth_ctx_t *ctx,
-                             ngx_http_azimuth_main_conf_t *mcf)
+ngx_http_azimuth_zone_drop(ngx_http_azimuth_main_conf_t *mcf, const u_char *key)
 {
     zone_table_t *table = zone_table(mcf);
     ngx_slab_pool_t *pool;
     zone_slot_t *slot;
 
-    if (!ctx->has_cache_key || table == NULL) {
+    if (table == NULL) {
         return;
     }
     pool = zone_pool(mcf);
     ngx_shmtx_lock(&pool->mutex);
     table->generation++;
-    slot = zone_find(zone_set(table, ctx->cache_key), ctx->cache_key);
+    slot = zone_find(zone_set(table, key), key);
     if (slot != NULL) {
         ngx_memzero(slot, sizeof(*slot));
     }
     ngx_shmtx_unlock(&pool->mutex);
+}
+
+void
+ngx_http_azimuth_zone_forget(ngx_http_azimuth_ctx_t *ctx,
+                             ngx_http_azimuth_main_conf_t *mcf)
+{
+    if (ctx->has_cache_key) {
+        ngx_http_azimuth_zone_drop(mcf, ctx->cache_key);
+    }
 }

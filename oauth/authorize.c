@@ -16,12 +16,17 @@ add_param(struct bytes *out, const char *name, struct span value)
     url_encode(value, out);
 }
 
+static void
+add_endpoint(struct bytes *out, const char *endpoint)
+{
+    bytes_add_text(out, endpoint);
+    bytes_add_char(out, strchr(endpoint, '?') != NULL ? '&' : '?');
+}
+
 enum oauth_code
-authorize_url(const struct authorize_request *request, struct bytes *out)
+authorize_params(const struct authorize_request *request, struct bytes *out)
 {
     const struct state_slot *slot = request->slot;
-    bytes_add_text(out, request->endpoint);
-    bytes_add_char(out, strchr(request->endpoint, '?') != NULL ? '&' : '?');
     bytes_add_text(out, "response_type=code");
     add_param(out, "client_id", request->client_id);
     add_param(out, "redirect_uri", request->redirect_uri);
@@ -36,5 +41,23 @@ authorize_url(const struct authorize_request *request, struct bytes *out)
     enum oauth_code code = pkce_challenge(slot->pkce, out);
     if (code != OAUTH_OK)
         return code;
+    return bytes_failed(out) ? OAUTH_ENOMEM : OAUTH_OK;
+}
+
+enum oauth_code
+authorize_url(const struct authorize_request *request, struct bytes *out)
+{
+    add_endpoint(out, request->endpoint);
+    return authorize_params(request, out);
+}
+
+enum oauth_code
+authorize_pushed_url(const struct authorize_request *request,
+                     struct span request_uri, struct bytes *out)
+{
+    add_endpoint(out, request->endpoint);
+    bytes_add_text(out, "client_id=");
+    url_encode(request->client_id, out);
+    add_param(out, "request_uri", request_uri);
     return bytes_failed(out) ? OAUTH_ENOMEM : OAUTH_OK;
 }

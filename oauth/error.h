@@ -20,6 +20,7 @@
     X(OAUTH_ECODE, 400, "bad_code")            /* invalid_grant */             \
     X(OAUTH_ELOOP, 503, "login_loop")                                          \
     X(OAUTH_ETOKEN, 502, "bad_token")       /* ID token fails a rule */        \
+    X(OAUTH_ECLOCK, 502, "bad_time")        /* ID token old, or not yet */     \
     X(OAUTH_EKEY, 502, "unknown_key")       /* no key fits the token */        \
     X(OAUTH_EDOCUMENT, 502, "bad_document") /* discovery, JWKS, token */       \
     X(OAUTH_EPROVIDER, 503, "provider_down")                                   \

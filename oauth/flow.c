@@ -3,10 +3,12 @@
  * life of a request; after each move the invariants are checked.
  *
  *   START -> SESSION -> over                        page, auth, userinfo
- *   START -> [BEGIN] -> over                        start
+ *   START -> [BEGIN] -> [PUSH] -> over              start
  *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> KEEP
  *         -> over                                   callback; else
  *            [REPLAY] -> over                       callback without a login
+ *   START -> SESSION -> REFRESH [-> AGAIN] -> over  the session was due first
+ *   START -> JOB_...                                flow_refresh.c
  *   START -> [LEAVE -> LEAVE_DEL] -> [LEAVE_ADDRESS] -> over      sign_out
  * In brackets: only when needed. Every state may end in a reply. */
 #include "oauth/flow_move.h"
@@ -50,19 +52,63 @@ const char *const flow_identity_headers[] = {
     (BIT(FLOW_EVENT_SESSION_DONE) | BIT(FLOW_EVENT_SESSION_FAILED))
 #define FETCH_ANSWERS (BIT(FLOW_EVENT_FETCHED) | BIT(FLOW_EVENT_FETCH_FAILED))
 
+#define REFRESH_ANSWERS BIT(FLOW_EVENT_REFRESHED)
+#define WAIT_ANSWERS    BIT(FLOW_EVENT_WAITED)
+
+static void
+flow_on_start(struct flow *flow, const struct flow_event *event)
+{
+    if (event->kind == FLOW_EVENT_REFRESH)
+        flow_refresh_begin(flow, event);
+    else
+        flow_on_request(flow, event);
+}
+
 /* By state: which events may come, what handles them, where it may lead. */
 static const struct {
     unsigned events;
     flow_move *move;
     unsigned next; /* besides FLOW_OVER */
 } moves[FLOW_STATE_COUNT] = {
-    [FLOW_AT_START] = { BIT(FLOW_EVENT_REQUEST), flow_on_request,
+    [FLOW_AT_START] = { BIT(FLOW_EVENT_REQUEST) | BIT(FLOW_EVENT_REFRESH),
+                        flow_on_start,
                         BIT(FLOW_AT_SESSION) | BIT(FLOW_AT_BEGIN) |
-                            BIT(FLOW_AT_REPLAY) | BIT(FLOW_AT_DISCOVERY) |
-                            BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) |
+                            BIT(FLOW_AT_PUSH) | BIT(FLOW_AT_REPLAY) |
+                            BIT(FLOW_AT_DISCOVERY) | BIT(FLOW_AT_KEYS) |
+                            BIT(FLOW_AT_MARK) | BIT(FLOW_AT_JOB_LOCK) |
                             BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) },
-    [FLOW_AT_SESSION] = { SESSION_ANSWERS, flow_on_session, 0 },
-    [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, 0 },
+    [FLOW_AT_SESSION] = { SESSION_ANSWERS, flow_on_session,
+                          BIT(FLOW_AT_REFRESH) },
+    [FLOW_AT_REFRESH] = { REFRESH_ANSWERS, flow_on_refresh,
+                          BIT(FLOW_AT_AGAIN) },
+    [FLOW_AT_AGAIN] = { SESSION_ANSWERS, flow_on_again, 0 },
+    [FLOW_AT_JOB_LOCK] = { PUT_ANSWERS, flow_on_job_lock,
+                           BIT(FLOW_AT_JOB_OTHER) | BIT(FLOW_AT_JOB_SESSION) },
+    [FLOW_AT_JOB_OTHER] = { SESSION_ANSWERS, flow_on_job_other,
+                            BIT(FLOW_AT_JOB_PAUSE) },
+    [FLOW_AT_JOB_PAUSE] = { WAIT_ANSWERS, flow_on_job_pause,
+                            BIT(FLOW_AT_JOB_OTHER) },
+    [FLOW_AT_JOB_SESSION] = { SESSION_ANSWERS, flow_on_job_session,
+                              BIT(FLOW_AT_JOB_DISCOVERY) |
+                                  BIT(FLOW_AT_JOB_KEYS) |
+                                  BIT(FLOW_AT_JOB_TOKEN) },
+    [FLOW_AT_JOB_DISCOVERY] = { FETCH_ANSWERS, flow_on_job_document,
+                                BIT(FLOW_AT_JOB_KEYS) |
+                                    BIT(FLOW_AT_JOB_TOKEN) },
+    [FLOW_AT_JOB_KEYS] = { FETCH_ANSWERS, flow_on_job_document,
+                           BIT(FLOW_AT_JOB_TOKEN) },
+    [FLOW_AT_JOB_TOKEN] = { FETCH_ANSWERS, flow_on_job_token,
+                            BIT(FLOW_AT_JOB_NEW_KEYS) | BIT(FLOW_AT_JOB_KEEP) |
+                                BIT(FLOW_AT_JOB_DEL) },
+    [FLOW_AT_JOB_NEW_KEYS] = { FETCH_ANSWERS, flow_on_job_new_keys,
+                               BIT(FLOW_AT_JOB_KEEP) | BIT(FLOW_AT_JOB_DEL) },
+    [FLOW_AT_JOB_KEEP] = { PUT_ANSWERS, flow_on_job_keep,
+                           BIT(FLOW_AT_JOB_RETRY) },
+    [FLOW_AT_JOB_RETRY] = { WAIT_ANSWERS, flow_on_job_retry,
+                            BIT(FLOW_AT_JOB_KEEP) },
+    [FLOW_AT_JOB_DEL] = { DEL_ANSWERS, flow_on_job_del, 0 },
+    [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, BIT(FLOW_AT_PUSH) },
+    [FLOW_AT_PUSH] = { FETCH_ANSWERS, flow_on_push, 0 },
     [FLOW_AT_REPLAY] = { SESSION_ANSWERS, flow_on_replay, 0 },
     [FLOW_AT_DISCOVERY] = { FETCH_ANSWERS, flow_on_discovery,
                             BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) },
@@ -85,7 +131,7 @@ bool
 flow_is_verdict(const struct flow_action *action)
 {
     return action->kind == FLOW_ACTION_ALLOW ||
-           action->kind == FLOW_ACTION_REPLY;
+           action->kind == FLOW_ACTION_REPLY || action->kind == FLOW_ACTION_END;
 }
 
 const char *
@@ -144,13 +190,21 @@ flow_step(struct flow *flow, const struct flow_event *event)
     moves[before].move(flow, event);
     assert(flow->state == FLOW_OVER ||
            (moves[before].next & BIT(flow->state)) != 0);
-    if (arena_failed(&flow->arena))
-        flow_reply_static(flow);
+    if (arena_failed(&flow->arena)) {
+        if (!flow->is_job) {
+            flow_reply_static(flow);
+        } else if (flow->state != FLOW_OVER) {
+            error_memory(&flow->cause);
+            flow_refresh_end(flow, FLOW_REFRESH_FAILED);
+        }
+    }
     flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
     flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
     flow->actions.store_key = (struct span){ NULL, 0 };
     if (flow->actions.session != NULL && flow->has_ticket)
         flow->actions.store_key = span_of(flow->store_key);
+    flow->actions.fresh_until_s =
+        flow->actions.session != NULL ? flow_fresh_until(flow) : 0;
     check_actions(flow);
     return &flow->actions;
 }
@@ -198,6 +252,10 @@ flow_create(const struct flow_config *config, struct provider *provider,
         flow->config.idle_s = 1800;
     if (flow->config.lifetime_s == 0)
         flow->config.lifetime_s = 28800;
+    if (flow->config.refresh_at == 0)
+        flow->config.refresh_at = 80;
+    if (flow->config.refresh_wait_s == 0)
+        flow->config.refresh_wait_s = 6;
     set_cookie_names(flow);
     return flow;
 }

@@ -4,7 +4,9 @@
 
 #include "base/bytes.h"
 #include "oauth/assertion.h"
+#include "oauth/client.h"
 #include "oauth/error.h"
+#include "oauth/jwt.h"
 #include "oauth/provider.h"
 #include "oauth/rights.h"
 #include "oauth/seal.h"
@@ -27,10 +29,10 @@
  * The actions of one step are performed in order. Those with is_background
  * are started and forgotten (their failure is logged by the host, nothing
  * else). The last one is never a background one: it is either
- *   a question  SESSION_*, INDEX_*, FETCH: exactly one event must answer it;
- *               the durable effect must be confirmed before the event is
+ *   a question  SESSION_*, INDEX_*, FETCH, REFRESH, WAIT: exactly one event
+ *               must answer it; the durable effect must be confirmed before the event is
  *               given; or
- *   a verdict   ALLOW, REPLY: the flow is over.
+ *   a verdict   ALLOW, REPLY, END: the flow is over.
  *
  *   action        answered by
  *   SESSION_GET   SESSION_FOUND | SESSION_MISSING | SESSION_FAILED
@@ -40,11 +42,22 @@
  *   INDEX_GET     INDEX_FOUND (also with no entry) | SESSION_FAILED
  *   INDEX_DEL     SESSION_DONE (also when there was none) | SESSION_FAILED
  *   FETCH         FETCHED (any status) | FETCH_FAILED
+ *   REFRESH       REFRESHED: the job is over, or has lasted too long
+ *   WAIT          WAITED (only a job waits)
  *
  * Every request of a protected location and every request under "/oauth2/" of
  * its host goes through a flow, whatever its method; the flow finds the
  * endpoint by the path. The host judges a request once: subrequests and
  * internal redirects of a judged request get no second flow.
+ *
+ * A refreshed session must outlive the client that was there when it was due:
+ * a rotated refresh token that gets lost ends the session. So REFRESH asks for
+ * a job, a flow that belongs to no request: it begins with the event REFRESH
+ * instead of REQUEST, ends with END, and is always carried to its end. The
+ * host runs at most one job per store key; whoever asks meanwhile waits for
+ * that one. Of all hosts that share the store one calls the provider: the
+ * others find its lock, whose end after a failure is the pause until the next
+ * attempt.
  *
  * Memory: an event and all it points to are borrowed during the call. Actions
  * and all they point to are owned by the flow and valid until flow_free().
@@ -70,6 +83,21 @@
 
 enum flow_same_site { FLOW_LAX, FLOW_STRICT, FLOW_NONE };
 
+/* REQUIRED: nobody passes with an access token that is over, whoever's fault
+ * it is that it could not be refreshed (503). ON: the session goes on. */
+enum flow_refresh_mode {
+    FLOW_REFRESH_ON,
+    FLOW_REFRESH_OFF,
+    FLOW_REFRESH_REQUIRED
+};
+
+/* Whether logins are begun by a pushed request (RFC 9126). */
+enum flow_push {
+    FLOW_PUSH_AUTO, /* when the provider offers it */
+    FLOW_PUSH_ON,   /* always: no login without */
+    FLOW_PUSH_OFF,  /* never, unless the provider requires it */
+};
+
 /* One protected host. Owned by the host program, immutable, outlives every
  * flow. Zeroed fields take the default in brackets. */
 struct flow_config {
@@ -77,10 +105,18 @@ struct flow_config {
                               authority, no path; never taken from a request */
     struct span issuer;   /* as in struct provider_options */
     struct span client_id;
-    struct span client_secret; /* empty: public client, PKCE alone */
-    struct span scope;         /* ["openid profile email"] */
-    struct span home_path;     /* where a login without rd ends ["/"] */
-    struct span logout_url;    /* post_logout_redirect_uri, a whole URL that is
+    struct span client_secret;           /* empty: public client, PKCE alone */
+    const struct client_key *client_key; /* instead of a secret; or NULL */
+    enum client_method client_method;
+    bool is_aud_endpoint; /* as in struct client */
+    enum flow_push push;
+    jws_algs algs;          /* of the provider's tokens [all that we know] */
+    int64_t skew_s;         /* clocks may differ so far [IDTOKEN_SKEW_S] */
+    bool requires_iss;      /* a callback must name its issuer (RFC 9207), also
+                          when the metadata does not promise it */
+    struct span scope;      /* ["openid profile email"] */
+    struct span home_path;  /* where a login without rd ends ["/"] */
+    struct span logout_url; /* post_logout_redirect_uri, a whole URL that is
                                   registered at the provider [base_url "/"] */
     const struct span *rd_hosts; /* hosts that an absolute rd may name besides
                                     our own: "host" or "host:port" */
@@ -96,7 +132,11 @@ struct flow_config {
     size_t right_count;               /* 0: everybody everything */
     int64_t idle_s;                   /* [1800] a session without requests */
     int64_t lifetime_s;               /* [28800] a session in any case */
-    bool allows_http; /* provider at http://127.0.0.1, [::1], localhost */
+    enum flow_refresh_mode refresh;
+    int refresh_at;         /* [80] percent of the access token's life */
+    int64_t refresh_wait_s; /* [6] longer than one call to provider or store:
+                               the pause after a failure */
+    bool allows_http;       /* provider at http://127.0.0.1, [::1], localhost */
 };
 
 /* Checks what `nginx -t` has to refuse; the text names the field.
@@ -108,7 +148,10 @@ enum oauth_code flow_config_check(const struct flow_config *config,
 /* ---- events ------------------------------------------------------------ */
 
 enum flow_event_kind {
-    FLOW_EVENT_REQUEST, /* first event of each flow, and only that */
+    FLOW_EVENT_REQUEST, /* first event of a request's flow, and only that */
+    FLOW_EVENT_REFRESH, /* first event of a job, and only that */
+    FLOW_EVENT_REFRESHED,
+    FLOW_EVENT_WAITED,
     FLOW_EVENT_SESSION_FOUND,
     FLOW_EVENT_SESSION_MISSING,
     FLOW_EVENT_SESSION_DONE,
@@ -167,7 +210,10 @@ struct flow_event {
             int status;       /* HTTP status, redirects not followed */
             struct span body; /* at most FLOW_FETCH_SIZE_MAX */
         } fetched;            /* FETCHED */
-        struct span failure;  /* *_FAILED: one line for page and log, such as
+        const struct session_ticket *ticket; /* REFRESH: of the action */
+        bool has_changed;    /* REFRESHED: the record is worth a new look:
+                                 any end of the job but a failed one */
+        struct span failure; /* *_FAILED: one line for page and log, such as
                                  "connect to 127.0.0.1:6379: refused" */
     };
 };
@@ -184,6 +230,9 @@ enum flow_action_kind {
     FLOW_ACTION_INDEX_GET,
     FLOW_ACTION_INDEX_DEL,
     FLOW_ACTION_FETCH,
+    FLOW_ACTION_REFRESH,
+    FLOW_ACTION_WAIT,
+    FLOW_ACTION_END,
 };
 
 struct flow_header {
@@ -226,7 +275,7 @@ enum flow_put_mode {
 struct flow_session {
     struct span key;
     struct span value; /* PUT only; at most SESSION_RECORD_SIZE_MAX + 64 */
-    int64_t ttl_s;     /* PUT: > 0. GET: 0 leaves the time to live as it is */
+    int64_t ttl_s;     /* 0, of GET and REPLACE: stays as it is. NEW: > 0 */
     enum flow_put_mode mode; /* PUT only */
     bool is_announced;       /* PUT only: announced like a DEL */
 };
@@ -246,6 +295,7 @@ enum flow_fetch_kind {
     FLOW_FETCH_DISCOVERY, /* the same answer serves every flow that waits */
     FLOW_FETCH_JWKS,      /* likewise */
     FLOW_FETCH_TOKEN,     /* never shared, never retried, never logged */
+    FLOW_FETCH_PUSH,      /* likewise */
 };
 
 /* One HTTP request to the provider: TLS verified, redirects not followed,
@@ -259,15 +309,24 @@ struct flow_fetch {
     struct span body; /* POST only */
 };
 
+/* The job to be run, one per key. The host copies the ticket, gives it to the
+ * job's first event and wipes it. */
+struct flow_refresh {
+    struct span key;
+    const struct session_ticket *ticket; /* secret */
+};
+
 struct flow_action {
     enum flow_action_kind kind;
-    bool is_background; /* only SESSION_PUT, _DEL, INDEX_PUT, _DEL */
+    bool is_background; /* only SESSION_PUT, _DEL, INDEX_PUT, _DEL, REFRESH */
     union {
         struct flow_allow allow;
         struct flow_reply reply;
         struct flow_session session;
         struct flow_index index;
         struct flow_fetch fetch;
+        struct flow_refresh refresh;
+        int64_t wait_ms; /* WAIT */
     };
 };
 
@@ -285,7 +344,11 @@ struct flow_action {
       "login_replayed") /* callback again, session fine */                     \
     X(FLOW_LOGIN_FAILED, "login_failed")                                       \
     X(FLOW_SIGNED_OUT, "signed_out")                                           \
-    X(FLOW_REFUSED, "refused") /* 403, 404, 405 on an endpoint */              \
+    X(FLOW_REFUSED, "refused")     /* 403, 404, 405 on an endpoint */          \
+    X(FLOW_REFRESHED, "refreshed") /* this and the next three end a job */     \
+    X(FLOW_REFRESH_NEEDLESS, "refresh_needless") /* another was faster */      \
+    X(FLOW_REFRESH_FAILED, "refresh_failed")     /* the session lives on */    \
+    X(FLOW_REFRESH_ENDED, "refresh_ended_session")                             \
     X(FLOW_STORE_DOWN, "store_down")                                           \
     X(FLOW_PROVIDER_DOWN, "provider_down")                                     \
     X(FLOW_FAILED, "failed")
@@ -304,6 +367,8 @@ struct flow_actions {
     const struct error *cause;     /* to be logged once; NULL: nothing wrong */
     const struct session *session; /* who it is, once known; else NULL */
     struct span store_key;         /* of that session; else empty */
+    int64_t fresh_until_s;         /* no later may an ALLOW be repeated without
+                                      a flow; 0: as long as the session is */
 };
 
 /* ---- the door ---------------------------------------------------------- */

@@ -78,8 +78,8 @@ method_fits(enum flow_route route, const struct flow_request *request)
 }
 
 /* No valid session: the answer depends on who asks for what. */
-static void
-deny(struct flow *flow)
+void
+flow_deny(struct flow *flow)
 {
     flow->drops_cookie = flow->drops_cookie || flow->has_ticket;
     if (flow->cause.code == OAUTH_OK)
@@ -113,7 +113,7 @@ route(struct flow *flow, const struct flow_request *request)
     case FLOW_ROUTE_GATE:
     case FLOW_ROUTE_USERINFO:
         if (!flow->has_ticket)
-            deny(flow);
+            flow_deny(flow);
         else if (flow->route == FLOW_ROUTE_USERINFO)
             flow_ask_session(flow, FLOW_AT_SESSION);
         else
@@ -195,6 +195,8 @@ bool
 flow_open_session(struct flow *flow, struct span record)
 {
     assert(flow->has_ticket);
+    bytes_wipe(&flow->plain); /* of a session that was read before */
+    flow->session = (struct session){ 0 };
     enum oauth_code code = session_open(flow->config.ring, &flow->ticket,
                                         record, &flow->plain, &flow->session);
     /* One ring and one store serve several providers: whoever logged in at
@@ -216,34 +218,47 @@ flow_open_session(struct flow *flow, struct span record)
     return false;
 }
 
-void
-flow_on_session(struct flow *flow, const struct flow_event *event)
+bool
+flow_take_session(struct flow *flow, const struct flow_event *event)
 {
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
         flow_fail_with(flow, OAUTH_ESTORE,
                        "the session store cannot be reached", event);
         flow_reply_cause(flow, FLOW_STORE_DOWN);
-        return;
+        return false;
     }
     if (event->kind == FLOW_EVENT_SESSION_MISSING) {
-        error_set(&flow->cause, OAUTH_EEXPIRED, "the session is over");
-        deny(flow);
-        return;
-    }
-    if (!flow_open_session(flow, event->record)) {
-        if (flow->cause.code == OAUTH_EEXPIRED)
-            flow_delete_behind(flow);
         flow->session = (struct session){ 0 };
-        if (flow->cause.code == OAUTH_ENOMEM)
-            flow_reply_cause(flow, FLOW_FAILED);
-        else
-            deny(flow);
-        return;
+        error_set(&flow->cause, OAUTH_EEXPIRED, "the session is over");
+        flow_deny(flow);
+        return false;
     }
+    if (flow_open_session(flow, event->record))
+        return true;
+    if (flow->cause.code == OAUTH_EEXPIRED)
+        flow_delete_behind(flow);
+    flow->session = (struct session){ 0 };
+    if (flow->cause.code == OAUTH_ENOMEM)
+        flow_reply_cause(flow, FLOW_FAILED);
+    else
+        flow_deny(flow);
+    return false;
+}
+
+void
+flow_admit(struct flow *flow)
+{
     if (flow->route == FLOW_ROUTE_AUTH || flow->route == FLOW_ROUTE_GATE)
         flow_reply_auth(flow);
     else if (flow->route == FLOW_ROUTE_USERINFO)
         flow_reply_user(flow);
     else
         flow_allow(flow);
+}
+
+void
+flow_on_session(struct flow *flow, const struct flow_event *event)
+{
+    if (flow_take_session(flow, event))
+        flow_go_on(flow);
 }

@@ -3,6 +3,7 @@
  * flow takes a checked configuration for granted. */
 #include "oauth/flow_move.h"
 
+#include "oauth/idtoken.h"
 #include "oauth/url.h"
 
 #include <string.h>
@@ -93,6 +94,18 @@ check_client(const struct flow_config *config, struct error *reterr)
         !is_printable(config->client_secret))
         return error_set(reterr, OAUTH_ECONFIG,
                          "client_secret is too long or not printable");
+    const struct client client = {
+        .id = config->client_id,
+        .secret = config->client_secret,
+        .key = config->client_key,
+        .method = config->client_method,
+    };
+    enum oauth_code code = client_check(&client, reterr);
+    if (code != OAUTH_OK)
+        return code;
+    if (config->skew_s < 0 || config->skew_s > IDTOKEN_SKEW_MAX_S)
+        return error_set(reterr, OAUTH_ECONFIG, "skew_s is not 0 to %d",
+                         IDTOKEN_SKEW_MAX_S);
     if (config->scope.size > TEXT_SIZE_MAX || !is_printable(config->scope) ||
         (config->scope.size > 0 && !has_openid(config->scope)))
         return error_set(reterr, OAUTH_ECONFIG, "scope needs the word openid");
@@ -155,5 +168,10 @@ flow_config_check(const struct flow_config *config, struct error *reterr)
         return error_set(reterr, OAUTH_ECONFIG,
                          "idle_s and lifetime_s are not 0 < idle <= lifetime "
                          "<= 30 days");
+    if (config->refresh_at < 0 || config->refresh_at > 100 ||
+        config->refresh_wait_s < 0 || config->refresh_wait_s > 3600)
+        return error_set(reterr, OAUTH_ECONFIG,
+                         "refresh_at is no percentage, or refresh_wait_s is "
+                         "above an hour");
     return OAUTH_OK;
 }

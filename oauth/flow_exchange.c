@@ -17,41 +17,25 @@ flow_exchange_code(struct flow *flow)
         provider_metadata(flow->provider);
     assert(metadata != NULL);
     struct bytes verifier;
-    struct bytes body;
-    struct bytes authorization;
+    struct bytes form;
     bytes_init(&verifier, PKCE_TEXT_SIZE);
-    bytes_init(&body, (size_t)16 << 10);
-    bytes_init(&authorization, 4096);
+    bytes_init(&form, (size_t)24 << 10);
     pkce_verifier(flow->slot->pkce, &verifier);
-    const struct token_client client = { flow->config.client_id,
-                                         flow->config.client_secret };
     const struct token_exchange exchange = {
         .code = flow->back.code,
         .verifier = bytes_span(&verifier),
         .redirect_uri = flow_own_url(flow, span_of(FLOW_PREFIX "callback")),
     };
-    token_exchange_format(metadata, &client, &exchange, &body, &authorization);
-    struct flow_action *action = &flow->actions.items[flow->actions.count++];
-    *action = (struct flow_action){ .kind = FLOW_ACTION_FETCH };
-    struct flow_fetch *fetch = &action->fetch;
-    const char *url = metadata->token_endpoint;
-    char *copy = arena_strndup(&flow->arena, url, span_of(url).size);
-    fetch->kind = FLOW_FETCH_TOKEN;
-    fetch->url = copy == NULL ? span_of("") : span_of(copy);
-    fetch->is_post = true;
-    fetch->headers[fetch->header_count++] =
-        (struct flow_header){ span_of("Accept"), span_of("application/json") };
-    fetch->headers[fetch->header_count++] =
-        (struct flow_header){ span_of("Content-Type"),
-                              span_of("application/x-www-form-urlencoded") };
-    if (authorization.size > 0)
-        fetch->headers[fetch->header_count++] =
-            (struct flow_header){ span_of("Authorization"),
-                                  flow_keep(flow, &authorization) };
-    fetch->body = flow_keep(flow, &body);
-    bytes_wipe(&authorization);
+    token_exchange_form(&exchange, &form);
+    form.is_failed = form.is_failed || bytes_failed(&verifier);
     bytes_wipe(&verifier);
-    flow->state = FLOW_AT_TOKEN;
+    const struct flow_call call = {
+        .kind = FLOW_FETCH_TOKEN,
+        .url = metadata->token_endpoint,
+        .form = &form,
+    };
+    if (!flow_ask_call(flow, &call, FLOW_AT_TOKEN))
+        flow_reply_cause(flow, FLOW_FAILED);
 }
 
 /* Fills in what is ours: times, tokens, for whom it is. */
@@ -60,6 +44,7 @@ complete_session(struct flow *flow, struct session *session)
 {
     int64_t now_s = flow->now_s;
     session->created_s = now_s;
+    session->refreshed_s = now_s;
     session->expires_s = now_s + flow->config.lifetime_s;
     if (flow->tokens.expires_in_s > 0)
         session->access_expires_s = now_s + flow->tokens.expires_in_s;
@@ -120,6 +105,19 @@ keep_session(struct flow *flow, const struct session *session)
     put->mode = FLOW_PUT_NEW;
 }
 
+bool
+flow_may_ask_for_key(struct flow *flow)
+{
+    struct jws jws;
+    if (jws_parse(flow->tokens.id_token, &jws, NULL) != OAUTH_OK)
+        return false;
+    struct span kid = span_of(jws.has_kid ? jws.kid : "");
+    bool is_allowed =
+        provider_may_refetch(flow->provider, kid, PROVIDER_SAYS, flow->now_s);
+    jws_release(&jws);
+    return is_allowed;
+}
+
 /* Verifies the ID token with the keys at hand. */
 static void
 judge_token(struct flow *flow)
@@ -137,6 +135,8 @@ judge_token(struct flow *flow)
         .access_token = flow->tokens.access_token,
         .code = flow->back.code,
         .jwks = provider_jwks(flow->provider),
+        .algs = flow->config.algs,
+        .skew_s = flow->config.skew_s,
         .now_s = flow->now_s,
     };
     enum oauth_code code =
@@ -146,13 +146,15 @@ judge_token(struct flow *flow)
                             &session, &flow->cause);
     if (code == OAUTH_OK)
         idtoken_add_access_roles(&rules, &flow->arena, &session);
+    if (code == OAUTH_OK)
+        session.nonce = flow_keep(flow, &nonce);
     bytes_wipe(&nonce);
     if (code == OAUTH_OK) {
         flow->cause = (struct error){ 0 };
         complete_session(flow, &session);
         keep_session(flow, &session);
     } else if (code == OAUTH_EKEY && flow->state == FLOW_AT_TOKEN &&
-               provider_may_refetch(flow->provider, flow->now_s)) {
+               flow_may_ask_for_key(flow)) {
         flow_ask_document(flow, PROVIDER_JWKS, FLOW_AT_NEW_KEYS);
     } else {
         flow_reply_cause(flow, FLOW_LOGIN_FAILED);
@@ -187,15 +189,7 @@ flow_on_token(struct flow *flow, const struct flow_event *event)
 void
 flow_on_new_keys(struct flow *flow, const struct flow_event *event)
 {
-    enum oauth_code code = OAUTH_EPROVIDER;
-    if (event->kind == FLOW_EVENT_FETCHED)
-        code =
-            provider_put(flow->provider, PROVIDER_JWKS, event->fetched.status,
-                         event->fetched.body, flow->now_s, &flow->cause);
-    else
-        flow_fail_with(flow, OAUTH_EPROVIDER, "the provider cannot be reached",
-                       event);
-    if (code == OAUTH_OK)
+    if (flow_take_document(flow, PROVIDER_JWKS, event))
         judge_token(flow);
     else
         flow_reply_cause(flow, FLOW_PROVIDER_DOWN);

@@ -5,7 +5,6 @@
  * only then is the code redeemed. */
 #include "oauth/flow_move.h"
 
-#include "oauth/authorize.h"
 #include "oauth/base64.h"
 #include "oauth/url.h"
 
@@ -33,10 +32,10 @@ open_logins(struct flow *flow, const struct flow_request *request)
     return true;
 }
 
-/* Seals the logins that are still open into a Set-Cookie. Strict would keep
- * the cookie back on the way from the provider, so it is Lax at most. */
-static void
-close_logins(struct flow *flow)
+/* Strict would keep the cookie back on the way from the provider, so it is
+ * Lax at most. */
+void
+flow_close_logins(struct flow *flow)
 {
     struct bytes text;
     unsigned char nonce[SEAL_NONCE_SIZE];
@@ -49,6 +48,32 @@ close_logins(struct flow *flow)
     flow->login_cookie =
         flow_set_cookie(flow, flow->login_name, value, STATE_LIFETIME_S,
                         same_site == FLOW_STRICT ? FLOW_LAX : same_site);
+}
+
+/* Which provider a login was begun at, and for which of its clients. Two
+ * hosts may share a login cookie: the state of one provider's login must not
+ * be good for a callback of the other (RFC 9207 section 1: mix-up). */
+static bool
+name_provider(const struct flow *flow,
+              unsigned char ret_name[STATE_PROVIDER_SIZE])
+{
+    const struct span parts[] = { flow->config.issuer, flow->config.client_id,
+                                  flow->config.base_url };
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool is_good =
+        ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+    for (size_t i = 0; is_good && i < sizeof(parts) / sizeof(parts[0]); i++)
+        is_good = EVP_DigestUpdate(ctx, parts[i].data, parts[i].size) == 1 &&
+                  EVP_DigestUpdate(ctx, "", 1) == 1; /* a NUL between */
+    is_good = is_good && EVP_DigestFinal_ex(ctx, hash, &size) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (is_good) {
+        assert(size >= STATE_PROVIDER_SIZE);
+        memcpy(ret_name, hash, STATE_PROVIDER_SIZE);
+    }
+    return is_good;
 }
 
 static void
@@ -78,29 +103,6 @@ has_param(struct span query, const char *name)
     enum url_param found = url_param(query, name, &value);
     bytes_release(&value);
     return found == URL_PARAM_FOUND;
-}
-
-/* Discovery is there: off to the provider. */
-static void
-send_to_provider(struct flow *flow)
-{
-    struct bytes url;
-    const struct provider_metadata *metadata =
-        provider_metadata(flow->provider);
-    assert(metadata != NULL);
-    const struct authorize_request request = {
-        .endpoint = metadata->authorization_endpoint,
-        .client_id = flow->config.client_id,
-        .redirect_uri = flow_own_url(flow, span_of(FLOW_PREFIX "callback")),
-        .scope = flow->config.scope,
-        .slot = flow->slot,
-    };
-    bytes_init(&url, AUTHORIZE_URL_SIZE_MAX);
-    if (authorize_url(&request, &url) != OAUTH_OK)
-        url.is_failed = true;
-    state_add(flow->login, flow->slot);
-    close_logins(flow);
-    flow_redirect(flow, flow_keep(flow, &url), FLOW_LOGIN_STARTED);
 }
 
 static void
@@ -137,7 +139,8 @@ flow_login_begin(struct flow *flow, const struct flow_request *request)
     }
     flow->kind = REQUEST_PAGE; /* whoever comes here wants the login page */
     flow->slot = arena_calloc(&flow->arena, 1, sizeof(*flow->slot));
-    if (flow->slot == NULL || !open_logins(flow, request)) {
+    if (flow->slot == NULL || !open_logins(flow, request) ||
+        !name_provider(flow, flow->slot->provider)) {
         flow_reply_static(flow);
         return;
     }
@@ -153,7 +156,7 @@ flow_login_begin(struct flow *flow, const struct flow_request *request)
     else if (provider_wants(flow->provider, PROVIDER_DISCOVERY, flow->now_s))
         flow_ask_document(flow, PROVIDER_DISCOVERY, FLOW_AT_BEGIN);
     else
-        send_to_provider(flow);
+        flow_send_to_provider(flow);
 }
 
 void
@@ -163,7 +166,7 @@ flow_on_begin(struct flow *flow, const struct flow_event *event)
         flow_reply_cause(flow, FLOW_PROVIDER_DOWN);
         return;
     }
-    send_to_provider(flow);
+    flow_send_to_provider(flow);
 }
 
 /* No login of this browser belongs to the callback: harmless when a session
@@ -266,8 +269,10 @@ flow_login_back(struct flow *flow, const struct flow_request *request)
         flow_reply_cause(flow, FLOW_LOGIN_FAILED);
         return;
     }
+    unsigned char provider[STATE_PROVIDER_SIZE];
     struct state_slot *slot = arena_calloc(&flow->arena, 1, sizeof(*slot));
-    if (slot == NULL || !open_logins(flow, request)) {
+    if (slot == NULL || !open_logins(flow, request) ||
+        !name_provider(flow, provider)) {
         flow_reply_static(flow);
         return;
     }
@@ -280,8 +285,15 @@ flow_login_back(struct flow *flow, const struct flow_request *request)
         return;
     }
     flow->slot = slot;
-    close_logins(flow);
-    if (callback_check_issuer(&flow->back, flow->config.issuer, false,
+    flow_close_logins(flow);
+    if (memcmp(slot->provider, provider, sizeof(provider)) != 0) {
+        error_set(&flow->cause, OAUTH_ESTATE,
+                  "the state belongs to a login at another provider");
+        flow_reply_cause(flow, FLOW_LOGIN_FAILED);
+        return;
+    }
+    if (callback_check_issuer(&flow->back, flow->config.issuer,
+                              flow->config.requires_iss,
                               &flow->cause) != OAUTH_OK)
         flow_reply_cause(flow, FLOW_LOGIN_FAILED);
     else if (flow->back.error.size > 0)
@@ -346,7 +358,7 @@ flow_on_keep(struct flow *flow, const struct flow_event *event)
     if (flow->has_ticket) /* the session before this login ends with it */
         flow_delete_behind(flow);
     state_count_finished(flow->login, flow->now_s);
-    close_logins(flow);
+    flow_close_logins(flow);
     if (flow->config.cookie_same_site != FLOW_STRICT) {
         flow_redirect(flow, url, FLOW_LOGGED_IN);
         return;

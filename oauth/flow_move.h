@@ -14,13 +14,17 @@
 /* Inside of the door, for flow*.c only: the flow and its moves.
  *   flow.c          table, step, defaults       flow_access.c  who may pass
  *   flow_login.c    start and callback          flow_leave.c   sign-out
- *   flow_reply.c    what the client gets to see */
+ *   flow_push.c     to the provider             flow_exchange.c  code, tokens
+ *   flow_due.c      when to refresh             flow_refresh.c   the job
+ *   flow_renew.c    what came of it             flow_reply.c     what the client
+ *                                                                gets to see */
 
 /* Where a flow stands: what it waits for. */
 enum flow_state {
     FLOW_AT_START,         /* the request */
     FLOW_AT_SESSION,       /* the session of a request that wants to pass */
     FLOW_AT_BEGIN,         /* discovery, to begin a login */
+    FLOW_AT_PUSH,          /* the answer to a pushed request */
     FLOW_AT_REPLAY,        /* the session of a callback without a login */
     FLOW_AT_DISCOVERY,     /* discovery, in a callback */
     FLOW_AT_KEYS,          /* the key set, in a callback */
@@ -28,6 +32,19 @@ enum flow_state {
     FLOW_AT_TOKEN,         /* the token endpoint */
     FLOW_AT_NEW_KEYS,      /* the key set again, for an unknown kid */
     FLOW_AT_KEEP,          /* the new session to be stored */
+    FLOW_AT_REFRESH,       /* the job that refreshes the request's session */
+    FLOW_AT_AGAIN,         /* that session, read again */
+    FLOW_AT_JOB_LOCK,      /* (a job from here on) its lock */
+    FLOW_AT_JOB_OTHER,     /* what the lock of another says */
+    FLOW_AT_JOB_PAUSE,     /* a moment, for the other to finish */
+    FLOW_AT_JOB_SESSION,   /* the record */
+    FLOW_AT_JOB_DISCOVERY, /* discovery */
+    FLOW_AT_JOB_KEYS,      /* the key set */
+    FLOW_AT_JOB_TOKEN,     /* the token endpoint */
+    FLOW_AT_JOB_NEW_KEYS,  /* the key set again, for an unknown kid */
+    FLOW_AT_JOB_KEEP,      /* the record to be replaced */
+    FLOW_AT_JOB_RETRY,     /* a moment, until the store is back */
+    FLOW_AT_JOB_DEL,       /* the session to be ended */
     FLOW_AT_LEAVE,         /* the session that is to end */
     FLOW_AT_LEAVE_DEL,     /* its deletion */
     FLOW_AT_LEAVE_ADDRESS, /* discovery, for the provider's logout */
@@ -65,6 +82,7 @@ struct flow {
     bool is_script;
     struct span target;     /* copied */
     struct span request_id; /* copied; may be empty */
+    uint32_t answer_count;  /* of the document asked for, at that time */
 
     /* of the session: the cookie that came, and the one that goes */
     char cookie_name[FLOW_COOKIE_NAME_SIZE];
@@ -85,6 +103,15 @@ struct flow {
     struct session_ticket new_ticket;
     struct span new_cookie;   /* Set-Cookie of the new session */
     struct span login_cookie; /* Set-Cookie of the other logins */
+
+    /* of a job */
+    bool is_job;
+    char lock_key[SESSION_STORE_KEY_SIZE_MAX];
+    bool has_lock;       /* and says in it how the job ended */
+    bool is_unproven;    /* only the refresh token is kept, not the identity */
+    unsigned try_count;  /* to replace the record */
+    int64_t waited_ms;   /* for the job of another */
+    struct span renewed; /* the sealed record to be written */
 };
 
 typedef void flow_move(struct flow *flow, const struct flow_event *event);
@@ -96,6 +123,10 @@ void flow_draw(struct flow *flow, void *ret, size_t size);
 void flow_on_request(struct flow *flow, const struct flow_event *event);
 void flow_on_session(struct flow *flow, const struct flow_event *event);
 bool flow_open_session(struct flow *flow, struct span record);
+/* Takes the answer to flow_ask_session(). False: it became a reply. */
+bool flow_take_session(struct flow *flow, const struct flow_event *event);
+void flow_deny(struct flow *flow);
+void flow_admit(struct flow *flow);
 
 /* flow_login.c */
 void flow_login_begin(struct flow *flow, const struct flow_request *request);
@@ -106,6 +137,12 @@ void flow_on_discovery(struct flow *flow, const struct flow_event *event);
 void flow_on_keys(struct flow *flow, const struct flow_event *event);
 void flow_on_mark(struct flow *flow, const struct flow_event *event);
 void flow_on_keep(struct flow *flow, const struct flow_event *event);
+/* Seals the logins that are still open into flow->login_cookie. */
+void flow_close_logins(struct flow *flow);
+
+/* flow_push.c: discovery is there, off to the provider */
+void flow_send_to_provider(struct flow *flow);
+void flow_on_push(struct flow *flow, const struct flow_event *event);
 
 /* flow_exchange.c */
 void flow_exchange_code(struct flow *flow);
@@ -117,6 +154,41 @@ void flow_on_new_keys(struct flow *flow, const struct flow_event *event);
 #define FLOW_SIGNED_HEADER "X-Azimuth-Identity"
 bool flow_sign(struct flow *flow, struct span *ret_token)
     __attribute__((warn_unused_result));
+
+/* The provider signed flow->tokens with a key that it did not publish, the last
+ * time we looked: whether its keys may be fetched again. */
+bool flow_may_ask_for_key(struct flow *flow);
+
+/* flow_due.c */
+enum flow_need {
+    FLOW_NEED_NOTHING,
+    FLOW_NEED_SOON, /* refresh in the background */
+    FLOW_NEED_NOW,  /* the access token is over: refresh first */
+};
+enum flow_need flow_session_needs(const struct flow *flow);
+int64_t flow_fresh_until(const struct flow *flow);
+void flow_on_refresh(struct flow *flow, const struct flow_event *event);
+void flow_on_again(struct flow *flow, const struct flow_event *event);
+/* A request's session is open: refreshes it where that is due, and admits. */
+void flow_go_on(struct flow *flow);
+
+/* flow_refresh.c */
+void flow_refresh_begin(struct flow *flow, const struct flow_event *event);
+void flow_on_job_lock(struct flow *flow, const struct flow_event *event);
+void flow_on_job_other(struct flow *flow, const struct flow_event *event);
+void flow_on_job_pause(struct flow *flow, const struct flow_event *event);
+void flow_on_job_session(struct flow *flow, const struct flow_event *event);
+void flow_on_job_document(struct flow *flow, const struct flow_event *event);
+/* Ends a job; a lock of its own says how. */
+void flow_refresh_end(struct flow *flow, enum flow_outcome outcome);
+void flow_refresh_lose_store(struct flow *flow, const struct flow_event *event);
+
+/* flow_renew.c */
+void flow_on_job_token(struct flow *flow, const struct flow_event *event);
+void flow_on_job_new_keys(struct flow *flow, const struct flow_event *event);
+void flow_on_job_keep(struct flow *flow, const struct flow_event *event);
+void flow_on_job_retry(struct flow *flow, const struct flow_event *event);
+void flow_on_job_del(struct flow *flow, const struct flow_event *event);
 
 /* flow_leave.c */
 void flow_leave(struct flow *flow, const struct flow_request *request);
@@ -131,11 +203,25 @@ void flow_ask_live_session(struct flow *flow, enum flow_state next);
 void flow_ask_delete(struct flow *flow, enum flow_state next);
 void flow_ask_document(struct flow *flow, enum provider_document document,
                        enum flow_state next);
-void flow_delete_behind(struct flow *flow); /* background */
+void flow_delete_behind(struct flow *flow);  /* background */
+void flow_refresh_behind(struct flow *flow); /* background */
+void flow_ask_refresh(struct flow *flow, enum flow_state next);
+void flow_ask_moment(struct flow *flow, int64_t ms, enum flow_state next);
 struct flow_session *flow_ask_put(struct flow *flow, enum flow_state next);
 
-/* Takes the answer to flow_ask_document(). False when the document is still
- * unusable; the cause is set then. */
+/* A call in our own name: its form gets the proof who we are and is wiped. */
+struct flow_call {
+    enum flow_fetch_kind kind;
+    const char *url;
+    struct bytes *form;
+    bool has_id; /* the form has a client_id */
+};
+/* False when the proof could not be made; the cause is set then. */
+bool flow_ask_call(struct flow *flow, const struct flow_call *call,
+                   enum flow_state next) __attribute__((warn_unused_result));
+
+/* Takes the answer to flow_ask_document(). False when it was no good; the
+ * cause is set then. */
 bool flow_take_document(struct flow *flow, enum provider_document document,
                         const struct flow_event *event);
 

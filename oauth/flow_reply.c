@@ -290,6 +290,7 @@ text_of(enum oauth_code code)
                "session was lost each time. The cookies of this site may be "
                "blocked, or the session store loses its data.";
     case OAUTH_ETOKEN:
+    case OAUTH_ECLOCK:
     case OAUTH_EKEY:
     case OAUTH_EDOCUMENT:
         return "The identity provider gave an answer that cannot be trusted.";

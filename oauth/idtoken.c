@@ -5,7 +5,6 @@
 
 #include "oauth/base64.h"
 #include "oauth/json.h"
-#include "oauth/jwt.h"
 #include "oauth/roles.h"
 
 #include <assert.h>
@@ -56,8 +55,11 @@ check_kind(const json_t *claims, struct error *reterr)
 }
 
 static enum oauth_code
-check_times(const json_t *claims, int64_t now_s, struct error *reterr)
+check_times(const json_t *claims, const struct idtoken_rules *rules,
+            struct error *reterr)
 {
+    int64_t now_s = rules->now_s;
+    int64_t skew_s = rules->skew_s > 0 ? rules->skew_s : IDTOKEN_SKEW_S;
     int64_t expires_s = 0;
     int64_t issued_s = 0;
     int64_t starts_s = 0;
@@ -68,13 +70,13 @@ check_times(const json_t *claims, int64_t now_s, struct error *reterr)
     if (json_object_get(claims, "nbf") != NULL &&
         !json_time(claims, "nbf", &starts_s))
         return error_set(reterr, OAUTH_ETOKEN, "the token's nbf is bad");
-    if (expires_s + IDTOKEN_SKEW_S <= now_s)
+    if (expires_s + skew_s <= now_s)
         return error_set(
-            reterr, OAUTH_ETOKEN,
+            reterr, OAUTH_ECLOCK,
             "the token is over since %lld s; are the clocks right?",
             (long long)(now_s - expires_s));
-    if (issued_s > now_s + IDTOKEN_SKEW_S || starts_s > now_s + IDTOKEN_SKEW_S)
-        return error_set(reterr, OAUTH_ETOKEN,
+    if (issued_s > now_s + skew_s || starts_s > now_s + skew_s)
+        return error_set(reterr, OAUTH_ECLOCK,
                          "the token is from the future; are the clocks right?");
     return OAUTH_OK;
 }
@@ -105,7 +107,10 @@ check_binding(const json_t *claims, const struct idtoken_rules *rules,
               const char *digest, struct error *reterr)
 {
     struct span nonce = json_text(claims, "nonce");
-    if (rules->nonce.size > 0 && !equal_secret(nonce, rules->nonce))
+    bool may_lack =
+        rules->is_refresh && json_object_get(claims, "nonce") == NULL;
+    if (rules->nonce.size > 0 && !may_lack &&
+        !equal_secret(nonce, rules->nonce))
         return error_set(reterr, OAUTH_ETOKEN,
                          "the ID token's nonce is not that of this login");
     if (!half_hash_fits(claims, "at_hash", rules->access_token, digest))
@@ -200,7 +205,9 @@ open_token(struct span token, const struct idtoken_rules *rules,
     if (code != OAUTH_OK)
         return code;
     *ret_digest = jws.alg->digest;
-    code = jws_verify(&jws, rules->jwks, reterr);
+    code = jws_check_alg(&jws, rules->algs, reterr);
+    if (code == OAUTH_OK)
+        code = jws_verify(&jws, rules->jwks, reterr);
     if (code == OAUTH_OK) {
         code = json_parse(bytes_span(&jws.payload), JWT_SIZE_MAX,
                           "the token's payload", ret_claims, reterr);
@@ -228,7 +235,7 @@ idtoken_check(struct span token, const struct idtoken_rules *rules,
     if (code == OAUTH_OK)
         code = check_kind(claims, reterr);
     if (code == OAUTH_OK)
-        code = check_times(claims, rules->now_s, reterr);
+        code = check_times(claims, rules, reterr);
     if (code == OAUTH_OK)
         code = check_binding(claims, rules, digest, reterr);
     if (code == OAUTH_OK)
@@ -249,7 +256,7 @@ idtoken_add_access_roles(const struct idtoken_rules *rules, struct arena *arena,
         return;
     if (span_equal(json_text(claims, "iss"), rules->issuer) &&
         span_equal(json_text(claims, "sub"), session->sub) &&
-        check_times(claims, rules->now_s, NULL) == OAUTH_OK)
+        check_times(claims, rules, NULL) == OAUTH_OK)
         read_roles(claims, rules->client_id, arena, session);
     json_decref(claims);
 }

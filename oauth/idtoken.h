@@ -5,12 +5,14 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "oauth/error.h"
-#include "oauth/jwks.h"
+#include "oauth/jwt.h"
 #include "oauth/session.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define IDTOKEN_SKEW_S        60
+#define IDTOKEN_SKEW_S        60 /* clocks may differ so far: the default */
+#define IDTOKEN_SKEW_MAX_S    300
 #define IDTOKEN_SUB_SIZE_MAX  255
 #define IDTOKEN_TEXT_SIZE_MAX 1024
 
@@ -19,9 +21,12 @@ struct idtoken_rules {
     struct span issuer;
     struct span client_id;
     struct span nonce;        /* of this login; size 0: the token has none */
+    bool is_refresh;          /* it may lack the nonce (Core section 12.2) */
     struct span access_token; /* for at_hash; may be empty */
     struct span code;         /* for c_hash; may be empty */
     const struct jwks *jwks;
+    jws_algs algs;  /* 0: all that we know */
+    int64_t skew_s; /* 0: IDTOKEN_SKEW_S */
     int64_t now_s;
 };
 
@@ -30,6 +35,7 @@ struct idtoken_rules {
  *   ret_session  sub, preferred_username, email, name, roles, groups, sid and
  *                auth_s are written, copied into `arena`; untouched on failure
  * OAUTH_EKEY    no key fits: fetch the key set once more and repeat.
+ * OAUTH_ECLOCK  exp, iat or nbf do not fit our clock; all else may be well.
  * OAUTH_ETOKEN  a rule is broken; the text says which.   OAUTH_ENOMEM. */
 enum oauth_code idtoken_check(struct span token,
                               const struct idtoken_rules *rules,

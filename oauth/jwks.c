@@ -19,6 +19,7 @@
 #define RSA_BITS_MAX    8192
 #define RSA_E_BITS_MAX  64
 #define NUMBER_SIZE_MAX 1100 /* bytes of an 8192 bit modulus, and some */
+#define ED25519_SIZE    32
 
 static const struct curve {
     const char *name; /* RFC 7518 section 6.2.1.1 */
@@ -117,6 +118,18 @@ ec_parse(const json_t *object, enum jwk_type *ret_type)
     return pkey;
 }
 
+/* RFC 8037 section 2; Ed448 is left out. */
+static EVP_PKEY *
+okp_parse(const json_t *object)
+{
+    unsigned char point[ED25519_SIZE];
+    if (!span_equal_text(json_text(object, "crv"), "Ed25519") ||
+        !base64_decode_exact(json_text(object, "x"), point, sizeof(point)))
+        return NULL;
+    return EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, point,
+                                          sizeof(point));
+}
+
 static char *
 pem_of(EVP_PKEY *pkey)
 {
@@ -180,6 +193,10 @@ jwk_parse(const json_t *object, struct jwk *ret_jwk)
         jwk.pkey = rsa_parse(object);
     else if (span_equal_text(kty, "EC"))
         jwk.pkey = ec_parse(object, &jwk.type);
+    else if (span_equal_text(kty, "OKP")) {
+        jwk.pkey = okp_parse(object);
+        jwk.type = JWK_ED25519;
+    }
     if (jwk.pkey == NULL)
         return false;
     jwk.pem = pem_of(jwk.pkey);

@@ -9,14 +9,14 @@
 
 /* A provider's public keys (RFC 7517). Only keys that can verify a signature
  * are kept: RSA of 2048 to 8192 bits with an odd exponent >= 3, EC on P-256,
- * P-384 and P-521; no symmetric key, no key with private parts, none with
+ * P-384 and P-521, Ed25519 (RFC 8037); no symmetric key, no key with private parts, none with
  * use other than "sig" or key_ops without "verify". */
 
 #define JWKS_KEY_COUNT_MAX 64
 #define JWKS_KID_SIZE_MAX  255
 #define JWKS_SIZE_MAX      ((size_t)256 << 10)
 
-enum jwk_type { JWK_RSA, JWK_P256, JWK_P384, JWK_P521 };
+enum jwk_type { JWK_RSA, JWK_P256, JWK_P384, JWK_P521, JWK_ED25519 };
 
 struct jwk {
     enum jwk_type type;

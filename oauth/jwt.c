@@ -8,6 +8,7 @@
 #include "oauth/json.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <jwt.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -30,7 +31,11 @@ static const struct jws_alg algs[] = {
     { "ES256", JWS_ES, JWK_P256, "SHA256" },
     { "ES384", JWS_ES, JWK_P384, "SHA384" },
     { "ES512", JWS_ES, JWK_P521, "SHA512" },
+    { "EdDSA", JWS_ED, JWK_ED25519, "SHA512" },
 };
+
+_Static_assert(sizeof(algs) / sizeof(algs[0]) <= 8 * sizeof(jws_algs),
+               "a bit for each row");
 
 static const struct jws_alg *
 alg_find(struct span name)
@@ -40,6 +45,24 @@ alg_find(struct span name)
             return &algs[i];
     }
     return NULL;
+}
+
+jws_algs
+jws_algs_of(struct span name)
+{
+    const struct jws_alg *alg = alg_find(name);
+    return alg == NULL ? 0 : (jws_algs)1 << (alg - algs);
+}
+
+enum oauth_code
+jws_check_alg(const struct jws *jws, jws_algs allowed, struct error *reterr)
+{
+    assert(jws->alg != NULL);
+    if (allowed != 0 && (allowed & (jws_algs)1 << (jws->alg - algs)) == 0)
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the token's algorithm %s is not allowed here",
+                         jws->alg->name);
+    return OAUTH_OK;
 }
 
 static enum oauth_code
@@ -100,6 +123,11 @@ jws_parse(struct span text, struct jws *ret_jws, struct error *reterr)
         return error_set(reterr, OAUTH_ETOKEN,
                          "the token is not three parts of at most %zu bytes",
                          JWT_SIZE_MAX);
+    /* From here on a buffer that fails lacks memory. */
+    if (parts[0].size > BASE64_TEXT_SIZE((size_t)HEADER_SIZE_MAX) ||
+        parts[2].size > BASE64_TEXT_SIZE((size_t)SIGNATURE_SIZE_MAX))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the token's header or signature is too long");
     jws.input = (struct span){ text.data, parts[0].size + 1 + parts[1].size };
     bytes_init(&raw, HEADER_SIZE_MAX);
     bytes_init(&jws.payload, JWT_SIZE_MAX);
@@ -107,13 +135,17 @@ jws_parse(struct span text, struct jws *ret_jws, struct error *reterr)
     if (!base64_decode(parts[0], &raw) ||
         !base64_decode(parts[1], &jws.payload) ||
         !base64_decode(parts[2], &jws.signature)) {
-        error_set(reterr, OAUTH_ETOKEN, "the token's parts are no base64url");
+        bool is_memory =
+            raw.is_failed || jws.payload.is_failed || jws.signature.is_failed;
+        code = is_memory ? error_memory(reterr)
+                         : error_set(reterr, OAUTH_ETOKEN,
+                                     "the token's parts are no base64url");
         goto out;
     }
     code = json_parse(bytes_span(&raw), HEADER_SIZE_MAX, "the token's header",
                       &header, reterr);
     if (code != OAUTH_OK) {
-        code = OAUTH_ETOKEN;
+        code = code == OAUTH_ENOMEM ? code : OAUTH_ETOKEN;
         if (reterr != NULL)
             reterr->code = code;
         goto out;
@@ -138,23 +170,25 @@ jws_release(struct jws *jws)
 }
 
 /* libjwt reads the header again: the same key and algorithm must come out. */
-static bool
+static enum oauth_code
 verify_libjwt(const struct jws *jws, const struct jwk *jwk)
 {
     jwt_t *parsed = NULL;
     char *text = strndup(jws->text.data, jws->text.size);
     if (text == NULL)
-        return false;
+        return OAUTH_ENOMEM;
+    int failure = jwt_decode(&parsed, text, (unsigned char *)jwk->pem,
+                             (int)strlen(jwk->pem));
     bool is_good =
-        jwt_decode(&parsed, text, (unsigned char *)jwk->pem,
-                   (int)strlen(jwk->pem)) == 0 &&
-        parsed != NULL &&
+        failure == 0 && parsed != NULL &&
         strcmp(jwt_alg_str(jwt_get_alg(parsed)), jws->alg->name) == 0;
     if (parsed != NULL)
         jwt_free(parsed);
     explicit_bzero(text, jws->text.size);
     free(text);
-    return is_good;
+    if (is_good)
+        return OAUTH_OK;
+    return failure == ENOMEM ? OAUTH_ENOMEM : OAUTH_ETOKEN;
 }
 
 /* r and s as in RFC 7518 section 3.4 -> the DER that OpenSSL wants. */
@@ -180,18 +214,21 @@ der_of(const struct bytes *signature, enum jwk_type type, int *ret_size)
     return der;
 }
 
-static bool
+static enum oauth_code
 verify_openssl(const struct jws *jws, const struct jwk *jwk)
 {
-    bool is_good = false;
+    enum oauth_code code = OAUTH_ETOKEN;
     EVP_PKEY_CTX *key = NULL; /* owned by ctx */
     const unsigned char *signature = (const unsigned char *)jws->signature.data;
     int size = (int)jws->signature.size;
     unsigned char *der = NULL;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (ctx == NULL ||
-        EVP_DigestVerifyInit_ex(ctx, &key, jws->alg->digest, NULL, NULL,
-                                jwk->pkey, NULL) != 1)
+    /* EdDSA hashes by itself (RFC 8032). */
+    const char *digest = jws->alg->family == JWS_ED ? NULL : jws->alg->digest;
+    if (ctx == NULL)
+        return OAUTH_ENOMEM;
+    if (EVP_DigestVerifyInit_ex(ctx, &key, digest, NULL, NULL, jwk->pkey,
+                                NULL) != 1)
         goto out;
     if (jws->alg->family == JWS_PS &&
         (EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) != 1 ||
@@ -203,13 +240,14 @@ verify_openssl(const struct jws *jws, const struct jwk *jwk)
             goto out;
         signature = der;
     }
-    is_good = EVP_DigestVerify(ctx, signature, (size_t)size,
-                               (const unsigned char *)jws->input.data,
-                               jws->input.size) == 1;
+    if (EVP_DigestVerify(ctx, signature, (size_t)size,
+                         (const unsigned char *)jws->input.data,
+                         jws->input.size) == 1)
+        code = OAUTH_OK;
 out:
     OPENSSL_free(der);
     EVP_MD_CTX_free(ctx);
-    return is_good;
+    return code;
 }
 
 static bool
@@ -228,7 +266,7 @@ enum oauth_code
 jws_verify(const struct jws *jws, const struct jwks *jwks, struct error *reterr)
 {
     size_t fit_count = 0;
-    bool is_good = false;
+    enum oauth_code code = OAUTH_ETOKEN;
     assert(jws->alg != NULL);
     for (size_t i = 0; i < jwks->count; i++)
         fit_count += key_fits(jws, &jwks->items[i]);
@@ -236,15 +274,18 @@ jws_verify(const struct jws *jws, const struct jwks *jwks, struct error *reterr)
         return error_set(reterr, OAUTH_EKEY,
                          "no %s key of the provider fits the token",
                          jws->alg->name);
-    for (size_t i = 0; i < jwks->count && !is_good; i++) {
+    for (size_t i = 0; i < jwks->count && code == OAUTH_ETOKEN; i++) {
         if (!key_fits(jws, &jwks->items[i]))
             continue;
-        if (jws->alg->family != JWS_PS && jws->is_plain_type)
-            is_good = verify_libjwt(jws, &jwks->items[i]);
+        bool is_old = jws->alg->family == JWS_RS || jws->alg->family == JWS_ES;
+        if (is_old && jws->is_plain_type)
+            code = verify_libjwt(jws, &jwks->items[i]);
         else
-            is_good = verify_openssl(jws, &jwks->items[i]);
+            code = verify_openssl(jws, &jwks->items[i]);
     }
-    if (!is_good)
+    if (code == OAUTH_ENOMEM)
+        return error_memory(reterr);
+    if (code != OAUTH_OK)
         return error_set(reterr, OAUTH_ETOKEN,
                          "the token's signature is wrong");
     return OAUTH_OK;

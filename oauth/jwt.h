@@ -7,13 +7,14 @@
 #include "oauth/jwks.h"
 
 #include <openssl/evp.h>
+#include <stdint.h>
 
 /* Signed tokens in compact form (RFC 7515, 7519; rules of RFC 8725).
  * The names say jws: libjwt, which jwt.c calls, owns the prefix jwt_. */
 
 #define JWT_SIZE_MAX ((size_t)16 << 10)
 
-enum jws_family { JWS_RS, JWS_PS, JWS_ES };
+enum jws_family { JWS_RS, JWS_PS, JWS_ES, JWS_ED };
 
 /* One row of the allow-list: nothing symmetric, nothing without signature. */
 struct jws_alg {
@@ -22,6 +23,12 @@ struct jws_alg {
     enum jwk_type type;
     const char *digest; /* OpenSSL's name; also that of at_hash */
 };
+
+/* A set of algorithms, a bit for each row. 0 stands for all of them. */
+typedef uint32_t jws_algs;
+
+/* The set of this one name ("RS256" ... "ES512", "EdDSA"); 0: unknown. */
+jws_algs jws_algs_of(struct span name);
 
 struct jws {
     const struct jws_alg *alg;
@@ -39,12 +46,18 @@ struct jws {
  *   ret_jws  jws_release() it after success
  * OAUTH_ETOKEN  not three base64url parts, too long, header no strict JSON,
  * alg not in the list, any `crit`, `b64`, `zip` or `enc`, kid no short text.
- * jku, x5u, x5c and jwk are ignored. */
+ * jku, x5u, x5c and jwk are ignored.   OAUTH_ENOMEM. */
 enum oauth_code jws_parse(struct span text, struct jws *ret_jws,
                           struct error *reterr)
     __attribute__((warn_unused_result));
 
 void jws_release(struct jws *jws);
+
+/* Whether the token's algorithm is in `algs` (0: any of the list).
+ * OAUTH_ETOKEN  it is not. */
+enum oauth_code jws_check_alg(const struct jws *jws, jws_algs algs,
+                              struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Checks the signature. The key is chosen by kid and must fit the algorithm
  * by type, curve and its own `alg`; a token without kid is accepted only when

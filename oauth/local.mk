@@ -8,15 +8,22 @@ liboauth_a_SOURCES = \
 	oauth/authorize.c oauth/authorize.h \
 	oauth/base64.c oauth/base64.h \
 	oauth/callback.c oauth/callback.h \
+	oauth/client.c oauth/client.h \
+	oauth/client_key.c oauth/client_key.h \
 	oauth/cookie.c oauth/cookie.h \
+	oauth/discovery.c oauth/discovery.h \
 	oauth/error.c oauth/error.h \
 	oauth/flow.c oauth/flow.h oauth/flow_move.h \
 	oauth/flow_access.c \
 	oauth/flow_ask.c \
 	oauth/flow_config.c \
+	oauth/flow_due.c \
 	oauth/flow_exchange.c \
 	oauth/flow_leave.c \
 	oauth/flow_login.c \
+	oauth/flow_refresh.c \
+	oauth/flow_renew.c \
+	oauth/flow_push.c \
 	oauth/flow_reply.c \
 	oauth/flow_sign.c \
 	oauth/idtoken.c oauth/idtoken.h \
@@ -27,6 +34,7 @@ liboauth_a_SOURCES = \
 	oauth/page.c oauth/page.h \
 	oauth/pkce.c oauth/pkce.h \
 	oauth/provider.c oauth/provider.h \
+	oauth/push.c oauth/push.h \
 	oauth/request.c oauth/request.h \
 	oauth/rights.c oauth/rights.h \
 	oauth/roles.c oauth/roles.h \
@@ -44,21 +52,28 @@ OAUTH_TEST_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
 OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
+OAUTH_JOB = $(OAUTH_VISIT) tests/unit/oauth/job.c tests/unit/oauth/job.h
 
 check_PROGRAMS += tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_base64 \
 	tests/unit/oauth/test_callback \
+	tests/unit/oauth/test_client \
+	tests/unit/oauth/test_client_key \
 	tests/unit/oauth/test_cookie \
 	tests/unit/oauth/test_error \
 	tests/unit/oauth/test_flow \
 	tests/unit/oauth/test_flow_access \
 	tests/unit/oauth/test_flow_config \
+	tests/unit/oauth/test_flow_due \
 	tests/unit/oauth/test_flow_exchange \
 	tests/unit/oauth/test_flow_leave \
 	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_flow_memory \
+	tests/unit/oauth/test_flow_push \
 	tests/unit/oauth/test_flow_sign \
+	tests/unit/oauth/test_flow_refresh \
+	tests/unit/oauth/test_flow_renew \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
 	tests/unit/oauth/test_jwks \
@@ -67,6 +82,7 @@ check_PROGRAMS += tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_page \
 	tests/unit/oauth/test_pkce \
 	tests/unit/oauth/test_provider \
+	tests/unit/oauth/test_push \
 	tests/unit/oauth/test_request \
 	tests/unit/oauth/test_rights \
 	tests/unit/oauth/test_roles \
@@ -87,6 +103,14 @@ tests_unit_oauth_test_base64_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_callback_SOURCES = tests/unit/oauth/test_callback.c
 tests_unit_oauth_test_callback_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_callback_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_client_SOURCES = tests/unit/oauth/test_client.c \
+	$(OAUTH_FORGE)
+tests_unit_oauth_test_client_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_client_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_client_key_SOURCES = tests/unit/oauth/test_client_key.c \
+	$(OAUTH_FORGE)
+tests_unit_oauth_test_client_key_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_client_key_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_cookie_SOURCES = tests/unit/oauth/test_cookie.c
 tests_unit_oauth_test_cookie_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_cookie_LDADD = $(OAUTH_TEST_LIBS)
@@ -123,10 +147,26 @@ tests_unit_oauth_test_flow_memory_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
 tests_unit_oauth_test_flow_memory_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_push_SOURCES = tests/unit/oauth/test_flow_push.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_push_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_push_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_sign_SOURCES = tests/unit/oauth/test_flow_sign.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_sign_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_sign_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_due_SOURCES = tests/unit/oauth/test_flow_due.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_due_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_due_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_refresh_SOURCES = tests/unit/oauth/test_flow_refresh.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_refresh_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_refresh_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_renew_SOURCES = tests/unit/oauth/test_flow_renew.c \
+	$(OAUTH_JOB)
+tests_unit_oauth_test_flow_renew_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_renew_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -155,6 +195,9 @@ tests_unit_oauth_test_provider_SOURCES = tests/unit/oauth/test_provider.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_provider_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_provider_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_push_SOURCES = tests/unit/oauth/test_push.c
+tests_unit_oauth_test_push_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_push_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_request_SOURCES = tests/unit/oauth/test_request.c
 tests_unit_oauth_test_request_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_request_LDADD = $(OAUTH_TEST_LIBS)

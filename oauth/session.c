@@ -32,6 +32,7 @@ static const struct time_field {
     { 5, offsetof(struct session, expires_s) },
     { 6, offsetof(struct session, access_expires_s) },
     { 7, offsetof(struct session, serial) },
+    { 8, offsetof(struct session, refreshed_s) },
 };
 
 static const struct text_field {
@@ -49,6 +50,7 @@ static const struct text_field {
     { 40, offsetof(struct session, refresh_token) },
     { 41, offsetof(struct session, issuer) },
     { 42, offsetof(struct session, audience) },
+    { 43, offsetof(struct session, nonce) },
 };
 
 #define TIME_FIELD_COUNT (sizeof(time_fields) / sizeof(time_fields[0]))

@@ -41,6 +41,7 @@ struct session {
     int64_t auth_s;           /* auth_time of the provider */
     int64_t expires_s;        /* over in any case */
     int64_t access_expires_s; /* end of the provider's access token */
+    int64_t refreshed_s;      /* when the tokens were given to us */
     int64_t serial;           /* grows with each write of the record */
     struct span sub;
     struct span preferred_username;
@@ -51,6 +52,7 @@ struct session {
     struct span sid;      /* the provider's session, for back-channel logout */
     struct span issuer;   /* who said all this, */
     struct span audience; /* and to which client: good for no other */
+    struct span nonce;    /* of the login, which a later ID token may repeat */
     struct span id_token; /* id_token_hint of a logout */
     struct span refresh_token; /* secret */
 };

@@ -9,10 +9,12 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#define FORMAT         1
-#define TIME_MAX       ((uint64_t)1 << 53)
-#define HEAD_SIZE      11
-#define SLOT_SIZE      (8 + STATE_ID_SIZE + STATE_NONCE_SIZE + PKCE_SECRET_SIZE + 2)
+#define FORMAT    2
+#define TIME_MAX  ((uint64_t)1 << 53)
+#define HEAD_SIZE 11
+#define SLOT_SIZE                                                              \
+    (8 + STATE_ID_SIZE + STATE_NONCE_SIZE + PKCE_SECRET_SIZE +                 \
+     STATE_PROVIDER_SIZE + 2)
 #define PLAIN_SIZE_MAX (STATE_COOKIE_SIZE_MAX * 3 / 4 - SEAL_OVERHEAD_SIZE)
 
 _Static_assert(HEAD_SIZE + SLOT_SIZE + URL_RD_SIZE_MAX <= PLAIN_SIZE_MAX,
@@ -68,6 +70,7 @@ take_slot(struct reader *reader, struct state_slot *slot)
     take(reader, slot->id, sizeof(slot->id));
     take(reader, slot->nonce, sizeof(slot->nonce));
     take(reader, slot->pkce, sizeof(slot->pkce));
+    take(reader, slot->provider, sizeof(slot->provider));
     slot->rd_size = (size_t)take_number(reader, 2);
     if (slot->rd_size > sizeof(slot->rd))
         reader->is_short = true;
@@ -149,6 +152,7 @@ add_slot(const struct state_slot *slot, struct bytes *out)
     bytes_add(out, slot->id, sizeof(slot->id));
     bytes_add(out, slot->nonce, sizeof(slot->nonce));
     bytes_add(out, slot->pkce, sizeof(slot->pkce));
+    bytes_add(out, slot->provider, sizeof(slot->provider));
     bytes_add_char(out, (char)(unsigned char)(slot->rd_size & 0xff));
     bytes_add_char(out, (char)(unsigned char)(slot->rd_size >> 8));
     bytes_add(out, slot->rd, slot->rd_size);

@@ -14,17 +14,19 @@
  * each, in ONE sealed cookie of bounded size, so that parallel tabs work and
  * no number of attempts grows the request header. Before sealing:
  *   OFFSET SIZE
- *   0      1    format (1)
+ *   0      1    format (2)
  *   1      1    finished logins in the current minute (loop guard)
  *   2      8    start of that minute, i64 little endian
  *   10     1    number of slots
- *   then per slot: i64 begun, 16 state, 16 nonce, 32 PKCE, u16 size, rd */
+ *   then per slot: i64 begun, 16 state, 16 nonce, 32 PKCE, 8 provider,
+ *   u16 size, rd */
 
 #define STATE_SLOT_COUNT_MAX  8
 #define STATE_LIFETIME_S      1800 /* the provider's login timeout */
 #define STATE_COOKIE_SIZE_MAX 3600
 #define STATE_ID_SIZE         16
 #define STATE_NONCE_SIZE      16
+#define STATE_PROVIDER_SIZE   8
 #define STATE_LOOP_COUNT_MAX  3
 #define STATE_LOOP_S          60
 
@@ -33,6 +35,7 @@ struct state_slot {
     unsigned char id[STATE_ID_SIZE]; /* `state`, before base64url */
     unsigned char nonce[STATE_NONCE_SIZE];
     unsigned char pkce[PKCE_SECRET_SIZE];
+    unsigned char provider[STATE_PROVIDER_SIZE]; /* where it was begun */
     size_t rd_size;
     char rd[URL_RD_SIZE_MAX];
 };

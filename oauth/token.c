@@ -2,63 +2,25 @@
  * Code exchange: the form that goes out and the JSON that comes back. */
 #include "oauth/token.h"
 
+#include "oauth/client.h"
 #include "oauth/json.h"
-#include "oauth/url.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <string.h>
 #include <strings.h>
 
-static void
-add_param(struct bytes *out, const char *name, struct span value)
+void
+token_exchange_form(const struct token_exchange *exchange, struct bytes *form)
 {
-    if (out->size > 0)
-        bytes_add_char(out, '&');
-    bytes_add_text(out, name);
-    bytes_add_char(out, '=');
-    url_encode(value, out);
-}
-
-/* RFC 6749 section 2.3.1: id and secret are form-encoded before base64. */
-static void
-add_basic(const struct token_client *client, struct bytes *out)
-{
-    struct bytes pair;
-    bytes_init(&pair, 4096);
-    url_encode(client->id, &pair);
-    bytes_add_char(&pair, ':');
-    url_encode(client->secret, &pair);
-    bytes_add_text(out, "Basic ");
-    for (size_t at = 0; at < pair.size; at += 3) {
-        unsigned char text[8];
-        size_t size = pair.size - at < 3 ? pair.size - at : 3;
-        EVP_EncodeBlock(text, (const unsigned char *)pair.data + at, (int)size);
-        bytes_add(out, text, 4);
-        OPENSSL_cleanse(text, sizeof(text));
-    }
-    out->is_failed = out->is_failed || bytes_failed(&pair);
-    bytes_wipe(&pair);
+    client_add_param(form, "grant_type", span_of("authorization_code"));
+    client_add_param(form, "code", exchange->code);
+    client_add_param(form, "redirect_uri", exchange->redirect_uri);
+    client_add_param(form, "code_verifier", exchange->verifier);
 }
 
 void
-token_exchange_format(const struct provider_metadata *metadata,
-                      const struct token_client *client,
-                      const struct token_exchange *exchange, struct bytes *body,
-                      struct bytes *authorization)
+token_refresh_form(struct span refresh_token, struct bytes *form)
 {
-    add_param(body, "grant_type", span_of("authorization_code"));
-    add_param(body, "code", exchange->code);
-    add_param(body, "redirect_uri", exchange->redirect_uri);
-    add_param(body, "code_verifier", exchange->verifier);
-    if (client->secret.size == 0) {
-        add_param(body, "client_id", client->id);
-    } else if (!metadata->has_basic_auth && metadata->has_post_auth) {
-        add_param(body, "client_id", client->id);
-        add_param(body, "client_secret", client->secret);
-    } else {
-        add_basic(client, authorization);
-    }
+    client_add_param(form, "grant_type", span_of("refresh_token"));
+    client_add_param(form, "refresh_token", refresh_token);
 }
 
 static enum oauth_code
@@ -68,7 +30,7 @@ read_error(int status, const json_t *root, struct error *reterr)
     struct span detail = json_text(root, "error_description");
     if (span_equal_text(name, "invalid_grant"))
         return error_set(reterr, OAUTH_ECODE,
-                         "the provider refused the code: %.*s",
+                         "the provider said invalid_grant: %.*s",
                          (int)(detail.size > 120 ? 120 : detail.size),
                          detail.size > 0 ? detail.data : "");
     return error_set(reterr, OAUTH_EDOCUMENT,

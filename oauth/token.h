@@ -5,19 +5,13 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "oauth/error.h"
-#include "oauth/provider.h"
 
 #include <stdint.h>
 
-/* The token endpoint (RFC 6749 sections 2.3.1, 4.1.3, 5). */
+/* The token endpoint (RFC 6749 sections 4.1.3, 5). */
 
 #define TOKEN_BODY_SIZE_MAX  ((size_t)64 << 10)
 #define TOKEN_LIFETIME_MAX_S ((int64_t)10 * 366 * 86400)
-
-struct token_client {
-    struct span id;
-    struct span secret; /* empty: public client */
-};
 
 struct token_exchange {
     struct span code;
@@ -25,13 +19,13 @@ struct token_exchange {
     struct span redirect_uri;
 };
 
-/* Appends the form body of a code exchange and, when the client authenticates
- * by Basic, the value of the Authorization header (else nothing). Basic is
- * taken unless the provider offers only client_secret_post. */
-void token_exchange_format(const struct provider_metadata *metadata,
-                           const struct token_client *client,
-                           const struct token_exchange *exchange,
-                           struct bytes *body, struct bytes *authorization);
+/* Appends the form of a code exchange, without the proof who we are
+ * (client_prove()). */
+void token_exchange_form(const struct token_exchange *exchange,
+                         struct bytes *form);
+
+/* The same for a refresh (RFC 6749 section 6). */
+void token_refresh_form(struct span refresh_token, struct bytes *form);
 
 struct token_response {
     struct span access_token;
@@ -41,7 +35,8 @@ struct token_response {
 };
 
 /* Reads the answer; texts are copied into `arena`.
- * OAUTH_ECODE      the provider says invalid_grant: code used, old or not ours
+ * OAUTH_ECODE      the provider says invalid_grant: code or refresh token used,
+ * old or not ours
  * OAUTH_EPROVIDER  429 or 5xx.   OAUTH_EDOCUMENT  anything else that is no
  * proper answer, a token_type other than Bearer included.   OAUTH_ENOMEM. */
 enum oauth_code

@@ -24,7 +24,7 @@ check_document(enum provider_document document, struct span body)
         assert(error.code == code);
         assert(provider_metadata(provider) == NULL);
         assert(provider_jwks(provider) == NULL);
-        assert(!provider_is_usable(provider, document, 1790000000));
+        assert(provider_wants(provider, document, 1790000000));
     } else if (document == PROVIDER_JWKS) {
         assert(provider_jwks(provider)->count > 0);
         assert(provider_jwks(provider)->count <= JWKS_KEY_COUNT_MAX);

@@ -305,6 +305,7 @@ class Gateway:
             "http": "",
             "provider": "",
             "provider_timeout": "1s",
+            "client": "client_secret_file {d}/client.secret;",
             "dashboard": "",
             "main": "",
             "servers": "",
@@ -355,7 +356,7 @@ http {{
     azimuth_provider main {{
         issuer {self.provider.issuer};
         client_id {CLIENT_ID};
-        client_secret_file {d}/client.secret;
+        {s["client"].format(d=d)}
         redirect_uri {ORIGIN}/oauth2/callback;
         timeout {s["provider_timeout"]};
         allow_http_loopback on;

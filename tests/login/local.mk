@@ -4,8 +4,10 @@ EXTRA_DIST += \
 	tests/login/__init__.py tests/login/conftest.py \
 	tests/login/authority.py tests/login/gateway.py \
 	tests/login/provider.py tests/login/test_transport.py \
-	tests/login/test_access.py tests/login/test_config.py \
+	tests/login/test_access.py tests/login/test_believed.py \
+	tests/login/test_client.py tests/login/test_config.py \
+	tests/login/test_documents.py tests/login/test_fetch.py \
 	tests/login/test_failure.py tests/login/test_login.py \
-	tests/login/test_providers.py tests/login/test_rights.py \
-	tests/login/test_edge.py tests/login/test_metrics.py \
-	tests/login/test_manners.py
+	tests/login/test_providers.py tests/login/test_refresh.py \
+	tests/login/test_rights.py tests/login/test_edge.py \
+	tests/login/test_metrics.py tests/login/test_manners.py

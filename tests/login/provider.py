@@ -16,11 +16,31 @@ import time
 import urllib.parse
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 CLIENT_ID = "qdrant-dashboard"
 CLIENT_SECRET = "the-client-secret-0123456789"
 DISCOVERY = "/.well-known/openid-configuration"
+
+
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+
+
+def new_key(alg):
+    """A private key that signs `alg`."""
+    if alg == "EdDSA":
+        return ed25519.Ed25519PrivateKey.generate()
+    if alg in CURVES:
+        return ec.generate_private_key(CURVES[alg]())
+    return rsa.generate_private_key(65537, 2048)
+
+
+def public_jwk(key, alg, kid):
+    family = jwt.algorithms.get_default_algorithms()[alg]
+    jwk = json.loads(family.to_jwk(key.public_key()))
+    jwk.pop("key_ops", None)
+    return {**jwk, "kid": kid, "use": "sig", "alg": alg}
 
 
 def base64url(data):
@@ -34,12 +54,23 @@ class Provider:
         self.port = port
         self.tls = tls
         self.issuer = issuer or f"http://127.0.0.1:{port}"
-        self.key = rsa.generate_private_key(65537, 2048)
+        self.alg = "RS256"
+        self.key = new_key(self.alg)
         self.kid = "key-1"
+        self.old_keys = []  # published, and not used any more
+        self.changes = {}  # of the metadata; None takes a member away
+        self.pushed = {}  # request_uri -> what was asked for
+        self.is_public = False  # the client has no secret
+        self.client_key = None  # public: the client has to prove itself by it
+        self.proofs = []  # how the client proved itself, call by call
+        self.seen_jti = set()
         self.codes = {}
         self.calls = []
         self.script = {}
         self.claims = {}
+        self.access_life = 300
+        self.refresh_tokens = {}  # token -> login; each is good once
+        self.refreshes = []  # token of each call, good or refused
         self.user = {
             "sub": "user-0001",
             "preferred_username": "ada",
@@ -92,6 +123,8 @@ class Provider:
             self.server = None
 
     def answer(self, handler):
+        # a proxy passes the whole address on
+        handler.path = handler.path.removeprefix(self.issuer)
         path, _, query = handler.path.partition("?")
         size = int(handler.headers.get("Content-Length") or 0)
         handler.form = dict(
@@ -104,6 +137,7 @@ class Provider:
             "/jwks": self.jwks,
             "/authorize": self.authorize,
             "/token": self.token,
+            "/par": self.push,
         }
         try:
             self.script.get(path, routes.get(path, self.unknown))(handler)
@@ -126,7 +160,7 @@ class Provider:
         self.send(handler, 404, {"error": "not_found"})
 
     def metadata(self):
-        return {
+        document = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
@@ -141,42 +175,106 @@ class Provider:
                 "client_secret_basic",
                 "client_secret_post",
             ],
+            **self.changes,
         }
+        return {k: v for k, v in document.items() if v is not None}
+
+    def offer_push(self, **more):
+        self.changes.update(
+            pushed_authorization_request_endpoint=f"{self.issuer}/par", **more
+        )
+
+    def rotate(self, alg=None, kid=None, keeps_old=True):
+        """Signs with a new key from now on."""
+        old = public_jwk(self.key, self.alg, self.kid)
+        self.old_keys = [old] if keeps_old else []
+        self.alg = alg or self.alg
+        self.key = new_key(self.alg)
+        self.kid = kid or "key-" + secrets.token_hex(4)
 
     def discovery(self, handler):
         self.send(handler, 200, self.metadata())
 
     def jwks(self, handler):
-        jwk = json.loads(
-            jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key())
-        )
-        jwk.update(kid=self.kid, use="sig", alg="RS256")
-        jwk.pop("key_ops", None)
-        self.send(handler, 200, {"keys": [jwk]})
+        keys = [public_jwk(self.key, self.alg, self.kid), *self.old_keys]
+        self.send(handler, 200, {"keys": keys})
 
     def new_code(self, query):
         code = "code-" + secrets.token_urlsafe(24)
         self.codes[code] = query
         return code
 
+    def push(self, handler):
+        """RFC 9126."""
+        if not self.client_is_known(handler):
+            return self.send(handler, 401, {"error": "invalid_client"})
+        if handler.form.get("client_id") != CLIENT_ID:
+            return self.send(handler, 400, {"error": "invalid_request"})
+        uri = "urn:example:request:" + secrets.token_urlsafe(16)
+        self.pushed[uri] = handler.form
+        return self.send(handler, 201, {"request_uri": uri, "expires_in": 60})
+
     def authorize(self, handler):
         query = handler.query
+        if "request_uri" in query:
+            assert sorted(query) == ["client_id", "request_uri"], query
+            query = self.pushed.pop(query["request_uri"])
+        elif self.changes.get("require_pushed_authorization_requests"):
+            return self.send(handler, 400, {"error": "invalid_request"})
         answer = {
             "code": self.new_code(query),
             "state": query["state"],
             "iss": self.issuer,
         }
         location = query["redirect_uri"] + "?" + urllib.parse.urlencode(answer)
-        self.send(handler, 302, b"", "text/plain", [("Location", location)])
+        return self.send(handler, 302, b"", "text/plain", [("Location", location)])
 
     def client_is_known(self, handler):
+        """Notes how the client proved itself; exactly one proof is right."""
+        form = handler.form
+        found = []
+        if handler.headers.get("Authorization"):
+            found.append("client_secret_basic")
+        if "client_secret" in form:
+            found.append("client_secret_post")
+        if "client_assertion" in form or "client_assertion_type" in form:
+            found.append("private_key_jwt")
+        self.proofs.append(" ".join(found) or "none")
+        if self.is_public:
+            return not found and form.get("client_id") == CLIENT_ID
+        if self.client_key is not None:
+            return found == ["private_key_jwt"] and self.is_asserted(handler)
         basic = base64.b64encode(
             f"{CLIENT_ID}:{CLIENT_SECRET}".encode()
         ).decode()
+        if found == ["client_secret_basic"]:
+            return handler.headers.get("Authorization") == f"Basic {basic}"
         return (
-            handler.headers.get("Authorization") == f"Basic {basic}"
-            or handler.form.get("client_secret") == CLIENT_SECRET
+            found == ["client_secret_post"]
+            and form["client_secret"] == CLIENT_SECRET
         )
+
+    def is_asserted(self, handler):
+        """RFC 7523 section 3."""
+        endpoint = self.issuer + handler.path
+        try:
+            assert handler.form["client_assertion_type"] == ASSERTION
+            claims = jwt.decode(
+                handler.form["client_assertion"], self.client_key,
+                algorithms=["RS256", "ES256"], issuer=CLIENT_ID,
+                audience=[self.issuer, endpoint],
+                options={"require": ["iss", "sub", "aud", "exp", "iat", "jti"]},
+            )
+            assert claims["sub"] == CLIENT_ID
+            assert claims["exp"] - claims["iat"] <= 120
+            assert claims["jti"] not in self.seen_jti
+        except (AssertionError, jwt.PyJWTError):
+            return False
+        self.seen_jti.add(claims["jti"])
+        self.assertion = (
+            jwt.get_unverified_header(handler.form["client_assertion"]), claims
+        )
+        return True
 
     def id_token(self, login):
         now = int(time.time())
@@ -194,10 +292,45 @@ class Provider:
         }
         claims = {k: v for k, v in claims.items() if v is not None}
         return jwt.encode(
-            claims, self.key, algorithm="RS256", headers={"kid": self.kid}
+            claims, self.key, algorithm=self.alg, headers={"kid": self.kid}
         )
 
+    def tokens(self, login, **more):
+        refresh_token = "refresh-" + secrets.token_urlsafe(24)
+        self.refresh_tokens[refresh_token] = login
+        return {
+            "access_token": "access-" + secrets.token_urlsafe(24),
+            "token_type": "Bearer",
+            "expires_in": self.access_life,
+            "refresh_token": refresh_token,
+            "id_token": self.id_token(login),
+            "scope": "openid profile email",
+            **more,
+        }
+
+    def refresh(self, handler):
+        """Rotates: a refresh token that was used is refused."""
+        token = handler.form.get("refresh_token")
+        self.refreshes.append(token)
+        if "/refresh" in self.script:
+            return self.script["/refresh"](handler)
+        return self.refresh_well(handler)
+
+    def refresh_well(self, handler, **more):
+        if not self.client_is_known(handler):
+            return self.send(handler, 401, {"error": "invalid_client"})
+        token = handler.form.get("refresh_token")
+        login = self.refresh_tokens.pop(token, None)
+        if login is None:
+            return self.send(handler, 400, {
+                "error": "invalid_grant",
+                "error_description": "Session not active",
+            })
+        return self.send(handler, 200, self.tokens(login, **more))
+
     def token(self, handler):
+        if handler.form.get("grant_type") == "refresh_token":
+            return self.refresh(handler)
         login = self.codes.pop(handler.form.get("code"), None)
         challenge = base64url(
             hashlib.sha256(
@@ -212,18 +345,7 @@ class Provider:
             or challenge != login["code_challenge"]
         ):
             return self.send(handler, 400, {"error": "invalid_grant"})
-        return self.send(
-            handler,
-            200,
-            {
-                "access_token": "access-" + secrets.token_urlsafe(24),
-                "token_type": "Bearer",
-                "expires_in": 300,
-                "refresh_token": "refresh-" + secrets.token_urlsafe(24),
-                "id_token": self.id_token(login),
-                "scope": "openid profile email",
-            },
-        )
+        return self.send(handler, 200, self.tokens(login))
 
 
 def hang(handler):

@@ -4,6 +4,9 @@
 import re
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+
+from .provider import new_key
 
 
 def line_of(text, needle):
@@ -102,6 +105,25 @@ MISTAKES = [
     ("timeout 1s;", "connect_to nowhere;", "connect_to"),
     ("timeout 1s;", "trusted_certificate /etc/hostname;", "certificate"),
     ("timeout 1s;", "trusted_certificate /nonexistent.pem;", "No such file"),
+    ("timeout 1s;", "connect_timeout 1ms;", "timeout"),
+    ("timeout 1s;", "id_token_algorithms none;", "none"),
+    ("timeout 1s;", "id_token_algorithms RS256 HS256;", "HS256"),
+    ("timeout 1s;", "id_token_algorithms;", "RS256"),
+    ("timeout 1s;", "clock_skew 0;", "clock_skew"),
+    ("timeout 1s;", "clock_skew 301s;", "clock_skew"),
+    ("timeout 1s;", "require_iss perhaps;", "require_iss"),
+    ("timeout 1s;", "par always;", "par"),
+    ("timeout 1s;", "client_auth client_secret_jwt;", "client_auth"),
+    ("timeout 1s;", "client_assertion_audience me;", "audience"),
+    ("timeout 1s;", "client_key_file /nonexistent.key;", "No such file"),
+    ("timeout 1s;", "client_key_file /etc/hostname kid=a x;", "kid=NAME"),
+    ("timeout 1s;", "document_refresh 0;", "document_refresh"),
+    ("timeout 1s;", "document_refresh 13h;", "document_refresh"),
+    ("timeout 1s;", "proxy proxy.example:3128;", "http://HOST:PORT"),
+    ("timeout 1s;", "proxy http://proxy.example;", "http://HOST:PORT"),
+    ("timeout 1s;", "proxy https://proxy.example:1;", "http://HOST:PORT"),
+    ("timeout 1s;", "proxy http://u:p@proxy.example:1;", "http://HOST:PORT"),
+    ("timeout 1s;", "proxy http://proxy.example:1/;", "http://HOST:PORT"),
     ("allow_http_loopback on;", "allow_http_loopback maybe;", "on"),
     ("/oauth2/callback;", "/oauth2/back;", "/oauth2/callback"),
     ("client_id qdrant-dashboard;", "client_id;", "client_id"),
@@ -138,6 +160,12 @@ MISSING = [
     ("issuer http://127.0.0.1", "issuer http://idp.example", "https"),
     ("redirect_uri https://dash.example.test/",
      "redirect_uri ftp://dash.example.test/", "base_url"),
+    ("timeout 1s;", "connect_timeout 6s;", "longer"),
+    ("timeout 1s;", "proxy http://[::1]:1; connect_to 127.0.0.1:1;", "proxy"),
+    ("timeout 1s;", "client_auth none;", "public client"),
+    ("timeout 1s;", "client_auth private_key_jwt;", "needs a key"),
+    ("timeout 1s;", "client_assertion_audience issuer;", "client_key_file"),
+    ("client_secret_file ", "client_auth client_secret_post; #", "a secret"),
 ]
 
 
@@ -194,6 +222,57 @@ def test_relaxations_warn(stopped_gateway):
     assert status == 0, messages
     assert "azimuth_cookie: every host below" in messages
     assert "samesite=none" in messages
+
+
+@pytest.mark.parametrize(
+    "alg,mode,words",
+    [
+        ("ES256", 0o600, None),
+        ("RS256", 0o600, None),
+        ("ES256", 0o640, "chmod 600"),
+        ("ES384", 0o600, "neither RSA"),
+        ("EdDSA", 0o600, "neither RSA"),
+        (None, 0o600, "no private key"),
+    ],
+)
+def test_the_key_of_the_client_is_read_now(stopped_gateway, alg, mode, words):
+    path = stopped_gateway.directory / "client.key"
+    path.write_bytes(
+        b"nothing" if alg is None else new_key(alg).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    path.chmod(mode)
+    stopped_gateway.settings["client"] = f"client_key_file {path};"
+    status, messages = stopped_gateway.test()
+    assert (status == 0) == (words is None), messages
+    if words is not None:
+        assert words in messages
+        assert re.search(r"in \S+test.conf:\d+$", messages, re.M)
+    stopped_gateway.settings["client"] += (
+        "client_secret_file {d}/client.secret;"
+    )
+    assert stopped_gateway.test()[0] != 0
+
+
+def test_relaxations_of_a_provider_warn(stopped_gateway):
+    path = stopped_gateway.directory / "client.key"
+    path.write_bytes(
+        new_key("ES256").private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    path.chmod(0o600)
+    stopped_gateway.settings["client"] = f"client_key_file {path};"
+    stopped_gateway.settings["provider"] = (
+        "clock_skew 61s; client_assertion_audience endpoint;"
+    )
+    status, messages = stopped_gateway.test()
+    assert status == 0, messages
+    assert "clock_skew: tokens of provider" in messages
+    assert "client_assertion_audience: what proves" in messages
 
 
 def test_a_second_provider_of_one_name_is_refused(stopped_gateway):

@@ -119,6 +119,10 @@ def test_a_client_cannot_send_one(stopped_gateway, zone):
             assert forged not in reply.text()
         reply = Browser(gateway, API).get("/x", {**HTML, name: forged})
         assert reply.status == 200 and forged not in reply.text()
+    # Nor can one be taken off on the way.
+    token, = tokens(browser.get("/x", {
+        **HTML, "Connection": "keep-alive, X-Azimuth-Identity"}))
+    assert claims(token, key)["sub"] == "user-reader"
 
 
 def test_rights_come_from_roles_and_groups(stopped_gateway):

@@ -52,6 +52,14 @@ forge_ec(const char *curve)
     return pkey;
 }
 
+EVP_PKEY *
+forge_ed25519(void)
+{
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    assert(pkey != NULL);
+    return pkey;
+}
+
 static void
 add_number(struct bytes *out, const BIGNUM *number, int size)
 {
@@ -86,6 +94,16 @@ add_ec(struct bytes *out, EVP_PKEY *pkey)
 }
 
 static void
+add_okp(struct bytes *out, EVP_PKEY *pkey)
+{
+    unsigned char raw[32];
+    size_t size = sizeof(raw);
+    assert(EVP_PKEY_get_raw_public_key(pkey, raw, &size) == 1);
+    bytes_add_text(out, "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"");
+    base64_encode((struct span){ (const char *)raw, size }, out);
+}
+
+static void
 add_rsa(struct bytes *out, EVP_PKEY *pkey)
 {
     BIGNUM *n = param_of(pkey, OSSL_PKEY_PARAM_RSA_N);
@@ -108,6 +126,8 @@ forge_jwk(EVP_PKEY *pkey, const char *kid, const char *more)
         bytes_addf(&out, "\"kid\":\"%s\",", kid);
     if (EVP_PKEY_is_a(pkey, "RSA"))
         add_rsa(&out, pkey);
+    else if (EVP_PKEY_is_a(pkey, "ED25519"))
+        add_okp(&out, pkey);
     else
         add_ec(&out, pkey);
     bytes_add_text(&out, "\"}");
@@ -164,8 +184,9 @@ forge_token(EVP_PKEY *pkey, const char *alg, const char *header,
     }
     memcpy(digest + 3, alg + 2, 4);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    assert(EVP_DigestSignInit_ex(ctx, &key, digest, NULL, NULL, pkey, NULL) ==
-           1);
+    bool is_edwards = EVP_PKEY_is_a(pkey, "ED25519") == 1;
+    assert(EVP_DigestSignInit_ex(ctx, &key, is_edwards ? NULL : digest, NULL,
+                                 NULL, pkey, NULL) == 1);
     if (alg[0] == 'P') {
         assert(EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) == 1);
         assert(EVP_PKEY_CTX_set_rsa_pss_saltlen(key, RSA_PSS_SALTLEN_DIGEST) ==

@@ -16,6 +16,7 @@ struct forge_key {
 
 EVP_PKEY *forge_rsa(int bits);
 EVP_PKEY *forge_ec(const char *curve); /* "P-256" ... */
+EVP_PKEY *forge_ed25519(void);
 
 /* A JWK (JSON object) of the public half; `more` is put in front of its
  * members, such as "\"use\":\"sig\",". Freed by the caller. */

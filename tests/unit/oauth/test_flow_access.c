@@ -177,6 +177,7 @@ START_TEST(flow_ends_sessions_by_idleness_and_absolutely)
 {
     config.idle_s = 600;
     config.lifetime_s = 3600;
+    config.refresh = FLOW_REFRESH_OFF;
     begin_login("");
     come_back("code=c0de");
     walk_to_token();

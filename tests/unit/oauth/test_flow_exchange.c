@@ -55,8 +55,51 @@ START_TEST(flow_fetches_the_keys_once_more_for_an_unknown_kid)
     begin_login("");
     come_back("code=c0de");
     walk_to_token();
-    answer_token("k3", ""); /* within the minute: no second time */
+    answer_token("k3", ""); /* another one: the provider is asked again */
+    ck_assert_int_eq(last()->fetch.kind, FLOW_FETCH_JWKS);
+    jwks = forge_jwks(pkey, "k2");
+    answer(FLOW_EVENT_FETCHED, jwks, NOW_S);
+    free(jwks);
     ck_assert_int_eq(last()->reply.status, 502);
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k3", ""); /* it was not there a moment ago */
+    ck_assert_int_eq(last()->reply.status, 502);
+}
+END_TEST
+
+/* A rotation under load: all flows that wait for the new keys get the one
+ * answer, and the first of them hands it in. */
+START_TEST(flow_takes_an_answer_that_another_flow_handed_in)
+{
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k2", "");
+    ck_assert_int_eq(last()->fetch.kind, FLOW_FETCH_JWKS);
+    char *jwks = forge_jwks(pkey, "k2");
+    ck_assert_int_eq(
+        provider_put(provider, PROVIDER_JWKS, 200, span_of(jwks), NOW_S, NULL),
+        OAUTH_OK);
+    const struct jwks *keys = provider_jwks(provider);
+    answer(FLOW_EVENT_FETCHED, jwks, NOW_S);
+    free(jwks);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
+    ck_assert_ptr_eq(provider_jwks(provider), keys);
+}
+END_TEST
+
+/* T3: the configured algorithms are those of the login, too. */
+START_TEST(flow_refuses_an_algorithm_that_is_not_configured)
+{
+    config.algs = jws_algs_of(span_of("ES256"));
+    begin_login("");
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k1", "");
+    ck_assert_int_eq(last()->reply.status, 502);
+    ck_assert_ptr_nonnull(strstr(actions->cause->text, "RS256"));
 }
 END_TEST
 
@@ -156,6 +199,8 @@ main(void)
     tcase_add_test(tcase, flow_gives_a_new_id_at_each_login);
     tcase_add_test(tcase, flow_refuses_a_token_with_another_nonce);
     tcase_add_test(tcase, flow_fetches_the_keys_once_more_for_an_unknown_kid);
+    tcase_add_test(tcase, flow_takes_an_answer_that_another_flow_handed_in);
+    tcase_add_test(tcase, flow_refuses_an_algorithm_that_is_not_configured);
     tcase_add_test(tcase, flow_shows_a_page_for_an_expired_code);
     tcase_add_test(tcase, flow_refuses_improper_token_answers);
     tcase_add_test(tcase, flow_gives_up_when_the_keys_cannot_be_fetched_again);

@@ -47,6 +47,50 @@ START_TEST(flow_refuses_a_callback_of_another_issuer)
 }
 END_TEST
 
+/* Where the configuration wants `iss`, a provider that does not promise it
+ * must send it all the same. */
+START_TEST(flow_wants_the_issuer_when_told_so)
+{
+    config.requires_iss = true;
+    begin_login("");
+    char *query = forge_text("state=%s&code=c", state);
+    get("/oauth2/callback", query);
+    free(query);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_REPLY);
+    ck_assert_int_eq(last()->reply.status, 400);
+}
+END_TEST
+
+/* T15, mix-up: two hosts with a common login cookie and a provider each. The
+ * state of a login at one is refused by the other, before any call goes out,
+ * and is of no use after that. */
+START_TEST(flow_refuses_a_state_of_another_provider)
+{
+    static const char *const names[] = { "issuer", "client_id", "base_url" };
+    for (size_t i = 0; i < 3; i++) {
+        struct flow_config mine = config;
+        begin_login("");
+        if (i == 0)
+            config.issuer = span_of("https://idp.test/realms/other");
+        else if (i == 1)
+            config.client_id = span_of("other-client");
+        else
+            config.base_url = span_of("https://other.test");
+        char *query = forge_text("state=%s&code=c", state);
+        get("/oauth2/callback", query);
+        free(query);
+        ck_assert_msg(last()->kind == FLOW_ACTION_REPLY, "%s", names[i]);
+        ck_assert_int_eq(last()->reply.status, 400);
+        ck_assert_int_eq(actions->outcome, FLOW_LOGIN_FAILED);
+        ck_assert_ptr_nonnull(strstr(actions->cause->text, "provider"));
+        config = mine;
+        come_back("code=c0de");
+        ck_assert_int_eq(last()->kind, FLOW_ACTION_REPLY);
+        ck_assert_int_eq(last()->reply.status, 400);
+    }
+}
+END_TEST
+
 /* T16 */
 START_TEST(flow_refuses_malformed_callbacks)
 {
@@ -157,18 +201,19 @@ START_TEST(flow_refuses_foreign_rd)
 }
 END_TEST
 
-/* Old documents serve while the provider is away. */
-START_TEST(flow_uses_old_documents_when_the_provider_is_away)
+/* T38: old documents serve for a day and nobody waits; then none is believed
+ * any more. */
+START_TEST(flow_uses_old_documents_for_a_day)
 {
     begin_login("");
     struct flow_request request = browser("/oauth2/start", "");
-    send_request(&request, NOW_S + PROVIDER_FRESH_S);
+    send_request(&request, NOW_S + PROVIDER_STALE_S - 1);
+    ck_assert_int_eq(actions->outcome, FLOW_LOGIN_STARTED);
+    send_request(&request, NOW_S + PROVIDER_STALE_S);
     ck_assert_int_eq(last()->kind, FLOW_ACTION_FETCH);
-    answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S + PROVIDER_FRESH_S);
-    ck_assert_int_eq(actions->outcome, FLOW_LOGIN_STARTED);
-    ck_assert_ptr_nonnull(actions->cause);
-    send_request(&request, NOW_S + PROVIDER_FRESH_S + 1);
-    ck_assert_int_eq(actions->outcome, FLOW_LOGIN_STARTED);
+    answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S + PROVIDER_STALE_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    ck_assert_int_eq(actions->outcome, FLOW_PROVIDER_DOWN);
 }
 END_TEST
 
@@ -293,13 +338,15 @@ main(void)
                    flow_refuses_a_callback_that_this_browser_did_not_begin);
     tcase_add_test(tcase, flow_refuses_a_state_that_is_too_old);
     tcase_add_test(tcase, flow_refuses_a_callback_of_another_issuer);
+    tcase_add_test(tcase, flow_wants_the_issuer_when_told_so);
+    tcase_add_test(tcase, flow_refuses_a_state_of_another_provider);
     tcase_add_test(tcase, flow_refuses_malformed_callbacks);
     tcase_add_test(tcase, flow_escapes_what_the_provider_says);
     tcase_add_test(tcase, flow_uses_a_state_once);
     tcase_add_test(tcase, flow_sends_a_replayed_callback_home_when_logged_in);
     tcase_add_test(tcase, flow_keeps_parallel_tabs_apart);
     tcase_add_test(tcase, flow_refuses_foreign_rd);
-    tcase_add_test(tcase, flow_uses_old_documents_when_the_provider_is_away);
+    tcase_add_test(tcase, flow_uses_old_documents_for_a_day);
     tcase_add_test(tcase, flow_stops_a_login_loop_at_the_third_round);
     tcase_add_test(tcase, flow_hands_over_by_a_page_when_the_cookie_is_strict);
     tcase_add_test(tcase, flow_does_not_start_a_login_for_a_script);

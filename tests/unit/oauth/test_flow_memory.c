@@ -62,22 +62,20 @@ __wrap_strndup(const char *text, size_t size)
 static char *jwks_text;
 static char *token_text;
 
-static const char discovery_text[] =
-    "{\"issuer\":\"" ISSUER "\","
-    "\"authorization_endpoint\":\"" ISSUER "/auth\","
-    "\"token_endpoint\":\"" ISSUER "/token\","
-    "\"jwks_uri\":\"" ISSUER "/certs\","
-    "\"end_session_endpoint\":\"" ISSUER "/logout\"}";
+#define DISCOVERY_TEXT                                                         \
+    "{\"issuer\":\"" ISSUER "\","                                              \
+    "\"authorization_endpoint\":\"" ISSUER "/auth\","                          \
+    "\"token_endpoint\":\"" ISSUER "/token\","                                 \
+    "\"jwks_uri\":\"" ISSUER "/certs\","                                       \
+    "\"end_session_endpoint\":\"" ISSUER "/logout\""
+static const char *discovery_text = DISCOVERY_TEXT "}";
 
 /* Steps a fresh flow to its verdict; the store keeps one record. Returns NULL
  * when there was not even memory for the flow. */
 static const struct flow_action *
-walk(const struct flow_request *request)
+walk_from(struct flow_event event)
 {
     unsigned char seed[FLOW_SEED_SIZE] = { 42 }; /* the same nonce each time */
-    struct flow_event event = { .kind = FLOW_EVENT_REQUEST,
-                                .now_s = NOW_S,
-                                .request = request };
     flow_free(flow);
     flow = flow_create(&config, provider, seed);
     if (flow == NULL)
@@ -87,16 +85,21 @@ walk(const struct flow_request *request)
         const struct flow_action *action = last();
         event.kind = FLOW_EVENT_SESSION_DONE;
         if (action->kind == FLOW_ACTION_FETCH) {
-            static const char *texts[3];
+            static const char *texts[4];
             texts[FLOW_FETCH_DISCOVERY] = discovery_text;
             texts[FLOW_FETCH_JWKS] = jwks_text;
             texts[FLOW_FETCH_TOKEN] = token_text;
+            texts[FLOW_FETCH_PUSH] =
+                "{\"request_uri\":\"urn:x\",\"expires_in\":60}";
             event.kind = FLOW_EVENT_FETCHED;
             event.fetched.status = 200;
             event.fetched.body = span_of(texts[action->fetch.kind]);
         } else if (action->kind == FLOW_ACTION_SESSION_GET) {
             event.kind = FLOW_EVENT_SESSION_FOUND;
             event.record = (struct span){ stored, stored_size };
+        } else if (action->kind == FLOW_ACTION_REFRESH) {
+            event.kind = FLOW_EVENT_REFRESHED;
+            event.has_changed = false;
         } else if (action->kind == FLOW_ACTION_SESSION_PUT &&
                    span_starts(action->session.key, "azimuth:session:")) {
             size_t kept = countdown; /* Check allocates, too */
@@ -106,6 +109,13 @@ walk(const struct flow_request *request)
         }
     }
     return last();
+}
+
+static const struct flow_action *
+walk(const struct flow_request *request)
+{
+    return walk_from((struct flow_event){
+        .kind = FLOW_EVENT_REQUEST, .now_s = NOW_S, .request = request });
 }
 
 /* An honest answer: what was asked for, or a page or JSON with the cause. */
@@ -128,6 +138,8 @@ check_answer(const struct flow_action *action, int status, const char *what)
     ck_assert_msg(action->reply.status >= 400 || action->reply.status == 200,
                   "%s: %d", what, action->reply.status);
     ck_assert_ptr_nonnull(actions->cause);
+    /* nor is a good token blamed for it */
+    ck_assert_int_ne(actions->cause->code, OAUTH_ETOKEN);
 }
 
 static void
@@ -205,6 +217,9 @@ START_TEST(flow_answers_honestly_whatever_allocation_fails)
     leave.cookies = cookies;
     leave.cookie_count = 1;
     fail_each(&leave, 302, "sign_out");
+    discovery_text = DISCOVERY_TEXT
+        ",\"pushed_authorization_request_endpoint\":\"" ISSUER "/par\"}";
+    fail_each(&start, 302, "pushed start");
     free(query);
     free(token_text);
     free(jwks_text);
@@ -270,6 +285,64 @@ teardown(void)
     visit_teardown();
     assertion_key_free(signing_key);
 }
+static char *
+forge_refresh(void)
+{
+    char *payload = forge_text("{\"iss\":\"" ISSUER "\",\"aud\":\"" CLIENT "\","
+                               "\"sub\":\"u-1\",\"exp\":%d,\"iat\":%d}",
+                               NOW_S + 300, NOW_S);
+    char *token = forge_token(pkey, "RS256",
+                              "{\"alg\":\"RS256\",\"kid\":\"k1\"}", payload);
+    char *text = forge_text("{\"token_type\":\"Bearer\","
+                            "\"access_token\":\"a2\",\"refresh_token\":"
+                            "\"r2\",\"id_token\":\"%s\"}",
+                            token);
+    free(token);
+    free(payload);
+    return text;
+}
+
+/* A job that lacks memory fails and says so; the session stays. */
+START_TEST(flow_job_fails_without_harm_whatever_allocation_fails)
+{
+    struct session_ticket ticket;
+    jwks_text = forge_jwks(pkey, "k1");
+    token_text = forge_refresh();
+    log_in("");
+    const char *cookie = strchr(jar[0], '=') + 1;
+    ck_assert_int_eq(session_ticket_parse(ring, span_of(cookie), &ticket),
+                     OAUTH_OK);
+    config.refresh_at = 1; /* due a few seconds after the login */
+    static char record[sizeof(stored)];
+    size_t record_size = stored_size;
+    memcpy(record, stored, stored_size);
+    enum flow_outcome outcome = FLOW_REFRESH_FAILED;
+    size_t n = 1;
+    for (; n < WALK_COUNT_MAX && outcome != FLOW_REFRESHED; n++) {
+        memcpy(stored, record, record_size);
+        stored_size = record_size;
+        new_provider();
+        has_failed = false;
+        countdown = n;
+        const struct flow_action *action =
+            walk_from((struct flow_event){ .kind = FLOW_EVENT_REFRESH,
+                                           .now_s = NOW_S + 10,
+                                           .ticket = &ticket });
+        countdown = 0;
+        if (action == NULL)
+            continue;
+        ck_assert_int_eq(action->kind, FLOW_ACTION_END);
+        outcome = actions->outcome;
+        ck_assert(outcome == FLOW_REFRESHED ||
+                  (outcome == FLOW_REFRESH_FAILED && has_failed &&
+                   actions->cause != NULL));
+    }
+    ck_assert_uint_gt(n, 10);
+    ck_assert_uint_lt(n, WALK_COUNT_MAX);
+    free(token_text);
+    free(jwks_text);
+}
+END_TEST
 
 int
 main(void)
@@ -279,6 +352,8 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, flow_answers_honestly_whatever_allocation_fails);
     tcase_add_test(tcase, flow_allows_nobody_by_half);
+    tcase_add_test(tcase,
+                   flow_job_fails_without_harm_whatever_allocation_fails);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -62,9 +62,11 @@ check(const char *payload)
 static void
 refuse_all(const char *const *payloads, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        ck_assert_msg(check(payloads[i]) == OAUTH_ETOKEN, "accepted: %s",
-                      payloads[i]);
+    for (size_t i = 0; i < count; i++) {
+        enum oauth_code code = check(payloads[i]);
+        ck_assert_msg(code == OAUTH_ETOKEN || code == OAUTH_ECLOCK,
+                      "accepted: %s", payloads[i]);
+    }
 }
 
 #define REFUSE(payloads)                                                       \
@@ -85,6 +87,35 @@ START_TEST(idtoken_reads_who_it_is)
     ck_assert(span_equal_text(session.roles, "r"));
     ck_assert(span_equal_text(session.groups, "/g"));
     ck_assert_int_eq(session.auth_s, 1789999999);
+}
+END_TEST
+
+/* T9: clocks may differ by as much as is configured. */
+START_TEST(idtoken_allows_for_the_configured_skew)
+{
+    rules.skew_s = 5;
+    rules.now_s = NOW_S + 304;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
+    rules.now_s = NOW_S + 305;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_ECLOCK);
+    rules.now_s = NOW_S - 5;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
+    rules.now_s = NOW_S - 6;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_ECLOCK);
+    rules.skew_s = 0;
+    rules.now_s = NOW_S - IDTOKEN_SKEW_S;
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
+}
+END_TEST
+
+/* T3 */
+START_TEST(idtoken_wants_an_algorithm_that_is_allowed)
+{
+    rules.algs = jws_algs_of(span_of("PS256"));
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_ETOKEN);
+    ck_assert_ptr_nonnull(strstr(error.text, "RS256"));
+    rules.algs |= jws_algs_of(span_of("RS256"));
+    ck_assert_int_eq(check("{" BASE "}"), OAUTH_OK);
 }
 END_TEST
 
@@ -339,6 +370,8 @@ main(void)
     TCase *tcase = tcase_create("idtoken");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, idtoken_reads_who_it_is);
+    tcase_add_test(tcase, idtoken_allows_for_the_configured_skew);
+    tcase_add_test(tcase, idtoken_wants_an_algorithm_that_is_allowed);
     tcase_add_test(tcase, idtoken_wants_exactly_our_issuer);
     tcase_add_test(tcase, idtoken_is_for_us_or_refused);
     tcase_add_test(tcase, idtoken_keeps_its_times);

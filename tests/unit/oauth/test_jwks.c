@@ -68,6 +68,31 @@ START_TEST(jwks_keeps_rsa_and_ec_keys)
 }
 END_TEST
 
+/* T38 */
+START_TEST(jwks_keeps_edwards_keys_of_one_curve)
+{
+    static const char *const bad[] = {
+        "{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"AAAA\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":"
+        "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\"}",
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"AA\",\"x\":"
+        "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+    };
+    EVP_PKEY *edwards = forge_ed25519();
+    char *set = forge_jwks(edwards, "k1");
+    struct jwks *jwks = NULL;
+    ck_assert_int_eq(jwks_parse(span_of(set), &jwks, NULL), OAUTH_OK);
+    ck_assert_int_eq(jwks->items[0].type, JWK_ED25519);
+    jwks_free(jwks);
+    free(set);
+    EVP_PKEY_free(edwards);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(count_one(strdup(bad[i])) == 0, "kept %s", bad[i]);
+}
+END_TEST
+
 START_TEST(jwks_leaves_out_keys_for_other_purposes)
 {
     static const char *const more[] = {
@@ -157,6 +182,7 @@ main(void)
     TCase *tcase = tcase_create("jwks");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, jwks_keeps_rsa_and_ec_keys);
+    tcase_add_test(tcase, jwks_keeps_edwards_keys_of_one_curve);
     tcase_add_test(tcase, jwks_leaves_out_keys_for_other_purposes);
     tcase_add_test(tcase, jwks_leaves_out_weak_and_broken_keys);
     tcase_add_test(tcase, jwks_keeps_the_good_keys_of_a_mixed_set);

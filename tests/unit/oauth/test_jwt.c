@@ -71,13 +71,15 @@ START_TEST(jwt_verifies_every_algorithm_of_the_list)
         { "RS256", NULL },    { "RS384", NULL },    { "RS512", NULL },
         { "PS256", NULL },    { "PS384", NULL },    { "PS512", NULL },
         { "ES256", "P-256" }, { "ES384", "P-384" }, { "ES512", "P-521" },
+        { "EdDSA", "" },
     };
     static const char *const types[] = { "", ",\"typ\":\"JWT\"",
                                          ",\"typ\":\"at+jwt\"" };
-    for (size_t i = 0; i < 27; i++) {
+    for (size_t i = 0; i < 30; i++) {
         EVP_PKEY *pkey = rsa;
         if (rows[i / 3].curve != NULL)
-            pkey = forge_ec(rows[i / 3].curve);
+            pkey = rows[i / 3].curve[0] == '\0' ? forge_ed25519()
+                                                : forge_ec(rows[i / 3].curve);
         char *header = forge_text("{\"alg\":\"%s\",\"kid\":\"k\"%s}",
                                   rows[i / 3].alg, types[i % 3]);
         char *token = forge_token(pkey, rows[i / 3].alg, header, PAYLOAD);
@@ -116,6 +118,48 @@ START_TEST(jwt_rejects_alg_none_in_any_spelling)
     dot[0] = '\0';
     ck_assert_int_eq(parse(token, NULL), OAUTH_ETOKEN);
     free(token);
+}
+END_TEST
+
+/* T3: what the configuration does not name is refused, whatever the key. */
+START_TEST(jwt_knows_only_the_algorithms_it_is_told)
+{
+    struct jws jws;
+    jws_algs algs =
+        jws_algs_of(span_of("ES256")) | jws_algs_of(span_of("EdDSA"));
+    char *token = forge_token(rsa, "RS256", "{\"alg\":\"RS256\"}", PAYLOAD);
+    ck_assert_int_eq(jws_parse(span_of(token), &jws, NULL), OAUTH_OK);
+    ck_assert_int_eq(jws_check_alg(&jws, algs, NULL), OAUTH_ETOKEN);
+    ck_assert_int_eq(
+        jws_check_alg(&jws, algs | jws_algs_of(span_of("RS256")), NULL),
+        OAUTH_OK);
+    ck_assert_int_eq(jws_check_alg(&jws, 0, NULL), OAUTH_OK);
+    jws_release(&jws);
+    free(token);
+    static const char *const unknown[] = { "none", "HS256",  "rs256",
+                                           "",     "RS256 ", "ES256K" };
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+        ck_assert_uint_eq(jws_algs_of(span_of(unknown[i])), 0);
+}
+END_TEST
+
+/* T3: an Edwards key verifies EdDSA and nothing else, and only it does. */
+START_TEST(jwt_pins_edwards_keys_to_eddsa)
+{
+    EVP_PKEY *edwards = forge_ed25519();
+    EVP_PKEY *other = forge_ed25519();
+    char *token = forge_token(edwards, "EdDSA",
+                              "{\"alg\":\"EdDSA\",\"kid\":\"k\"}", PAYLOAD);
+    ck_assert_int_eq(judge_key(token, edwards, "k"), OAUTH_OK);
+    ck_assert_int_eq(judge_key(token, other, "k"), OAUTH_ETOKEN);
+    ck_assert_int_eq(judge_key(token, rsa, "k"), OAUTH_EKEY);
+    free(token);
+    token = forge_token(edwards, "EdDSA", "{\"alg\":\"ES256\",\"kid\":\"k\"}",
+                        PAYLOAD);
+    ck_assert_int_eq(judge_key(token, edwards, "k"), OAUTH_EKEY);
+    free(token);
+    EVP_PKEY_free(edwards);
+    EVP_PKEY_free(other);
 }
 END_TEST
 
@@ -305,6 +349,8 @@ main(void)
     TCase *tcase = tcase_create("jwt");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, jwt_verifies_every_algorithm_of_the_list);
+    tcase_add_test(tcase, jwt_knows_only_the_algorithms_it_is_told);
+    tcase_add_test(tcase, jwt_pins_edwards_keys_to_eddsa);
     tcase_add_test(tcase, jwt_rejects_alg_none_in_any_spelling);
     tcase_add_test(tcase, jwt_rejects_hmac_with_the_public_key);
     tcase_add_test(tcase, jwt_rejects_a_key_of_another_type_or_purpose);

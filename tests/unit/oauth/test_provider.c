@@ -52,6 +52,9 @@ START_TEST(provider_reads_its_discovery)
     ck_assert_int_eq(
         put(GOOD ",\"end_session_endpoint\":\"https://i.test/e\","
                  "\"authorization_response_iss_parameter_supported\":true,"
+                 "\"pushed_authorization_request_endpoint\":"
+                 "\"https://i.test/p\","
+                 "\"require_pushed_authorization_requests\":true,"
                  "\"token_endpoint_auth_methods_supported\":"
                  "[\"client_secret_post\"]}"),
         OAUTH_OK);
@@ -61,6 +64,8 @@ START_TEST(provider_reads_its_discovery)
     ck_assert_str_eq(metadata->token_endpoint, "https://i.test/t");
     ck_assert_str_eq(metadata->end_session_endpoint, "https://i.test/e");
     ck_assert_str_eq(provider_url(provider, PROVIDER_JWKS), "https://i.test/k");
+    ck_assert_str_eq(metadata->push_endpoint, "https://i.test/p");
+    ck_assert(metadata->requires_push);
     ck_assert(metadata->has_iss_parameter);
     ck_assert(!metadata->has_basic_auth);
     ck_assert(metadata->has_post_auth);
@@ -95,6 +100,12 @@ START_TEST(provider_refuses_bad_discovery_and_keeps_the_good_one)
         "\"token_endpoint\":\"https://i.test/t\","
         "\"jwks_uri\":\"http://127.0.0.1/k\"}",
         "{\"issuer\":\"https://i.test/r\","
+        "\"authorization_endpoint\":\"https://i.test/a\","
+        "\"token_endpoint\":\"https://i.test/t\","
+        "\"jwks_uri\":\"https://localhost/k\"}",
+        GOOD ",\"pushed_authorization_request_endpoint\":\"http://i.test/p\"}",
+        GOOD ",\"require_pushed_authorization_requests\":true}",
+        "{\"issuer\":\"https://i.test/r\","
         "\"authorization_endpoint\":\"https://i.test/a\\r\\nX: y\","
         "\"token_endpoint\":\"https://i.test/t\","
         "\"jwks_uri\":\"https://i.test/k\"}",
@@ -114,38 +125,136 @@ START_TEST(provider_refuses_bad_discovery_and_keeps_the_good_one)
 }
 END_TEST
 
+static const struct error down = { OAUTH_EPROVIDER, "no way" };
+
+/* T38: past its refresh age a document is still used, for a day, while the
+ * host tries to get a new one; then nothing may be believed any more. */
 START_TEST(provider_documents_age)
 {
     enum provider_document document = PROVIDER_DISCOVERY;
     ck_assert(provider_wants(provider, document, NOW_S));
-    provider_note_failure(provider, document, NOW_S);
+    ck_assert(!provider_is_due(provider, document, NOW_S));
+    provider_note_failure(provider, document, NOW_S, &down);
     ck_assert(provider_wants(provider, document, NOW_S)); /* nothing at hand */
     ck_assert_int_eq(provider_fetched_s(provider, document), 0);
+    ck_assert_str_eq(provider_failure(provider, document)->text, "no way");
     ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
+    ck_assert_ptr_null(provider_failure(provider, document));
     ck_assert(!provider_wants(provider, document, NOW_S));
     ck_assert_int_eq(provider_fetched_s(provider, document), NOW_S);
-    int64_t old_s = NOW_S + PROVIDER_FRESH_S;
-    ck_assert(provider_is_fresh(provider, document, old_s - 1));
-    ck_assert(!provider_is_fresh(provider, document, old_s));
-    ck_assert(provider_wants(provider, document, old_s));
-    provider_note_failure(provider, document, old_s);
-    ck_assert(!provider_wants(provider, document, old_s + 1));
-    ck_assert(provider_wants(provider, document, old_s + PROVIDER_RETRY_S));
-    ck_assert(
-        provider_is_usable(provider, document, NOW_S + PROVIDER_STALE_S - 1));
-    ck_assert(
-        !provider_is_usable(provider, document, NOW_S + PROVIDER_STALE_S));
+    int64_t due_s = NOW_S + PROVIDER_REFRESH_S;
+    ck_assert(!provider_is_due(provider, document, due_s - 1));
+    ck_assert(provider_is_due(provider, document, due_s));
+    ck_assert(!provider_wants(provider, document, due_s));
+    provider_note_failure(provider, document, due_s, &down);
+    ck_assert(!provider_is_due(provider, document, due_s + 1));
+    ck_assert(provider_is_due(provider, document, due_s + PROVIDER_RETRY_S));
+    int64_t end_s = NOW_S + PROVIDER_STALE_S;
+    ck_assert(!provider_wants(provider, document, end_s - 1));
+    ck_assert(provider_wants(provider, document, end_s));
+    ck_assert(provider_is_due(provider, document, end_s));
     /* the clock went back by a day */
-    ck_assert(!provider_is_fresh(provider, document, NOW_S - 86400));
+    ck_assert(provider_wants(provider, document, NOW_S - 86400));
+    ck_assert(provider_is_due(provider, document, NOW_S - 86400));
 }
 END_TEST
 
-START_TEST(provider_refetches_keys_once_a_minute)
+static enum oauth_code
+put_keys(const char *set, int64_t now_s)
 {
-    ck_assert(provider_may_refetch(provider, NOW_S));
-    ck_assert(!provider_may_refetch(provider, NOW_S));
-    ck_assert(!provider_may_refetch(provider, NOW_S + PROVIDER_REFETCH_S - 1));
-    ck_assert(provider_may_refetch(provider, NOW_S + PROVIDER_REFETCH_S));
+    return provider_put(provider, PROVIDER_JWKS, 200, span_of(set), now_s,
+                        &error);
+}
+
+START_TEST(provider_fetches_the_keys_anew_from_a_new_address)
+{
+    EVP_PKEY *rsa = forge_rsa(2048);
+    char *set = forge_jwks(rsa, "k");
+    ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
+    ck_assert_int_eq(put_keys(set, NOW_S), OAUTH_OK);
+    ck_assert(!provider_is_due(provider, PROVIDER_JWKS, NOW_S));
+    ck_assert_int_eq(put("{\"issuer\":\"https://i.test/r\","
+                         "\"authorization_endpoint\":\"https://i.test/a\","
+                         "\"token_endpoint\":\"https://i.test/t\","
+                         "\"jwks_uri\":\"https://i.test/k2\"}"),
+                     OAUTH_OK);
+    ck_assert(provider_is_due(provider, PROVIDER_JWKS, NOW_S));
+    ck_assert_int_eq(put_keys(set, NOW_S), OAUTH_OK);
+    ck_assert(!provider_is_due(provider, PROVIDER_JWKS, NOW_S));
+    free(set);
+    EVP_PKEY_free(rsa);
+}
+END_TEST
+
+static bool
+may(const char *kid, enum provider_source source, int64_t now_s)
+{
+    return provider_may_refetch(provider, span_of(kid), source, now_s);
+}
+
+static void
+answer_keys(int64_t now_s)
+{
+    provider_note_failure(provider, PROVIDER_JWKS, now_s, &down);
+}
+
+/* T4: one fetch for all who wait, and none for a kid that was not there. */
+START_TEST(provider_looks_for_an_unknown_kid_once)
+{
+    ck_assert(may("a", PROVIDER_SAYS, NOW_S));
+    ck_assert(may("a", PROVIDER_SAYS, NOW_S)); /* under way: shared */
+    ck_assert(may("b", CLIENT_SAYS, NOW_S + 1));
+    answer_keys(NOW_S + 1);
+    ck_assert(!may("a", PROVIDER_SAYS, NOW_S + 2));
+    ck_assert(!may("b", CLIENT_SAYS, NOW_S + 2));
+    ck_assert(may("c", PROVIDER_SAYS, NOW_S + 2));
+    answer_keys(NOW_S + 2);
+    /* the provider's own word is tried again soon, a client's is not */
+    ck_assert(may("a", PROVIDER_SAYS, NOW_S + 5));
+    answer_keys(NOW_S + 5);
+    ck_assert(!may("b", CLIENT_SAYS, NOW_S + 6));
+    ck_assert(may("b", CLIENT_SAYS, NOW_S + 31));
+    answer_keys(NOW_S + 31);
+    /* a fetch whose answer nobody took is forgotten */
+    ck_assert(may("d", CLIENT_SAYS, NOW_S + 40));
+    ck_assert(may("d", CLIENT_SAYS, NOW_S + 40 + PROVIDER_JOIN_S - 1));
+    ck_assert(!may("d", CLIENT_SAYS, NOW_S + 49 + PROVIDER_JOIN_S));
+}
+END_TEST
+
+/* T4: clients with ever new kids cause a handful of fetches in a minute, and
+ * leave what a rotation needs. */
+START_TEST(provider_gives_clients_a_small_allowance)
+{
+    unsigned count = 0;
+    for (int i = 0; i < 1000; i++) {
+        char *kid = forge_text("kid-%d", i);
+        int64_t now_s = NOW_S + i / 20;
+        if (may(kid, CLIENT_SAYS, now_s)) {
+            count++;
+            answer_keys(now_s);
+        }
+        free(kid);
+    }
+    ck_assert_uint_eq(count, 4);
+    ck_assert(may("new", PROVIDER_SAYS, NOW_S + 50));
+    answer_keys(NOW_S + 50);
+    ck_assert(may("x", CLIENT_SAYS, NOW_S + 60));
+}
+END_TEST
+
+/* Flows that wait for one fetch: the first hands its answer in. */
+START_TEST(provider_counts_answers)
+{
+    uint32_t count = provider_answer_count(provider, PROVIDER_DISCOVERY);
+    ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
+    ck_assert_uint_eq(provider_answer_count(provider, PROVIDER_DISCOVERY),
+                      count + 1);
+    ck_assert_int_eq(put("{}"), OAUTH_EDOCUMENT);
+    ck_assert_uint_eq(provider_answer_count(provider, PROVIDER_DISCOVERY),
+                      count + 2);
+    ck_assert_int_eq(provider_failure(provider, PROVIDER_DISCOVERY)->code,
+                     OAUTH_EDOCUMENT);
 }
 END_TEST
 
@@ -222,7 +331,10 @@ main(void)
     tcase_add_test(tcase,
                    provider_refuses_bad_discovery_and_keeps_the_good_one);
     tcase_add_test(tcase, provider_documents_age);
-    tcase_add_test(tcase, provider_refetches_keys_once_a_minute);
+    tcase_add_test(tcase, provider_fetches_the_keys_anew_from_a_new_address);
+    tcase_add_test(tcase, provider_looks_for_an_unknown_kid_once);
+    tcase_add_test(tcase, provider_gives_clients_a_small_allowance);
+    tcase_add_test(tcase, provider_counts_answers);
     tcase_add_test(tcase, provider_replaces_keys_by_good_ones_only);
     tcase_add_test(tcase, provider_wants_https_or_loopback_where_allowed);
     suite_add_tcase(suite, tcase);
