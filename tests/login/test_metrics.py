@@ -136,6 +136,23 @@ def test_failures_of_peers_are_counted(private, provider, valkey):
     assert seen["azimuth_failures_total", "store_down"] == 1
 
 
+def test_refreshes_are_counted(private, provider):
+    provider.access_life = 1
+    gateway = private.start()
+    browser = Browser(gateway)
+    browser.login()
+    over = time.time() + 1
+    provider.access_life = 300
+    wait_until(lambda: time.time() >= over)
+    assert browser.get("/dashboard").status == 200
+    wait_until(lambda: metrics(gateway)[
+        "azimuth_refreshes_total", "succeeded"] == 1)
+    seen = metrics(gateway)
+    assert seen["azimuth_provider_seconds_count", "token"] == 2
+    assert seen["azimuth_refreshes_total", "failed"] == 0
+    assert not [name for name in seen if "refreshed" in name]
+
+
 def test_the_numbers_are_of_all_workers_and_survive_a_reload(private):
     private.settings["workers"] = 4
     gateway = private.start()
