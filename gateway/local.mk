@@ -37,6 +37,7 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_setting_client.c \
 	gateway/ngx_http_azimuth_setting_transport.c \
 	gateway/ngx_http_azimuth_access.c \
+	gateway/ngx_http_azimuth_body.c \
 	gateway/ngx_http_azimuth_perform.c \
 	gateway/ngx_http_azimuth_ask.c \
 	gateway/ngx_http_azimuth_refresh.c \

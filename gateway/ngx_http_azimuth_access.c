@@ -130,6 +130,11 @@ access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
     request->forwarded_uri = access_header(r, "x-forwarded-uri");
     request->forwarded_method = access_header(r, "x-forwarded-method");
     request->request_id = ngx_http_azimuth_edge_id(r);
+    request->user_agent = access_header(r, "user-agent");
+    request->content_type = access_header(r, "content-type");
+    request->client_address = ngx_http_azimuth_span(r->connection->addr_text);
+    request->body = ngx_http_azimuth_span(ctx->body);
+    request->is_body_refused = ctx->is_body_refused;
 }
 
 /* Sends ctx->reply; the result is for ngx_http_finalize_request(). */
@@ -316,6 +321,27 @@ ngx_http_azimuth_access_handler(ngx_http_request_t *r)
     return access_pass(ctx, lcf);
 }
 
+/* The body of a form is there. Whoever sent it may leave now: what it asks
+ * for (the end of sessions) is done all the same. */
+static void
+access_body_read(ngx_http_request_t *r)
+{
+    ngx_http_azimuth_ctx_t *ctx = ngx_http_azimuth_ctx_find(r);
+    ngx_int_t rc;
+
+    assert(ctx != NULL);
+    rc = ngx_http_azimuth_body_take(ctx);
+    if (rc == NGX_OK) {
+        rc = access_begin(ctx);
+    }
+    if (rc == NGX_AGAIN) {
+        r->read_event_handler = ngx_http_block_reading;
+        return;
+    }
+    ngx_http_finalize_request(r, rc == NGX_OK ? access_reply(r, ctx)
+                                              : NGX_HTTP_INTERNAL_SERVER_ERROR);
+}
+
 ngx_int_t
 ngx_http_azimuth_endpoint_handler(ngx_http_request_t *r)
 {
@@ -333,6 +359,10 @@ ngx_http_azimuth_endpoint_handler(ngx_http_request_t *r)
     ctx->provider = lcf->endpoint;
     ctx->is_content = 1;
     (void)ngx_http_azimuth_zone_key(ctx, mcf);
+    rc = ngx_http_azimuth_body_read(ctx, access_body_read);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
     rc = access_begin(ctx);
     if (rc == NGX_AGAIN) {
         if (r == r->main) {

@@ -146,10 +146,16 @@ ngx_http_azimuth_edge_refreshed(ngx_http_azimuth_main_conf_t *mcf,
 
 /* What is told of an outcome; NULL: nothing, a matter for the access log. */
 static const char *const edge_events[FLOW_OUTCOME_COUNT] = {
-    [FLOW_LOGGED_IN] = "login",     [FLOW_LOGIN_FAILED] = "login",
-    [FLOW_DENIED] = "denial",       [FLOW_REFUSED] = "denial",
-    [FLOW_SIGNED_OUT] = "logout",   [FLOW_STORE_DOWN] = "failure",
-    [FLOW_PROVIDER_DOWN] = "login", [FLOW_FAILED] = "failure",
+    [FLOW_LOGGED_IN] = "login",
+    [FLOW_LOGIN_FAILED] = "login",
+    [FLOW_DENIED] = "denial",
+    [FLOW_REFUSED] = "denial",
+    [FLOW_SIGNED_OUT] = "logout",
+    [FLOW_STORE_DOWN] = "failure",
+    [FLOW_PROVIDER_DOWN] = "login",
+    [FLOW_FAILED] = "failure",
+    [FLOW_ENDED_BY_PROVIDER] = "logout",
+    [FLOW_SESSIONS_ENDED] = "logout",
 };
 
 struct span

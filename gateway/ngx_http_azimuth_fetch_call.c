@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call to the provider as libcurl sees it. Every call is bounded in time
  * and size, verified, follows no redirect and takes nothing from the
- * environment. A POST uses a connection of its own, because curl repeats a
- * request by itself when a kept connection turns out to be dead, and a code
- * may be spent only once. What held a secret is wiped. */
+ * environment. A token call uses a connection of its own, because curl repeats
+ * a request by itself when a kept connection turns out to be dead, and a code
+ * may be spent only once; a request that is pushed twice does no harm. What
+ * held a secret is wiped. */
 
 #include "gateway/ngx_http_azimuth_fetch.h"
 
@@ -178,7 +179,7 @@ fetch_set_call(ngx_http_azimuth_fetch_call_t *call,
              CURLE_OK)) {
         return NGX_ERROR;
     }
-    if (fetch->is_post &&
+    if (fetch->kind == FLOW_FETCH_TOKEN &&
         curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK) {
         return NGX_ERROR;
     }

@@ -188,7 +188,15 @@ ngx_http_azimuth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_azimuth_loc_conf_t *prev = parent;
     ngx_http_azimuth_loc_conf_t *conf = child;
+    ngx_http_core_loc_conf_t *clcf;
 
+    if (conf->endpoint != NULL) {
+        /* Forms are read whole, and never by way of a disk. The core module
+         * has merged its own part before us. */
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+        clcf->client_body_buffer_size =
+            ngx_max(clcf->client_body_buffer_size, FLOW_BODY_SIZE_MAX);
+    }
     ngx_conf_merge_ptr_value(conf->provider, prev->provider, NULL);
     ngx_conf_merge_ptr_value(conf->cors_origins, prev->cors_origins, NULL);
     ngx_conf_merge_str_value(conf->root_redirect, prev->root_redirect, "");

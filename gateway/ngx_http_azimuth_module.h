@@ -98,6 +98,7 @@ typedef struct {
     ngx_str_t trusted_certificate; /* PEM, read */
     ngx_str_t connect_to;          /* ::HOST:PORT, as curl wants it */
     ngx_str_t proxy;               /* http://HOST:PORT, NUL-terminated */
+    ngx_str_t front_logout_text;
     ngx_msec_t timeout;
     ngx_msec_t connect_timeout;
     time_t document_refresh;
@@ -206,12 +207,14 @@ typedef struct {
     struct span cookies[AZIMUTH_COOKIE_HEADER_MAX]; /* before cutting */
     size_t cookie_count;
 
+    ngx_str_t body; /* of a form, where the flow wants to see it */
     u_char cache_key[AZIMUTH_DIGEST_SIZE];
     uint64_t cache_generation;
     unsigned has_cache_key : 1;
     unsigned is_content : 1;    /* answered by the content handler */
     unsigned is_forgetting : 1; /* a session is being deleted */
     unsigned is_cut : 1;        /* our cookies are out of the request */
+    unsigned is_body_refused : 1;
 } ngx_http_azimuth_ctx_t;
 
 /* access.c */
@@ -240,6 +243,14 @@ ngx_int_t ngx_http_azimuth_reply_send(ngx_http_request_t *r,
                                       const ngx_http_azimuth_reply_t *reply);
 ngx_int_t ngx_http_azimuth_header_out(ngx_http_request_t *r, ngx_str_t key,
                                       ngx_str_t value);
+
+/* body.c: begins to read the body that a flow wants to see, without waiting.
+ * NGX_DECLINED: there is none to read; NGX_DONE: `then` is called (it may have
+ * been already), takes the body and goes on; else a status to finalize with. */
+ngx_int_t ngx_http_azimuth_body_read(ngx_http_azimuth_ctx_t *ctx,
+                                     ngx_http_client_body_handler_pt then);
+/* The whole body into ctx->body. NGX_ERROR: out of memory. */
+ngx_int_t ngx_http_azimuth_body_take(ngx_http_azimuth_ctx_t *ctx);
 
 /* redirect.c: exactly "/" */
 ngx_int_t ngx_http_azimuth_redirect(ngx_http_request_t *r,

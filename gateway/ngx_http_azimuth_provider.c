@@ -47,6 +47,8 @@ static const provider_setting_t provider_settings[] = {
     SETTING("map", ngx_http_azimuth_rights_setting, rights_text),
     SETTING("allow_http_loopback", ngx_http_azimuth_set_loopback,
             loopback_text),
+    SETTING("frontchannel_logout", ngx_http_azimuth_set_front_logout,
+            front_logout_text),
 };
 
 #undef SETTING

@@ -132,11 +132,24 @@ static const ngx_str_t security_names[SECURITY_COUNT] = {
     ngx_string("Content-Security-Policy"),
 };
 
+/* Whether a policy names who may frame the answer: X-Frame-Options cannot say
+ * the same. */
+static int
+security_may_frame(const ngx_str_t *policy)
+{
+    static ngx_str_t some = ngx_string("frame-ancestors");
+    static ngx_str_t none = ngx_string("frame-ancestors 'none'");
+    u_char *end = policy->data + policy->len;
+
+    return ngx_strlcasestrn(policy->data, end, some.data, some.len - 1) !=
+               NULL &&
+           ngx_strlcasestrn(policy->data, end, none.data, none.len - 1) == NULL;
+}
+
 /* Which of ours are set already. */
 static ngx_uint_t
 security_present(ngx_http_request_t *r)
 {
-    static ngx_str_t ancestors = ngx_string("frame-ancestors");
     ngx_list_part_t *part;
     ngx_table_elt_t *header;
     ngx_uint_t i, k, present = 0;
@@ -155,10 +168,7 @@ security_present(ngx_http_request_t *r)
                     break;
                 }
             }
-            if (k == SECURITY_CSP && r->upstream != NULL &&
-                ngx_strlcasestrn(header[i].value.data,
-                                 header[i].value.data + header[i].value.len,
-                                 ancestors.data, ancestors.len - 1) != NULL) {
+            if (k == SECURITY_CSP && security_may_frame(&header[i].value)) {
                 present |= 1u << SECURITY_FRAME;
             }
         }

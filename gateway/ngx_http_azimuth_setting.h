@@ -41,6 +41,7 @@ AZIMUTH_SETTER(algorithms);
 AZIMUTH_SETTER(skew);
 AZIMUTH_SETTER(iss);
 AZIMUTH_SETTER(par);
+AZIMUTH_SETTER(front_logout);
 
 #undef AZIMUTH_SETTER
 

@@ -246,3 +246,19 @@ ngx_http_azimuth_set_par(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
     }
     return NGX_CONF_OK;
 }
+
+char *
+ngx_http_azimuth_set_front_logout(ngx_conf_t *cf,
+                                  ngx_http_azimuth_provider_t *provider,
+                                  ngx_str_t *target)
+{
+    if (ngx_http_azimuth_set_text(cf, provider, target) != NGX_CONF_OK) {
+        return "needs one value";
+    }
+    if (ngx_strcmp(target->data, "on") == 0) {
+        provider->flow.has_front_logout = true;
+        return NGX_CONF_OK;
+    }
+    return ngx_strcmp(target->data, "off") == 0 ? NGX_CONF_OK
+                                                : "must be \"on\" or \"off\"";
+}

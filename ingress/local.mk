@@ -20,5 +20,5 @@ EXTRA_DIST += \
 
 # Its tests: run by ./appliance check.
 EXTRA_DIST += tests/requirements.txt tests/appliance/conftest.py \
-	tests/appliance/test_refusals.py \
+	tests/appliance/test_logout.py tests/appliance/test_refusals.py \
 	tests/appliance/test_up.py

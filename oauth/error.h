@@ -26,6 +26,8 @@
     X(OAUTH_EPROVIDER, 503, "provider_down")                                   \
     X(OAUTH_ESTORE, 503, "store_down")                                         \
     X(OAUTH_ELIMIT, 431, "too_large") /* cookie or header too big */           \
+    X(OAUTH_EBODY, 413, "body_too_large")                                      \
+    X(OAUTH_ELOGOUT, 400, "bad_logout_token")                                  \
     X(OAUTH_ENOMEM, 500, "no_memory")                                          \
     X(OAUTH_EINTERNAL, 500, "internal")
 

@@ -10,6 +10,12 @@
  *   START -> SESSION -> REFRESH [-> AGAIN] -> over  the session was due first
  *   START -> JOB_...                                flow_refresh.c
  *   START -> [LEAVE -> LEAVE_DEL] -> [LEAVE_ADDRESS] -> over      sign_out
+ *         -> LEAVE -> LEAVE_ROSTER -> END... -> [LEAVE_ADDRESS] everywhere
+ *   START -> [LOGOUT_KEYS...] -> LOGOUT_MARK -> [LOGOUT_SID]
+ *         -> LOGOUT_ROSTER -> END... -> LOGOUT_DONE -> over     back-channel
+ *   START -> FRONT -> [END] -> over                            front-channel
+ *   START -> LIST -> LIST_ROSTER -> LIST_PROBE... | END... -> over  sessions
+ * A callback passes ROSTER -> [END...] -> ENTRY -> [SID] before KEEP.
  * In brackets: only when needed. Every state may end in a reply. */
 #include "oauth/flow_move.h"
 
@@ -23,7 +29,7 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BIT(n)       (1u << (n))
+#define BIT(n)       (UINT64_C(1) << (n))
 
 const char *const flow_identity_headers[] = {
     "X-Auth-Request-User",
@@ -50,6 +56,8 @@ const char *const flow_identity_headers[] = {
      BIT(FLOW_EVENT_SESSION_FAILED))
 #define DEL_ANSWERS                                                            \
     (BIT(FLOW_EVENT_SESSION_DONE) | BIT(FLOW_EVENT_SESSION_FAILED))
+#define INDEX_ANSWERS                                                          \
+    (BIT(FLOW_EVENT_INDEX_FOUND) | BIT(FLOW_EVENT_SESSION_FAILED))
 #define FETCH_ANSWERS (BIT(FLOW_EVENT_FETCHED) | BIT(FLOW_EVENT_FETCH_FAILED))
 
 #define REFRESH_ANSWERS BIT(FLOW_EVENT_REFRESHED)
@@ -66,9 +74,9 @@ flow_on_start(struct flow *flow, const struct flow_event *event)
 
 /* By state: which events may come, what handles them, where it may lead. */
 static const struct {
-    unsigned events;
+    uint64_t events;
     flow_move *move;
-    unsigned next; /* besides FLOW_OVER */
+    uint64_t next; /* besides FLOW_OVER */
 } moves[FLOW_STATE_COUNT] = {
     [FLOW_AT_START] = { BIT(FLOW_EVENT_REQUEST) | BIT(FLOW_EVENT_REFRESH),
                         flow_on_start,
@@ -76,7 +84,10 @@ static const struct {
                             BIT(FLOW_AT_PUSH) | BIT(FLOW_AT_REPLAY) |
                             BIT(FLOW_AT_DISCOVERY) | BIT(FLOW_AT_KEYS) |
                             BIT(FLOW_AT_MARK) | BIT(FLOW_AT_JOB_LOCK) |
-                            BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) },
+                            BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) |
+                            BIT(FLOW_AT_LOGOUT_KEYS) |
+                            BIT(FLOW_AT_LOGOUT_MARK) | BIT(FLOW_AT_FRONT) |
+                            BIT(FLOW_AT_LIST) },
     [FLOW_AT_SESSION] = { SESSION_ANSWERS, flow_on_session,
                           BIT(FLOW_AT_REFRESH) },
     [FLOW_AT_REFRESH] = { REFRESH_ANSWERS, flow_on_refresh,
@@ -116,16 +127,50 @@ static const struct {
     [FLOW_AT_MARK] = { PUT_ANSWERS, flow_on_mark,
                        BIT(FLOW_AT_TOKEN) | BIT(FLOW_AT_REPLAY) },
     [FLOW_AT_TOKEN] = { FETCH_ANSWERS, flow_on_token,
-                        BIT(FLOW_AT_NEW_KEYS) | BIT(FLOW_AT_KEEP) },
-    [FLOW_AT_NEW_KEYS] = { FETCH_ANSWERS, flow_on_new_keys, BIT(FLOW_AT_KEEP) },
+                        BIT(FLOW_AT_NEW_KEYS) | BIT(FLOW_AT_ROSTER) },
+    [FLOW_AT_NEW_KEYS] = { FETCH_ANSWERS, flow_on_new_keys,
+                           BIT(FLOW_AT_ROSTER) },
+    [FLOW_AT_ROSTER] = { INDEX_ANSWERS, flow_on_roster,
+                         BIT(FLOW_AT_END) | BIT(FLOW_AT_ENTRY) },
+    [FLOW_AT_ENTRY] = { DEL_ANSWERS, flow_on_entry,
+                        BIT(FLOW_AT_SID) | BIT(FLOW_AT_KEEP) },
+    [FLOW_AT_SID] = { DEL_ANSWERS, flow_on_sid, BIT(FLOW_AT_KEEP) },
     [FLOW_AT_KEEP] = { PUT_ANSWERS, flow_on_keep, 0 },
     [FLOW_AT_LEAVE] = { SESSION_ANSWERS, flow_on_leave,
-                        BIT(FLOW_AT_LEAVE_DEL) | BIT(FLOW_AT_LEAVE_ADDRESS) },
+                        BIT(FLOW_AT_LEAVE_DEL) | BIT(FLOW_AT_LEAVE_ROSTER) |
+                            BIT(FLOW_AT_LEAVE_ADDRESS) },
     [FLOW_AT_LEAVE_DEL] = { DEL_ANSWERS, flow_on_leave_del,
                             BIT(FLOW_AT_LEAVE_ADDRESS) },
+    [FLOW_AT_LEAVE_ROSTER] = { INDEX_ANSWERS, flow_on_leave_roster,
+                               BIT(FLOW_AT_END) },
     [FLOW_AT_LEAVE_ADDRESS] = { FETCH_ANSWERS, flow_on_leave_address, 0 },
+    [FLOW_AT_END] = { DEL_ANSWERS, flow_on_end,
+                      BIT(FLOW_AT_END) | BIT(FLOW_AT_ENTRY) |
+                          BIT(FLOW_AT_LEAVE_ADDRESS) |
+                          BIT(FLOW_AT_LOGOUT_DONE) },
+    [FLOW_AT_LOGOUT_KEYS] = { FETCH_ANSWERS, flow_on_logout_keys,
+                              BIT(FLOW_AT_LOGOUT_KEYS) |
+                                  BIT(FLOW_AT_LOGOUT_MARK) },
+    [FLOW_AT_LOGOUT_MARK] = { SESSION_ANSWERS, flow_on_logout_mark,
+                              BIT(FLOW_AT_LOGOUT_SID) |
+                                  BIT(FLOW_AT_LOGOUT_ROSTER) },
+    [FLOW_AT_LOGOUT_SID] = { INDEX_ANSWERS, flow_on_logout_sid,
+                             BIT(FLOW_AT_LOGOUT_ROSTER) |
+                                 BIT(FLOW_AT_LOGOUT_DONE) },
+    [FLOW_AT_LOGOUT_ROSTER] = { INDEX_ANSWERS, flow_on_logout_roster,
+                                BIT(FLOW_AT_END) | BIT(FLOW_AT_LOGOUT_DONE) },
+    [FLOW_AT_LOGOUT_DONE] = { PUT_ANSWERS, flow_on_logout_done, 0 },
+    [FLOW_AT_FRONT] = { SESSION_ANSWERS, flow_on_front, BIT(FLOW_AT_END) },
+    [FLOW_AT_LIST] = { SESSION_ANSWERS, flow_on_list,
+                       BIT(FLOW_AT_LIST_ROSTER) },
+    [FLOW_AT_LIST_ROSTER] = { INDEX_ANSWERS, flow_on_list_roster,
+                              BIT(FLOW_AT_LIST_PROBE) | BIT(FLOW_AT_END) },
+    [FLOW_AT_LIST_PROBE] = { SESSION_ANSWERS, flow_on_list_probe,
+                             BIT(FLOW_AT_LIST_PROBE) },
     [FLOW_OVER] = { 0, NULL, 0 },
 };
+
+_Static_assert(FLOW_STATE_COUNT <= 64, "a state is a bit of the table");
 
 bool
 flow_is_verdict(const struct flow_action *action)

@@ -74,6 +74,7 @@
 #define FLOW_MEMORY_SIZE_MAX  ((size_t)1 << 20)
 #define FLOW_FETCH_SIZE_MAX   PROVIDER_BODY_SIZE_MAX
 #define FLOW_INDEX_COUNT_MAX  256 /* entries that INDEX_FOUND gives */
+#define FLOW_BODY_SIZE_MAX    ((size_t)64 << 10)
 
 /* Cookies of ours that a request may carry, for a host that hides them from
  * the upstream: PREFIX cookie_name, and the same with "-login". */
@@ -136,6 +137,7 @@ struct flow_config {
     int refresh_at;         /* [80] percent of the access token's life */
     int64_t refresh_wait_s; /* [6] longer than one call to provider or store:
                                the pause after a failure */
+    bool has_front_logout;  /* front-channel logout by the provider's page */
     bool allows_http;       /* provider at http://127.0.0.1, [::1], localhost */
 };
 
@@ -188,7 +190,20 @@ struct flow_request {
      * and there only for where a login comes back to. */
     struct span forwarded_uri;
     struct span forwarded_method;
+
+    /* Of the client that made the connection, for people to read. */
+    struct span client_address;
+    struct span user_agent;
+
+    /* Only where flow_body_size_max() asks for it. */
+    struct span content_type;
+    struct span body;
+    bool is_body_refused; /* larger than asked for, or of unknown size */
 };
+
+/* How many bytes of a request's body its flow wants to see, before it is
+ * given the request; 0: none, whatever the client sends. */
+size_t flow_body_size_max(struct span method, struct span path);
 
 /* One entry of an index, as INDEX_PUT wrote it; binary. */
 struct flow_entry {
@@ -344,6 +359,9 @@ struct flow_action {
       "login_replayed") /* callback again, session fine */                     \
     X(FLOW_LOGIN_FAILED, "login_failed")                                       \
     X(FLOW_SIGNED_OUT, "signed_out")                                           \
+    X(FLOW_ENDED_BY_PROVIDER,                                                  \
+      "ended_by_provider") /* back- or front-channel logout */                 \
+    X(FLOW_SESSIONS_ENDED, "sessions_ended") /* by their user, elsewhere */    \
     X(FLOW_REFUSED, "refused")     /* 403, 404, 405 on an endpoint */          \
     X(FLOW_REFRESHED, "refreshed") /* this and the next three end a job */     \
     X(FLOW_REFRESH_NEEDLESS, "refresh_needless") /* another was faster */      \

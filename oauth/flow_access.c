@@ -21,6 +21,10 @@ route_of(struct span path)
         { FLOW_GATE, FLOW_ROUTE_GATE },
         { FLOW_PREFIX "sign_out", FLOW_ROUTE_SIGN_OUT },
         { FLOW_PREFIX "userinfo", FLOW_ROUTE_USERINFO },
+        { FLOW_PREFIX "signed_out", FLOW_ROUTE_SIGNED_OUT },
+        { FLOW_PREFIX "sessions", FLOW_ROUTE_SESSIONS },
+        { FLOW_PREFIX "backchannel_logout", FLOW_ROUTE_BACK_LOGOUT },
+        { FLOW_PREFIX "frontchannel_logout", FLOW_ROUTE_FRONT_LOGOUT },
     };
     if (!span_starts(path, FLOW_PREFIX))
         return FLOW_ROUTE_PAGE;
@@ -60,14 +64,21 @@ static bool
 method_fits(enum flow_route route, const struct flow_request *request)
 {
     bool is_get = span_equal_text(request->method, "GET");
+    bool is_post = span_equal_text(request->method, "POST");
     switch (route) {
     case FLOW_ROUTE_START:
     case FLOW_ROUTE_USERINFO:
+    case FLOW_ROUTE_SIGNED_OUT:
         return request_is_read(request);
     case FLOW_ROUTE_CALLBACK:
+    case FLOW_ROUTE_FRONT_LOGOUT:
         return is_get;
     case FLOW_ROUTE_SIGN_OUT:
-        return is_get || span_equal_text(request->method, "POST");
+        return is_get || is_post;
+    case FLOW_ROUTE_SESSIONS:
+        return request_is_read(request) || is_post;
+    case FLOW_ROUTE_BACK_LOGOUT:
+        return is_post;
     case FLOW_ROUTE_PAGE:
     case FLOW_ROUTE_AUTH:
     case FLOW_ROUTE_GATE:
@@ -77,19 +88,32 @@ method_fits(enum flow_route route, const struct flow_request *request)
     return true;
 }
 
-/* No valid session: the answer depends on who asks for what. */
+size_t
+flow_body_size_max(struct span method, struct span path)
+{
+    enum flow_route route = route_of(path);
+    bool wants =
+        span_equal_text(method, "POST") &&
+        (route == FLOW_ROUTE_SESSIONS || route == FLOW_ROUTE_BACK_LOGOUT);
+    return wants ? FLOW_BODY_SIZE_MAX : 0;
+}
+
 void
 flow_deny(struct flow *flow)
 {
     flow->drops_cookie = flow->drops_cookie || flow->has_ticket;
     if (flow->cause.code == OAUTH_OK)
         error_set(&flow->cause, OAUTH_ENOSESSION, "there is no session");
-    if ((flow->route == FLOW_ROUTE_PAGE || flow->route == FLOW_ROUTE_GATE) &&
-        flow->kind == REQUEST_PAGE) {
+    if (flow->kind == REQUEST_PAGE &&
+        (flow->route == FLOW_ROUTE_PAGE || flow->route == FLOW_ROUTE_GATE ||
+         flow->route == FLOW_ROUTE_SESSIONS)) {
         if (flow->cause.code == OAUTH_ENOSESSION)
             flow->cause = (struct error){ 0 };
-        flow_redirect(flow, flow_start_url(flow, flow->target),
-                      FLOW_SENT_TO_LOGIN);
+        /* A login never leads back below our own prefix. */
+        struct span rd = flow->target;
+        if (flow->route == FLOW_ROUTE_SESSIONS)
+            rd = (struct span){ NULL, 0 };
+        flow_redirect(flow, flow_start_url(flow, rd), FLOW_SENT_TO_LOGIN);
         return;
     }
     flow_reply_cause(flow, FLOW_DENIED);
@@ -107,6 +131,18 @@ route(struct flow *flow, const struct flow_request *request)
         return;
     case FLOW_ROUTE_SIGN_OUT:
         flow_leave(flow, request);
+        return;
+    case FLOW_ROUTE_SIGNED_OUT:
+        flow_signed_out(flow, request);
+        return;
+    case FLOW_ROUTE_SESSIONS:
+        flow_sessions(flow, request);
+        return;
+    case FLOW_ROUTE_BACK_LOGOUT:
+        flow_logout_back(flow, request);
+        return;
+    case FLOW_ROUTE_FRONT_LOGOUT:
+        flow_logout_front(flow, request);
         return;
     case FLOW_ROUTE_PAGE:
     case FLOW_ROUTE_AUTH:

@@ -89,6 +89,54 @@ flow_ask_put(struct flow *flow, enum flow_state next)
 }
 
 void
+flow_ask_key(struct flow *flow, struct span key, enum flow_state next)
+{
+    struct flow_action *action = add(flow, FLOW_ACTION_SESSION_GET);
+    action->session.key = key;
+    flow->state = next;
+}
+
+void
+flow_ask_delete_key(struct flow *flow, struct span key, enum flow_state next)
+{
+    struct flow_action *action = add(flow, FLOW_ACTION_SESSION_DEL);
+    action->session.key = key;
+    flow->state = next;
+}
+
+void
+flow_ask_index(struct flow *flow, struct span key, enum flow_state next)
+{
+    struct flow_action *action = add(flow, FLOW_ACTION_INDEX_GET);
+    action->index.key = key;
+    flow->state = next;
+}
+
+struct flow_index *
+flow_ask_index_put(struct flow *flow, enum flow_state next)
+{
+    struct flow_action *action = add(flow, FLOW_ACTION_INDEX_PUT);
+    flow->state = next;
+    return &action->index;
+}
+
+void
+flow_forget_entry(struct flow *flow, struct span key, struct span field)
+{
+    struct flow_action *action = add(flow, FLOW_ACTION_INDEX_DEL);
+    action->index.key = key;
+    action->index.field = field;
+    action->is_background = true;
+}
+
+struct span
+flow_copy(struct flow *flow, struct span text)
+{
+    char *data = arena_strndup(&flow->arena, text.data, text.size);
+    return (struct span){ data, data == NULL ? 0 : text.size };
+}
+
+void
 flow_ask_document(struct flow *flow, enum provider_document document,
                   enum flow_state next)
 {

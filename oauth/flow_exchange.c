@@ -70,22 +70,17 @@ format_cookie(struct flow *flow)
                         flow->config.cookie_same_site);
 }
 
-/* The user is known: a new ticket, and its record into the store. */
-static void
-keep_session(struct flow *flow, const struct session *session)
+/* The user is known and the session has its place in the list: its record
+ * into the store. */
+void
+flow_keep_session(struct flow *flow)
 {
     struct bytes record;
     unsigned char nonce[SEAL_NONCE_SIZE];
-    char key[SESSION_STORE_KEY_SIZE_MAX];
-    flow->session = *session;
-    flow_draw(flow, flow->new_ticket.id, sizeof(flow->new_ticket.id));
-    flow_draw(flow, flow->new_ticket.key, sizeof(flow->new_ticket.key));
     flow_draw(flow, nonce, sizeof(nonce));
     bytes_init(&record, SESSION_RECORD_SIZE_MAX + SEAL_OVERHEAD_SIZE);
-    enum oauth_code code = session_store_key(&flow->new_ticket, key);
-    if (code == OAUTH_OK)
-        code = session_seal(flow->config.ring, &flow->new_ticket, session,
-                            nonce, &record);
+    enum oauth_code code = session_seal(flow->config.ring, &flow->new_ticket,
+                                        &flow->session, nonce, &record);
     if (code != OAUTH_OK) {
         bytes_wipe(&record);
         flow->session = (struct session){ 0 };
@@ -94,10 +89,8 @@ keep_session(struct flow *flow, const struct session *session)
         return;
     }
     format_cookie(flow);
-    struct span key_text = span_of(key);
     struct flow_session *put = flow_ask_put(flow, FLOW_AT_KEEP);
-    put->key.data = arena_strndup(&flow->arena, key, key_text.size);
-    put->key.size = put->key.data == NULL ? 0 : key_text.size;
+    put->key = span_of(flow->new_store_key);
     put->value = flow_keep(flow, &record);
     put->ttl_s = flow->config.idle_s < flow->config.lifetime_s
                      ? flow->config.idle_s
@@ -106,14 +99,15 @@ keep_session(struct flow *flow, const struct session *session)
 }
 
 bool
-flow_may_ask_for_key(struct flow *flow)
+flow_may_ask_for_key(struct flow *flow, struct span token,
+                     enum provider_source source)
 {
     struct jws jws;
-    if (jws_parse(flow->tokens.id_token, &jws, NULL) != OAUTH_OK)
+    if (jws_parse(token, &jws, NULL) != OAUTH_OK)
         return false;
     struct span kid = span_of(jws.has_kid ? jws.kid : "");
     bool is_allowed =
-        provider_may_refetch(flow->provider, kid, PROVIDER_SAYS, flow->now_s);
+        provider_may_refetch(flow->provider, kid, source, flow->now_s);
     jws_release(&jws);
     return is_allowed;
 }
@@ -152,9 +146,11 @@ judge_token(struct flow *flow)
     if (code == OAUTH_OK) {
         flow->cause = (struct error){ 0 };
         complete_session(flow, &session);
-        keep_session(flow, &session);
+        flow->session = session;
+        flow_enter_roster(flow);
     } else if (code == OAUTH_EKEY && flow->state == FLOW_AT_TOKEN &&
-               flow_may_ask_for_key(flow)) {
+               flow_may_ask_for_key(flow, flow->tokens.id_token,
+                                    PROVIDER_SAYS)) {
         flow_ask_document(flow, PROVIDER_JWKS, FLOW_AT_NEW_KEYS);
     } else {
         flow_reply_cause(flow, FLOW_LOGIN_FAILED);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Sign-out: the record is deleted first, then the browser is sent to end the
- * provider's session. Whatever is down, the cookie goes. */
+ * provider's session. Whatever is down, the cookie goes. Everywhere means all
+ * sessions of this user; it takes a POST and a session that says who. */
 #include "oauth/flow_move.h"
 
 #include "oauth/logout.h"
+#include "oauth/url.h"
 
 #include <assert.h>
 
@@ -28,12 +30,25 @@ confirm(struct flow *flow)
     flow_reply_page(flow, error_http_status(OAUTH_ECSRF), &page, FLOW_REFUSED);
 }
 
-/* Everything of ours is gone: on to `url`. A script has to go there itself. */
+/* Everything of ours is gone: on to `url`. A script has to go there itself.
+ * After a form a redirect would still be the form's: the policy of the page
+ * that holds it (form-action) knows no provider. A page of ours goes on. */
 static void
 say_goodbye(struct flow *flow, struct span url)
 {
-    if (!flow->is_script) {
+    if (!flow->is_script && !flow->is_form) {
         flow_redirect(flow, url, FLOW_SIGNED_OUT);
+        return;
+    }
+    if (!flow->is_script) {
+        const struct page page = {
+            .title = "Signed out",
+            .text = "You are signed out of this site. One moment.",
+            .link_text = "Continue",
+            .link_url = url,
+            .forward_url = url,
+        };
+        flow_reply_page(flow, 200, &page, FLOW_SIGNED_OUT);
         return;
     }
     struct bytes body;
@@ -52,6 +67,16 @@ return_url(struct flow *flow)
     return flow_own_url(flow, span_of("/"));
 }
 
+static struct span
+new_state(struct flow *flow)
+{
+    struct bytes state;
+    bytes_init(&state, LOGOUT_STATE_SIZE);
+    if (logout_state(flow->config.ring, flow->now_s, &state) != OAUTH_OK)
+        state.is_failed = true;
+    return flow_keep(flow, &state);
+}
+
 static void
 send_to_logout(struct flow *flow)
 {
@@ -68,6 +93,7 @@ send_to_logout(struct flow *flow)
         .client_id = flow->config.client_id,
         .id_token = flow->session.id_token,
         .return_url = return_url(flow),
+        .state = new_state(flow),
     };
     bytes_init(&url, LOGOUT_URL_SIZE_MAX);
     logout_url(&request, &url);
@@ -83,14 +109,37 @@ find_logout(struct flow *flow)
         send_to_logout(flow);
 }
 
+/* Nobody knows whose session this was: here it is over, elsewhere nothing can
+ * be ended, and that must not look like success. */
+static void
+leave_unknown(struct flow *flow)
+{
+    if (!flow->is_everywhere) {
+        find_logout(flow);
+        return;
+    }
+    error_set(&flow->cause, OAUTH_ENOSESSION,
+              "signed out in this browser only: there was no session that "
+              "could say whose the others are");
+    flow_reply_cause(flow, FLOW_DENIED);
+}
+
 void
 flow_leave(struct flow *flow, const struct flow_request *request)
 {
     struct span value;
     flow->kind = flow->is_script ? REQUEST_CALL : REQUEST_PAGE;
+    flow->is_form = span_equal_text(request->method, "POST");
     if (!request_is_own(request, flow->config.base_url)) {
         flow->drops_cookie = false;
         confirm(flow);
+        return;
+    }
+    flow->is_everywhere = span_equal_text(request->query, "everywhere=1");
+    if (flow->is_everywhere && !flow->is_form) {
+        error_set(&flow->cause, OAUTH_EMETHOD,
+                  "a sign-out everywhere needs a POST");
+        flow_reply_cause(flow, FLOW_REFUSED);
         return;
     }
     flow->cause = (struct error){ 0 }; /* a bad cookie: it goes anyway */
@@ -103,7 +152,7 @@ flow_leave(struct flow *flow, const struct flow_request *request)
     if (flow->has_ticket)
         flow_ask_session(flow, FLOW_AT_LEAVE);
     else
-        find_logout(flow);
+        leave_unknown(flow);
 }
 
 static void
@@ -124,21 +173,43 @@ flow_on_leave(struct flow *flow, const struct flow_event *event)
         return;
     }
     if (event->kind == FLOW_EVENT_SESSION_MISSING) {
-        find_logout(flow);
+        leave_unknown(flow);
         return;
     }
     if (!flow_open_session(flow, event->record))
         flow->cause = (struct error){ 0 };
-    flow_ask_delete(flow, FLOW_AT_LEAVE_DEL);
+    if (flow->is_everywhere && flow->session.sub.size > 0 &&
+        flow_find_roster(flow))
+        flow_ask_index(flow, span_of(flow->roster.key), FLOW_AT_LEAVE_ROSTER);
+    else
+        flow_ask_delete(flow, FLOW_AT_LEAVE_DEL);
+}
+
+void
+flow_on_leave_roster(struct flow *flow, const struct flow_event *event)
+{
+    if (event->kind == FLOW_EVENT_SESSION_FAILED) {
+        store_down(flow, event);
+        return;
+    }
+    flow_read_roster(flow, event);
+    flow_end_add(flow, roster_field(span_of(flow->store_key)));
+    for (size_t i = 0; i < flow->roster.count; i++)
+        flow_end_add(flow, flow->roster.entries[i].field);
+    flow_end_all(flow, find_logout);
 }
 
 void
 flow_on_leave_del(struct flow *flow, const struct flow_event *event)
 {
-    if (event->kind == FLOW_EVENT_SESSION_FAILED)
+    if (event->kind == FLOW_EVENT_SESSION_FAILED) {
         store_down(flow, event);
-    else
-        find_logout(flow);
+        return;
+    }
+    if (flow->session.sub.size > 0 && flow_find_roster(flow))
+        flow_forget_entry(flow, span_of(flow->roster.key),
+                          roster_field(span_of(flow->store_key)));
+    leave_unknown(flow);
 }
 
 void
@@ -161,4 +232,30 @@ flow_on_leave_address(struct flow *flow, const struct flow_event *event)
         .link_url = flow_start_url(flow, (struct span){ NULL, 0 }),
     };
     flow_reply_page(flow, 200, &page, FLOW_SIGNED_OUT);
+}
+
+void
+flow_signed_out(struct flow *flow, const struct flow_request *request)
+{
+    struct bytes state;
+    flow->cause = (struct error){ 0 }; /* no session is wanted here */
+    bytes_init(&state, LOGOUT_STATE_SIZE);
+    bool is_ours =
+        url_param(request->query, "state", &state) == URL_PARAM_FOUND &&
+        !bytes_failed(&state) &&
+        logout_state_fits(flow->config.ring, bytes_span(&state), flow->now_s);
+    bytes_release(&state);
+    if (!is_ours) {
+        flow_redirect(flow, flow_own_url(flow, flow->config.home_path),
+                      FLOW_REFUSED);
+        return;
+    }
+    const struct page page = {
+        .title = "Signed out",
+        .text = "You are signed out of this site and of the identity "
+                "provider.",
+        .link_text = "Log in again",
+        .link_url = flow_start_url(flow, (struct span){ NULL, 0 }),
+    };
+    flow_reply_page(flow, 200, &page, FLOW_ALLOWED);
 }

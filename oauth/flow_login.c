@@ -260,6 +260,17 @@ prepare(struct flow *flow)
     put->mode = FLOW_PUT_NEW;
 }
 
+/* Who logs in, for the list of the user's sessions. */
+static void
+keep_client(struct flow *flow, const struct flow_request *request)
+{
+    struct bytes agent;
+    bytes_init(&agent, ROSTER_AGENT_SIZE_MAX);
+    roster_add_agent(request->user_agent, &agent);
+    flow->user_agent = flow_keep(flow, &agent);
+    flow->client_address = flow_copy(flow, request->client_address);
+}
+
 void
 flow_login_back(struct flow *flow, const struct flow_request *request)
 {
@@ -285,6 +296,7 @@ flow_login_back(struct flow *flow, const struct flow_request *request)
         return;
     }
     flow->slot = slot;
+    keep_client(flow, request);
     flow_close_logins(flow);
     if (memcmp(slot->provider, provider, sizeof(provider)) != 0) {
         error_set(&flow->cause, OAUTH_ESTATE,
@@ -355,8 +367,11 @@ flow_on_keep(struct flow *flow, const struct flow_event *event)
     }
     struct span rd = { flow->slot->rd, flow->slot->rd_size };
     struct span url = flow_own_url(flow, rd);
-    if (flow->has_ticket) /* the session before this login ends with it */
+    if (flow->has_ticket) { /* the session before this login ends with it */
         flow_delete_behind(flow);
+        flow_forget_entry(flow, span_of(flow->roster.key),
+                          roster_field(span_of(flow->store_key)));
+    }
     state_count_finished(flow->login, flow->now_s);
     flow_close_logins(flow);
     if (flow->config.cookie_same_site != FLOW_STRICT) {

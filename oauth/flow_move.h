@@ -7,7 +7,9 @@
 #include "oauth/cookie.h"
 #include "oauth/flow.h"
 #include "oauth/page.h"
+#include "oauth/logout_token.h"
 #include "oauth/request.h"
+#include "oauth/roster.h"
 #include "oauth/state.h"
 #include "oauth/token.h"
 
@@ -16,8 +18,11 @@
  *   flow_login.c    start and callback          flow_leave.c   sign-out
  *   flow_push.c     to the provider             flow_exchange.c  code, tokens
  *   flow_due.c      when to refresh             flow_refresh.c   the job
- *   flow_renew.c    what came of it             flow_reply.c     what the client
- *                                                                gets to see */
+ *   flow_renew.c    what came of it             flow_sign.c      who it is,
+ *                                                                signed
+ *   flow_roster.c   the list of a user's sessions, and their end
+ *   flow_logout.c   the provider ends sessions  flow_sessions.c  their user
+ *   flow_reply.c    what the client gets to see */
 
 /* Where a flow stands: what it waits for. */
 enum flow_state {
@@ -31,6 +36,9 @@ enum flow_state {
     FLOW_AT_MARK,          /* the mark that this state is used */
     FLOW_AT_TOKEN,         /* the token endpoint */
     FLOW_AT_NEW_KEYS,      /* the key set again, for an unknown kid */
+    FLOW_AT_ROSTER,        /* the user's other sessions, in a callback */
+    FLOW_AT_ENTRY,         /* the new session's place among them */
+    FLOW_AT_SID,           /* the way to it from the provider's session */
     FLOW_AT_KEEP,          /* the new session to be stored */
     FLOW_AT_REFRESH,       /* the job that refreshes the request's session */
     FLOW_AT_AGAIN,         /* that session, read again */
@@ -47,7 +55,18 @@ enum flow_state {
     FLOW_AT_JOB_DEL,       /* the session to be ended */
     FLOW_AT_LEAVE,         /* the session that is to end */
     FLOW_AT_LEAVE_DEL,     /* its deletion */
+    FLOW_AT_LEAVE_ROSTER,  /* the user's sessions, that all are to end */
     FLOW_AT_LEAVE_ADDRESS, /* discovery, for the provider's logout */
+    FLOW_AT_END,           /* the deletion of one of several sessions */
+    FLOW_AT_LOGOUT_KEYS,   /* a document, for a logout token */
+    FLOW_AT_LOGOUT_MARK,   /* whether this token was used before */
+    FLOW_AT_LOGOUT_SID,    /* whose the provider's session was */
+    FLOW_AT_LOGOUT_ROSTER, /* the sessions that a logout is about */
+    FLOW_AT_LOGOUT_DONE,   /* the mark that this token is used */
+    FLOW_AT_FRONT,         /* the session of a front-channel logout */
+    FLOW_AT_LIST,          /* the session that looks at the list */
+    FLOW_AT_LIST_ROSTER,   /* the list */
+    FLOW_AT_LIST_PROBE,    /* whether a session of the list still lives */
     FLOW_OVER,
     FLOW_STATE_COUNT
 };
@@ -60,10 +79,31 @@ enum flow_route {
     FLOW_ROUTE_GATE, /* as AUTH, and a page is sent to the login */
     FLOW_ROUTE_SIGN_OUT,
     FLOW_ROUTE_USERINFO,
+    FLOW_ROUTE_SIGNED_OUT,
+    FLOW_ROUTE_SESSIONS,
+    FLOW_ROUTE_BACK_LOGOUT,
+    FLOW_ROUTE_FRONT_LOGOUT,
     FLOW_ROUTE_UNKNOWN,
 };
 
 #define FLOW_COOKIE_NAME_SIZE (COOKIE_NAME_SIZE_MAX + 24)
+
+struct flow;
+typedef void flow_then(struct flow *flow);
+
+/* The list of a user's sessions while it is worked on, in the flow's arena. */
+struct flow_roster {
+    char key[ROSTER_KEY_SIZE_MAX]; /* of the user */
+    struct roster_entry *entries;
+    size_t count;
+    size_t at; /* the entry being asked about */
+
+    /* Those that end, one after the other; then `then` goes on. */
+    struct span *fields;
+    size_t end_count;
+    size_t end_at;
+    flow_then *then;
+};
 
 struct flow {
     struct flow_config config; /* with defaults filled in */
@@ -112,6 +152,19 @@ struct flow {
     unsigned try_count;  /* to replace the record */
     int64_t waited_ms;   /* for the job of another */
     struct span renewed; /* the sealed record to be written */
+    char new_store_key[SESSION_STORE_KEY_SIZE_MAX];
+    struct span client_address; /* copied, as is */
+    struct span user_agent;
+
+    /* of the ends of sessions */
+    struct flow_roster roster;
+    bool is_form;       /* a sign-out by POST */
+    bool is_everywhere; /* a sign-out of all of the user's sessions */
+    struct span form;   /* the form that came back; empty: none */
+    struct span logout; /* the text of a logout token, */
+    struct logout_token logout_token;       /* and what it says */
+    enum provider_document logout_document; /* asked for */
+    bool has_new_keys; /* the key set was fetched again for it */
 };
 
 typedef void flow_move(struct flow *flow, const struct flow_event *event);
@@ -125,6 +178,7 @@ void flow_on_session(struct flow *flow, const struct flow_event *event);
 bool flow_open_session(struct flow *flow, struct span record);
 /* Takes the answer to flow_ask_session(). False: it became a reply. */
 bool flow_take_session(struct flow *flow, const struct flow_event *event);
+/* No valid session: the answer depends on who asks for what. */
 void flow_deny(struct flow *flow);
 void flow_admit(struct flow *flow);
 
@@ -148,6 +202,40 @@ void flow_on_push(struct flow *flow, const struct flow_event *event);
 void flow_exchange_code(struct flow *flow);
 void flow_on_token(struct flow *flow, const struct flow_event *event);
 void flow_on_new_keys(struct flow *flow, const struct flow_event *event);
+void flow_keep_session(struct flow *flow);
+
+/* flow_roster.c */
+/* The new session gets its place in its user's list; then it is kept. */
+void flow_enter_roster(struct flow *flow);
+void flow_on_roster(struct flow *flow, const struct flow_event *event);
+void flow_on_entry(struct flow *flow, const struct flow_event *event);
+void flow_on_sid(struct flow *flow, const struct flow_event *event);
+/* The key of flow->session's user into flow->roster. False: the cause is
+ * set. */
+bool flow_find_roster(struct flow *flow);
+/* Takes INDEX_FOUND into flow->roster; entries that do not open have is_open
+ * false. */
+void flow_read_roster(struct flow *flow, const struct flow_event *event);
+/* One more session to end; then all of them, then `then`. */
+void flow_end_add(struct flow *flow, struct span field);
+void flow_end_all(struct flow *flow, flow_then *then);
+void flow_on_end(struct flow *flow, const struct flow_event *event);
+
+/* flow_logout.c */
+void flow_logout_back(struct flow *flow, const struct flow_request *request);
+void flow_logout_front(struct flow *flow, const struct flow_request *request);
+void flow_on_logout_keys(struct flow *flow, const struct flow_event *event);
+void flow_on_logout_mark(struct flow *flow, const struct flow_event *event);
+void flow_on_logout_sid(struct flow *flow, const struct flow_event *event);
+void flow_on_logout_roster(struct flow *flow, const struct flow_event *event);
+void flow_on_logout_done(struct flow *flow, const struct flow_event *event);
+void flow_on_front(struct flow *flow, const struct flow_event *event);
+
+/* flow_sessions.c */
+void flow_sessions(struct flow *flow, const struct flow_request *request);
+void flow_on_list(struct flow *flow, const struct flow_event *event);
+void flow_on_list_roster(struct flow *flow, const struct flow_event *event);
+void flow_on_list_probe(struct flow *flow, const struct flow_event *event);
 
 /* flow_sign.c: the signed identity of flow->session. False: it cannot be made,
  * and flow->cause says why; true and size 0: none is wanted. */
@@ -155,9 +243,10 @@ void flow_on_new_keys(struct flow *flow, const struct flow_event *event);
 bool flow_sign(struct flow *flow, struct span *ret_token)
     __attribute__((warn_unused_result));
 
-/* The provider signed flow->tokens with a key that it did not publish, the last
- * time we looked: whether its keys may be fetched again. */
-bool flow_may_ask_for_key(struct flow *flow);
+/* `token` is signed with a key that the provider did not publish, the last time
+ * we looked: whether its keys may be fetched again. */
+bool flow_may_ask_for_key(struct flow *flow, struct span token,
+                          enum provider_source source);
 
 /* flow_due.c */
 enum flow_need {
@@ -192,8 +281,11 @@ void flow_on_job_del(struct flow *flow, const struct flow_event *event);
 
 /* flow_leave.c */
 void flow_leave(struct flow *flow, const struct flow_request *request);
+/* The browser comes back from the provider's logout. */
+void flow_signed_out(struct flow *flow, const struct flow_request *request);
 void flow_on_leave(struct flow *flow, const struct flow_event *event);
 void flow_on_leave_del(struct flow *flow, const struct flow_event *event);
+void flow_on_leave_roster(struct flow *flow, const struct flow_event *event);
 void flow_on_leave_address(struct flow *flow, const struct flow_event *event);
 
 /* flow_ask.c: questions. Each ends the step. */
@@ -208,6 +300,15 @@ void flow_refresh_behind(struct flow *flow); /* background */
 void flow_ask_refresh(struct flow *flow, enum flow_state next);
 void flow_ask_moment(struct flow *flow, int64_t ms, enum flow_state next);
 struct flow_session *flow_ask_put(struct flow *flow, enum flow_state next);
+void flow_ask_key(struct flow *flow, struct span key, enum flow_state next);
+void flow_ask_delete_key(struct flow *flow, struct span key,
+                         enum flow_state next);
+void flow_ask_index(struct flow *flow, struct span key, enum flow_state next);
+struct flow_index *flow_ask_index_put(struct flow *flow, enum flow_state next);
+/* Background: one entry of an index. */
+void flow_forget_entry(struct flow *flow, struct span key, struct span field);
+/* Copies a text into the flow. */
+struct span flow_copy(struct flow *flow, struct span text);
 
 /* A call in our own name: its form gets the proof who we are and is wiped. */
 struct flow_call {
@@ -240,6 +341,10 @@ void flow_reply_json(struct flow *flow, struct bytes *body,
                      enum flow_outcome outcome);
 void flow_reply_page(struct flow *flow, int status, const struct page *page,
                      enum flow_outcome outcome);
+void flow_reply_html(struct flow *flow, struct bytes *body,
+                     enum flow_outcome outcome);
+/* A page that only the provider may put into a frame. */
+void flow_reply_frame(struct flow *flow, enum flow_outcome outcome);
 
 /* The page or JSON for flow->cause with `link_url` behind "log in again". */
 void flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome);

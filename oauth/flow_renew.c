@@ -143,7 +143,8 @@ judge(struct flow *flow)
         idtoken_add_access_roles(&rules, &flow->arena, &told);
         take_identity(flow, &told);
     } else if (code == OAUTH_EKEY && flow->state == FLOW_AT_JOB_TOKEN &&
-               flow_may_ask_for_key(flow)) {
+               flow_may_ask_for_key(flow, flow->tokens.id_token,
+                                    PROVIDER_SAYS)) {
         flow_ask_document(flow, PROVIDER_JWKS, FLOW_AT_JOB_NEW_KEYS);
     } else if (code == OAUTH_ETOKEN) {
         flow_ask_delete(flow, FLOW_AT_JOB_DEL);

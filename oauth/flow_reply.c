@@ -228,21 +228,56 @@ flow_reply_user(struct flow *flow)
     flow_reply_json(flow, &body, FLOW_ALLOWED);
 }
 
+static void
+set_html(struct flow *flow, struct flow_reply *reply, struct bytes *body,
+         struct span policy)
+{
+    reply->content_type = span_of("text/html; charset=utf-8");
+    reply->body = flow_keep(flow, body);
+    add_header(reply, "Content-Security-Policy", policy);
+    add_header(reply, "X-Content-Type-Options", span_of("nosniff"));
+    add_header(reply, "Referrer-Policy", span_of("no-referrer"));
+}
+
 void
 flow_reply_page(struct flow *flow, int status, const struct page *page,
                 enum flow_outcome outcome)
 {
     struct bytes body;
-    struct flow_reply *reply = begin(flow, status, outcome);
+    bytes_init(&body, PAGE_SIZE_MAX);
     struct page own = *page;
     own.request_id = flow->request_id;
-    bytes_init(&body, PAGE_SIZE_MAX);
     page_html(&own, &body);
-    reply->content_type = span_of("text/html; charset=utf-8");
-    reply->body = flow_keep(flow, &body);
-    add_header(reply, "Content-Security-Policy", span_of(PAGE_CSP));
-    add_header(reply, "X-Content-Type-Options", span_of("nosniff"));
-    add_header(reply, "Referrer-Policy", span_of("no-referrer"));
+    set_html(flow, begin(flow, status, outcome), &body, span_of(PAGE_CSP));
+}
+
+void
+flow_reply_html(struct flow *flow, struct bytes *body,
+                enum flow_outcome outcome)
+{
+    set_html(flow, begin(flow, 200, outcome), body, span_of(PAGE_CSP));
+}
+
+void
+flow_reply_frame(struct flow *flow, enum flow_outcome outcome)
+{
+    struct bytes body;
+    struct bytes policy;
+    struct url issuer;
+    const struct page page = {
+        .title = "Signed out",
+        .text = "What the identity provider asked to end is over here.",
+    };
+    bytes_init(&body, PAGE_SIZE_MAX);
+    bytes_init(&policy, HEADER_TEXT_SIZE_MAX);
+    page_html(&page, &body);
+    bytes_add_text(&policy, PAGE_CSP_BUT_FRAMES "frame-ancestors ");
+    if (url_parse(flow->config.issuer, &issuer)) {
+        bytes_add_span(&policy, issuer.scheme);
+        bytes_add_text(&policy, "://");
+        bytes_add_span(&policy, issuer.authority);
+    }
+    set_html(flow, begin(flow, 200, outcome), &body, flow_keep(flow, &policy));
 }
 
 struct span
@@ -308,15 +343,45 @@ text_of(enum oauth_code code)
     case OAUTH_ECOOKIE:
         return "You are not logged in any more, and what you sent was not "
                "processed. Log in, go back and send it again.";
+    case OAUTH_ECSRF:
+        return "This did not come from a page of ours, or the page was of "
+               "another session. Load the page again.";
+    case OAUTH_EBODY:
+    case OAUTH_ELOGOUT:
+        return "What was sent is not what this address takes.";
     case OAUTH_OK:
     case OAUTH_ECONFIG:
-    case OAUTH_ECSRF:
     case OAUTH_ELIMIT:
     case OAUTH_ENOMEM:
     case OAUTH_EINTERNAL:
         break;
     }
     return "Something went wrong on our side.";
+}
+
+static const char *
+methods_of(enum flow_route route)
+{
+    switch (route) {
+    case FLOW_ROUTE_SIGN_OUT:
+        return "GET, POST";
+    case FLOW_ROUTE_SESSIONS:
+        return "GET, HEAD, POST";
+    case FLOW_ROUTE_CALLBACK:
+    case FLOW_ROUTE_FRONT_LOGOUT:
+        return "GET";
+    case FLOW_ROUTE_BACK_LOGOUT:
+        return "POST";
+    case FLOW_ROUTE_PAGE:
+    case FLOW_ROUTE_START:
+    case FLOW_ROUTE_AUTH:
+    case FLOW_ROUTE_GATE:
+    case FLOW_ROUTE_USERINFO:
+    case FLOW_ROUTE_SIGNED_OUT:
+    case FLOW_ROUTE_UNKNOWN:
+        break;
+    }
+    return "GET, HEAD";
 }
 
 static void
@@ -326,10 +391,7 @@ add_status_headers(struct flow *flow, struct flow_reply *reply)
         add_header(reply, "WWW-Authenticate",
                    span_of("Cookie realm=\"azimuth\""));
     if (reply->status == 405)
-        add_header(reply, "Allow",
-                   span_of(flow->route == FLOW_ROUTE_SIGN_OUT   ? "GET, POST"
-                           : flow->route == FLOW_ROUTE_CALLBACK ? "GET"
-                                                                : "GET, HEAD"));
+        add_header(reply, "Allow", span_of(methods_of(flow->route)));
 }
 
 static struct flow_reply *
@@ -345,7 +407,8 @@ flow_reply_cause(struct flow *flow, enum flow_outcome outcome)
     int status = error_http_status(flow->cause.code);
     bool is_call = flow->kind == REQUEST_CALL ||
                    flow->route == FLOW_ROUTE_AUTH ||
-                   flow->route == FLOW_ROUTE_USERINFO;
+                   flow->route == FLOW_ROUTE_USERINFO ||
+                   flow->route == FLOW_ROUTE_BACK_LOGOUT;
     if (!is_call) {
         flow_reply_failed_login(flow, outcome);
         return;

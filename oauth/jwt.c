@@ -90,6 +90,8 @@ header_read(const json_t *header, struct jws *jws, struct error *reterr)
     jws->is_plain_type =
         json_object_get(header, "typ") == NULL ||
         (type.size == 3 && strncasecmp(type.data, "JWT", 3) == 0);
+    jws->is_logout_type =
+        type.size == 10 && strncasecmp(type.data, "logout+jwt", 10) == 0;
     return OAUTH_OK;
 }
 

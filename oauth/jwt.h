@@ -35,6 +35,7 @@ struct jws {
     char kid[JWKS_KID_SIZE_MAX + 1];
     bool has_kid;
     bool is_plain_type;     /* no `typ`, or "JWT" */
+    bool is_logout_type;    /* `typ` is "logout+jwt" */
     struct span text;       /* borrowed: the whole token */
     struct span input;      /* borrowed: header.payload */
     struct bytes payload;   /* decoded; not yet believed */

@@ -24,20 +24,27 @@ liboauth_a_SOURCES = \
 	oauth/flow_refresh.c \
 	oauth/flow_renew.c \
 	oauth/flow_push.c \
+	oauth/flow_logout.c \
 	oauth/flow_reply.c \
+	oauth/flow_roster.c \
+	oauth/flow_sessions.c \
 	oauth/flow_sign.c \
+	oauth/form.c oauth/form.h \
 	oauth/idtoken.c oauth/idtoken.h \
 	oauth/json.c oauth/json.h \
 	oauth/jwks.c oauth/jwks.h \
 	oauth/jwt.c oauth/jwt.h \
 	oauth/logout.c oauth/logout.h \
+	oauth/logout_token.c oauth/logout_token.h \
 	oauth/page.c oauth/page.h \
+	oauth/page_sessions.c oauth/page_sessions.h \
 	oauth/pkce.c oauth/pkce.h \
 	oauth/provider.c oauth/provider.h \
 	oauth/push.c oauth/push.h \
 	oauth/request.c oauth/request.h \
 	oauth/rights.c oauth/rights.h \
 	oauth/roles.c oauth/roles.h \
+	oauth/roster.c oauth/roster.h \
 	oauth/seal.c oauth/seal.h \
 	oauth/session.c oauth/session.h \
 	oauth/state.c oauth/state.h \
@@ -69,23 +76,30 @@ check_PROGRAMS += tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_flow_exchange \
 	tests/unit/oauth/test_flow_leave \
 	tests/unit/oauth/test_flow_login \
+	tests/unit/oauth/test_flow_logout \
 	tests/unit/oauth/test_flow_memory \
 	tests/unit/oauth/test_flow_push \
 	tests/unit/oauth/test_flow_sign \
 	tests/unit/oauth/test_flow_refresh \
 	tests/unit/oauth/test_flow_renew \
+	tests/unit/oauth/test_flow_roster \
+	tests/unit/oauth/test_flow_sessions \
+	tests/unit/oauth/test_form \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
 	tests/unit/oauth/test_jwks \
 	tests/unit/oauth/test_jwt \
 	tests/unit/oauth/test_logout \
+	tests/unit/oauth/test_logout_token \
 	tests/unit/oauth/test_page \
+	tests/unit/oauth/test_page_sessions \
 	tests/unit/oauth/test_pkce \
 	tests/unit/oauth/test_provider \
 	tests/unit/oauth/test_push \
 	tests/unit/oauth/test_request \
 	tests/unit/oauth/test_rights \
 	tests/unit/oauth/test_roles \
+	tests/unit/oauth/test_roster \
 	tests/unit/oauth/test_seal \
 	tests/unit/oauth/test_session \
 	tests/unit/oauth/test_state \
@@ -141,6 +155,10 @@ tests_unit_oauth_test_flow_login_SOURCES = tests/unit/oauth/test_flow_login.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_login_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_login_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_logout_SOURCES = \
+	tests/unit/oauth/test_flow_logout.c $(OAUTH_VISIT)
+tests_unit_oauth_test_flow_logout_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_logout_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_memory_SOURCES = \
 	tests/unit/oauth/test_flow_memory.c $(OAUTH_VISIT)
 tests_unit_oauth_test_flow_memory_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -167,6 +185,17 @@ tests_unit_oauth_test_flow_renew_SOURCES = tests/unit/oauth/test_flow_renew.c \
 	$(OAUTH_JOB)
 tests_unit_oauth_test_flow_renew_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_renew_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_roster_SOURCES = \
+	tests/unit/oauth/test_flow_roster.c $(OAUTH_VISIT)
+tests_unit_oauth_test_flow_roster_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_roster_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_sessions_SOURCES = \
+	tests/unit/oauth/test_flow_sessions.c $(OAUTH_VISIT)
+tests_unit_oauth_test_flow_sessions_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_sessions_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_form_SOURCES = tests/unit/oauth/test_form.c
+tests_unit_oauth_test_form_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_form_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_idtoken_SOURCES = tests/unit/oauth/test_idtoken.c \
 	$(OAUTH_FORGE)
 tests_unit_oauth_test_idtoken_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -185,9 +214,16 @@ tests_unit_oauth_test_jwt_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_logout_SOURCES = tests/unit/oauth/test_logout.c
 tests_unit_oauth_test_logout_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_logout_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_logout_token_SOURCES = \
+	tests/unit/oauth/test_logout_token.c $(OAUTH_FORGE)
+tests_unit_oauth_test_logout_token_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_logout_token_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_page_SOURCES = tests/unit/oauth/test_page.c
 tests_unit_oauth_test_page_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_page_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_page_sessions_SOURCES = tests/unit/oauth/test_page_sessions.c
+tests_unit_oauth_test_page_sessions_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_page_sessions_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_pkce_SOURCES = tests/unit/oauth/test_pkce.c
 tests_unit_oauth_test_pkce_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_pkce_LDADD = $(OAUTH_TEST_LIBS)
@@ -207,6 +243,9 @@ tests_unit_oauth_test_rights_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_roles_SOURCES = tests/unit/oauth/test_roles.c
 tests_unit_oauth_test_roles_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_roles_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_roster_SOURCES = tests/unit/oauth/test_roster.c
+tests_unit_oauth_test_roster_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_roster_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_seal_SOURCES = tests/unit/oauth/test_seal.c
 tests_unit_oauth_test_seal_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_seal_LDADD = $(OAUTH_TEST_LIBS)
@@ -227,6 +266,7 @@ tests_unit_oauth_test_url_LDADD = $(OAUTH_TEST_LIBS)
 check_PROGRAMS += tests/fuzz/fuzz_callback \
 	tests/fuzz/fuzz_cookie \
 	tests/fuzz/fuzz_jwt \
+	tests/fuzz/fuzz_logout_token \
 	tests/fuzz/fuzz_provider
 tests_fuzz_fuzz_callback_SOURCES = tests/fuzz/fuzz_callback.c tests/fuzz/replay.c
 tests_fuzz_fuzz_callback_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -237,6 +277,10 @@ tests_fuzz_fuzz_cookie_LDADD = $(OAUTH_LIBS)
 tests_fuzz_fuzz_jwt_SOURCES = tests/fuzz/fuzz_jwt.c tests/fuzz/replay.c
 tests_fuzz_fuzz_jwt_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_fuzz_fuzz_jwt_LDADD = $(OAUTH_LIBS)
+tests_fuzz_fuzz_logout_token_SOURCES = tests/fuzz/fuzz_logout_token.c \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_logout_token_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_fuzz_fuzz_logout_token_LDADD = $(OAUTH_LIBS)
 tests_fuzz_fuzz_provider_SOURCES = tests/fuzz/fuzz_provider.c tests/fuzz/replay.c
 tests_fuzz_fuzz_provider_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_fuzz_fuzz_provider_LDADD = $(OAUTH_LIBS)

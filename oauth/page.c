@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-static void
-add_escaped(struct bytes *out, struct span text)
+void
+page_escape(struct bytes *out, struct span text)
 {
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
@@ -37,11 +37,11 @@ add_head(const struct page *page, struct bytes *out)
              "<meta name=\"viewport\" content=\"width=device-width\">\n");
     if (page->forward_url.size > 0) {
         bytes_add_text(out, "<meta http-equiv=\"refresh\" content=\"0;url=");
-        add_escaped(out, page->forward_url);
+        page_escape(out, page->forward_url);
         bytes_add_text(out, "\">\n");
     }
     bytes_add_text(out, "<title>");
-    add_escaped(out, span_of(page->title));
+    page_escape(out, span_of(page->title));
     bytes_add_text(
         out, "</title>\n<style>\n"
              "body{font:16px/1.5 system-ui,sans-serif;max-width:34em;"
@@ -62,11 +62,21 @@ add_link(const struct page *page, struct bytes *out)
         return;
     bytes_add_text(out, page->link_is_form ? "<form method=\"post\" action=\""
                                            : "<p><a href=\"");
-    add_escaped(out, page->link_url);
+    page_escape(out, page->link_url);
     bytes_add_text(out, page->link_is_form ? "\"><button>" : "\">");
-    add_escaped(out, span_of(page->link_text));
+    page_escape(out, span_of(page->link_text));
     bytes_add_text(out,
                    page->link_is_form ? "</button></form>\n" : "</a></p>\n");
+}
+
+void
+page_begin(const char *title, struct bytes *out)
+{
+    const struct page page = { .title = title };
+    add_head(&page, out);
+    bytes_add_text(out, "<h1>");
+    page_escape(out, span_of(title));
+    bytes_add_text(out, "</h1>\n");
 }
 
 void
@@ -74,19 +84,19 @@ page_html(const struct page *page, struct bytes *out)
 {
     add_head(page, out);
     bytes_add_text(out, "<h1>");
-    add_escaped(out, span_of(page->title));
+    page_escape(out, span_of(page->title));
     bytes_add_text(out, "</h1>\n<p>");
-    add_escaped(out, span_of(page->text));
+    page_escape(out, span_of(page->text));
     bytes_add_text(out, "</p>\n");
     if (page->detail.size > 0) {
         bytes_add_text(out, "<p><code>");
-        add_escaped(out, page->detail);
+        page_escape(out, page->detail);
         bytes_add_text(out, "</code></p>\n");
     }
     add_link(page, out);
     if (page->request_id.size > 0) {
         bytes_add_text(out, "<p><small>Request <code>");
-        add_escaped(out, page->request_id);
+        page_escape(out, page->request_id);
         bytes_add_text(out, "</code></small></p>\n");
     }
     bytes_add_text(out, "</html>\n");

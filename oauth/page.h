@@ -9,9 +9,9 @@
  * are given; none needs another file. */
 
 #define PAGE_SIZE_MAX ((size_t)32 << 10)
-#define PAGE_CSP                                                               \
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "         \
-    "frame-ancestors 'none'"
+#define PAGE_CSP_BUT_FRAMES                                                    \
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+#define PAGE_CSP PAGE_CSP_BUT_FRAMES "frame-ancestors 'none'"
 
 struct page {
     const char *title;
@@ -26,6 +26,11 @@ struct page {
 
 /* Appends a whole HTML document. */
 void page_html(const struct page *page, struct bytes *out);
+
+/* Pieces of a document, for pages of another shape: everything up to its
+ * heading, and text that cannot become markup. */
+void page_begin(const char *title, struct bytes *out);
+void page_escape(struct bytes *out, struct span text);
 
 /* Appends {"error":NAME,"message":...,"login_url":...}; login_url is left out
  * when empty. */

@@ -60,6 +60,8 @@ key_init(struct seal_key *key, struct span secret)
         [SEAL_LOGIN] = "azimuth login 1",
         [SEAL_SESSION] = "azimuth session 1",
         [SEAL_TICKET] = "azimuth ticket 1",
+        [SEAL_ROSTER] = "azimuth roster 1",
+        [SEAL_FORM] = "azimuth form 1",
     };
     unsigned char kid[KEY_SIZE];
     struct span none = { NULL, 0 };

@@ -30,7 +30,14 @@ struct seal_ring;
 
 /* What the sealed bytes are for; each gets a key of its own, so that one
  * cookie can never stand in for another. */
-enum seal_purpose { SEAL_LOGIN, SEAL_SESSION, SEAL_TICKET, SEAL_PURPOSE_COUNT };
+enum seal_purpose {
+    SEAL_LOGIN,
+    SEAL_SESSION,
+    SEAL_TICKET,
+    SEAL_ROSTER, /* entries of the list of a user's sessions */
+    SEAL_FORM,   /* hidden fields of our own forms */
+    SEAL_PURPOSE_COUNT
+};
 
 /* Makes a ring out of `count` secrets (1..SEAL_SECRET_COUNT_MAX), each at
  * least SEAL_SECRET_SIZE_MIN bytes; the secrets are not kept.

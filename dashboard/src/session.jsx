@@ -57,6 +57,7 @@ function Details({ user }) {
           </div>
         )}
       </dl>
+      <p><a href="/oauth2/sessions">Where you are logged in</a></p>
     </div>
   );
 }
@@ -85,7 +86,9 @@ function SignedIn({ user }) {
         </summary>
         <Details user={user} />
       </details>
-      <a class="button" href="/oauth2/sign_out">Sign out</a>
+      <form method="post" action="/oauth2/sign_out">
+        <button>Sign out</button>
+      </form>
     </div>
   );
 }

@@ -28,6 +28,7 @@ s|@DASHBOARD_HOST@|$dashboard_host|g
 s|@API_HOST@|$api_host|g
 s|@KEYCLOAK_HOST@|$keycloak_host|g
 s|@DASHBOARD_URL@|$dashboard_url|g
+s|@LOGOUT_URL@|$logout_url|g
 s|@ENGINE_PORT@|$engine_port|g
 s|@GRPC_PORT@|$grpc_port|g
 s|@KEYCLOAK_PORT@|$keycloak_port|g

@@ -128,7 +128,7 @@ keycloak_realm()
 keycloak_follow()
 {
     rm -rf "$state/keycloak/data/import"
-    addresses="$keycloak_url $dashboard_url"
+    addresses="$keycloak_url $dashboard_url $logout_url"
     [ "$keycloak_is_new" != yes ] ||
         printf '%s\n' "$addresses" >"$state/program/keycloak-addresses"
     [ "$(cat "$state/program/keycloak-addresses" 2>/dev/null)" \
@@ -159,7 +159,9 @@ keycloak_tell()
         \"clientId\": \"$provider_client\", \"rootUrl\": \"$dashboard_url\",
         \"redirectUris\": [\"$dashboard_url/oauth2/callback\"],
         \"webOrigins\": [\"$dashboard_url\"],
-        \"attributes\": {\"post.logout.redirect.uris\": \"$dashboard_url/\"}}"
+        \"attributes\": {\"post.logout.redirect.uris\": \"$dashboard_url/\",
+            \"backchannel.logout.url\": \"$logout_url\",
+            \"backchannel.logout.session.required\": \"true\"}}"
     headers=$(render "$here/ingress/keycloak/realm.json.in" | tr -d '\n' |
         sed 's/.*\("browserSecurityHeaders": {[^}]*}\).*/\1/')
     keycloak_admin "" -X PUT -d "{$headers}"

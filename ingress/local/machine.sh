@@ -90,6 +90,7 @@ settings_check()
     dashboard_url=https://$dashboard_host$at_port
     api_url=https://$api_host$at_port
     keycloak_url=https://$keycloak_host$at_port
+    logout_url=http://127.0.0.2:$port/oauth2/backchannel_logout
     provider_client=qdrant-dashboard
     provider_secret=$state/secret/client-secret
     [ "$issuer" != local ] || return 0

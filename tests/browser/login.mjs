@@ -87,7 +87,7 @@ async function sessionEnds({ page, context, shot }) {
 
 async function signOut({ page, context, shot }) {
   const cookies = await context.cookies(origin);
-  await page.getByRole("link", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
   await atProvider(page);
   await shot("asked-to-log-in-again");
   await page.goto(`${origin}/dashboard`);

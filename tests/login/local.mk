@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/login/test_client.py tests/login/test_config.py \
 	tests/login/test_documents.py tests/login/test_fetch.py \
 	tests/login/test_failure.py tests/login/test_login.py \
+	tests/login/test_logout.py tests/login/test_sessions.py \
 	tests/login/test_providers.py tests/login/test_refresh.py \
 	tests/login/test_rights.py tests/login/test_edge.py \
 	tests/login/test_metrics.py tests/login/test_manners.py

@@ -327,6 +327,29 @@ class Provider:
                 "error_description": "Session not active",
             })
         return self.send(handler, 200, self.tokens(login, **more))
+    def logout_token(self, header=None, key=None, algorithm="RS256", **claims):
+        """A good one about sub and sid, but for what is changed; None takes
+        a claim away."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_urlsafe(16),
+            "events": {
+                "http://schemas.openid.net/event/backchannel-logout": {}
+            },
+            "sub": self.user["sub"],
+            "sid": "provider-session-1",
+            **claims,
+        }
+        claims = {k: v for k, v in claims.items() if v is not None}
+        header = {"kid": self.kid, "typ": "logout+jwt", **(header or {})}
+        return jwt.encode(
+            claims, self.key if key is None else key, algorithm=algorithm,
+            headers=header,
+        )
 
     def token(self, handler):
         if handler.form.get("grant_type") == "refresh_token":

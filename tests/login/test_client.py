@@ -202,3 +202,21 @@ def test_a_client_that_leaves_during_a_push_does_no_harm(
             Browser(gateway).get("/oauth2/start", timeout=0.2)
     go_on.set()
     log_in(gateway)
+
+
+def test_a_kept_connection_that_died_costs_nobody_a_login(
+    stopped_gateway, provider
+):
+    """The provider closes without saying so; pushes share connections."""
+
+    def close_silently(handler):
+        provider.push(handler)
+        handler.close_connection = True
+
+    provider.offer_push()
+    provider.script["/par"] = close_silently
+    stopped_gateway.settings["workers"] = 1
+    gateway = stopped_gateway.start()
+    for _ in range(5):
+        log_in(gateway)
+    assert provider.calls.count("/par") == 5

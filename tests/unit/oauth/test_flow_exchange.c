@@ -18,7 +18,8 @@ START_TEST(flow_gives_a_new_id_at_each_login)
     memcpy(old_key, stored_key, sizeof(old_key));
     log_in("");
     ck_assert_str_ne(jar[0], old_cookie);
-    ck_assert_uint_eq(actions->count, 2);
+    ck_assert_uint_eq(actions->count, 3);
+    ck_assert_int_eq(actions->items[1].kind, FLOW_ACTION_INDEX_DEL);
     ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_SESSION_DEL);
     ck_assert(actions->items[0].is_background);
     ck_assert_str_eq(text_of(actions->items[0].session.key), old_key);

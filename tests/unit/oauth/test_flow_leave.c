@@ -148,6 +148,32 @@ START_TEST(flow_gives_a_script_an_address_when_the_provider_is_away)
 }
 END_TEST
 
+/* RP-Initiated Logout section 3: the state comes back, and is ours. */
+START_TEST(flow_knows_who_comes_back_from_a_logout)
+{
+    begin_login("");
+    get("/oauth2/sign_out", "");
+    char *query = forge_text("state=%s", location_param("state"));
+    get("/oauth2/signed_out", query);
+    ck_assert_int_eq(last()->reply.status, 200);
+    ck_assert_ptr_nonnull(
+        strstr(text_of(last()->reply.body), "of the identity provider"));
+    struct flow_request request = browser("/oauth2/signed_out", query);
+    send_request(&request, NOW_S + 600);
+    ck_assert_int_eq(last()->reply.status, 200);
+    send_request(&request, NOW_S + 601);
+    ck_assert_str_eq(reply_header("Location"), BASE_URL "/dashboard");
+    send_request(&request, NOW_S - 1);
+    ck_assert_str_eq(reply_header("Location"), BASE_URL "/dashboard");
+    query[10] = query[10] == 'A' ? 'B' : 'A';
+    get("/oauth2/signed_out", query);
+    ck_assert_str_eq(reply_header("Location"), BASE_URL "/dashboard");
+    get("/oauth2/signed_out", "");
+    ck_assert_str_eq(reply_header("Location"), BASE_URL "/dashboard");
+    free(query);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -164,6 +190,7 @@ main(void)
     tcase_add_test(tcase, flow_signs_out_of_a_broken_session);
     tcase_add_test(tcase,
                    flow_gives_a_script_an_address_when_the_provider_is_away);
+    tcase_add_test(tcase, flow_knows_who_comes_back_from_a_logout);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -58,6 +58,8 @@ __wrap_strndup(const char *text, size_t size)
     return fails() ? NULL : __real_strndup(text, size);
 }
 
+static size_t delete_count; /* sessions that the last walk ended */
+
 /* Texts of the provider, made while memory is fine. */
 static char *jwks_text;
 static char *token_text;
@@ -77,6 +79,7 @@ walk_from(struct flow_event event)
 {
     unsigned char seed[FLOW_SEED_SIZE] = { 42 }; /* the same nonce each time */
     flow_free(flow);
+    delete_count = 0;
     flow = flow_create(&config, provider, seed);
     if (flow == NULL)
         return NULL;
@@ -94,6 +97,15 @@ walk_from(struct flow_event event)
             event.kind = FLOW_EVENT_FETCHED;
             event.fetched.status = 200;
             event.fetched.body = span_of(texts[action->fetch.kind]);
+        } else if (action->kind == FLOW_ACTION_INDEX_GET) {
+            event.kind = FLOW_EVENT_INDEX_FOUND;
+            event.index.entries = roster;
+            event.index.count = roster_count;
+        } else if (action->kind == FLOW_ACTION_SESSION_DEL) {
+            delete_count++;
+        } else if (action->kind == FLOW_ACTION_SESSION_GET &&
+                   span_starts(action->session.key, "azimuth:logout:")) {
+            event.kind = FLOW_EVENT_SESSION_MISSING;
         } else if (action->kind == FLOW_ACTION_SESSION_GET) {
             event.kind = FLOW_EVENT_SESSION_FOUND;
             event.record = (struct span){ stored, stored_size };
@@ -344,6 +356,65 @@ START_TEST(flow_job_fails_without_harm_whatever_allocation_fails)
 }
 END_TEST
 
+/* A logout that is answered with 200 has ended every session it is about,
+ * whatever memory did meanwhile. */
+static void
+end_all(const struct flow_request *request, size_t count)
+{
+    for (size_t n = 1; n < WALK_COUNT_MAX; n++) {
+        has_failed = false;
+        countdown = n;
+        const struct flow_action *action = walk(request);
+        countdown = 0;
+        if (action != NULL && action->reply.status < 400)
+            ck_assert_uint_eq(delete_count, count);
+        if (!has_failed) {
+            ck_assert_int_eq(action->reply.status, 200);
+            ck_assert_uint_gt(n, 3);
+            return;
+        }
+    }
+    ck_abort_msg("memory never stopped failing");
+}
+
+START_TEST(flow_never_says_ended_what_is_not)
+{
+    for (int i = 0; i < 3; i++) {
+        memset(jar, 0, sizeof(jar));
+        log_in("");
+    }
+    ck_assert_uint_eq(roster_count, 3);
+    jwks_text = forge_jwks(pkey, "k1");
+    char *payload =
+        forge_text("{\"iss\":\"" ISSUER "\",\"aud\":\"" CLIENT "\",\"iat\":%d,"
+                   "\"jti\":\"j\",\"sub\":\"u-1\",\"events\":{\"http://"
+                   "schemas.openid.net/event/backchannel-logout\":{}}}",
+                   NOW_S);
+    char *token = forge_token(pkey, "RS256",
+                              "{\"alg\":\"RS256\",\"kid\":\"k1\"}", payload);
+    char *form = forge_text("logout_token=%s", token);
+    struct span cookie = span_of(jar[0]);
+    struct flow_request request = browser("/oauth2/backchannel_logout", "");
+    request.method = span_of("POST");
+    request.content_type = span_of("application/x-www-form-urlencoded");
+    request.body = span_of(form);
+    end_all(&request, 3);
+    request = browser("/oauth2/sign_out", "everywhere=1");
+    request.method = span_of("POST");
+    request.cookies = &cookie;
+    request.cookie_count = 1;
+    end_all(&request, 3);
+    request = browser("/oauth2/sessions", "");
+    request.cookies = &cookie;
+    request.cookie_count = 1;
+    end_all(&request, 0);
+    free(form);
+    free(token);
+    free(payload);
+    free(jwks_text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -354,6 +425,7 @@ main(void)
     tcase_add_test(tcase, flow_allows_nobody_by_half);
     tcase_add_test(tcase,
                    flow_job_fails_without_harm_whatever_allocation_fails);
+    tcase_add_test(tcase, flow_never_says_ended_what_is_not);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -55,6 +55,44 @@ START_TEST(logout_leaves_out_a_huge_hint)
 }
 END_TEST
 
+START_TEST(logout_state_is_ours_and_fresh)
+{
+    struct span secrets[2] = { span_of("0123456789abcdef0123456789abcdef"),
+                               span_of("fedcba9876543210fedcba9876543210") };
+    struct seal_ring *ring = NULL;
+    struct seal_ring *other = NULL;
+    struct bytes out;
+    ck_assert_int_eq(seal_ring_create(secrets, 2, &ring, NULL), OAUTH_OK);
+    ck_assert_int_eq(seal_ring_create(secrets + 1, 1, &other, NULL), OAUTH_OK);
+    bytes_init(&out, LOGOUT_STATE_SIZE);
+    ck_assert_int_eq(logout_state(ring, 1790000000, &out), OAUTH_OK);
+    ck_assert_uint_eq(out.size, LOGOUT_STATE_SIZE);
+    ck_assert(logout_state_fits(ring, bytes_span(&out), 1790000000));
+    ck_assert(logout_state_fits(ring, bytes_span(&out), 1790000600));
+    ck_assert(!logout_state_fits(ring, bytes_span(&out), 1790000601));
+    ck_assert(!logout_state_fits(ring, bytes_span(&out), 1789999999));
+    ck_assert(!logout_state_fits(other, bytes_span(&out), 1790000000));
+    for (size_t i = 0; i < out.size; i++) {
+        char kept = out.data[i];
+        out.data[i] = kept == 'A' ? 'B' : 'A';
+        ck_assert(!logout_state_fits(ring, bytes_span(&out), 1790000000));
+        out.data[i] = kept;
+    }
+    struct bytes url;
+    struct logout_request request = {
+        .endpoint = "https://i.test/logout",
+        .state = bytes_span(&out),
+    };
+    bytes_init(&url, LOGOUT_URL_SIZE_MAX);
+    logout_url(&request, &url);
+    ck_assert_ptr_nonnull(strstr(strstr(url.data, "&state="), out.data));
+    bytes_release(&url);
+    bytes_release(&out);
+    seal_ring_free(ring);
+    seal_ring_free(other);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -62,6 +100,7 @@ main(void)
     TCase *tcase = tcase_create("logout");
     tcase_add_test(tcase, logout_names_client_return_and_hint);
     tcase_add_test(tcase, logout_leaves_out_a_huge_hint);
+    tcase_add_test(tcase, logout_state_is_ours_and_fresh);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

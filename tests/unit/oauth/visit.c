@@ -24,9 +24,63 @@ char stored_key[128];
 char stored[65536];
 size_t stored_size;
 
+struct flow_entry roster[64];
+size_t roster_count;
+char roster_key_text[128];
+struct flow_entry sid_entry;
+char sid_key_text[128];
+bool holds_roster;
+
+/* Copies into one of the pieces that live as long as the process. */
+static struct span
+kept(struct span span)
+{
+    static char pieces[192][1024];
+    static size_t turn;
+    char *copy = pieces[turn++ % 192];
+    ck_assert_uint_le(span.size, sizeof(pieces[0]));
+    memcpy(copy, span.data, span.size);
+    return (struct span){ copy, span.size };
+}
+
+static void
+roster_put(const struct flow_index *index)
+{
+    struct flow_entry entry;
+    ck_assert_int_gt(index->ttl_s, 0);
+    entry.value = kept(index->value);
+    entry.field = kept(index->field);
+    if (span_starts(index->key, "azimuth:sid:")) {
+        sid_entry = entry;
+        memcpy(sid_key_text, text_of(index->key), sizeof(sid_key_text));
+        return;
+    }
+    ck_assert(span_starts(index->key, "azimuth:user:"));
+    memcpy(roster_key_text, text_of(index->key), sizeof(roster_key_text));
+    roster[roster_count++ % 64] = entry;
+}
+
+/* Answers questions to an index until another one comes. */
+static void
+walk_roster(void)
+{
+    while (!holds_roster && (last()->kind == FLOW_ACTION_INDEX_GET ||
+                             last()->kind == FLOW_ACTION_INDEX_PUT)) {
+        struct flow_event event = { .kind = FLOW_EVENT_INDEX_FOUND,
+                                    .now_s = NOW_S };
+        if (last()->kind == FLOW_ACTION_INDEX_PUT) {
+            roster_put(&last()->index);
+            event.kind = FLOW_EVENT_SESSION_DONE;
+        }
+        actions = flow_step(flow, &event);
+    }
+}
+
 void
 visit_setup(void)
 {
+    roster_count = 0;
+    holds_roster = false;
     struct span secret = span_of("0123456789abcdef0123456789abcdef");
     ck_assert_int_eq(seal_ring_create(&secret, 1, &ring, NULL), OAUTH_OK);
     struct provider_options options = { .issuer = span_of(ISSUER) };
@@ -166,6 +220,23 @@ answer(enum flow_event_kind kind, const char *text, int64_t now_s)
     } else {
         event.failure = span_of(text);
     }
+    if (last()->kind == FLOW_ACTION_INDEX_PUT &&
+        kind == FLOW_EVENT_SESSION_DONE)
+        roster_put(&last()->index);
+    actions = flow_step(flow, &event);
+    walk_roster();
+    if (last()->kind == FLOW_ACTION_REPLY)
+        keep_cookies();
+}
+
+void
+answer_index(const struct flow_entry *entries, size_t count)
+{
+    struct flow_event event = { .kind = FLOW_EVENT_INDEX_FOUND,
+                                .now_s = NOW_S };
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_GET);
+    event.index.entries = entries;
+    event.index.count = count;
     actions = flow_step(flow, &event);
     if (last()->kind == FLOW_ACTION_REPLY)
         keep_cookies();

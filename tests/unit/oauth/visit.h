@@ -31,6 +31,15 @@ extern char jar[2][4096];
 extern char stored_key[128];
 extern char stored[65536];
 extern size_t stored_size;
+/* What INDEX_PUT wrote under the user's key (the newest 64) and the sid's. */
+extern struct flow_entry roster[64];
+extern size_t roster_count;
+extern char roster_key_text[128];
+extern struct flow_entry sid_entry;
+extern char sid_key_text[128];
+/* Whether a test answers the questions to an index itself; else answer() does
+ * so, and a login looks as if there were none. */
+extern bool holds_roster;
 extern char state[64];
 extern char nonce[64];
 
@@ -46,6 +55,8 @@ void get(const char *path, const char *query);
 /* Answers to the last action. `text` is the body or the failure; a found
  * session is always the stored one. */
 void answer(enum flow_event_kind kind, const char *text, int64_t now_s);
+/* INDEX_FOUND with `count` entries. */
+void answer_index(const struct flow_entry *entries, size_t count);
 void answer_status(int status, const char *body);
 void answer_discovery(void);
 void answer_jwks(void); /* pkey as "k1" */
