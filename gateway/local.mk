@@ -48,6 +48,14 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_variable.c \
 	gateway/ngx_http_azimuth_zone.c \
 	gateway/ngx_http_azimuth_valkey.c gateway/ngx_http_azimuth_valkey.h \
+	gateway/ngx_http_azimuth_valkey_asking.c \
+	gateway/ngx_http_azimuth_valkey_conf.c \
+	gateway/ngx_http_azimuth_valkey_greet.c \
+	gateway/ngx_http_azimuth_valkey_line.c \
+	gateway/ngx_http_azimuth_valkey_link.c \
+	gateway/ngx_http_azimuth_valkey_listen.c \
+	gateway/cache.c gateway/cache.h gateway/cache_chunk.c \
+	gateway/cache_layout.h gateway/resp.c gateway/resp.h \
 	gateway/ngx_http_azimuth_valkey_command.c \
 	gateway/ngx_http_azimuth_fetch.c gateway/ngx_http_azimuth_fetch.h \
 	gateway/ngx_http_azimuth_fetch_call.c \
@@ -87,3 +95,16 @@ EXTRA_gateway_ngx_http_azimuth_module_so_DEPENDENCIES = \
 	$(top_srcdir)/gateway/module.map
 # nginx's generated headers come with the table, also when only this is made.
 $(gateway_ngx_http_azimuth_module_so_OBJECTS): $(GATEWAY_TABLE)
+
+# Unit tests of what needs no nginx.
+check_PROGRAMS += tests/unit/gateway/test_cache tests/unit/gateway/test_resp
+tests_unit_gateway_test_cache_SOURCES = tests/unit/gateway/test_cache.c \
+	gateway/cache.c gateway/cache.h gateway/cache_chunk.c \
+	gateway/cache_layout.h
+tests_unit_gateway_test_cache_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_gateway_test_cache_LDADD = $(UNIT_LIBS)
+tests_unit_gateway_test_resp_SOURCES = tests/unit/gateway/test_resp.c \
+	gateway/resp.c gateway/resp.h
+tests_unit_gateway_test_resp_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS) \
+	$(HIREDIS_CFLAGS)
+tests_unit_gateway_test_resp_LDADD = $(HIREDIS_LIBS) $(UNIT_LIBS)

@@ -10,7 +10,6 @@
 #include <assert.h>
 
 #define CONF_ZONE_SIZE_MIN ((ssize_t)64 << 10)
-#define CONF_VALKEY_PORT   6379
 
 char *
 ngx_http_azimuth_conf_error(ngx_conf_t *cf, const char *text, ngx_str_t *value)
@@ -56,103 +55,6 @@ ngx_http_azimuth_conf_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     return ngx_http_azimuth_secret_ring(cf, &value[1], mcf) == NGX_OK
                ? NGX_CONF_OK
                : NGX_CONF_ERROR;
-}
-
-/* unix:PATH or HOST:PORT; a host name is resolved now, since it would block a
- * worker later. */
-static char *
-conf_valkey_address(ngx_conf_t *cf, ngx_str_t *text,
-                    ngx_http_azimuth_valkey_conf_t *valkey)
-{
-    u_char ip[NGX_SOCKADDR_STRLEN];
-    ngx_str_t found;
-    ngx_url_t url;
-
-    valkey->address = *text;
-    if (ngx_http_azimuth_conf_option(text, "unix:", &found)) {
-        return ngx_http_azimuth_copy(cf->pool, ngx_http_azimuth_span(found),
-                                     &valkey->path) == NGX_OK
-                   ? NGX_CONF_OK
-                   : NGX_CONF_ERROR;
-    }
-    ngx_memzero(&url, sizeof(url));
-    url.url = *text;
-    url.default_port = CONF_VALKEY_PORT;
-    if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "azimuth_valkey \"%V\": %s",
-                           text, url.err != NULL ? url.err : "no address");
-        return NGX_CONF_ERROR;
-    }
-    found.data = ip;
-    found.len = ngx_sock_ntop(url.addrs[0].sockaddr, url.addrs[0].socklen, ip,
-                              sizeof(ip), 0);
-    valkey->port = ngx_inet_get_port(url.addrs[0].sockaddr);
-    return ngx_http_azimuth_copy(cf->pool, ngx_http_azimuth_span(found),
-                                 &valkey->ip) == NGX_OK
-               ? NGX_CONF_OK
-               : NGX_CONF_ERROR;
-}
-
-static char *
-conf_valkey_option(ngx_conf_t *cf, ngx_str_t *argument,
-                   ngx_http_azimuth_valkey_conf_t *valkey)
-{
-    ngx_str_t value;
-
-    if (ngx_http_azimuth_conf_option(argument, "username=", &value)) {
-        valkey->username = value;
-        return NGX_CONF_OK;
-    }
-    if (ngx_http_azimuth_conf_option(argument, "password_file=", &value)) {
-        return ngx_http_azimuth_secret_line(cf, &value, &valkey->password) ==
-                       NGX_OK
-                   ? NGX_CONF_OK
-                   : NGX_CONF_ERROR;
-    }
-    if (ngx_http_azimuth_conf_option(argument, "db=", &value)) {
-        valkey->database = ngx_atoi(value.data, value.len);
-        return valkey->database == NGX_ERROR
-                   ? ngx_http_azimuth_conf_error(cf, "no database number",
-                                                 argument)
-                   : NGX_CONF_OK;
-    }
-    if (ngx_http_azimuth_conf_option(argument, "timeout=", &value)) {
-        valkey->timeout = (ngx_msec_t)ngx_parse_time(&value, 0);
-        return valkey->timeout == (ngx_msec_t)NGX_ERROR ||
-                       valkey->timeout < 10 || valkey->timeout > 60000
-                   ? ngx_http_azimuth_conf_error(
-                         cf, "the timeout must be 10ms to 60s", argument)
-                   : NGX_CONF_OK;
-    }
-    return ngx_http_azimuth_conf_error(cf, "unknown option of azimuth_valkey",
-                                       argument);
-}
-
-char *
-ngx_http_azimuth_conf_valkey(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_azimuth_main_conf_t *mcf = conf;
-    ngx_http_azimuth_valkey_conf_t *valkey = &mcf->valkey_conf;
-    ngx_str_t *value = cf->args->elts;
-    ngx_uint_t i;
-
-    (void)cmd;
-    if (valkey->address.len > 0) {
-        return "is duplicate";
-    }
-    valkey->timeout = 1000;
-    if (conf_valkey_address(cf, &value[1], valkey) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (conf_valkey_option(cf, &value[i], valkey) != NGX_CONF_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
-    if (valkey->username.len > 0 && valkey->password.len == 0) {
-        return "has a username but no password_file";
-    }
-    return NGX_CONF_OK;
 }
 
 char *
@@ -339,7 +241,7 @@ ngx_http_azimuth_conf_finish(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
     }
     if (mcf->ring == NULL) {
         missing = "azimuth_secret_file";
-    } else if (mcf->valkey_conf.address.len == 0) {
+    } else if (mcf->valkey_conf.endpoints.nelts == 0) {
         missing = "azimuth_valkey";
     }
     if (missing != NULL) {

@@ -11,8 +11,6 @@
 /* conf.c */
 char *ngx_http_azimuth_conf_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
                                         void *conf);
-char *ngx_http_azimuth_conf_valkey(ngx_conf_t *cf, ngx_command_t *cmd,
-                                   void *conf);
 char *ngx_http_azimuth_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
                                  void *conf);
 char *ngx_http_azimuth_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -57,6 +55,10 @@ ngx_http_azimuth_provider_find(ngx_http_azimuth_main_conf_t *mcf,
 ngx_int_t ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
                                            ngx_http_azimuth_main_conf_t *mcf,
                                            ngx_http_azimuth_provider_t *p);
+
+/* valkey_conf.c: azimuth_valkey, which may stand several times */
+char *ngx_http_azimuth_conf_valkey(ngx_conf_t *cf, ngx_command_t *cmd,
+                                   void *conf);
 
 /* rights.c */
 char *ngx_http_azimuth_conf_identity_key_file(ngx_conf_t *cf,

@@ -2,7 +2,8 @@
 /* ngx_http_azimuth_module: login in front of an upstream.
  * Commands, configuration and phases only. Phases: POST_READ takes forged
  * identity away from every request, ACCESS judges, a header filter does CORS.
- * Workers make their connections when first needed and close them here. */
+ * Workers make their connections when first needed, but for the one that hears
+ * of ended sessions, and close them here. */
 
 #include "gateway/ngx_http_azimuth_module.h"
 #include "gateway/ngx_http_azimuth_conf.h"
@@ -98,11 +99,14 @@ ngx_http_azimuth_create_main_conf(ngx_conf_t *cf)
 
     if (mcf == NULL ||
         ngx_array_init(&mcf->providers, cf->pool, 2,
-                       sizeof(ngx_http_azimuth_provider_t *)) != NGX_OK) {
+                       sizeof(ngx_http_azimuth_provider_t *)) != NGX_OK ||
+        ngx_array_init(&mcf->valkey_conf.endpoints, cf->pool, 1,
+                       sizeof(ngx_http_azimuth_endpoint_t)) != NGX_OK) {
         return NULL;
     }
+    mcf->valkey_conf.timeout = 1000;
     mcf->zone_size = (size_t)4 << 20;
-    mcf->zone_ttl = 5;
+    mcf->zone_ttl = 15;
     mcf->idle = 3600;
     mcf->absolute = 36000;
     mcf->refresh = FLOW_REFRESH_ON;
@@ -164,11 +168,16 @@ ngx_http_azimuth_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_azimuth_main_conf_t *mcf = ngx_http_azimuth_conf_of(cycle);
 
-    if (ngx_process != NGX_PROCESS_WORKER || mcf == NULL ||
-        mcf->providers.nelts == 0) {
+    /* nginx's cache manager comes by here, too. */
+    if (mcf == NULL || mcf->providers.nelts == 0 ||
+        (ngx_process != NGX_PROCESS_WORKER &&
+         ngx_process != NGX_PROCESS_SINGLE)) {
         return NGX_OK;
     }
-    return ngx_http_azimuth_documents_open(mcf);
+    ngx_http_azimuth_valkey_start(mcf);
+    return ngx_process == NGX_PROCESS_WORKER
+               ? ngx_http_azimuth_documents_open(mcf)
+               : NGX_OK;
 }
 
 /* Else the worker's last words are "open socket left in connection". */

@@ -6,6 +6,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "gateway/cache.h"
 #include "gateway/ngx_http_azimuth_edge_types.h"
 #include "oauth/cookie.h"
 #include "oauth/flow.h"
@@ -16,9 +17,10 @@
 
 #define AZIMUTH_PROVIDER_COUNT_MAX 16
 /* One more than oauth/ accepts, so that it sees that there are too many. */
-#define AZIMUTH_COOKIE_HEADER_MAX (COOKIE_HEADER_COUNT_MAX + 1)
-#define AZIMUTH_CAUSE_SIZE        256
-#define AZIMUTH_DIGEST_SIZE       32
+#define AZIMUTH_COOKIE_HEADER_MAX  (COOKIE_HEADER_COUNT_MAX + 1)
+#define AZIMUTH_ENDPOINT_COUNT_MAX 16
+#define AZIMUTH_CAUSE_SIZE         256
+#define AZIMUTH_DIGEST_SIZE        32
 
 extern ngx_module_t ngx_http_azimuth_module;
 
@@ -68,16 +70,38 @@ typedef struct {
     ngx_uint_t line;
 } ngx_http_azimuth_place_t;
 
+/* A server of the session store, or a sentinel. */
 typedef struct {
-    ngx_str_t address; /* as configured: for logs and pages */
-    ngx_str_t path;    /* Unix socket, NUL-terminated; or empty and */
-    ngx_str_t ip;      /* NUL-terminated, and */
-    in_port_t port;
+    ngx_str_t name; /* for the log, not for pages */
+    ngx_str_t host; /* as configured, NUL-terminated; a Unix socket has none */
+    struct sockaddr *sockaddr;
+    socklen_t socklen;
+} ngx_http_azimuth_endpoint_t;
+
+typedef struct {
     ngx_str_t username;
-    ngx_str_t password; /* secret */
+    ngx_str_t password; /* secret; empty: no AUTH */
+} ngx_http_azimuth_login_t;
+
+typedef struct {
+    ngx_array_t endpoints; /* of ngx_http_azimuth_endpoint_t */
+    ngx_str_t master;      /* empty, or the endpoints are sentinels */
+    ngx_http_azimuth_login_t login;
+    ngx_http_azimuth_login_t sentinel_login;
     ngx_int_t database;
     ngx_msec_t timeout;
+    ngx_ssl_t *tls; /* NULL: plain */
+    ngx_str_t tls_name;
 } ngx_http_azimuth_valkey_conf_t;
+
+/* How one endpoint did, as this worker saw it. */
+typedef struct {
+    const ngx_str_t *name;
+    ngx_uint_t failure_count; /* ever */
+    ngx_msec_t latency;       /* of its last answer */
+    unsigned is_connected : 1;
+    char cause[AZIMUTH_CAUSE_SIZE]; /* of the last failure; "": answers */
+} ngx_http_azimuth_valkey_state_t;
 
 /* azimuth_map: who may do what in the engine. */
 typedef struct {
@@ -121,6 +145,7 @@ typedef struct {
 
     struct flow_config flow;   /* some set directly, the rest made of these */
     struct provider *provider; /* documents; each worker has its own copy */
+    unsigned is_failing : 1;   /* at refreshes, as this worker saw it last */
     u_char digest[AZIMUTH_DIGEST_SIZE]; /* parts cache entries by provider */
 } ngx_http_azimuth_provider_t;
 
@@ -209,11 +234,10 @@ typedef struct {
 
     ngx_str_t body; /* of a form, where the flow wants to see it */
     u_char cache_key[AZIMUTH_DIGEST_SIZE];
-    uint64_t cache_generation;
+    struct cache_mark cache_mark;
     unsigned has_cache_key : 1;
-    unsigned is_content : 1;    /* answered by the content handler */
-    unsigned is_forgetting : 1; /* a session is being deleted */
-    unsigned is_cut : 1;        /* our cookies are out of the request */
+    unsigned is_content : 1; /* answered by the content handler */
+    unsigned is_cut : 1;     /* our cookies are out of the request */
     unsigned is_body_refused : 1;
 } ngx_http_azimuth_ctx_t;
 
@@ -289,16 +313,28 @@ ngx_int_t ngx_http_azimuth_zone_key(ngx_http_azimuth_ctx_t *ctx,
  * NGX_DECLINED: ask the flow. */
 ngx_int_t ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
                                     ngx_http_azimuth_main_conf_t *mcf);
+/* Keeps what `actions`, whose verdict is `allow`, says of a known session. */
 void ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
                                ngx_http_azimuth_main_conf_t *mcf,
                                const struct flow_allow *allow,
                                const struct flow_actions *actions);
-void ngx_http_azimuth_zone_forget(ngx_http_azimuth_ctx_t *ctx,
-                                  ngx_http_azimuth_main_conf_t *mcf);
-void ngx_http_azimuth_zone_drop(ngx_http_azimuth_main_conf_t *mcf,
-                                const u_char *key);
+/* What entries of the session under this key are forgotten by; 0: none. */
+uint64_t ngx_http_azimuth_zone_tag(ngx_http_azimuth_main_conf_t *mcf,
+                                   struct span store_key);
+void ngx_http_azimuth_zone_forget(ngx_http_azimuth_main_conf_t *mcf,
+                                  uint64_t tag);
+/* Forgets everything: ends of sessions may have been missed. */
+void ngx_http_azimuth_zone_renew(ngx_http_azimuth_main_conf_t *mcf);
 
 /* valkey.c */
+/* A worker starts: listens for the ends of sessions. */
+void ngx_http_azimuth_valkey_start(ngx_http_azimuth_main_conf_t *mcf);
+/* Whether the ends of sessions are heard by this worker now. */
+int ngx_http_azimuth_valkey_hears(ngx_http_azimuth_main_conf_t *mcf);
+/* How the endpoints do: an array of *ret_count; NULL before the first use. */
+const ngx_http_azimuth_valkey_state_t *
+ngx_http_azimuth_valkey_states(ngx_http_azimuth_main_conf_t *mcf,
+                               ngx_uint_t *ret_count);
 ngx_int_t ngx_http_azimuth_valkey_peer(ngx_http_azimuth_main_conf_t *mcf,
                                        ngx_http_azimuth_peer_t *ret_peer);
 void ngx_http_azimuth_valkey_close(ngx_http_azimuth_valkey_t *valkey);
@@ -307,7 +343,6 @@ void ngx_http_azimuth_valkey_close(ngx_http_azimuth_valkey_t *valkey);
 typedef struct {
     ngx_http_azimuth_main_conf_t *mcf;
     ngx_http_azimuth_provider_t *provider;
-    const u_char *cache_key; /* of the session in zone.c; NULL: none */
 } ngx_http_azimuth_asker_t;
 
 ngx_int_t ngx_http_azimuth_ask(const ngx_http_azimuth_asker_t *asker,

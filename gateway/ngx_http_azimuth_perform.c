@@ -63,14 +63,6 @@ perform_ask(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
 
     asker.mcf = mcf;
     asker.provider = ctx->provider;
-    asker.cache_key = ctx->has_cache_key ? ctx->cache_key : NULL;
-    /* Before it is sent and again once it is done: nobody may keep on using
-     * what is being deleted. */
-    if (action->kind == FLOW_ACTION_SESSION_DEL) {
-        ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_REVOKED);
-        ngx_http_azimuth_zone_forget(ctx, mcf);
-        ctx->is_forgetting = 1;
-    }
     return ngx_http_azimuth_ask(&asker, action, wait, ret_event);
 }
 
@@ -132,10 +124,6 @@ ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx, struct flow_event *event)
     ngx_http_azimuth_edge_answered(&ctx->edge.question, mcf, ctx->provider,
                                    event);
     for (i = 0; i < PERFORM_STEP_COUNT_MAX; i++) {
-        if (ctx->is_forgetting) {
-            ngx_http_azimuth_zone_forget(ctx, mcf);
-            ctx->is_forgetting = 0;
-        }
         actions = flow_step(ctx->flow, &answer);
         assert(actions->count > 0);
         action = &actions->items[actions->count - 1];

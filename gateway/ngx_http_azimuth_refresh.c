@@ -16,6 +16,7 @@
 
 #define REFRESH_JOB_COUNT_MAX  128 /* logins need calls, too: fetch.c */
 #define REFRESH_STEP_COUNT_MAX 32  /* without waiting: more is a bug */
+#define REFRESH_HASTE_MS       200 /* patience with who failed before */
 
 struct ngx_http_azimuth_refresh_s {
     ngx_rbtree_t tree; /* jobs by store key */
@@ -39,7 +40,6 @@ typedef struct {
     ngx_event_t patience;         /* of those who wait */
     ngx_connection_t timer_owner; /* nginx's debug log reads an fd there */
     u_char key[SESSION_STORE_KEY_SIZE_MAX];
-    u_char cache_key[AZIMUTH_DIGEST_SIZE];
     unsigned is_begun : 1;
     unsigned is_late : 1; /* nobody waits for it any more */
 } refresh_job_t;
@@ -88,6 +88,20 @@ refresh_answer(ngx_queue_t *waits, int has_changed)
     ngx_http_azimuth_wait_answer(waits, &event);
 }
 
+/* Requests wait for a provider once, not each time it is tried again. */
+static void
+refresh_note(refresh_job_t *job, const struct flow_actions *actions)
+{
+    if (actions->outcome == FLOW_REFRESHED ||
+        actions->outcome == FLOW_REFRESH_ENDED) {
+        job->asker.provider->is_failing = 0;
+    } else if (actions->outcome == FLOW_REFRESH_FAILED &&
+               (actions->cause == NULL ||
+                actions->cause->code == OAUTH_EPROVIDER)) {
+        job->asker.provider->is_failing = 1;
+    }
+}
+
 static void
 refresh_end(refresh_job_t *job, const struct flow_actions *actions)
 {
@@ -103,9 +117,13 @@ refresh_end(refresh_job_t *job, const struct flow_actions *actions)
         ngx_log_error(NGX_LOG_INFO, log, 0, "azimuth: %s",
                       flow_outcome_name(outcome));
     }
-    if (outcome != FLOW_REFRESH_FAILED && job->asker.cache_key != NULL) {
-        ngx_http_azimuth_zone_drop(job->asker.mcf, job->asker.cache_key);
+    if (outcome != FLOW_REFRESH_FAILED) {
+        ngx_http_azimuth_zone_forget(
+            job->asker.mcf,
+            ngx_http_azimuth_zone_tag(job->asker.mcf,
+                                      ngx_http_azimuth_span(job->node.str)));
     }
+    refresh_note(job, actions);
     /* Answering may start a new job with the same key, or end this cycle's
      * last request: this one is gone by then. */
     ngx_queue_init(&waits);
@@ -269,10 +287,6 @@ refresh_start(ngx_http_azimuth_refresh_t *refresh,
     job->ticket = *what->ticket;
     job->refresh = refresh;
     job->asker = *asker;
-    if (asker->cache_key != NULL) {
-        ngx_memcpy(job->cache_key, asker->cache_key, AZIMUTH_DIGEST_SIZE);
-        job->asker.cache_key = job->cache_key;
-    }
     ngx_queue_init(&job->waits);
     job->wait.handler = refresh_answered;
     job->wait.data = job;
@@ -287,7 +301,9 @@ refresh_start(ngx_http_azimuth_refresh_t *refresh,
     ngx_rbtree_insert(&refresh->tree, &job->node.node);
     ngx_queue_insert_tail(&refresh->jobs, &job->queue);
     refresh->count++;
-    ngx_add_timer(&job->patience, asker->provider->timeout);
+    ngx_add_timer(&job->patience, asker->provider->is_failing
+                                      ? REFRESH_HASTE_MS
+                                      : asker->provider->timeout);
     ngx_post_event(&job->moment, &ngx_posted_events);
     return job;
 }

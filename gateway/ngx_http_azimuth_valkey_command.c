@@ -98,14 +98,20 @@ ngx_http_azimuth_valkey_ask(const struct flow_action *action,
     }
 }
 
+int
+ngx_http_azimuth_valkey_revokes(const struct flow_action *action)
+{
+    return action->kind == FLOW_ACTION_SESSION_DEL ||
+           (action->kind == FLOW_ACTION_SESSION_PUT &&
+            action->session.is_announced);
+}
+
 ngx_int_t
 ngx_http_azimuth_valkey_follow(const struct flow_action *action,
                                ngx_http_azimuth_valkey_command_t *ret)
 {
     ret->count = 0;
-    if (action->kind == FLOW_ACTION_SESSION_DEL ||
-        (action->kind == FLOW_ACTION_SESSION_PUT &&
-         action->session.is_announced)) {
+    if (ngx_http_azimuth_valkey_revokes(action)) {
         command_add(ret, span_of("PUBLISH"));
         command_add(ret, span_of(FLOW_REVOKED_CHANNEL));
         command_add(ret, action->session.key);
@@ -150,10 +156,9 @@ command_judge_index(const redisReply *reply, struct flow_event *ret_event)
     return NGX_OK;
 }
 
-ngx_int_t
-ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
-                              const redisReply *reply,
-                              struct flow_event *ret_event)
+static ngx_int_t
+command_judge(enum flow_action_kind kind, const redisReply *reply,
+              struct flow_event *ret_event)
 {
     switch (kind) {
     case FLOW_ACTION_SESSION_GET:
@@ -193,4 +198,61 @@ ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
         break;
     }
     return NGX_ERROR;
+}
+
+void
+ngx_http_azimuth_valkey_failed(const char *text, struct flow_event *ret_event)
+{
+    static u_char failure[AZIMUTH_CAUSE_SIZE];
+    u_char *end, *p;
+
+    /* A page shows this: the address is for our log alone. */
+    if (ngx_strncmp(text, "MOVED ", 6) == 0) {
+        text = "MOVED: it is one of a cluster";
+    }
+    end = ngx_snprintf(failure, sizeof(failure), "Valkey: %s", text);
+    for (p = failure; p < end; p++) {
+        if (*p < 0x20 || *p > 0x7e) {
+            *p = '?';
+        }
+    }
+    ngx_memzero(ret_event, sizeof(*ret_event));
+    ret_event->kind = FLOW_EVENT_SESSION_FAILED;
+    ret_event->now_s = ngx_time();
+    ret_event->failure.data = (char *)failure;
+    ret_event->failure.size = (size_t)(end - failure);
+}
+
+void
+ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
+                              const redisReply *reply,
+                              struct flow_event *ret_event)
+{
+    ngx_memzero(ret_event, sizeof(*ret_event));
+    ret_event->now_s = ngx_time();
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_azimuth_valkey_failed(reply->str, ret_event);
+    } else if (command_judge(kind, reply, ret_event) != NGX_OK) {
+        ngx_http_azimuth_valkey_failed(
+            "an answer that does not fit the question", ret_event);
+    }
+}
+
+int
+ngx_http_azimuth_valkey_is_wrong_place(const redisReply *reply)
+{
+    /* MOVED is none of them: a cluster has no one place for us. */
+    static const char *const words[] = { "READONLY", "LOADING", "MASTERDOWN",
+                                         "NOREPLICAS", "NOAUTH" };
+    size_t i;
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        return 0;
+    }
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (ngx_strncmp(reply->str, words[i], ngx_strlen(words[i])) == 0) {
+            return 1;
+        }
+    }
+    return 0;
 }

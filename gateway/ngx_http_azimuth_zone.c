@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions that a flow opened a moment ago, shared by all workers, so that a
  * warm request needs no store, no decryption and no allocation but the
- * request's pool. Fixed slots of 1 KiB in sets of four, found by SHA-256 of
- * provider and cookie (the cookie itself is never kept), under one mutex held
- * for a compare and a copy. Only ALLOWED is kept, for `ttl` seconds and never
- * past the session's own end. Ending a session wipes its slot and moves
- * `generation` on: a flow that began before may not fill a slot any more. */
+ * request's pool. An entry is found by SHA-256 of provider and cookie (the
+ * cookie itself is never kept) and holds the identity headers, each as u16
+ * index, u16 size, bytes. Only ALLOWED is kept, for `ttl` seconds and never
+ * past the session's own end; for one second at most while this worker does
+ * not hear which sessions end (valkey_listen.c). One mutex is held for a
+ * look-up and a copy. cache.h says how a fill that comes too late is kept
+ * out. */
 
 #include "gateway/ngx_http_azimuth_module.h"
 
@@ -13,34 +15,14 @@
 
 #include <assert.h>
 
-#define ZONE_MAGIC       0x617a6d7a30303031ULL /* layout, version 1 */
-#define ZONE_WAY_COUNT   4
-#define ZONE_VALUE_COUNT 8
-#define ZONE_SLOT_SIZE   1024
-#define ZONE_DATA_SIZE                                                         \
-    (ZONE_SLOT_SIZE - AZIMUTH_DIGEST_SIZE - sizeof(int64_t) -                  \
-     sizeof(uint64_t) - 2 * ZONE_VALUE_COUNT * sizeof(uint16_t))
+#define ZONE_DEAF_TTL_S  1
+#define ZONE_HEADER_SIZE (2 * sizeof(uint16_t))
 
-typedef struct {
-    u_char key[AZIMUTH_DIGEST_SIZE];
-    int64_t expires_s; /* 0: free */
-    uint64_t count;
-    uint16_t indexes[ZONE_VALUE_COUNT]; /* which identity header */
-    uint16_t sizes[ZONE_VALUE_COUNT];
-    u_char data[ZONE_DATA_SIZE]; /* their values, one behind the other */
-} zone_slot_t;
+/* Values pass through here; a worker does one thing at a time. */
+static u_char zone_value[CACHE_VALUE_SIZE_MAX];
 
-static_assert(sizeof(zone_slot_t) == ZONE_SLOT_SIZE, "a slot is 1 KiB");
-
-typedef struct {
-    uint64_t magic;
-    uint64_t set_count;
-    uint64_t generation; /* under the mutex */
-    zone_slot_t *slots;
-} zone_table_t;
-
-static zone_table_t *
-zone_table(ngx_http_azimuth_main_conf_t *mcf)
+static struct cache *
+zone_cache(ngx_http_azimuth_main_conf_t *mcf)
 {
     return mcf->zone == NULL ? NULL : mcf->zone->data;
 }
@@ -49,34 +31,21 @@ static ngx_int_t
 zone_created(ngx_shm_zone_t *zone, void *old_data)
 {
     ngx_slab_pool_t *pool = (void *)zone->shm.addr;
-    zone_table_t *table = old_data;
     size_t size;
+    void *memory;
 
-    if (table == NULL && zone->shm.exists) {
-        table = pool->data;
-    }
-    if (table != NULL && table->magic == ZONE_MAGIC) {
-        zone->data = table; /* sessions survive a reload */
+    if (old_data != NULL) {
+        /* nginx saw to it that size and module are the same. */
+        zone->data = old_data;
         return NGX_OK;
     }
-    table = ngx_slab_calloc(pool, sizeof(*table));
-    if (table == NULL) {
-        return NGX_ERROR;
-    }
     size = (pool->pfree - 1) * ngx_pagesize;
-    table->set_count = size / (ZONE_WAY_COUNT * sizeof(zone_slot_t));
-    if (table->set_count == 0) {
+    memory = ngx_slab_alloc(pool, size);
+    if (memory == NULL) {
         return NGX_ERROR;
     }
-    table->slots = ngx_slab_calloc(pool, table->set_count * ZONE_WAY_COUNT *
-                                             sizeof(zone_slot_t));
-    if (table->slots == NULL) {
-        return NGX_ERROR;
-    }
-    table->magic = ZONE_MAGIC;
-    pool->data = table;
-    zone->data = table;
-    return NGX_OK;
+    zone->data = cache_format(memory, size);
+    return zone->data != NULL ? NGX_OK : NGX_ERROR;
 }
 
 ngx_int_t
@@ -96,33 +65,10 @@ ngx_http_azimuth_zone_init(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
     return NGX_OK;
 }
 
-static ngx_slab_pool_t *
-zone_pool(ngx_http_azimuth_main_conf_t *mcf)
+static ngx_shmtx_t *
+zone_mutex(ngx_http_azimuth_main_conf_t *mcf)
 {
-    return (void *)mcf->zone->shm.addr;
-}
-
-static zone_slot_t *
-zone_set(zone_table_t *table, const u_char *key)
-{
-    uint64_t number;
-
-    ngx_memcpy(&number, key, sizeof(number));
-    return &table->slots[(number % table->set_count) * ZONE_WAY_COUNT];
-}
-
-static zone_slot_t *
-zone_find(zone_slot_t *set, const u_char *key)
-{
-    ngx_uint_t i;
-
-    for (i = 0; i < ZONE_WAY_COUNT; i++) {
-        if (set[i].expires_s != 0 &&
-            ngx_memcmp(set[i].key, key, AZIMUTH_DIGEST_SIZE) == 0) {
-            return &set[i];
-        }
-    }
-    return NULL;
+    return &((ngx_slab_pool_t *)(void *)mcf->zone->shm.addr)->mutex;
 }
 
 ngx_int_t
@@ -131,7 +77,7 @@ ngx_http_azimuth_zone_key(ngx_http_azimuth_ctx_t *ctx,
 {
     struct span parts[2];
 
-    if (zone_table(mcf) == NULL) {
+    if (zone_cache(mcf) == NULL) {
         return NGX_DECLINED;
     }
     if (cookie_find(ctx->cookies, ctx->cookie_count,
@@ -148,59 +94,43 @@ ngx_http_azimuth_zone_key(ngx_http_azimuth_ctx_t *ctx,
     return NGX_OK;
 }
 
-/* Copies the slot of ctx out of shared memory. */
-static int
-zone_read(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
-          zone_slot_t *ret_slot)
-{
-    zone_table_t *table = zone_table(mcf);
-    ngx_slab_pool_t *pool = zone_pool(mcf);
-    zone_slot_t *slot;
-    int is_found = 0;
-
-    assert(table != NULL); /* or there was no key */
-    ngx_shmtx_lock(&pool->mutex);
-    ctx->cache_generation = table->generation;
-    slot = zone_find(zone_set(table, ctx->cache_key), ctx->cache_key);
-    if (slot != NULL && slot->expires_s > ngx_time() &&
-        slot->expires_s <= ngx_time() + mcf->zone_ttl) { /* else: clock set */
-        ngx_memcpy(ret_slot, slot, sizeof(*slot));
-        is_found = 1;
-    } else if (slot != NULL) {
-        ngx_memzero(slot, sizeof(*slot));
-    }
-    ngx_shmtx_unlock(&pool->mutex);
-    return is_found;
-}
-
 ngx_int_t
 ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
                           ngx_http_azimuth_main_conf_t *mcf)
 {
-    zone_slot_t slot;
+    struct cache_window window;
+    uint16_t head[2];
     ngx_str_t value;
-    u_char *p;
-    size_t size = 0;
-    uint64_t i;
+    u_char *p, *end;
+    size_t size;
+    bool is_found;
 
-    if (!ctx->has_cache_key || !zone_read(ctx, mcf, &slot)) {
+    if (!ctx->has_cache_key) {
         return NGX_DECLINED;
     }
-    assert(slot.count <= ZONE_VALUE_COUNT);
-    for (i = 0; i < slot.count; i++) {
-        size += slot.sizes[i];
+    window.now_s = ngx_time();
+    window.latest_s = window.now_s + mcf->zone_ttl;
+    ngx_shmtx_lock(zone_mutex(mcf));
+    cache_take_mark(zone_cache(mcf), &ctx->cache_mark);
+    is_found =
+        cache_get(zone_cache(mcf), ctx->cache_key, &window, zone_value, &size);
+    ngx_shmtx_unlock(zone_mutex(mcf));
+    if (!is_found) {
+        return NGX_DECLINED;
     }
-    assert(size <= ZONE_DATA_SIZE);
     p = ngx_pnalloc(ctx->request->pool, size + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
-    ngx_memcpy(p, slot.data, size);
-    for (i = 0; i < slot.count; i++) {
+    ngx_memcpy(p, zone_value, size);
+    for (end = p + size; p < end; p += value.len) {
+        assert((size_t)(end - p) >= ZONE_HEADER_SIZE);
+        ngx_memcpy(head, p, ZONE_HEADER_SIZE);
+        p += ZONE_HEADER_SIZE;
         value.data = p;
-        value.len = slot.sizes[i];
-        p += value.len;
-        if (ngx_http_azimuth_identity_give(ctx, mcf, slot.indexes[i], value) !=
+        value.len = head[1];
+        assert((size_t)(end - p) >= value.len);
+        if (ngx_http_azimuth_identity_give(ctx, mcf, head[0], value) !=
             NGX_OK) {
             return NGX_ERROR;
         }
@@ -208,23 +138,31 @@ ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
     return NGX_OK;
 }
 
-/* The slot to (over)write: ours, a free one, or the one that ends first. */
-static zone_slot_t *
-zone_victim(zone_slot_t *set, const u_char *key)
+/* Writes the headers of `allow` to zone_value. NGX_DECLINED: too large. */
+static ngx_int_t
+zone_write(ngx_http_azimuth_main_conf_t *mcf, const struct flow_allow *allow,
+           size_t *ret_size)
 {
-    zone_slot_t *slot = zone_find(set, key);
-    ngx_uint_t i;
+    uint16_t head[2];
+    ngx_int_t index;
+    size_t size = 0, i;
 
-    if (slot != NULL) {
-        return slot;
-    }
-    slot = &set[0];
-    for (i = 1; i < ZONE_WAY_COUNT; i++) {
-        if (set[i].expires_s < slot->expires_s) {
-            slot = &set[i];
+    for (i = 0; i < allow->header_count; i++) {
+        index = ngx_http_azimuth_identity_index(mcf, allow->headers[i].name);
+        if (index == NGX_ERROR ||
+            allow->headers[i].value.size + ZONE_HEADER_SIZE >
+                sizeof(zone_value) - size) {
+            return NGX_DECLINED;
         }
+        head[0] = (uint16_t)index;
+        head[1] = (uint16_t)allow->headers[i].value.size;
+        ngx_memcpy(zone_value + size, head, ZONE_HEADER_SIZE);
+        size += ZONE_HEADER_SIZE;
+        ngx_memcpy(zone_value + size, allow->headers[i].value.data, head[1]);
+        size += head[1];
     }
-    return slot;
+    *ret_size = size;
+    return NGX_OK;
 }
 
 void
@@ -233,70 +171,62 @@ ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
                           const struct flow_allow *allow,
                           const struct flow_actions *actions)
 {
-    zone_table_t *table = zone_table(mcf);
-    ngx_slab_pool_t *pool;
-    zone_slot_t slot;
-    ngx_int_t index;
-    size_t size = 0, i;
+    struct cache_entry entry;
+    time_t ttl = mcf->zone_ttl;
 
-    if (!ctx->has_cache_key || table == NULL ||
-        allow->header_count > ZONE_VALUE_COUNT) {
+    if (!ctx->has_cache_key || zone_cache(mcf) == NULL ||
+        zone_write(mcf, allow, &entry.size) != NGX_OK) {
         return;
     }
-    ngx_memzero(&slot, sizeof(slot));
-    ngx_memcpy(slot.key, ctx->cache_key, AZIMUTH_DIGEST_SIZE);
-    slot.expires_s =
-        ngx_min(ngx_time() + mcf->zone_ttl, actions->session->expires_s);
+    if (!ngx_http_azimuth_valkey_hears(mcf)) {
+        ttl = ngx_min(ttl, ZONE_DEAF_TTL_S);
+    }
+    entry.key = ctx->cache_key;
+    entry.tag = ngx_http_azimuth_zone_tag(mcf, actions->store_key);
+    entry.expires_s = ngx_min(ngx_time() + ttl, actions->session->expires_s);
     if (actions->fresh_until_s > 0) {
-        slot.expires_s = ngx_min(slot.expires_s, actions->fresh_until_s);
+        entry.expires_s = ngx_min(entry.expires_s, actions->fresh_until_s);
     }
-    slot.count = allow->header_count;
-    for (i = 0; i < allow->header_count; i++) {
-        index = ngx_http_azimuth_identity_index(mcf, allow->headers[i].name);
-        if (index == NGX_ERROR ||
-            allow->headers[i].value.size > ZONE_DATA_SIZE - size) {
-            return;
-        }
-        slot.indexes[i] = (uint16_t)index;
-        slot.sizes[i] = (uint16_t)allow->headers[i].value.size;
-        ngx_memcpy(slot.data + size, allow->headers[i].value.data,
-                   slot.sizes[i]);
-        size += slot.sizes[i];
+    entry.value = zone_value;
+    entry.is_minor = false;
+    ngx_shmtx_lock(zone_mutex(mcf));
+    (void)cache_put(zone_cache(mcf), &entry, &ctx->cache_mark);
+    ngx_shmtx_unlock(zone_mutex(mcf));
+}
+
+uint64_t
+ngx_http_azimuth_zone_tag(ngx_http_azimuth_main_conf_t *mcf,
+                          struct span store_key)
+{
+    u_char digest[AZIMUTH_DIGEST_SIZE];
+    uint64_t tag;
+
+    if (store_key.size == 0 ||
+        ngx_http_azimuth_digest(mcf, &store_key, 1, digest) != NGX_OK) {
+        return 0;
     }
-    pool = zone_pool(mcf);
-    ngx_shmtx_lock(&pool->mutex);
-    if (table->generation == ctx->cache_generation) {
-        ngx_memcpy(zone_victim(zone_set(table, slot.key), slot.key), &slot,
-                   sizeof(slot));
-    }
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_memcpy(&tag, digest, sizeof(tag));
+    return tag;
 }
 
 void
-ngx_http_azimuth_zone_drop(ngx_http_azimuth_main_conf_t *mcf, const u_char *key)
+ngx_http_azimuth_zone_forget(ngx_http_azimuth_main_conf_t *mcf, uint64_t tag)
 {
-    zone_table_t *table = zone_table(mcf);
-    ngx_slab_pool_t *pool;
-    zone_slot_t *slot;
-
-    if (table == NULL) {
+    if (zone_cache(mcf) == NULL || tag == 0) {
         return;
     }
-    pool = zone_pool(mcf);
-    ngx_shmtx_lock(&pool->mutex);
-    table->generation++;
-    slot = zone_find(zone_set(table, key), key);
-    if (slot != NULL) {
-        ngx_memzero(slot, sizeof(*slot));
-    }
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_shmtx_lock(zone_mutex(mcf));
+    cache_forget(zone_cache(mcf), tag);
+    ngx_shmtx_unlock(zone_mutex(mcf));
 }
 
 void
-ngx_http_azimuth_zone_forget(ngx_http_azimuth_ctx_t *ctx,
-                             ngx_http_azimuth_main_conf_t *mcf)
+ngx_http_azimuth_zone_renew(ngx_http_azimuth_main_conf_t *mcf)
 {
-    if (ctx->has_cache_key) {
-        ngx_http_azimuth_zone_drop(mcf, ctx->cache_key);
+    if (zone_cache(mcf) == NULL) {
+        return;
     }
+    ngx_shmtx_lock(zone_mutex(mcf));
+    cache_renew(zone_cache(mcf));
+    ngx_shmtx_unlock(zone_mutex(mcf));
 }

@@ -36,6 +36,9 @@ flow_refresh_end(struct flow *flow, enum flow_outcome outcome)
 {
     bool is_failed = outcome == FLOW_REFRESH_FAILED;
     flow->actions.count = 0;
+    if (outcome == FLOW_REFRESH_ENDED && flow_find_roster(flow))
+        flow_forget_entry(flow, span_of(flow->roster.key),
+                          roster_field(span_of(flow->store_key)));
     if (flow->has_lock) {
         struct flow_session *put = flow_ask_put(flow, FLOW_OVER);
         put->key = span_of(flow->lock_key);

@@ -37,6 +37,8 @@ s|@CLIENT_ID@|$provider_client|g
 s|@CLIENT_SECRET_FILE@|$provider_secret|g
 s|@CLIENT_SECRET@|$(cat "$state/secret/client-secret")|g
 s|@DEMO_PASSWORD@|$(cat "$state/secret/demo-password" 2>/dev/null)|g
+s|@VALKEY_HASH@|#$(tr -d '\n' <"$state/secret/valkey-password" |
+        sha256sum | cut -d ' ' -f 1)|g
 s|@ISSUER@|$issuer_url|g
 s|@USER_LINE@|$user_line|g
 s|@HTTP2_LISTEN@|$http2_listen|g
@@ -145,6 +147,7 @@ child_files()
         nginx) echo "$state/program/ngx_http_azimuth_module.so" \
             "$state/program/*.conf $state/tls/server.pem $state/tls/ca.pem" \
             "$provider_secret $state/secret/session-key" \
+            "$state/secret/valkey-password" \
             "$state/secret/identity-key $state/rights.conf" ;;
     esac
 }
@@ -183,11 +186,18 @@ ask()
     curl --silent --noproxy '*' --max-time "${ask_seconds:-5}" "$@"
 }
 
+# As the user that nginx is; the password is not on the command line.
+valkey_ask()
+{
+    REDISCLI_AUTH=$(cat "$state/secret/valkey-password") \
+        valkey-cli -s "$state/valkey/valkey.sock" --user azimuth "$@" \
+        2>/dev/null
+}
+
 child_healthy()
 {
     case $1 in
-        valkey) [ "$(valkey-cli -s "$state/valkey/valkey.sock" ping 2>/dev/null)" \
-            = PONG ] ;;
+        valkey) [ "$(valkey_ask ping)" = PONG ] ;;
         azimuthd) ask -f -o /dev/null "http://127.0.0.1:$engine_port/readyz" ;;
         keycloak) ask -f -o /dev/null \
             "http://127.0.0.1:$((keycloak_port + 1))/health/ready" ;;

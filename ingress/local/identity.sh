@@ -12,6 +12,7 @@ identity_prepare()
     identity_server
     secret client-secret "openssl rand -hex 32"
     secret session-key "openssl rand -hex 32"
+    secret valkey-password "openssl rand -hex 32"
     secret identity-key "openssl rand -hex 32"
     if [ "$issuer" = local ]; then
         user_is_new=no

@@ -113,8 +113,8 @@ class Upstream:
 
 
 class Valkey:
-    def __init__(self, directory):
-        self.socket = directory / "valkey.sock"
+    def __init__(self, directory, name="valkey"):
+        self.socket = directory / f"{name}.sock"
         self.directory = directory
         self.process = None
 
@@ -133,15 +133,26 @@ class Valkey:
             return s.connect_ex(str(self.socket)) == 0
 
     def command(self, *words):
+        return self.commands(words)
+
+    def commands(self, *commands):
+        """Sent at once, so that the server does them in one go."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(5)
             s.connect(str(self.socket))
-            parts = [f"*{len(words)}\r\n".encode()]
-            for word in words:
-                word = word if isinstance(word, bytes) else str(word).encode()
-                parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+            parts = []
+            for words in commands:
+                parts.append(f"*{len(words)}\r\n".encode())
+                for word in words:
+                    word = word if isinstance(word, bytes) else str(word).encode()
+                    parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
             s.sendall(b"".join(parts))
             return s.recv(1 << 20)
+
+    def listeners(self):
+        """How many workers hear which sessions end."""
+        reply = self.command("PUBSUB", "NUMSUB", "azimuth:revoked")
+        return int(reply.rsplit(b":", 1)[1])
 
     def stop(self):
         if self.process is not None:
@@ -309,7 +320,9 @@ class Gateway:
             "dashboard": "",
             "main": "",
             "servers": "",
+            "valkey": f"unix:{valkey.socket}",
             "valkey_options": "timeout=500ms",
+            "listen": "",
         }
         for name, text in (
             ("session.key", secrets.token_hex(32) + "\n"),
@@ -350,7 +363,7 @@ http {{
     scgi_temp_path {d}/scgi;
     client_max_body_size 0;
     azimuth_secret_file {d}/session.key;
-    azimuth_valkey unix:{self.valkey.socket} {s["valkey_options"]};
+    azimuth_valkey {s["valkey"]} {s["valkey_options"]};
     {s["zone"]}
     {s["http"]}
     azimuth_provider main {{
@@ -370,7 +383,7 @@ http {{
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;
     server {{
-        listen 127.0.0.1:{self.port} backlog=1024;
+        listen 127.0.0.1:{self.port} backlog=1024 {s["listen"]};
         server_name {DASHBOARD};
         azimuth_auth main;
         azimuth_root_redirect /dashboard;
@@ -428,7 +441,10 @@ http {{
             assert self.process.wait(30) == 0, self.error_log.read_text()
             wait_until(lambda: self.pid_in_file() is not None)
             self.process = Adopted(self.pid_in_file())
-        wait_until(lambda: accepts(self.port) or self.process.poll(), 30)
+        # Its pid file comes after it got the port, which may be another's.
+        wait_until(lambda: self.process.poll() is not None or (
+            (self.directory / "nginx.pid").exists() and accepts(self.port)
+        ), 30)
         assert self.process.poll() is None, self.error_log.read_text()
         return self
 

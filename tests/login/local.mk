@@ -2,7 +2,7 @@
 # The login: nginx with the module, Valkey and a scripted provider, by pytest.
 EXTRA_DIST += \
 	tests/login/__init__.py tests/login/conftest.py \
-	tests/login/authority.py tests/login/gateway.py \
+	tests/login/authority.py tests/login/gateway.py tests/login/liar.py \
 	tests/login/provider.py tests/login/test_transport.py \
 	tests/login/test_access.py tests/login/test_believed.py \
 	tests/login/test_client.py tests/login/test_config.py \
@@ -10,5 +10,6 @@ EXTRA_DIST += \
 	tests/login/test_failure.py tests/login/test_login.py \
 	tests/login/test_logout.py tests/login/test_sessions.py \
 	tests/login/test_providers.py tests/login/test_refresh.py \
-	tests/login/test_rights.py tests/login/test_edge.py \
+	tests/login/test_revocation.py tests/login/test_rights.py \
+	tests/login/test_store.py tests/login/test_edge.py \
 	tests/login/test_metrics.py tests/login/test_manners.py

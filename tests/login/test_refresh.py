@@ -76,6 +76,12 @@ def let_expire(provider):
     wait_until(lambda: time.time() >= over)
 
 
+def end_pause(valkey):
+    """As if the time after a failed refresh was over."""
+    keys = valkey.command("KEYS", "azimuth:refresh:*").split(b"\r\n")
+    valkey.command("DEL", *[k for k in keys if k.startswith(b"azimuth:")])
+
+
 def sessions(valkey):
     return valkey.command("KEYS", "azimuth:session:*").count(
         b"azimuth:session:"
@@ -225,6 +231,28 @@ def test_a_failed_refresh_leaves_the_session_alone(
         return "azimuth: refreshed" in gateway.log()
 
     wait_until(is_refreshed, 15)
+    assert len(short.refreshes) == 2
+
+
+def test_a_provider_in_trouble_is_waited_for_once(
+    stopped_gateway, short, valkey
+):
+    """The next attempt is made while requests go on."""
+    stopped_gateway.settings.update(
+        workers=1, zone="azimuth_session_zone off;", provider_timeout="60s"
+    )
+    browser = Browser(stopped_gateway.start())
+    login_until_over(browser, short)
+    short.script["/refresh"] = refuse(503, {})
+    assert who(browser.get("/dashboard")) == "user-0001"
+    assert len(short.refreshes) == 1
+    end_pause(valkey)
+    held = Held(short)
+    assert who(browser.get("/dashboard")) == "user-0001"
+    held.come()
+    assert who(browser.get("/dashboard")) == "user-0001"
+    held.go()
+    wait_until(lambda: "azimuth: refreshed" in stopped_gateway.log())
     assert len(short.refreshes) == 2
 
 

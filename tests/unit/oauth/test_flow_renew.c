@@ -60,6 +60,12 @@ START_TEST(refresh_ends_the_session_when_the_provider_says_so)
     job_tell(FLOW_EVENT_SESSION_DONE, "");
     job_check_end(FLOW_REFRESH_ENDED, LOCK_DONE);
     ck_assert_ptr_nonnull(strstr(actions->cause->text, "User disabled"));
+    /* and is in the list of the user's sessions no more */
+    ck_assert_uint_eq(actions->count, 3);
+    ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_INDEX_DEL);
+    ck_assert(actions->items[0].is_background);
+    ck_assert(span_equal(actions->items[0].index.field,
+                         span_of(stored_key + strlen("azimuth:session:"))));
     job_walk_to_token(OVER_S);
     job_tell_status(400, "{\"error\":\"invalid_grant\"}");
     job_tell(FLOW_EVENT_SESSION_FAILED, "refused");
