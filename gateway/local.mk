@@ -17,7 +17,7 @@ $(GATEWAY_TABLE): $(top_srcdir)/build-aux/nginx-stage.sh \
 BUILT_SOURCES += $(GATEWAY_TABLE)
 CLEANFILES += $(GATEWAY_TABLE)
 EXTRA_DIST += build-aux/nginx-stage.sh gateway/config gateway/module.map \
-	gateway/README.md
+	gateway/README.md gateway/behind-ingress.md
 
 mostlyclean-local: gateway-clean
 gateway-clean:
@@ -62,6 +62,15 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_document.c \
 	gateway/ngx_http_azimuth_event.c gateway/ngx_http_azimuth_event.h \
 	gateway/ngx_http_azimuth_wait.c \
+	gateway/ngx_http_azimuth_edge.c gateway/ngx_http_azimuth_edge.h \
+	gateway/ngx_http_azimuth_edge_types.h \
+	gateway/ngx_http_azimuth_count.c gateway/ngx_http_azimuth_metrics.c \
+	gateway/ngx_http_azimuth_health.c \
+	gateway/ngx_http_azimuth_health_reply.c gateway/ngx_http_azimuth_audit.c \
+	gateway/ngx_http_azimuth_rate.c gateway/ngx_http_azimuth_rate_conf.c \
+	gateway/ngx_http_azimuth_refuse.c \
+	gateway/ngx_http_azimuth_security.c \
+	gateway/ngx_http_azimuth_upgrade.c \
 	gateway/ngx_http_azimuth_bytes.c
 gateway_ngx_http_azimuth_module_so_CPPFLAGS = $(AM_CPPFLAGS) \
 	-isystem '$(NGINX_SOURCE)/src/core' \

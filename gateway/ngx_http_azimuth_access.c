@@ -7,7 +7,7 @@
  * hangs on that cleanup too, because an internal redirect forgets contexts but
  * must neither judge twice nor lose the verdict. */
 
-#include "gateway/ngx_http_azimuth_module.h"
+#include "gateway/ngx_http_azimuth_edge.h"
 
 #include <openssl/rand.h>
 
@@ -19,6 +19,7 @@ access_cleanup(void *data)
     ngx_http_azimuth_ctx_t *ctx = data;
 
     ngx_http_azimuth_wait_cancel(&ctx->wait);
+    ngx_http_azimuth_upgrade_unwatch(ctx);
     flow_free(ctx->flow);
     ctx->flow = NULL;
 }
@@ -126,6 +127,9 @@ access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
     request->origin = access_header(r, "origin");
     request->referer = access_header(r, "referer");
     request->preflight = access_header(r, "access-control-request-method");
+    request->forwarded_uri = access_header(r, "x-forwarded-uri");
+    request->forwarded_method = access_header(r, "x-forwarded-method");
+    request->request_id = ngx_http_azimuth_edge_id(r);
     request->user_agent = access_header(r, "user-agent");
     request->content_type = access_header(r, "content-type");
     request->client_address = ngx_http_azimuth_span(r->connection->addr_text);
@@ -244,10 +248,17 @@ access_judge(ngx_http_request_t *r, ngx_http_azimuth_provider_t *provider,
     }
     mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
     (void)ngx_http_azimuth_zone_key(ctx, mcf);
-    rc = ngx_http_azimuth_zone_get(ctx, mcf);
+    /* What is opened for long is judged by the store itself. */
+    rc = ngx_http_azimuth_upgrade_is_asked(r)
+             ? NGX_DECLINED
+             : ngx_http_azimuth_zone_get(ctx, mcf);
     if (rc == NGX_OK) {
+        ngx_http_azimuth_edge_hit(ctx, mcf);
         ctx->state = AZIMUTH_ALLOWED;
         return NGX_OK;
+    }
+    if (ctx->has_cache_key) {
+        ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_CACHE_MISS);
     }
     if (rc == NGX_DECLINED) {
         rc = access_begin(ctx);
@@ -258,19 +269,40 @@ access_judge(ngx_http_request_t *r, ngx_http_azimuth_provider_t *provider,
     return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
+/* The request may pass: what goes on to the upstream. */
+static ngx_int_t
+access_pass(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_loc_conf_t *lcf)
+{
+    ngx_http_request_t *r = ctx->request;
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_int_t rc = ngx_http_azimuth_rate_user(ctx, lcf);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+    if (ngx_http_azimuth_upgrade_is_asked(r) &&
+        ngx_http_azimuth_upgrade_watch(ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
+    if (!ctx->is_cut) {
+        if (ngx_http_azimuth_identity_cut(r, &mcf->cookie_name) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+        ctx->is_cut = 1;
+    }
+    return NGX_OK;
+}
+
 ngx_int_t
 ngx_http_azimuth_access_handler(ngx_http_request_t *r)
 {
-    ngx_http_azimuth_main_conf_t *mcf;
     ngx_http_azimuth_loc_conf_t *lcf;
     ngx_http_azimuth_ctx_t *ctx;
     ngx_int_t rc;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_azimuth_module);
-    rc = ngx_http_azimuth_cors_preflight(r, lcf);
-    if (rc == NGX_DECLINED) {
-        rc = ngx_http_azimuth_redirect(r, lcf);
-    }
+    rc = ngx_http_azimuth_edge_before(r, lcf);
     if (rc != NGX_DECLINED) {
         return rc;
     }
@@ -286,14 +318,7 @@ ngx_http_azimuth_access_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
     assert(ctx->state == AZIMUTH_ALLOWED);
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
-    if (!ctx->is_cut) {
-        if (ngx_http_azimuth_identity_cut(r, &mcf->cookie_name) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-        ctx->is_cut = 1;
-    }
-    return NGX_OK;
+    return access_pass(ctx, lcf);
 }
 
 /* The body of a form is there. Whoever sent it may leave now: what it asks

@@ -2,7 +2,7 @@
 /* Whom a flow's question is for: the store, the provider, or the table of
  * refresh jobs. The same for the flow of a request and for a job. */
 
-#include "gateway/ngx_http_azimuth_module.h"
+#include "gateway/ngx_http_azimuth_edge.h"
 
 static ngx_int_t
 ask_nobody(const struct flow_action *action, struct flow_event *ret_event)
@@ -28,6 +28,9 @@ ngx_http_azimuth_ask(const ngx_http_azimuth_asker_t *asker,
 
     if (action->kind == FLOW_ACTION_REFRESH) {
         return ngx_http_azimuth_refresh_ask(asker, action, wait, ret_event);
+    }
+    if (action->kind == FLOW_ACTION_SESSION_DEL) {
+        ngx_http_azimuth_count(asker->mcf, AZIMUTH_COUNT_REVOKED);
     }
     to.provider = asker->provider;
     if (action->kind == FLOW_ACTION_FETCH) {

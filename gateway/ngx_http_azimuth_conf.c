@@ -5,6 +5,7 @@
  * kept. Secrets come from files that nobody else can read. */
 
 #include "gateway/ngx_http_azimuth_conf.h"
+#include "gateway/ngx_http_azimuth_edge.h"
 
 #include <assert.h>
 
@@ -220,6 +221,7 @@ ngx_int_t
 ngx_http_azimuth_conf_finish(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
 {
     ngx_http_azimuth_provider_t **providers = mcf->providers.elts;
+    static ngx_str_t request_id = ngx_string("request_id");
     const char *missing = NULL;
     ngx_uint_t i;
 
@@ -227,7 +229,10 @@ ngx_http_azimuth_conf_finish(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
     if (mcf->cookie_domain.len > 0) {
         ngx_str_set(&mcf->cookie_name, "__Secure-azimuth");
     }
-    if (ngx_http_azimuth_identity_init(cf, mcf) != NGX_OK ||
+    mcf->edge.id_index = ngx_http_get_variable_index(cf, &request_id);
+    if (mcf->edge.id_index == NGX_ERROR ||
+        ngx_http_azimuth_count_init(cf, mcf) != NGX_OK ||
+        ngx_http_azimuth_identity_init(cf, mcf) != NGX_OK ||
         ngx_http_azimuth_digest_init(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
     }

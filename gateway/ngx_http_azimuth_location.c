@@ -4,6 +4,7 @@
  * name is found at the line where it is written. */
 
 #include "gateway/ngx_http_azimuth_conf.h"
+#include "gateway/ngx_http_azimuth_edge.h"
 
 char *
 ngx_http_azimuth_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -176,6 +177,8 @@ ngx_http_azimuth_create_loc_conf(ngx_conf_t *cf)
     }
     lcf->provider = NGX_CONF_UNSET_PTR;
     lcf->cors_origins = NGX_CONF_UNSET_PTR;
+    lcf->edge.rates = NGX_CONF_UNSET_PTR;
+    lcf->edge.security = NGX_CONF_UNSET;
     lcf->api_open = NGX_CONF_UNSET;
     return lcf;
 }
@@ -197,6 +200,8 @@ ngx_http_azimuth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->provider, prev->provider, NULL);
     ngx_conf_merge_ptr_value(conf->cors_origins, prev->cors_origins, NULL);
     ngx_conf_merge_str_value(conf->root_redirect, prev->root_redirect, "");
+    ngx_conf_merge_ptr_value(conf->edge.rates, prev->edge.rates, NULL);
+    ngx_http_azimuth_security_merge(&prev->edge, &conf->edge);
     if (conf->api_open == NGX_CONF_UNSET) {
         conf->api_open = prev->api_open;
         conf->api_place = prev->api_place;

@@ -7,6 +7,7 @@
 
 #include "gateway/ngx_http_azimuth_module.h"
 #include "gateway/ngx_http_azimuth_conf.h"
+#include "gateway/ngx_http_azimuth_edge.h"
 
 #define MODULE_EVERYWHERE                                                      \
     (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF)
@@ -46,6 +47,18 @@ static ngx_command_t ngx_http_azimuth_commands[] = {
       ngx_http_azimuth_conf_endpoint, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_cors_origin"), MODULE_EVERYWHERE | NGX_CONF_1MORE,
       ngx_http_azimuth_conf_cors, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_audit_log"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_http_azimuth_conf_audit, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_security_headers"),
+      MODULE_EVERYWHERE | NGX_CONF_1MORE, ngx_http_azimuth_conf_security,
+      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_rate_limit"), MODULE_EVERYWHERE | NGX_CONF_1MORE,
+      ngx_http_azimuth_conf_rate, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_metrics"),
+      NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+      ngx_http_azimuth_conf_metrics, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_health"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+      ngx_http_azimuth_conf_health, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_root_redirect"), MODULE_EVERYWHERE | NGX_CONF_TAKE1,
       ngx_http_azimuth_conf_root_redirect, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_api_auth"), MODULE_EVERYWHERE | NGX_CONF_TAKE1,
@@ -136,7 +149,9 @@ ngx_http_azimuth_init(ngx_conf_t *cf)
             NGX_OK) {
         return NGX_ERROR;
     }
-    return ngx_http_azimuth_cors_init(cf);
+    return ngx_http_azimuth_security_init(cf) == NGX_OK
+               ? ngx_http_azimuth_cors_init(cf)
+               : NGX_ERROR;
 }
 
 static ngx_http_azimuth_main_conf_t *
@@ -174,6 +189,8 @@ ngx_http_azimuth_exit_process(ngx_cycle_t *cycle)
     if (mcf == NULL) {
         return;
     }
+    ngx_http_azimuth_health_close(mcf->edge.health);
+    mcf->edge.health = NULL;
     ngx_http_azimuth_refresh_close(mcf->refreshes);
     mcf->refreshes = NULL;
     ngx_http_azimuth_documents_close(mcf->documents);

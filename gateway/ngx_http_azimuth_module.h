@@ -7,6 +7,7 @@
 #include <ngx_http.h>
 
 #include "gateway/cache.h"
+#include "gateway/ngx_http_azimuth_edge_types.h"
 #include "oauth/cookie.h"
 #include "oauth/flow.h"
 
@@ -181,6 +182,8 @@ typedef struct {
     void *digest;          /* EVP_MD *, fetched once: the hot path needs it */
     void *digest_context;  /* EVP_MD_CTX * */
 
+    ngx_http_azimuth_edge_main_t edge; /* counters, audit, health */
+
     /* Made by a worker when first needed; the reason for one conf per cycle
      * instead of a global. */
     ngx_http_azimuth_valkey_t *valkey;
@@ -194,6 +197,7 @@ typedef struct {
     ngx_http_azimuth_provider_t *endpoint; /* not inherited */
     ngx_array_t *cors_origins;             /* of ngx_str_t; NULL: off; UNSET */
     ngx_str_t root_redirect;               /* empty: off */
+    ngx_http_azimuth_edge_loc_t edge;      /* limits, security headers */
     ngx_flag_t api_open;
     ngx_http_azimuth_place_t api_place;
 } ngx_http_azimuth_loc_conf_t;
@@ -223,6 +227,7 @@ typedef struct {
     ngx_http_azimuth_state_e state;
     ngx_http_azimuth_reply_t reply;
     ngx_str_t user; /* $azimuth_user */
+    ngx_http_azimuth_edge_ctx_t edge;
 
     struct span cookies[AZIMUTH_COOKIE_HEADER_MAX]; /* before cutting */
     size_t cookie_count;

@@ -5,7 +5,7 @@
  * same loop, so a request never re-enters itself. The flow is freed as soon as
  * there is a verdict: its memory holds secrets. */
 
-#include "gateway/ngx_http_azimuth_module.h"
+#include "gateway/ngx_http_azimuth_edge.h"
 
 #include <assert.h>
 
@@ -20,6 +20,9 @@ ngx_http_azimuth_identity_give(ngx_http_azimuth_ctx_t *ctx,
     if (value.len > 0 && (index == mcf->name_index ||
                           (index == mcf->user_index && ctx->user.len == 0))) {
         ctx->user = value;
+    }
+    if (index == mcf->user_index) {
+        ctx->edge.subject = value;
     }
     return ngx_http_azimuth_identity_set(ctx->request, mcf, index, value);
 }
@@ -89,6 +92,7 @@ perform_verdict(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
 {
     ngx_int_t rc;
 
+    ngx_http_azimuth_edge_verdict(ctx, mcf, actions);
     if (action->kind == FLOW_ACTION_ALLOW) {
         rc = perform_allow(ctx, mcf, actions, &action->allow);
     } else {
@@ -117,6 +121,8 @@ ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx, struct flow_event *event)
     ngx_uint_t i;
 
     mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_azimuth_module);
+    ngx_http_azimuth_edge_answered(&ctx->edge.question, mcf, ctx->provider,
+                                   event);
     for (i = 0; i < PERFORM_STEP_COUNT_MAX; i++) {
         actions = flow_step(ctx->flow, &answer);
         assert(actions->count > 0);
@@ -133,6 +139,7 @@ ngx_http_azimuth_perform(ngx_http_azimuth_ctx_t *ctx, struct flow_event *event)
             return perform_verdict(ctx, mcf, actions, action);
         }
         if (perform_ask(ctx, mcf, action, &answer) == NGX_AGAIN) {
+            ngx_http_azimuth_edge_asked(&ctx->edge.question, action);
             ctx->state = AZIMUTH_WAITING;
             return NGX_AGAIN;
         }

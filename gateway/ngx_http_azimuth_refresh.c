@@ -8,7 +8,7 @@
  * None of these timers is cancelable, so that a worker that leaves brings its
  * jobs to their end first: a refresh token that was spent must be stored. */
 
-#include "gateway/ngx_http_azimuth_module.h"
+#include "gateway/ngx_http_azimuth_edge.h"
 
 #include <openssl/rand.h>
 
@@ -35,6 +35,7 @@ typedef struct {
     struct flow *flow;
     struct session_ticket ticket; /* secret; until the flow has it */
     ngx_http_azimuth_wait_t wait; /* the job's own question */
+    ngx_http_azimuth_question_t question;
     ngx_event_t moment;           /* its start, and WAIT */
     ngx_event_t patience;         /* of those who wait */
     ngx_connection_t timer_owner; /* nginx's debug log reads an fd there */
@@ -108,6 +109,7 @@ refresh_end(refresh_job_t *job, const struct flow_actions *actions)
     ngx_log_t *log = job->refresh->log;
     ngx_queue_t waits;
 
+    ngx_http_azimuth_edge_refreshed(job->asker.mcf, outcome);
     if (actions->cause != NULL) {
         ngx_http_azimuth_log_to(log, flow_outcome_name(outcome),
                                 actions->cause);
@@ -177,6 +179,7 @@ refresh_walk(refresh_job_t *job, struct flow_event *event)
         }
         if (ngx_http_azimuth_ask(&job->asker, action, &job->wait, &answer) ==
             NGX_AGAIN) {
+            ngx_http_azimuth_edge_asked(&job->question, action);
             return;
         }
     }
@@ -186,7 +189,11 @@ refresh_walk(refresh_job_t *job, struct flow_event *event)
 static void
 refresh_answered(ngx_http_azimuth_wait_t *wait, struct flow_event *event)
 {
-    refresh_walk(wait->data, event);
+    refresh_job_t *job = wait->data;
+
+    ngx_http_azimuth_edge_answered(&job->question, job->asker.mcf,
+                                   job->asker.provider, event);
+    refresh_walk(job, event);
 }
 
 static void

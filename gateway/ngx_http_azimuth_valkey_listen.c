@@ -7,6 +7,7 @@
  * was said while nobody listened is lost, so a new subscription begins with an
  * empty zone; while it is down, what this worker puts there lives a second. */
 
+#include "gateway/ngx_http_azimuth_edge.h"
 #include "gateway/ngx_http_azimuth_valkey.h"
 
 #include <assert.h>
@@ -90,6 +91,9 @@ listen_replied(ngx_http_azimuth_line_t *line, const redisReply *reply)
         key = reply->element[2];
         if (key->type == REDIS_REPLY_STRING &&
             (size_t)key->len <= LISTEN_KEY_SIZE_MAX) {
+            if (ngx_worker == 0) { /* all hear it: one counts */
+                ngx_http_azimuth_count(v->mcf, AZIMUTH_COUNT_REVOKED_HEARD);
+            }
             ngx_http_azimuth_zone_forget(
                 v->mcf,
                 ngx_http_azimuth_zone_tag(

@@ -64,7 +64,9 @@
  * A flow, its provider and the steps of one flow belong to one thread.
  * A client that goes away: flow_free() at any time; give no further event. */
 
-#define FLOW_PREFIX           "/oauth2/"
+#define FLOW_PREFIX "/oauth2/"
+/* Asked by another gateway whether a request may pass; see flow_access.c. */
+#define FLOW_GATE             FLOW_PREFIX "gate"
 #define FLOW_SEED_SIZE        32
 #define FLOW_ACTION_COUNT_MAX 3
 #define FLOW_HEADER_COUNT_MAX 12
@@ -183,6 +185,11 @@ struct flow_request {
     struct span origin;         /* Origin */
     struct span referer;        /* Referer */
     struct span preflight;      /* Access-Control-Request-Method */
+    struct span request_id;     /* the host's own, for pages; may be empty */
+    /* What another gateway says it was asked for: used by /oauth2/gate alone,
+     * and there only for where a login comes back to. */
+    struct span forwarded_uri;
+    struct span forwarded_method;
 
     /* Of the client that made the connection, for people to read. */
     struct span client_address;

@@ -18,6 +18,7 @@ route_of(struct span path)
         { FLOW_PREFIX "start", FLOW_ROUTE_START },
         { FLOW_PREFIX "callback", FLOW_ROUTE_CALLBACK },
         { FLOW_PREFIX "auth", FLOW_ROUTE_AUTH },
+        { FLOW_GATE, FLOW_ROUTE_GATE },
         { FLOW_PREFIX "sign_out", FLOW_ROUTE_SIGN_OUT },
         { FLOW_PREFIX "userinfo", FLOW_ROUTE_USERINFO },
         { FLOW_PREFIX "signed_out", FLOW_ROUTE_SIGNED_OUT },
@@ -31,6 +32,8 @@ route_of(struct span path)
         if (span_equal_text(path, routes[i].path))
             return routes[i].route;
     }
+    if (span_starts(path, FLOW_GATE "/"))
+        return FLOW_ROUTE_GATE;
     return FLOW_ROUTE_UNKNOWN;
 }
 
@@ -78,6 +81,7 @@ method_fits(enum flow_route route, const struct flow_request *request)
         return is_post;
     case FLOW_ROUTE_PAGE:
     case FLOW_ROUTE_AUTH:
+    case FLOW_ROUTE_GATE:
     case FLOW_ROUTE_UNKNOWN:
         return true;
     }
@@ -100,13 +104,14 @@ flow_deny(struct flow *flow)
     flow->drops_cookie = flow->drops_cookie || flow->has_ticket;
     if (flow->cause.code == OAUTH_OK)
         error_set(&flow->cause, OAUTH_ENOSESSION, "there is no session");
-    if (flow->kind == REQUEST_PAGE && (flow->route == FLOW_ROUTE_PAGE ||
-                                       flow->route == FLOW_ROUTE_SESSIONS)) {
+    if (flow->kind == REQUEST_PAGE &&
+        (flow->route == FLOW_ROUTE_PAGE || flow->route == FLOW_ROUTE_GATE ||
+         flow->route == FLOW_ROUTE_SESSIONS)) {
         if (flow->cause.code == OAUTH_ENOSESSION)
             flow->cause = (struct error){ 0 };
         /* A login never leads back below our own prefix. */
         struct span rd = flow->target;
-        if (flow->route != FLOW_ROUTE_PAGE)
+        if (flow->route == FLOW_ROUTE_SESSIONS)
             rd = (struct span){ NULL, 0 };
         flow_redirect(flow, flow_start_url(flow, rd), FLOW_SENT_TO_LOGIN);
         return;
@@ -141,6 +146,7 @@ route(struct flow *flow, const struct flow_request *request)
         return;
     case FLOW_ROUTE_PAGE:
     case FLOW_ROUTE_AUTH:
+    case FLOW_ROUTE_GATE:
     case FLOW_ROUTE_USERINFO:
         if (!flow->has_ticket)
             flow_deny(flow);
@@ -173,6 +179,26 @@ keep_target(struct flow *flow, struct span target)
     flow->target.size = flow->target.data == NULL ? 0 : target.size;
 }
 
+/* What another gateway was asked for: the path behind ours (Envoy puts it
+ * there), else X-Forwarded-Uri (Traefik). It only becomes the rd of a login,
+ * which is checked like every other. A form that was sent must not be answered
+ * as if it were a page that was asked for. */
+static struct span
+gate_target(struct flow *flow, const struct flow_request *request)
+{
+    struct span target = request->target;
+    if (request->forwarded_method.size > 0 && flow->kind == REQUEST_PAGE &&
+        !span_equal_text(request->forwarded_method, "GET") &&
+        !span_equal_text(request->forwarded_method, "HEAD"))
+        flow->kind = REQUEST_FORM;
+    if (span_starts(target, FLOW_GATE "/")) {
+        target.data += sizeof(FLOW_GATE) - 1;
+        target.size -= sizeof(FLOW_GATE) - 1;
+        return target;
+    }
+    return request->forwarded_uri;
+}
+
 void
 flow_on_request(struct flow *flow, const struct flow_event *event)
 {
@@ -180,7 +206,13 @@ flow_on_request(struct flow *flow, const struct flow_event *event)
     flow->route = route_of(request->path);
     flow->kind = request_kind(request);
     flow->is_script = request_is_script(request);
-    keep_target(flow, request->target);
+    flow->request_id.data = arena_strndup(
+        &flow->arena, request->request_id.data, request->request_id.size);
+    flow->request_id.size =
+        flow->request_id.data == NULL ? 0 : request->request_id.size;
+    keep_target(flow, flow->route == FLOW_ROUTE_GATE
+                          ? gate_target(flow, request)
+                          : request->target);
     if (request_is_preflight(request)) {
         flow_reply_empty(flow, 204, FLOW_PREFLIGHT);
         return;
@@ -252,7 +284,7 @@ flow_take_session(struct flow *flow, const struct flow_event *event)
 void
 flow_admit(struct flow *flow)
 {
-    if (flow->route == FLOW_ROUTE_AUTH)
+    if (flow->route == FLOW_ROUTE_AUTH || flow->route == FLOW_ROUTE_GATE)
         flow_reply_auth(flow);
     else if (flow->route == FLOW_ROUTE_USERINFO)
         flow_reply_user(flow);

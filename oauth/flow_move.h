@@ -76,6 +76,7 @@ enum flow_route {
     FLOW_ROUTE_START,
     FLOW_ROUTE_CALLBACK,
     FLOW_ROUTE_AUTH,
+    FLOW_ROUTE_GATE, /* as AUTH, and a page is sent to the login */
     FLOW_ROUTE_SIGN_OUT,
     FLOW_ROUTE_USERINFO,
     FLOW_ROUTE_SIGNED_OUT,
@@ -119,8 +120,9 @@ struct flow {
     enum flow_route route;
     enum request_kind kind;
     bool is_script;
-    struct span target;    /* copied */
-    uint32_t answer_count; /* of the document asked for, at that time */
+    struct span target;     /* copied */
+    struct span request_id; /* copied; may be empty */
+    uint32_t answer_count;  /* of the document asked for, at that time */
 
     /* of the session: the cookie that came, and the one that goes */
     char cookie_name[FLOW_COOKIE_NAME_SIZE];

@@ -153,16 +153,41 @@ flow_allow(struct flow *flow)
     add_identities(flow, signed_identity, allow->headers, &allow->header_count);
 }
 
+/* Envoy writes over the headers that it is given: a name that is missing here
+ * would be the client's own word. */
+static void
+add_empty_identities(struct flow_reply *reply)
+{
+    static const char *const names[] = {
+        "X-Auth-Request-User",   "X-Auth-Request-Preferred-Username",
+        "X-Auth-Request-Email",  "X-Auth-Request-Name",
+        "X-Auth-Request-Groups",
+    };
+    size_t first = reply->header_count;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        bool is_there = false;
+        for (size_t k = 0; k < first; k++)
+            is_there =
+                is_there || span_equal_text(reply->headers[k].name, names[i]);
+        if (!is_there)
+            add_header(reply, names[i], span_of(""));
+    }
+}
+
 void
 flow_reply_auth(struct flow *flow)
 {
     struct span signed_identity = { NULL, 0 };
+    /* Envoy lets a request pass by 200 and by nothing else. */
+    int status = flow->route == FLOW_ROUTE_GATE ? 200 : 202;
     if (!flow_sign(flow, &signed_identity)) {
         flow_reply_cause(flow, FLOW_FAILED);
         return;
     }
-    struct flow_reply *reply = begin(flow, 202, FLOW_ALLOWED);
+    struct flow_reply *reply = begin(flow, status, FLOW_ALLOWED);
     add_identities(flow, signed_identity, reply->headers, &reply->header_count);
+    if (flow->route == FLOW_ROUTE_GATE)
+        add_empty_identities(reply);
 }
 
 void
@@ -220,7 +245,9 @@ flow_reply_page(struct flow *flow, int status, const struct page *page,
 {
     struct bytes body;
     bytes_init(&body, PAGE_SIZE_MAX);
-    page_html(page, &body);
+    struct page own = *page;
+    own.request_id = flow->request_id;
+    page_html(&own, &body);
     set_html(flow, begin(flow, status, outcome), &body, span_of(PAGE_CSP));
 }
 
@@ -348,6 +375,7 @@ methods_of(enum flow_route route)
     case FLOW_ROUTE_PAGE:
     case FLOW_ROUTE_START:
     case FLOW_ROUTE_AUTH:
+    case FLOW_ROUTE_GATE:
     case FLOW_ROUTE_USERINFO:
     case FLOW_ROUTE_SIGNED_OUT:
     case FLOW_ROUTE_UNKNOWN:
@@ -403,7 +431,7 @@ flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome)
     struct span rd = { NULL, 0 };
     if (flow->slot != NULL)
         rd = (struct span){ flow->slot->rd, flow->slot->rd_size };
-    else if (flow->route == FLOW_ROUTE_PAGE)
+    else if (flow->route == FLOW_ROUTE_PAGE || flow->route == FLOW_ROUTE_GATE)
         rd = flow->target;
     struct page page = {
         .title = status >= 500 ? "Not available" : "Not logged in",
@@ -412,7 +440,7 @@ flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome)
         .link_text = "Log in again",
         .link_url = flow_start_url(flow, rd),
     };
-    if (flow->route == FLOW_ROUTE_PAGE && status >= 500) {
+    if (rd.size > 0 && flow->slot == NULL && status >= 500) {
         page.link_text = "Try again";
         page.link_url = flow_own_url(flow, flow->target);
     }

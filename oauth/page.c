@@ -94,6 +94,11 @@ page_html(const struct page *page, struct bytes *out)
         bytes_add_text(out, "</code></p>\n");
     }
     add_link(page, out);
+    if (page->request_id.size > 0) {
+        bytes_add_text(out, "<p><small>Request <code>");
+        page_escape(out, page->request_id);
+        bytes_add_text(out, "</code></small></p>\n");
+    }
     bytes_add_text(out, "</html>\n");
 }
 

@@ -15,9 +15,10 @@
 
 struct page {
     const char *title;
-    const char *text;      /* one or two sentences for a person */
-    struct span detail;    /* the cause, may quote a peer; may be empty */
-    const char *link_text; /* NULL: no link */
+    const char *text;       /* one or two sentences for a person */
+    struct span detail;     /* the cause, may quote a peer; may be empty */
+    struct span request_id; /* to be named to whoever runs this; or empty */
+    const char *link_text;  /* NULL: no link */
     struct span link_url;
     bool link_is_form;       /* a button that POSTs instead of a link */
     struct span forward_url; /* goes there at once; empty: stays */

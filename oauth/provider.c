@@ -129,6 +129,13 @@ provider_url(const struct provider *provider, enum provider_document document)
                                           : provider->metadata.jwks_uri;
 }
 
+int64_t
+provider_fetched_s(const struct provider *provider,
+                   enum provider_document document)
+{
+    return provider->documents[document].fetched_s;
+}
+
 bool
 provider_wants(const struct provider *provider, enum provider_document document,
                int64_t now_s)

@@ -69,6 +69,10 @@ void provider_free(struct provider *provider);
 const char *provider_url(const struct provider *provider,
                          enum provider_document document);
 
+/* When the document was fetched; 0: never. */
+int64_t provider_fetched_s(const struct provider *provider,
+                           enum provider_document document);
+
 /* Whether a flow has to fetch the document before it goes on: it is missing
  * or too old. Nothing of a document that is wanted may be used. */
 bool provider_wants(const struct provider *provider,

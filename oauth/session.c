@@ -115,6 +115,21 @@ session_store_key(const struct session_ticket *ticket,
     return code;
 }
 
+enum oauth_code
+session_cookie_id(struct span text, unsigned char ret_id[SESSION_ID_SIZE])
+{
+    /* 24 letters are 18 bytes: format, key id, id. */
+    unsigned char raw[2 + SESSION_ID_SIZE];
+    static_assert(sizeof(raw) % 3 == 0, "no letter is shared with the key");
+    if (text.size != SESSION_TICKET_TEXT_SIZE ||
+        !base64_decode_exact((struct span){ text.data, sizeof(raw) / 3 * 4 },
+                             raw, sizeof(raw)) ||
+        raw[0] != TICKET_FORMAT)
+        return OAUTH_ECOOKIE;
+    memcpy(ret_id, raw + 2, SESSION_ID_SIZE);
+    return OAUTH_OK;
+}
+
 static struct seal_context
 context_of(const struct session_ticket *ticket)
 {

@@ -77,6 +77,12 @@ enum oauth_code session_store_key(const struct session_ticket *ticket,
                                   char ret_key[SESSION_STORE_KEY_SIZE_MAX])
     __attribute__((warn_unused_result));
 
+/* The id in the text of a cookie whose MAC nobody checked: to name a session
+ * in logs, and to decide nothing. OAUTH_ECOOKIE  not the form of a ticket. */
+enum oauth_code session_cookie_id(struct span text,
+                                  unsigned char ret_id[SESSION_ID_SIZE])
+    __attribute__((warn_unused_result));
+
 /* Seals `session` for the store and appends it to `out`.
  *   nonce  SEAL_NONCE_SIZE fresh random bytes
  * OAUTH_ELIMIT  a field or the whole is too large.   OAUTH_ENOMEM. */

@@ -32,6 +32,7 @@ s|@LOGOUT_URL@|$logout_url|g
 s|@ENGINE_PORT@|$engine_port|g
 s|@GRPC_PORT@|$grpc_port|g
 s|@KEYCLOAK_PORT@|$keycloak_port|g
+s|@STATUS_PORT@|$status_port|g
 s|@CLIENT_ID@|$provider_client|g
 s|@CLIENT_SECRET_FILE@|$provider_secret|g
 s|@CLIENT_SECRET@|$(cat "$state/secret/client-secret")|g
@@ -166,16 +167,17 @@ child_ports()
     case $1 in
         azimuthd) echo "$engine_port" ;;
         keycloak) echo "$keycloak_port $((keycloak_port + 1))" ;;
-        nginx) echo "$port" ;;
+        nginx) echo "$port $status_port" ;;
     esac
 }
 
+# child_port_option NAME NUMBER: the option that moves that port elsewhere.
 child_port_option()
 {
     case $1 in
         azimuthd) echo --engine-port ;;
         keycloak) echo --keycloak-port ;;
-        nginx) echo --port ;;
+        nginx) [ "$2" = "$port" ] && echo --port || echo --status-port ;;
     esac
 }
 
@@ -222,7 +224,7 @@ child_start()
     [ ! -e "$child_log" ] || [ "$(wc -c <"$child_log")" -lt 10000000 ] ||
         mv "$child_log" "$child_log.1"
     for number in $(child_ports "$1"); do
-        port_free "$number" "$(child_port_option "$1")"
+        port_free "$number" "$(child_port_option "$1" "$number")"
     done
     (
         cd /
@@ -288,7 +290,7 @@ children_ports_free()
                 *" $number "*)
                     ! child_pid "$name" >/dev/null || continue ;;
             esac
-            port_free "$number" "$(child_port_option "$name")"
+            port_free "$number" "$(child_port_option "$name" "$number")"
         done
     done
 }

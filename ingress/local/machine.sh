@@ -4,7 +4,7 @@
 # holds them, processes, names.
 
 remembered="domain port listen engine_port grpc_port keycloak_port"
-remembered="$remembered issuer client_id client_secret_file issuer_ca sample"
+remembered="$remembered status_port issuer client_id client_secret_file issuer_ca sample"
 
 settings_load()
 {
@@ -14,6 +14,7 @@ settings_load()
     engine_port=6333
     grpc_port=6334
     keycloak_port=8480
+    status_port=8444
     issuer=local
     client_id=qdrant-dashboard
     client_secret_file=
@@ -29,6 +30,7 @@ settings_load()
         settings_had=yes
     }
     ports_had=" $port $engine_port $keycloak_port $((keycloak_port + 1)) "
+    ports_had="$ports_had$status_port "
     build=${AZIMUTH_BUILD:-$here/build}
     if [ -n "${AZIMUTH_CACHE:-}" ]; then
         cache=$AZIMUTH_CACHE
@@ -54,7 +56,7 @@ settings_save()
 
 settings_check()
 {
-    for key in port engine_port grpc_port keycloak_port; do
+    for key in port engine_port grpc_port keycloak_port status_port; do
         eval "value=\$$key"
         # shellcheck disable=SC2154 # value is set by the eval above
         case $value in
@@ -112,13 +114,14 @@ settings_check()
 # No two parts may be given one port.
 settings_ports_differ()
 {
-    ports_all="$port $engine_port $grpc_port"
+    ports_all="$port $engine_port $grpc_port $status_port"
     [ "$issuer" != local ] ||
         ports_all="$ports_all $keycloak_port $((keycloak_port + 1))"
     # shellcheck disable=SC2086 # a list of numbers
     twice=$(printf '%s\n' $ports_all | sort | uniq -d | head -n 1)
     [ -z "$twice" ] || usage_error "port $twice is given to two parts \
-(https $port, REST $engine_port, gRPC $grpc_port, Keycloak $keycloak_port and the next)"
+(https $port, status $status_port, REST $engine_port, gRPC $grpc_port, \
+Keycloak $keycloak_port and the next)"
 }
 
 # The state directory, its folders, and who the children run as. Started by

@@ -37,8 +37,8 @@ class Appliance:
         self.secret = self.folder / "client.secret"
         self.secret.write_text("a-secret\n")
         self.secret.chmod(0o600)
-        self.port, self.engine_port, self.grpc_port = (
-            free_port() for _ in range(3))
+        self.port, self.engine_port, self.grpc_port, self.status_port = (
+            free_port() for _ in range(4))
         self.domain = "azimuth.localhost"
         self.host = f"qdrant-dashboard.{self.domain}"
         self.api = f"qdrant.{self.domain}"
@@ -54,7 +54,8 @@ class Appliance:
 
     def ports(self):
         return ["--port", str(self.port), "--engine-port",
-                str(self.engine_port), "--grpc-port", str(self.grpc_port)]
+                str(self.engine_port), "--grpc-port", str(self.grpc_port),
+                "--status-port", str(self.status_port)]
 
     def provider(self):
         return ["--issuer", "https://127.0.0.1:1/realms/none",

@@ -48,6 +48,53 @@ def test_provider_elsewhere_starts_no_keycloak(running):
     assert "keycloak" not in running.run("status").stdout
 
 
+def status_of(running, path):
+    try:
+        answer = urllib.request.urlopen(
+            f"http://127.0.0.1:{running.status_port}{path}", timeout=10)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return answer.status, answer.read().decode()
+
+
+def test_the_gateway_says_how_it_is(running):
+    assert status_of(running, "/healthz") == (200, '{"live":true}\n')
+    until = time.monotonic() + 20
+    while True:
+        status, body = status_of(running, "/readyz")
+        said = json.loads(body)
+        if said["valkey"]["ready"] and "127.0.0.1" in str(said["providers"]):
+            break
+        assert time.monotonic() < until, body
+        time.sleep(0.1)
+    # The provider of these tests is not there.
+    assert status == 503 and not said["ready"]
+    status, body = status_of(running, "/metrics")
+    assert status == 200 and "azimuth_requests_total{outcome=" in body
+
+
+def test_the_hosts_protect_browsers_and_write_down_denials(running):
+    for host in (running.host, running.api):
+        _, headers, _ = running.get(host, "/healthz")
+        assert headers["Strict-Transport-Security"].startswith("max-age=")
+        assert headers.get_all("X-Content-Type-Options") == ["nosniff"]
+        assert len(headers["X-Request-Id"]) == 32
+    status, headers, _ = running.get(running.host, "/collections?api-key=geheim")
+    assert status == 401 and headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    log = running.state / "log"
+    last = json.loads((log / "nginx-audit.log").read_text().splitlines()[-1])
+    assert last["event"] == "denial" and last["path"] == "/collections"
+    assert last["request_id"] == headers["X-Request-Id"]
+    until = time.monotonic() + 10
+    while last["request_id"] not in (log / "nginx-access.log").read_text():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    for name in ("nginx-audit.log", "nginx-access.log"):
+        assert "geheim" not in (log / name).read_text()
+
+
 def test_unknown_host_gets_nothing(running):
     status, _, body = running.get("other.localhost", "/collections")
     assert status == 421 and b"result" not in body

@@ -96,7 +96,8 @@ def appliance(tmp_path_factory):
     command = [
         script, "up", "--state", str(state), "--port", str(port),
         "--engine-port", str(free_port()), "--grpc-port", str(free_port()),
-        "--keycloak-port", str(keycloak), "--no-install"]
+        "--keycloak-port", str(keycloak), "--status-port", str(free_port()),
+        "--no-install"]
     try:
         done = subprocess.run(command, capture_output=True, text=True,
                               timeout=UP_SECONDS, check=False)

@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,7 +29,9 @@ COOKIE = "__Host-azimuth"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("AZIMUTH_BUILD", ROOT / "build"))
 # AZIMUTH_WRAP: "valgrind --trace-children=yes", "env LD_PRELOAD=libasan.so.8"
-NGINX = [*os.environ.get("AZIMUTH_WRAP", "").split(), "nginx"]
+# The whole path: a binary upgrade starts the same program again.
+NGINX = [*os.environ.get("AZIMUTH_WRAP", "").split(),
+         shutil.which("nginx") or "/usr/sbin/nginx"]
 MODULE = BUILD.resolve() / "gateway" / "ngx_http_azimuth_module.so"
 
 
@@ -280,6 +283,29 @@ class Browser:
         return reply
 
 
+class Adopted:
+    """A process that another one started; as much of Popen as is needed."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def poll(self):
+        try:
+            state = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+        except FileNotFoundError:
+            return 0
+        return 0 if state.rpartition(")")[2].split()[0] == "Z" else None
+
+    def wait(self, seconds=30):
+        wait_until(lambda: self.poll() is not None, seconds)
+
+
 class Gateway:
     def __init__(self, directory, provider, valkey, upstream):
         self.directory = directory
@@ -290,6 +316,7 @@ class Gateway:
         self.process = None
         self.settings = {
             "workers": 2,
+            "daemon": "off",
             "connections": 1024,
             "zone": "azimuth_session_zone 1m ttl=5s;",
             "http": "",
@@ -297,6 +324,8 @@ class Gateway:
             "provider_timeout": "1s",
             "client": "client_secret_file {d}/client.secret;",
             "dashboard": "",
+            "main": "",
+            "servers": "",
             "valkey": f"unix:{valkey.socket}",
             "valkey_options": "timeout=500ms",
             "listen": "",
@@ -326,7 +355,8 @@ load_module {MODULE};
 {user}
 worker_processes {s["workers"]};
 worker_shutdown_timeout 20s;
-daemon off;
+{s["main"]}
+daemon {s["daemon"]};
 pid {d}/nginx.pid;
 error_log {self.error_log} info;
 events {{ worker_connections {s["connections"]}; }}
@@ -385,6 +415,7 @@ http {{
         }}
         location /oauth2/ {{ azimuth_endpoint main; }}
     }}
+    {s["servers"]}
 }}
 """
 
@@ -411,6 +442,11 @@ http {{
              str(self.error_log)],
             stderr=subprocess.DEVNULL,
         )
+        if self.settings["daemon"] == "on":
+            # nginx takes no USR2 from whoever may still be its old master.
+            assert self.process.wait(30) == 0, self.error_log.read_text()
+            wait_until(lambda: self.pid_in_file() is not None)
+            self.process = Adopted(self.pid_in_file())
         # Its pid file comes after it got the port, which may be another's.
         wait_until(lambda: self.process.poll() is not None or (
             (self.directory / "nginx.pid").exists() and accepts(self.port)
@@ -427,6 +463,21 @@ http {{
                 "gracefully shutting down"
             ) > before
         )
+
+    def pid_in_file(self):
+        path = self.directory / "nginx.pid"
+        text = path.read_text().strip() if path.exists() else ""
+        return int(text) if text else None
+
+    def upgrade(self):
+        """Another master takes the listeners over and gets its workers; the
+        old one is left to be told to go."""
+        old = self.process
+        old.send_signal(signal.SIGUSR2)
+        wait_until(lambda: self.pid_in_file() not in (None, old.pid), 30)
+        self.process = Adopted(self.pid_in_file())
+        wait_until(lambda: len(self.workers()) >= self.settings["workers"])
+        return old
 
     def workers(self):
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"

@@ -75,6 +75,55 @@ START_TEST(flow_auth_endpoint_says_202_or_401)
 }
 END_TEST
 
+static void
+gate(const char *path, const char *uri, const char *method)
+{
+    struct flow_request request = browser(path, "");
+    request.forwarded_uri = span_of(uri);
+    request.forwarded_method = span_of(method);
+    send_request(&request, NOW_S);
+}
+
+/* Other gateways ask at /oauth2/gate; what they say decides where a login
+ * comes back to and nothing else. */
+START_TEST(flow_gate_sends_pages_to_the_login)
+{
+    static const char *const back[][3] = {
+        { "/oauth2/gate", "/a?b=c", "?rd=%2Fa%3Fb%3Dc" },
+        { "/oauth2/gate/a?b=c", "/evil", "?rd=%2Fa%3Fb%3Dc" },
+        { "/oauth2/gate", "", "" },
+        { "/oauth2/gate", "https://evil.test/", "" },
+    };
+    for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++) {
+        gate(back[i][0], back[i][1], "GET");
+        ck_assert_int_eq(last()->reply.status, 302);
+        ck_assert_str_eq(strstr(reply_header("Location"), "/start") + 6,
+                         back[i][2]);
+    }
+    gate("/oauth2/gate", "/form", "POST");
+    ck_assert_int_eq(last()->reply.status, 401);
+    ck_assert_ptr_null(reply_header("Location"));
+    log_in("");
+    get("/oauth2/gate/any/path", "");
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 200);
+    ck_assert_str_eq(reply_header("X-Auth-Request-User"), "u-1");
+    get("/oauth2/gateway", "");
+    ck_assert_int_eq(last()->reply.status, 404);
+}
+END_TEST
+
+START_TEST(flow_pages_name_the_request)
+{
+    struct flow_request request = browser("/oauth2/nothing", "");
+    request.request_id = span_of("0123456789abcdef");
+    send_request(&request, NOW_S);
+    ck_assert_int_eq(last()->reply.status, 404);
+    ck_assert_ptr_nonnull(
+        strstr(text_of(last()->reply.body), "0123456789abcdef"));
+}
+END_TEST
+
 /* One key ring and one store serve several providers. */
 START_TEST(flow_refuses_a_session_of_another_provider_or_client)
 {
@@ -226,6 +275,8 @@ main(void)
         tcase, flow_answers_preflight_without_a_session_but_no_other_options);
     tcase_add_test(tcase, flow_shows_a_page_to_a_posted_form);
     tcase_add_test(tcase, flow_auth_endpoint_says_202_or_401);
+    tcase_add_test(tcase, flow_gate_sends_pages_to_the_login);
+    tcase_add_test(tcase, flow_pages_name_the_request);
     tcase_add_test(tcase, flow_refuses_a_session_of_another_provider_or_client);
     tcase_add_test(tcase, flow_userinfo_tells_who_is_logged_in);
     tcase_add_test(tcase, flow_clears_a_session_that_is_gone);

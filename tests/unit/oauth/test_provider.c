@@ -136,10 +136,12 @@ START_TEST(provider_documents_age)
     ck_assert(!provider_is_due(provider, document, NOW_S));
     provider_note_failure(provider, document, NOW_S, &down);
     ck_assert(provider_wants(provider, document, NOW_S)); /* nothing at hand */
+    ck_assert_int_eq(provider_fetched_s(provider, document), 0);
     ck_assert_str_eq(provider_failure(provider, document)->text, "no way");
     ck_assert_int_eq(put(GOOD "}"), OAUTH_OK);
     ck_assert_ptr_null(provider_failure(provider, document));
     ck_assert(!provider_wants(provider, document, NOW_S));
+    ck_assert_int_eq(provider_fetched_s(provider, document), NOW_S);
     int64_t due_s = NOW_S + PROVIDER_REFRESH_S;
     ck_assert(!provider_is_due(provider, document, due_s - 1));
     ck_assert(provider_is_due(provider, document, due_s));

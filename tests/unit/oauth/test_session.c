@@ -113,6 +113,26 @@ START_TEST(session_store_key_is_the_hash_of_the_id)
 }
 END_TEST
 
+/* For logs: no MAC is checked, and what is no ticket has no name. */
+START_TEST(session_cookie_id_is_that_of_its_ticket)
+{
+    unsigned char id[SESSION_ID_SIZE];
+    struct bytes text;
+    bytes_init(&text, 1024);
+    ck_assert_int_eq(session_ticket_format(ring, &ticket, &text), OAUTH_OK);
+    ck_assert_int_eq(session_cookie_id(bytes_span(&text), id), OAUTH_OK);
+    ck_assert_mem_eq(id, ticket.id, sizeof(id));
+    struct span cut = { text.data, text.size - 1 };
+    ck_assert_int_eq(session_cookie_id(cut, id), OAUTH_ECOOKIE);
+    text.data[5] = '!';
+    ck_assert_int_eq(session_cookie_id(bytes_span(&text), id), OAUTH_ECOOKIE);
+    text.data[5] = 'A';
+    text.data[0] = 'C'; /* another format */
+    ck_assert_int_eq(session_cookie_id(bytes_span(&text), id), OAUTH_ECOOKIE);
+    bytes_release(&text);
+}
+END_TEST
+
 START_TEST(session_record_opens_with_its_own_ticket_only)
 {
     struct session in = somebody();
@@ -214,6 +234,7 @@ main(void)
     tcase_add_test(tcase, session_comes_back_from_the_store);
     tcase_add_test(tcase, session_ticket_fits_a_small_cookie_and_comes_back);
     tcase_add_test(tcase, session_store_key_is_the_hash_of_the_id);
+    tcase_add_test(tcase, session_cookie_id_is_that_of_its_ticket);
     tcase_add_test(tcase, session_record_opens_with_its_own_ticket_only);
     tcase_add_test(tcase, session_refuses_a_malformed_content);
     tcase_add_test(tcase, session_refuses_fields_past_their_limit);
