@@ -292,6 +292,7 @@ class Gateway:
             "client": "client_secret_file {d}/client.secret;",
             "dashboard": "",
             "valkey": f"unix:{valkey.socket}",
+            "servers": "",
             "valkey_options": "timeout=500ms",
             "listen": "",
         }
@@ -379,6 +380,7 @@ http {{
         }}
         location /oauth2/ {{ azimuth_endpoint main; }}
     }}
+    {s["servers"]}
 }}
 """
 
