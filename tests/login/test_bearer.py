@@ -39,6 +39,10 @@ def guarded(gateway, auth, provider=""):
     }}
     """
     gateway.start()
+    # A worker that begins to listen to Valkey forgets what it remembered.
+    wait_until(
+        lambda: gateway.valkey.listeners() == gateway.settings["workers"]
+    )
     return Browser(gateway, HOST)
 
 
