@@ -34,6 +34,7 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_provider.c \
 	gateway/ngx_http_azimuth_rights.c \
 	gateway/ngx_http_azimuth_setting.h \
+	gateway/ngx_http_azimuth_setting_bearer.c \
 	gateway/ngx_http_azimuth_setting_client.c \
 	gateway/ngx_http_azimuth_setting_transport.c \
 	gateway/ngx_http_azimuth_access.c \
@@ -71,6 +72,8 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/ngx_http_azimuth_refuse.c \
 	gateway/ngx_http_azimuth_security.c \
 	gateway/ngx_http_azimuth_upgrade.c \
+	gateway/ngx_http_azimuth_bearer.c \
+	gateway/ngx_http_azimuth_rules.c \
 	gateway/ngx_http_azimuth_bytes.c
 gateway_ngx_http_azimuth_module_so_CPPFLAGS = $(AM_CPPFLAGS) \
 	-isystem '$(NGINX_SOURCE)/src/core' \

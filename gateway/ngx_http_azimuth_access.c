@@ -135,6 +135,9 @@ access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
     request->client_address = ngx_http_azimuth_span(r->connection->addr_text);
     request->body = ngx_http_azimuth_span(ctx->body);
     request->is_body_refused = ctx->is_body_refused;
+    request->bearer = ctx->token;
+    request->rules = ctx->rules;
+    request->memory = ctx->has_memory ? &ctx->memory : NULL;
 }
 
 /* Sends ctx->reply; the result is for ngx_http_finalize_request(). */
@@ -221,25 +224,30 @@ access_begin(ngx_http_azimuth_ctx_t *ctx)
 
 /* The verdict about a protected location. NGX_OK: it is in ret_ctx. */
 static ngx_int_t
-access_judge(ngx_http_request_t *r, ngx_http_azimuth_provider_t *provider,
+access_judge(ngx_http_request_t *r, ngx_http_azimuth_loc_conf_t *lcf,
              ngx_http_azimuth_ctx_t **ret_ctx)
 {
     ngx_http_azimuth_main_conf_t *mcf;
     ngx_http_azimuth_ctx_t *ctx = ngx_http_azimuth_ctx_find(r);
+    ngx_http_azimuth_ask_t ask;
     ngx_int_t rc;
 
+    /* An internal redirect must not lead from one kind of credential, or one
+     * provider, into a location of another. */
+    rc = ngx_http_azimuth_bearer_route(r, lcf, ctx, &ask);
+    if (rc != NGX_OK) {
+        return rc;
+    }
     if (ctx == NULL) {
         ctx = access_context(r);
         if (ctx == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
-        ctx->provider = provider;
+        ctx->provider = ask.provider;
+        ctx->token = ask.token;
+        ctx->rules = lcf->rules;
     }
     *ret_ctx = ctx;
-    if (ctx->provider != provider) {
-        /* An internal redirect into another provider's location. */
-        return NGX_HTTP_FORBIDDEN;
-    }
     if (ctx->state == AZIMUTH_WAITING) {
         return NGX_AGAIN;
     }
@@ -269,6 +277,10 @@ access_judge(ngx_http_request_t *r, ngx_http_azimuth_provider_t *provider,
     return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
+static const struct error access_sent_on = {
+    OAUTH_EFORBIDDEN, "a claim rule of a location that it was sent on to"
+};
+
 /* The request may pass: what goes on to the upstream. */
 static ngx_int_t
 access_pass(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_loc_conf_t *lcf)
@@ -286,7 +298,9 @@ access_pass(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_loc_conf_t *lcf)
     }
     mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
     if (!ctx->is_cut) {
-        if (ngx_http_azimuth_identity_cut(r, &mcf->cookie_name) != NGX_OK) {
+        if (ngx_http_azimuth_identity_cut(r, &mcf->cookie_name) != NGX_OK ||
+            (ctx->token.size > 0 &&
+             ngx_http_azimuth_identity_cut_token(r) != NGX_OK)) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
         ctx->is_cut = 1;
@@ -306,10 +320,10 @@ ngx_http_azimuth_access_handler(ngx_http_request_t *r)
     if (rc != NGX_DECLINED) {
         return rc;
     }
-    if (lcf->provider == NULL || lcf->endpoint != NULL) {
+    if (lcf->endpoint != NULL) {
         return NGX_DECLINED;
     }
-    rc = access_judge(r, lcf->provider, &ctx);
+    rc = access_judge(r, lcf, &ctx);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -318,6 +332,13 @@ ngx_http_azimuth_access_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
     assert(ctx->state == AZIMUTH_ALLOWED);
+    /* Again for each location that the request is sent on to. */
+    if (require_broken(lcf->rules,
+                       require_method(ngx_http_azimuth_span(r->method_name)),
+                       &ctx->bits) != NULL) {
+        ngx_http_azimuth_edge_refused(r, ctx, FLOW_FORBIDDEN, &access_sent_on);
+        return NGX_HTTP_FORBIDDEN;
+    }
     return access_pass(ctx, lcf);
 }
 
@@ -357,6 +378,8 @@ ngx_http_azimuth_endpoint_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     ctx->provider = lcf->endpoint;
+    ctx->token = ngx_http_azimuth_bearer_token(r, lcf);
+    ctx->rules = lcf->rules;
     ctx->is_content = 1;
     (void)ngx_http_azimuth_zone_key(ctx, mcf);
     rc = ngx_http_azimuth_body_read(ctx, access_body_read);

@@ -45,7 +45,8 @@ bytes_level(const struct error *cause)
     if (status >= 500) {
         return NGX_LOG_ERR;
     }
-    if (status == 401) {
+    if (status == 401 || cause->code == OAUTH_EFORBIDDEN ||
+        cause->code == OAUTH_ESCOPE) {
         return NGX_LOG_INFO;
     }
     return NGX_LOG_WARN;

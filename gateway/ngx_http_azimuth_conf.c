@@ -216,6 +216,26 @@ ngx_http_azimuth_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return NGX_CONF_OK;
 }
 
+/* All azimuth_require are read. */
+static ngx_int_t
+conf_claim_names(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
+{
+    struct bytes names;
+    ngx_int_t rc;
+
+    if (mcf->conditions == NULL) {
+        return NGX_OK;
+    }
+    bytes_init(&names, REQUIRE_ATOM_COUNT_MAX * (REQUIRE_WORD_SIZE_MAX + 1));
+    require_claim_names(mcf->conditions, &names);
+    rc = bytes_failed(&names)
+             ? NGX_ERROR
+             : ngx_http_azimuth_copy(cf->pool, bytes_span(&names),
+                                     &mcf->claim_names);
+    bytes_release(&names);
+    return rc;
+}
+
 /* Completes what the http block left open. */
 ngx_int_t
 ngx_http_azimuth_conf_finish(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
@@ -250,6 +270,9 @@ ngx_http_azimuth_conf_finish(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf)
                       "in %V:%ui",
                       &providers[0]->name, missing, &providers[0]->place.file,
                       providers[0]->place.line);
+        return NGX_ERROR;
+    }
+    if (conf_claim_names(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
     for (i = 0; i < mcf->providers.nelts; i++) {

@@ -36,8 +36,6 @@ char *ngx_http_azimuth_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd,
                                  void *conf);
 char *ngx_http_azimuth_conf_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
                                      void *conf);
-char *ngx_http_azimuth_conf_api_auth(ngx_conf_t *cf, ngx_command_t *cmd,
-                                     void *conf);
 char *ngx_http_azimuth_conf_cors(ngx_conf_t *cf, ngx_command_t *cmd,
                                  void *conf);
 char *ngx_http_azimuth_conf_root_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -45,6 +43,17 @@ char *ngx_http_azimuth_conf_root_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
 void *ngx_http_azimuth_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_azimuth_merge_loc_conf(ngx_conf_t *cf, void *parent,
                                       void *child);
+
+/* rules.c */
+char *ngx_http_azimuth_conf_bearer(ngx_conf_t *cf, ngx_command_t *cmd,
+                                   void *conf);
+char *ngx_http_azimuth_conf_api_auth(ngx_conf_t *cf, ngx_command_t *cmd,
+                                     void *conf);
+char *ngx_http_azimuth_conf_require(ngx_conf_t *cf, ngx_command_t *cmd,
+                                    void *conf);
+char *ngx_http_azimuth_rules_merge(ngx_conf_t *cf,
+                                   ngx_http_azimuth_loc_conf_t *prev,
+                                   ngx_http_azimuth_loc_conf_t *conf);
 
 /* provider.c: the block azimuth_provider */
 char *ngx_http_azimuth_conf_provider(ngx_conf_t *cf, ngx_command_t *cmd,

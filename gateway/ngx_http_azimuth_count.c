@@ -137,8 +137,11 @@ ngx_http_azimuth_clock_ns(void)
 }
 
 static const char *const count_calls[AZIMUTH_CALL_COUNT] = {
-    [FLOW_FETCH_DISCOVERY] = "discovery", [FLOW_FETCH_JWKS] = "jwks",
-    [FLOW_FETCH_TOKEN] = "token",         [FLOW_FETCH_PUSH] = "push",
+    [FLOW_FETCH_DISCOVERY] = "discovery",
+    [FLOW_FETCH_JWKS] = "jwks",
+    [FLOW_FETCH_TOKEN] = "token",
+    [FLOW_FETCH_PUSH] = "push",
+    [FLOW_FETCH_INTROSPECTION] = "introspection",
     [AZIMUTH_CALL_COUNT - 1] = "other",
 };
 

@@ -146,15 +146,11 @@ ngx_http_azimuth_edge_refreshed(ngx_http_azimuth_main_conf_t *mcf,
 
 /* What is told of an outcome; NULL: nothing, a matter for the access log. */
 static const char *const edge_events[FLOW_OUTCOME_COUNT] = {
-    [FLOW_LOGGED_IN] = "login",
-    [FLOW_LOGIN_FAILED] = "login",
-    [FLOW_DENIED] = "denial",
-    [FLOW_REFUSED] = "denial",
-    [FLOW_SIGNED_OUT] = "logout",
-    [FLOW_STORE_DOWN] = "failure",
-    [FLOW_PROVIDER_DOWN] = "login",
-    [FLOW_FAILED] = "failure",
-    [FLOW_ENDED_BY_PROVIDER] = "logout",
+    [FLOW_LOGGED_IN] = "login",       [FLOW_LOGIN_FAILED] = "login",
+    [FLOW_DENIED] = "denial",         [FLOW_FORBIDDEN] = "denial",
+    [FLOW_REFUSED] = "denial",        [FLOW_SIGNED_OUT] = "logout",
+    [FLOW_STORE_DOWN] = "failure",    [FLOW_PROVIDER_DOWN] = "login",
+    [FLOW_FAILED] = "failure",        [FLOW_ENDED_BY_PROVIDER] = "logout",
     [FLOW_SESSIONS_ENDED] = "logout",
 };
 
@@ -278,6 +274,28 @@ edge_set_user(ngx_http_azimuth_ctx_t *ctx, const struct session *session)
     if (ngx_http_azimuth_copy(ctx->request->pool, name, &ctx->user) != NGX_OK) {
         ngx_str_null(&ctx->user);
     }
+}
+
+void
+ngx_http_azimuth_edge_refused(ngx_http_request_t *r,
+                              ngx_http_azimuth_ctx_t *ctx,
+                              enum flow_outcome outcome,
+                              const struct error *cause)
+{
+    ngx_http_azimuth_main_conf_t *mcf;
+    ngx_http_azimuth_audit_t what;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_azimuth_module);
+    ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_OUTCOME + outcome);
+    ngx_http_azimuth_count(mcf, AZIMUTH_COUNT_FAILURE + cause->code);
+    if (ctx != NULL) {
+        edge_set_outcome(ctx, outcome);
+    }
+    ngx_memzero(&what, sizeof(what));
+    what.event = edge_events[outcome];
+    what.outcome = flow_outcome_name(outcome);
+    what.cause = cause;
+    ngx_http_azimuth_audit(r, ctx, &what);
 }
 
 void

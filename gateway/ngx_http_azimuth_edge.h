@@ -122,6 +122,11 @@ void ngx_http_azimuth_edge_refreshed(ngx_http_azimuth_main_conf_t *mcf,
 void ngx_http_azimuth_edge_verdict(ngx_http_azimuth_ctx_t *ctx,
                                    ngx_http_azimuth_main_conf_t *mcf,
                                    const struct flow_actions *actions);
+/* A denial without a flow; ctx may be NULL. Counts and audits. */
+void ngx_http_azimuth_edge_refused(ngx_http_request_t *r,
+                                   ngx_http_azimuth_ctx_t *ctx,
+                                   enum flow_outcome outcome,
+                                   const struct error *cause);
 /* Shared memory knew the session. */
 void ngx_http_azimuth_edge_hit(ngx_http_azimuth_ctx_t *ctx,
                                ngx_http_azimuth_main_conf_t *mcf);

@@ -115,7 +115,7 @@ fetch_event_failed(ngx_http_azimuth_fetch_t *fetch, struct flow_event *event,
 
 /* Documents are the same for everybody. */
 static ngx_uint_t
-fetch_is_shared(enum flow_fetch_kind kind)
+fetch_is_document(enum flow_fetch_kind kind)
 {
     return kind == FLOW_FETCH_DISCOVERY || kind == FLOW_FETCH_JWKS;
 }
@@ -178,7 +178,7 @@ fetch_finish(ngx_http_azimuth_fetch_call_t *call, CURLcode code)
         event.fetched.status = (int)status;
         event.fetched.body = bytes_span(&call->body);
     }
-    if (ngx_queue_empty(&call->waits) && fetch_is_shared(call->kind)) {
+    if (ngx_queue_empty(&call->waits) && fetch_is_document(call->kind)) {
         fetch_take(call, &event);
     }
     ngx_http_azimuth_wait_answer(&call->waits, &event);
@@ -231,7 +231,7 @@ fetch_start(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
 
 static ngx_http_azimuth_fetch_call_t *
 fetch_find(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
-           enum flow_fetch_kind kind)
+           const struct flow_fetch *what)
 {
     ngx_queue_t *q;
     ngx_http_azimuth_fetch_call_t *call;
@@ -239,7 +239,8 @@ fetch_find(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
     for (q = ngx_queue_head(&fetch->running);
          q != ngx_queue_sentinel(&fetch->running); q = ngx_queue_next(q)) {
         call = ngx_queue_data(q, ngx_http_azimuth_fetch_call_t, queue);
-        if (call->provider == p && call->kind == kind) {
+        if (call->provider == p && call->kind == what->kind &&
+            span_equal(bytes_span(&call->share), what->share)) {
             return call;
         }
     }
@@ -257,8 +258,9 @@ fetch_ask(void *data, const struct flow_action *action,
 
     assert(action->kind == FLOW_ACTION_FETCH);
     assert(wait != NULL);
-    if (fetch_is_shared(action->fetch.kind)) {
-        call = fetch_find(fetch, to->provider, action->fetch.kind);
+    if (fetch_is_document(action->fetch.kind) ||
+        action->fetch.kind == FLOW_FETCH_INTROSPECTION) {
+        call = fetch_find(fetch, to->provider, &action->fetch);
     }
     if (call == NULL) {
         if (fetch->running_count >= FETCH_RUNNING_MAX) {
@@ -296,7 +298,7 @@ ngx_http_azimuth_fetch_document(ngx_http_azimuth_main_conf_t *mcf,
     what.headers[0].value = span_of("application/json");
     what.header_count = 1;
     if (ngx_http_azimuth_fetch_peer(mcf, &to, &peer) == NGX_OK &&
-        (fetch_find(to.fetch, p, what.kind) != NULL ||
+        (fetch_find(to.fetch, p, &what) != NULL ||
          (to.fetch->running_count < FETCH_RUNNING_MAX &&
           fetch_start(to.fetch, p, &what) != NULL))) {
         return;

@@ -28,6 +28,7 @@ typedef struct {
     struct curl_slist *headers;
     struct curl_slist *connect_to;
     struct bytes body;
+    struct bytes share; /* secret */
     ngx_uint_t header_count;
     size_t header_size;
     unsigned is_header_limit : 1; /* too many or too long: cut off */

@@ -25,6 +25,7 @@ ngx_http_azimuth_fetch_call_free(ngx_http_azimuth_fetch_call_t *call)
     curl_slist_free_all(call->headers);
     curl_slist_free_all(call->connect_to);
     bytes_wipe(&call->body); /* it may hold tokens */
+    bytes_wipe(&call->share);
     ngx_free(call);
 }
 
@@ -202,6 +203,8 @@ ngx_http_azimuth_fetch_call_new(ngx_http_azimuth_fetch_t *fetch,
     call->kind = what->kind;
     ngx_queue_init(&call->waits);
     bytes_init(&call->body, FLOW_FETCH_SIZE_MAX);
+    bytes_init(&call->share, JWT_SIZE_MAX);
+    bytes_add_span(&call->share, what->share);
     fetch_note_host(call, what->url);
 
     call->easy = curl_easy_init();
@@ -209,7 +212,7 @@ ngx_http_azimuth_fetch_call_new(ngx_http_azimuth_fetch_t *fetch,
         call->connect_to =
             curl_slist_append(NULL, (const char *)p->connect_to.data);
     }
-    if (call->easy == NULL ||
+    if (call->easy == NULL || bytes_failed(&call->share) ||
         (p->connect_to.len > 0 && call->connect_to == NULL) ||
         fetch_set_common(call) != NGX_OK ||
         fetch_set_call(call, what) != NGX_OK) {

@@ -96,6 +96,13 @@ identity_is_spent_cookie(const ngx_table_elt_t *header)
     return identity_is_cookie(header) && header->value.len == 0;
 }
 
+static int
+identity_is_token(const ngx_table_elt_t *header)
+{
+    return header->key.len == 13 &&
+           ngx_memcmp(header->lowcase_key, "authorization", 13) == 0;
+}
+
 /* Makes the list anew without the headers that `is_dropped` names. */
 static ngx_int_t
 identity_rebuild(ngx_http_request_t *r,
@@ -127,6 +134,13 @@ identity_rebuild(ngx_http_request_t *r,
         }
     }
     return NGX_OK;
+}
+
+ngx_int_t
+ngx_http_azimuth_identity_cut_token(ngx_http_request_t *r)
+{
+    r->headers_in.authorization = NULL;
+    return identity_rebuild(r, identity_is_token);
 }
 
 /* A callback's code must not reach a log by way of the request line. */

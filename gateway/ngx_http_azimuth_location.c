@@ -60,25 +60,6 @@ ngx_http_azimuth_conf_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return NGX_CONF_OK;
 }
 
-char *
-ngx_http_azimuth_conf_api_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_azimuth_loc_conf_t *lcf = conf;
-    ngx_str_t *value = cf->args->elts;
-
-    (void)cmd;
-    if (lcf->api_open != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-    if (ngx_strcmp(value[1].data, "open") != 0) {
-        return ngx_http_azimuth_conf_error(
-            cf, "azimuth_api_auth knows only \"open\"", &value[1]);
-    }
-    lcf->api_open = 1;
-    ngx_http_azimuth_conf_place(cf, &lcf->api_place);
-    return NGX_CONF_OK;
-}
-
 /* scheme://host[:port] in lower case, as browsers send it (RFC 6454). */
 static int
 location_is_origin(ngx_str_t *text)
@@ -179,7 +160,8 @@ ngx_http_azimuth_create_loc_conf(ngx_conf_t *cf)
     lcf->cors_origins = NGX_CONF_UNSET_PTR;
     lcf->edge.rates = NGX_CONF_UNSET_PTR;
     lcf->edge.security = NGX_CONF_UNSET;
-    lcf->api_open = NGX_CONF_UNSET;
+    lcf->bearer = NGX_CONF_UNSET_PTR;
+    lcf->api_mode = NGX_CONF_UNSET_UINT;
     return lcf;
 }
 
@@ -202,17 +184,5 @@ ngx_http_azimuth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->root_redirect, prev->root_redirect, "");
     ngx_conf_merge_ptr_value(conf->edge.rates, prev->edge.rates, NULL);
     ngx_http_azimuth_security_merge(&prev->edge, &conf->edge);
-    if (conf->api_open == NGX_CONF_UNSET) {
-        conf->api_open = prev->api_open;
-        conf->api_place = prev->api_place;
-    }
-    if (conf->api_open == 1 && conf->provider != NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"azimuth_api_auth open\" and \"azimuth_auth %V\" hold "
-                      "for the same requests in %V:%ui",
-                      &conf->provider->name, &conf->api_place.file,
-                      conf->api_place.line);
-        return NGX_CONF_ERROR;
-    }
-    return NGX_CONF_OK;
+    return ngx_http_azimuth_rules_merge(cf, prev, conf);
 }

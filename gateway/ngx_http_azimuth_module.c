@@ -61,8 +61,12 @@ static ngx_command_t ngx_http_azimuth_commands[] = {
       ngx_http_azimuth_conf_health, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
     { ngx_string("azimuth_root_redirect"), MODULE_EVERYWHERE | NGX_CONF_TAKE1,
       ngx_http_azimuth_conf_root_redirect, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
-    { ngx_string("azimuth_api_auth"), MODULE_EVERYWHERE | NGX_CONF_TAKE1,
+    { ngx_string("azimuth_bearer"), MODULE_EVERYWHERE | NGX_CONF_TAKE1,
+      ngx_http_azimuth_conf_bearer, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_api_auth"), MODULE_EVERYWHERE | NGX_CONF_TAKE12,
       ngx_http_azimuth_conf_api_auth, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("azimuth_require"), MODULE_EVERYWHERE | NGX_CONF_1MORE,
+      ngx_http_azimuth_conf_require, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
     ngx_null_command,
 };
 

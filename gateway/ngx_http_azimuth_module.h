@@ -9,6 +9,7 @@
 #include "gateway/cache.h"
 #include "gateway/ngx_http_azimuth_edge_types.h"
 #include "oauth/cookie.h"
+#include "oauth/credential.h"
 #include "oauth/flow.h"
 
 /* What the files of the adapter share. One request walks
@@ -123,6 +124,9 @@ typedef struct {
     ngx_str_t connect_to;          /* ::HOST:PORT, as curl wants it */
     ngx_str_t proxy;               /* http://HOST:PORT, NUL-terminated */
     ngx_str_t front_logout_text;
+    ngx_str_t bearer_audience; /* words, a space between; likewise */
+    ngx_str_t bearer_azp;
+    ngx_str_t bearer_scope;
     ngx_msec_t timeout;
     ngx_msec_t connect_timeout;
     time_t document_refresh;
@@ -142,6 +146,8 @@ typedef struct {
     ngx_str_t skew_text;
     ngx_str_t iss_text;
     ngx_str_t par_text;
+    ngx_str_t untyped_text;
+    ngx_str_t introspection_text;
 
     struct flow_config flow;   /* some set directly, the rest made of these */
     struct provider *provider; /* documents; each worker has its own copy */
@@ -156,6 +162,8 @@ typedef struct {
     struct assertion_key *assertion_key;        /* NULL: no signed identity */
     u_char assertion_mark[AZIMUTH_DIGEST_SIZE]; /* hash of that key */
     ngx_http_azimuth_rights_t rights;
+    struct require_table *conditions; /* NULL: there is no azimuth_require */
+    ngx_str_t claim_names;            /* that they look at, one per line */
 
     ngx_http_azimuth_valkey_conf_t valkey_conf;
 
@@ -192,14 +200,33 @@ typedef struct {
     ngx_http_azimuth_documents_t *documents;
 } ngx_http_azimuth_main_conf_t;
 
+/* azimuth_api_auth */
+enum {
+    AZIMUTH_API_OFF = 0, /* it does not stand */
+    AZIMUTH_API_OPEN,
+    AZIMUTH_API_KEY,
+    AZIMUTH_API_BEARER,
+    AZIMUTH_API_KEY_OR_BEARER,
+};
+
 typedef struct {
     ngx_http_azimuth_provider_t *provider; /* NULL: off; UNSET */
     ngx_http_azimuth_provider_t *endpoint; /* not inherited */
     ngx_array_t *cors_origins;             /* of ngx_str_t; NULL: off; UNSET */
     ngx_str_t root_redirect;               /* empty: off */
     ngx_http_azimuth_edge_loc_t edge;      /* limits, security headers */
-    ngx_flag_t api_open;
+    ngx_http_azimuth_provider_t *bearer;   /* NULL: off; UNSET */
+    ngx_uint_t api_mode;                   /* AZIMUTH_API_*; UNSET */
+    ngx_http_azimuth_provider_t *api_provider; /* NULL: that of `bearer` */
     ngx_http_azimuth_place_t api_place;
+    struct require_rules *own_rules; /* NULL: none */
+    ngx_http_azimuth_place_t rules_place;
+    unsigned rules_off : 1; /* those from above do not hold */
+
+    /* Made of the above and of what stands further up. */
+    const struct require_rules *rules;           /* NULL: none */
+    ngx_http_azimuth_provider_t *token_provider; /* NULL: no bearer tokens */
+    struct credential_gate gate;
 } ngx_http_azimuth_loc_conf_t;
 
 /* ---- one request -------------------------------------------------------- */
@@ -232,10 +259,16 @@ typedef struct {
     struct span cookies[AZIMUTH_COOKIE_HEADER_MAX]; /* before cutting */
     size_t cookie_count;
 
-    ngx_str_t body; /* of a form, where the flow wants to see it */
+    ngx_str_t body;    /* of a form, where the flow wants to see it */
+    struct span token; /* of a bearer request; else empty */
+    const struct require_rules *rules;
+    struct require_bits bits; /* once it is allowed */
+    struct flow_memory memory;
+
     u_char cache_key[AZIMUTH_DIGEST_SIZE];
     struct cache_mark cache_mark;
     unsigned has_cache_key : 1;
+    unsigned has_memory : 1;
     unsigned is_content : 1; /* answered by the content handler */
     unsigned is_cut : 1;     /* our cookies are out of the request */
     unsigned is_body_refused : 1;
@@ -246,6 +279,22 @@ ngx_int_t ngx_http_azimuth_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_azimuth_endpoint_handler(ngx_http_request_t *r);
 /* NULL when the request was not judged. */
 ngx_http_azimuth_ctx_t *ngx_http_azimuth_ctx_find(ngx_http_request_t *r);
+/* bearer.c: by whom a request is to be judged, and by which token (empty: by
+ * its session). NGX_OK: see ret_ask. NGX_DECLINED: nobody here has to judge.
+ * Anything else is the phase's result: it was refused.
+ *   ctx  of a request that was judged before; else NULL */
+typedef struct {
+    ngx_http_azimuth_provider_t *provider;
+    struct span token;
+} ngx_http_azimuth_ask_t;
+
+ngx_int_t ngx_http_azimuth_bearer_route(ngx_http_request_t *r,
+                                        ngx_http_azimuth_loc_conf_t *lcf,
+                                        const ngx_http_azimuth_ctx_t *ctx,
+                                        ngx_http_azimuth_ask_t *ret_ask);
+/* The token of a request to an endpoint that takes tokens; else empty. */
+struct span ngx_http_azimuth_bearer_token(ngx_http_request_t *r,
+                                          ngx_http_azimuth_loc_conf_t *lcf);
 /* variable.c: $azimuth_user */
 ngx_int_t ngx_http_azimuth_variable_init(ngx_conf_t *cf);
 
@@ -299,18 +348,21 @@ ngx_int_t ngx_http_azimuth_identity_set(ngx_http_request_t *r,
 /* Takes our cookies out of what the upstream gets. */
 ngx_int_t ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
                                         const ngx_str_t *cookie_name);
+/* Takes a judged token out of what the upstream gets. */
+ngx_int_t ngx_http_azimuth_identity_cut_token(ngx_http_request_t *r);
 ngx_table_elt_t *ngx_http_azimuth_header_in(ngx_http_request_t *r,
                                             const char *lowcase_name);
 
 /* zone.c: sessions that were opened a moment ago, shared by all workers */
 ngx_int_t ngx_http_azimuth_zone_init(ngx_conf_t *cf,
                                      ngx_http_azimuth_main_conf_t *mcf);
-/* Makes ctx->cache_key of the one session cookie. NGX_DECLINED: none, or more
- * than one. */
+/* Makes ctx->cache_key of the token, or of the one session cookie.
+ * NGX_DECLINED: none, or more than one. */
 ngx_int_t ngx_http_azimuth_zone_key(ngx_http_azimuth_ctx_t *ctx,
                                     ngx_http_azimuth_main_conf_t *mcf);
-/* NGX_OK: known and valid, identity headers and ctx->user are set.
- * NGX_DECLINED: ask the flow. */
+/* NGX_OK: known, valid and within ctx->rules; identity headers, ctx->user and
+ * ctx->bits are set. NGX_DECLINED: ask the flow; ctx->memory says what is
+ * known against the request, if anything. */
 ngx_int_t ngx_http_azimuth_zone_get(ngx_http_azimuth_ctx_t *ctx,
                                     ngx_http_azimuth_main_conf_t *mcf);
 /* Keeps what `actions`, whose verdict is `allow`, says of a known session. */
@@ -318,6 +370,11 @@ void ngx_http_azimuth_zone_put(ngx_http_azimuth_ctx_t *ctx,
                                ngx_http_azimuth_main_conf_t *mcf,
                                const struct flow_allow *allow,
                                const struct flow_actions *actions);
+/* Remembers for a moment that ctx->token is no good; never in the place of
+ * something that is. */
+void ngx_http_azimuth_zone_put_refusal(ngx_http_azimuth_ctx_t *ctx,
+                                       ngx_http_azimuth_main_conf_t *mcf,
+                                       const struct error *why);
 /* What entries of the session under this key are forgotten by; 0: none. */
 uint64_t ngx_http_azimuth_zone_tag(ngx_http_azimuth_main_conf_t *mcf,
                                    struct span store_key);

@@ -29,7 +29,6 @@ ngx_http_azimuth_identity_give(ngx_http_azimuth_ctx_t *ctx,
 
 static ngx_int_t
 perform_allow(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
-              const struct flow_actions *actions,
               const struct flow_allow *allow)
 {
     ngx_http_request_t *r = ctx->request;
@@ -47,9 +46,7 @@ perform_allow(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
             return NGX_ERROR;
         }
     }
-    if (actions->session != NULL) {
-        ngx_http_azimuth_zone_put(ctx, mcf, allow, actions);
-    }
+    ctx->bits = allow->bits;
     ctx->state = AZIMUTH_ALLOWED;
     return NGX_OK;
 }
@@ -94,12 +91,18 @@ perform_verdict(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
 
     ngx_http_azimuth_edge_verdict(ctx, mcf, actions);
     if (action->kind == FLOW_ACTION_ALLOW) {
-        rc = perform_allow(ctx, mcf, actions, &action->allow);
+        rc = perform_allow(ctx, mcf, &action->allow);
     } else {
         assert(action->kind == FLOW_ACTION_REPLY);
         rc = ngx_http_azimuth_reply_copy(ctx->request, &action->reply,
                                          &ctx->reply);
         ctx->state = AZIMUTH_REPLY;
+    }
+    /* Who was refused for want of a role was still found to be somebody. */
+    if (!ctx->is_content && actions->seen != NULL && actions->session != NULL) {
+        ngx_http_azimuth_zone_put(ctx, mcf, actions->seen, actions);
+    } else if (!ctx->is_content && actions->is_memorable) {
+        ngx_http_azimuth_zone_put_refusal(ctx, mcf, actions->cause);
     }
     flow_free(ctx->flow);
     ctx->flow = NULL;

@@ -38,6 +38,12 @@ static const provider_setting_t provider_settings[] = {
     SETTING("par", ngx_http_azimuth_set_par, par_text),
     SETTING("trusted_certificate", ngx_http_azimuth_set_certificate,
             trusted_certificate),
+    SETTING("bearer_audience", ngx_http_azimuth_set_words, bearer_audience),
+    SETTING("bearer_azp", ngx_http_azimuth_set_words, bearer_azp),
+    SETTING("bearer_scope", ngx_http_azimuth_set_words, bearer_scope),
+    SETTING("bearer_allow_untyped", ngx_http_azimuth_set_untyped, untyped_text),
+    SETTING("introspection", ngx_http_azimuth_set_introspection,
+            introspection_text),
     SETTING("connect_to", ngx_http_azimuth_set_connect, connect_to),
     SETTING("proxy", ngx_http_azimuth_set_proxy, proxy),
     SETTING("timeout", ngx_http_azimuth_set_timeout, timeout_text),
@@ -227,6 +233,47 @@ provider_fill(ngx_http_azimuth_main_conf_t *mcf, ngx_http_azimuth_provider_t *p)
     p->flow.refresh_wait_s =
         (int64_t)ngx_max(p->timeout, mcf->valkey_conf.timeout) / 1000 + 1;
     p->flow.allows_http = p->allow_http_loopback;
+    p->flow.conditions = mcf->conditions;
+    p->flow.claim_names = ngx_http_azimuth_span(mcf->claim_names);
+    p->flow.bearer_audiences = ngx_http_azimuth_span(p->bearer_audience);
+    p->flow.bearer_clients = ngx_http_azimuth_span(p->bearer_azp);
+    p->flow.bearer_scopes = ngx_http_azimuth_span(p->bearer_scope);
+}
+
+/* Everything that a remembered verdict depends on, the conditions and the order
+ * of their bits included: after a reload with others nothing old is found. */
+static ngx_int_t
+provider_digest(ngx_http_azimuth_main_conf_t *mcf,
+                ngx_http_azimuth_provider_t *p)
+{
+    u_char rights[AZIMUTH_DIGEST_SIZE];
+    struct span parts[10];
+    struct bytes text;
+    ngx_int_t rc;
+
+    if (ngx_http_azimuth_rights_digest(mcf, p, rights) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    bytes_init(&text, REQUIRE_ATOM_COUNT_MAX * (REQUIRE_WORD_SIZE_MAX + 1));
+    if (mcf->conditions != NULL) {
+        require_text(mcf->conditions, &text);
+    }
+    parts[0] = p->flow.issuer;
+    parts[1] = p->flow.client_id;
+    parts[2] = p->flow.base_url;
+    parts[3] = bytes_span(&text);
+    parts[4] = p->flow.bearer_audiences;
+    parts[5] = p->flow.bearer_clients;
+    parts[6] = p->flow.bearer_scopes;
+    parts[7] = span_of(p->flow.bearer_allows_untyped ? "untyped" : "");
+    parts[8] = (struct span){ (const char *)rights, sizeof(rights) };
+    parts[9] =
+        (struct span){ (const char *)&p->flow.algs, sizeof(p->flow.algs) };
+    rc = bytes_failed(&text)
+             ? NGX_ERROR
+             : ngx_http_azimuth_digest(mcf, parts, 10, p->digest);
+    bytes_release(&text);
+    return rc;
 }
 
 static void
@@ -242,13 +289,10 @@ ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
 {
     struct provider_options options = { 0 };
     struct error error = { OAUTH_OK, "" };
-    u_char rights[AZIMUTH_DIGEST_SIZE];
-    struct span parts[4];
     ngx_pool_cleanup_t *cleanup;
 
     provider_fill(mcf, p);
-    if (ngx_http_azimuth_rights_finish(cf, mcf, p) != NGX_OK ||
-        ngx_http_azimuth_rights_digest(mcf, p, rights) != NGX_OK) {
+    if (ngx_http_azimuth_rights_finish(cf, mcf, p) != NGX_OK) {
         return NGX_ERROR;
     }
     options.issuer = p->flow.issuer;
@@ -270,9 +314,5 @@ ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
     cleanup->handler = provider_release;
     cleanup->data = p->provider;
 
-    parts[0] = p->flow.issuer;
-    parts[1] = p->flow.client_id;
-    parts[2] = p->flow.base_url;
-    parts[3] = (struct span){ (const char *)rights, sizeof(rights) };
-    return ngx_http_azimuth_digest(mcf, parts, 4, p->digest);
+    return provider_digest(mcf, p);
 }

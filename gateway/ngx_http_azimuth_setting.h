@@ -30,6 +30,11 @@ AZIMUTH_SETTER(connect_timeout);
 AZIMUTH_SETTER(refresh);
 AZIMUTH_SETTER(loopback);
 
+/* setting_bearer.c: tokens that clients bring */
+AZIMUTH_SETTER(words);
+AZIMUTH_SETTER(untyped);
+AZIMUTH_SETTER(introspection);
+
 /* setting_client.c: who we are there, and what of it is believed */
 AZIMUTH_SETTER(redirect);
 AZIMUTH_SETTER(secret);

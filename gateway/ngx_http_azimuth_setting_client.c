@@ -47,29 +47,15 @@ ngx_http_azimuth_set_scope(ngx_conf_t *cf,
 {
     ngx_str_t *value = cf->args->elts;
     ngx_uint_t i;
-    size_t size = 0;
-    u_char *p;
     int has_openid = 0;
 
-    (void)provider;
     for (i = 1; i < cf->args->nelts; i++) {
-        size += value[i].len + 1;
         has_openid |= ngx_strcmp(value[i].data, "openid") == 0;
     }
     if (!has_openid) {
         return "needs \"openid\" among its words";
     }
-    p = ngx_pnalloc(cf->pool, size);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-    target->data = p;
-    for (i = 1; i < cf->args->nelts; i++) {
-        p = ngx_cpymem(p, value[i].data, value[i].len);
-        *p++ = ' ';
-    }
-    target->len = size - 1;
-    return NGX_CONF_OK;
+    return ngx_http_azimuth_set_words(cf, provider, target);
 }
 
 static void

@@ -26,6 +26,7 @@ discovery_release(struct provider_metadata *metadata)
         &metadata->end_session_endpoint,
         &metadata->push_endpoint,
         &metadata->userinfo_endpoint,
+        &metadata->introspection_endpoint,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         free((void *)(uintptr_t)*texts[i]);
@@ -85,6 +86,7 @@ discovery_read(const json_t *root, const struct discovery_rules *rules,
         { "pushed_authorization_request_endpoint", false,
           &metadata->push_endpoint },
         { "userinfo_endpoint", false, &metadata->userinfo_endpoint },
+        { "introspection_endpoint", false, &metadata->introspection_endpoint },
     };
     if (!span_equal_text(json_text(root, "issuer"), rules->issuer))
         return error_set(reterr, OAUTH_EDOCUMENT,

@@ -20,10 +20,11 @@ struct provider_metadata {
     const char *end_session_endpoint; /* NULL when not offered, as below */
     const char *push_endpoint;        /* RFC 9126 */
     const char *userinfo_endpoint;
-    bool requires_push;     /* logins are begun by RFC 9126 only */
-    bool has_iss_parameter; /* RFC 9207: `iss` is always sent */
-    bool has_basic_auth;    /* client_secret_basic */
-    bool has_post_auth;     /* client_secret_post */
+    const char *introspection_endpoint; /* RFC 7662 */
+    bool requires_push;                 /* logins are begun by RFC 9126 only */
+    bool has_iss_parameter;             /* RFC 9207: `iss` is always sent */
+    bool has_basic_auth;                /* client_secret_basic */
+    bool has_post_auth;                 /* client_secret_post */
 };
 
 struct discovery_rules {

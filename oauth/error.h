@@ -14,7 +14,11 @@
     X(OAUTH_ECSRF, 403, "cross_site")    /* sign-out from elsewhere */         \
     X(OAUTH_ENOSESSION, 401, "no_session")                                     \
     X(OAUTH_EEXPIRED, 401, "session_expired")                                  \
-    X(OAUTH_ECOOKIE, 401, "bad_cookie")        /* forged, cut, unknown key */  \
+    X(OAUTH_ECOOKIE, 401, "bad_cookie") /* forged, cut, unknown key */         \
+    X(OAUTH_ENOCREDENTIAL, 401, "no_credential") /* neither token nor key */   \
+    X(OAUTH_EBEARER, 401, "invalid_token")       /* RFC 6750 section 3.1 */    \
+    X(OAUTH_ESCOPE, 403, "insufficient_scope")   /* likewise */                \
+    X(OAUTH_EFORBIDDEN, 403, "forbidden")        /* a claim rule */            \
     X(OAUTH_ESTATE, 400, "bad_state")          /* no such login, used, old */  \
     X(OAUTH_EREFUSED, 403, "provider_refused") /* error= in the callback */    \
     X(OAUTH_ECODE, 400, "bad_code")            /* invalid_grant */             \

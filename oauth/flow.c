@@ -9,6 +9,8 @@
  *            [REPLAY] -> over                       callback without a login
  *   START -> SESSION -> REFRESH [-> AGAIN] -> over  the session was due first
  *   START -> JOB_...                                flow_refresh.c
+ *   START -> [BEARER_ADDRESS] -> [BEARER_KEYS] -> [BEARER_NEW_KEYS] -> over
+ *            [BEARER_ADDRESS] -> BEARER_ANSWER -> over      a bearer token
  *   START -> [LEAVE -> LEAVE_DEL] -> [LEAVE_ADDRESS] -> over      sign_out
  *         -> LEAVE -> LEAVE_ROSTER -> END... -> [LEAVE_ADDRESS] everywhere
  *   START -> [LOGOUT_KEYS...] -> LOGOUT_MARK -> [LOGOUT_SID]
@@ -87,7 +89,10 @@ static const struct {
                             BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) |
                             BIT(FLOW_AT_LOGOUT_KEYS) |
                             BIT(FLOW_AT_LOGOUT_MARK) | BIT(FLOW_AT_FRONT) |
-                            BIT(FLOW_AT_LIST) },
+                            BIT(FLOW_AT_LIST) | BIT(FLOW_AT_BEARER_ADDRESS) |
+                            BIT(FLOW_AT_BEARER_KEYS) |
+                            BIT(FLOW_AT_BEARER_NEW_KEYS) |
+                            BIT(FLOW_AT_BEARER_ANSWER) },
     [FLOW_AT_SESSION] = { SESSION_ANSWERS, flow_on_session,
                           BIT(FLOW_AT_REFRESH) },
     [FLOW_AT_REFRESH] = { REFRESH_ANSWERS, flow_on_refresh,
@@ -167,6 +172,14 @@ static const struct {
                               BIT(FLOW_AT_LIST_PROBE) | BIT(FLOW_AT_END) },
     [FLOW_AT_LIST_PROBE] = { SESSION_ANSWERS, flow_on_list_probe,
                              BIT(FLOW_AT_LIST_PROBE) },
+    [FLOW_AT_BEARER_ADDRESS] = { FETCH_ANSWERS, flow_on_bearer_address,
+                                 BIT(FLOW_AT_BEARER_KEYS) |
+                                     BIT(FLOW_AT_BEARER_NEW_KEYS) |
+                                     BIT(FLOW_AT_BEARER_ANSWER) },
+    [FLOW_AT_BEARER_KEYS] = { FETCH_ANSWERS, flow_on_bearer_keys,
+                              BIT(FLOW_AT_BEARER_NEW_KEYS) },
+    [FLOW_AT_BEARER_NEW_KEYS] = { FETCH_ANSWERS, flow_on_bearer_new_keys, 0 },
+    [FLOW_AT_BEARER_ANSWER] = { FETCH_ANSWERS, flow_on_bearer_answer, 0 },
     [FLOW_OVER] = { 0, NULL, 0 },
 };
 
@@ -232,10 +245,13 @@ flow_step(struct flow *flow, const struct flow_event *event)
     flow->now_s = event->now_s;
     flow->actions.count = 0;
     flow->actions.outcome = FLOW_WAITING;
+    flow->actions.is_memorable = false;
     moves[before].move(flow, event);
     assert(flow->state == FLOW_OVER ||
            (moves[before].next & BIT(flow->state)) != 0);
     if (arena_failed(&flow->arena)) {
+        flow->seen.header_count = 0; /* it may have only half of them */
+        flow->actions.is_memorable = false;
         if (!flow->is_job) {
             flow_reply_static(flow);
         } else if (flow->state != FLOW_OVER) {
@@ -246,10 +262,11 @@ flow_step(struct flow *flow, const struct flow_event *event)
     flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
     flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
     flow->actions.store_key = (struct span){ NULL, 0 };
-    if (flow->actions.session != NULL && flow->has_ticket)
+    if (flow->actions.session != NULL && flow->has_ticket && !flow->is_bearer)
         flow->actions.store_key = span_of(flow->store_key);
     flow->actions.fresh_until_s =
         flow->actions.session != NULL ? flow_fresh_until(flow) : 0;
+    flow->actions.seen = flow->seen.header_count > 0 ? &flow->seen : NULL;
     check_actions(flow);
     return &flow->actions;
 }

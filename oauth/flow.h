@@ -8,6 +8,7 @@
 #include "oauth/error.h"
 #include "oauth/jwt.h"
 #include "oauth/provider.h"
+#include "oauth/require.h"
 #include "oauth/rights.h"
 #include "oauth/seal.h"
 #include "oauth/session.h"
@@ -139,6 +140,16 @@ struct flow_config {
                                the pause after a failure */
     bool has_front_logout;  /* front-channel logout by the provider's page */
     bool allows_http;       /* provider at http://127.0.0.1, [::1], localhost */
+
+    /* Claim rules: all their conditions, and which claims these look at. */
+    const struct require_table *conditions; /* [none]; outlives every flow */
+    struct span claim_names;                /* one per line */
+    /* Bearer tokens, as in struct accesstoken_rules: words, a space between */
+    struct span bearer_audiences; /* [client_id] */
+    struct span bearer_clients;   /* [any] */
+    struct span bearer_scopes;    /* [none] */
+    bool bearer_allows_untyped;
+    bool introspects; /* opaque tokens are put to the provider */
 };
 
 /* Checks what `nginx -t` has to refuse; the text names the field.
@@ -165,6 +176,14 @@ enum flow_event_kind {
     FLOW_EVENT_FETCH_FAILED, /* connect, TLS, time or size limit */
 };
 
+/* What the host remembers of a request's very credential: a flow judged it a
+ * moment ago. It is good only for refusing. */
+struct flow_memory {
+    bool is_refused;          /* a token that is no good, */
+    struct span text;         /* because of this; else */
+    struct require_bits bits; /* which conditions it fulfils */
+};
+
 /* A request as the client sent it, after the server's own parsing. A header
  * that is absent has data == NULL; a present empty one has data != NULL.
  * Nothing here is believed further than this comment says. */
@@ -181,11 +200,11 @@ struct flow_request {
     struct span sec_fetch_site;
     struct span requested_with; /* X-Requested-With */
     struct span upgrade;        /* Upgrade */
-    struct span authorization;  /* only its presence is looked at */
-    struct span origin;         /* Origin */
-    struct span referer;        /* Referer */
-    struct span preflight;      /* Access-Control-Request-Method */
-    struct span request_id;     /* the host's own, for pages; may be empty */
+    struct span authorization;
+    struct span origin;     /* Origin */
+    struct span referer;    /* Referer */
+    struct span preflight;  /* Access-Control-Request-Method */
+    struct span request_id; /* the host's own, for pages; may be empty */
     /* What another gateway says it was asked for: used by /oauth2/gate alone,
      * and there only for where a login comes back to. */
     struct span forwarded_uri;
@@ -195,10 +214,16 @@ struct flow_request {
     struct span client_address;
     struct span user_agent;
 
-    /* Only where flow_body_size_max() asks for it. */
     struct span content_type;
+
+    /* Only where flow_body_size_max() asks for it. */
     struct span body;
     bool is_body_refused; /* larger than asked for, or of unknown size */
+
+    /* What the place wants, and the host found out. */
+    struct span bearer; /* the token, when credential_route() said so */
+    const struct require_rules *rules; /* NULL: none; outlives the flow */
+    const struct flow_memory *memory;  /* NULL: nothing */
 };
 
 /* How many bytes of a request's body its flow wants to see, before it is
@@ -261,6 +286,7 @@ struct flow_header {
 struct flow_allow {
     struct flow_header headers[FLOW_HEADER_COUNT_MAX];
     size_t header_count;
+    struct require_bits bits; /* for struct flow_memory */
 };
 
 /* Answer the client and end the request: redirects (Location is among the
@@ -307,10 +333,11 @@ struct flow_index {
 };
 
 enum flow_fetch_kind {
-    FLOW_FETCH_DISCOVERY, /* the same answer serves every flow that waits */
-    FLOW_FETCH_JWKS,      /* likewise */
-    FLOW_FETCH_TOKEN,     /* never shared, never retried, never logged */
-    FLOW_FETCH_PUSH,      /* likewise */
+    FLOW_FETCH_DISCOVERY,     /* the same answer serves every flow that waits */
+    FLOW_FETCH_JWKS,          /* likewise */
+    FLOW_FETCH_TOKEN,         /* never shared, never retried, never logged */
+    FLOW_FETCH_PUSH,          /* likewise */
+    FLOW_FETCH_INTROSPECTION, /* shared by flows with the same `share` */
 };
 
 /* One HTTP request to the provider: TLS verified, redirects not followed,
@@ -321,7 +348,8 @@ struct flow_fetch {
     bool is_post;
     struct flow_header headers[FLOW_HEADER_COUNT_MAX];
     size_t header_count;
-    struct span body; /* POST only */
+    struct span body;  /* POST only */
+    struct span share; /* INTROSPECTION: secret; at most JWT_SIZE_MAX */
 };
 
 /* The job to be run, one per key. The host copies the ticket, gives it to the
@@ -362,6 +390,7 @@ struct flow_action {
     X(FLOW_ENDED_BY_PROVIDER,                                                  \
       "ended_by_provider") /* back- or front-channel logout */                 \
     X(FLOW_SESSIONS_ENDED, "sessions_ended") /* by their user, elsewhere */    \
+    X(FLOW_FORBIDDEN, "forbidden") /* known, but a claim rule or the scope */  \
     X(FLOW_REFUSED, "refused")     /* 403, 404, 405 on an endpoint */          \
     X(FLOW_REFRESHED, "refreshed") /* this and the next three end a job */     \
     X(FLOW_REFRESH_NEEDLESS, "refresh_needless") /* another was faster */      \
@@ -387,6 +416,9 @@ struct flow_actions {
     struct span store_key;         /* of that session; else empty */
     int64_t fresh_until_s;         /* no later may an ALLOW be repeated without
                                       a flow; 0: as long as the session is */
+    const struct flow_allow *seen; /* a good session or token, whatever the
+                                      verdict; NULL: none */
+    bool is_memorable; /* a token that stays bad: `cause` says why */
 };
 
 /* ---- the door ---------------------------------------------------------- */

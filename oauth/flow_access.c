@@ -3,6 +3,7 @@
  * session a person is sent to the login, a machine gets 401. */
 #include "oauth/flow_move.h"
 
+#include "oauth/refusal.h"
 #include "oauth/url.h"
 
 #include <assert.h>
@@ -148,7 +149,9 @@ route(struct flow *flow, const struct flow_request *request)
     case FLOW_ROUTE_AUTH:
     case FLOW_ROUTE_GATE:
     case FLOW_ROUTE_USERINFO:
-        if (!flow->has_ticket)
+        if (flow->is_bearer)
+            flow_bearer(flow, request);
+        else if (!flow->has_ticket)
             flow_deny(flow);
         else if (flow->route == FLOW_ROUTE_USERINFO)
             flow_ask_session(flow, FLOW_AT_SESSION);
@@ -199,6 +202,47 @@ gate_target(struct flow *flow, const struct flow_request *request)
     return request->forwarded_uri;
 }
 
+static bool
+takes_token(enum flow_route route)
+{
+    return route == FLOW_ROUTE_PAGE || route == FLOW_ROUTE_AUTH ||
+           route == FLOW_ROUTE_GATE || route == FLOW_ROUTE_USERINFO;
+}
+
+/* Whether a claim rule for this request does not hold: the cause says which,
+ * and nothing of other rules. */
+static bool
+breaks_rule(struct flow *flow, const struct require_bits *bits)
+{
+    const struct require_rule *rule = NULL;
+    struct bytes text;
+    if (flow->route != FLOW_ROUTE_USERINFO)
+        rule = require_broken(flow->rules, flow->method, bits);
+    if (rule == NULL)
+        return false;
+    bytes_init(&text, 2 * OAUTH_ERROR_TEXT_SIZE);
+    require_describe(flow->rules->table, rule, &text);
+    error_set(&flow->cause, OAUTH_EFORBIDDEN, "this needs %s",
+              bytes_failed(&text) ? "a role that you do not have" : text.data);
+    bytes_release(&text);
+    return true;
+}
+
+void
+flow_admit(struct flow *flow)
+{
+    if (!flow_see(flow))
+        flow_reply_cause(flow, FLOW_FAILED);
+    else if (breaks_rule(flow, &flow->seen.bits))
+        flow_reply_forbidden(flow);
+    else if (flow->route == FLOW_ROUTE_AUTH || flow->route == FLOW_ROUTE_GATE)
+        flow_reply_auth(flow);
+    else if (flow->route == FLOW_ROUTE_USERINFO)
+        flow_reply_user(flow);
+    else
+        flow_allow(flow);
+}
+
 void
 flow_on_request(struct flow *flow, const struct flow_event *event)
 {
@@ -206,6 +250,16 @@ flow_on_request(struct flow *flow, const struct flow_event *event)
     flow->route = route_of(request->path);
     flow->kind = request_kind(request);
     flow->is_script = request_is_script(request);
+    flow->is_bearer = request->bearer.data != NULL && takes_token(flow->route);
+    if (flow->is_bearer)
+        flow->kind = REQUEST_CALL;
+    flow->is_grpc = refusal_is_grpc(request->content_type);
+    flow->rules = request->rules;
+    /* Behind auth_request the method that is meant is not known for sure. */
+    flow->method =
+        flow->route == FLOW_ROUTE_AUTH || flow->route == FLOW_ROUTE_GATE
+            ? REQUIRE_EVERY_METHOD
+            : require_method(request->method);
     flow->request_id.data = arena_strndup(
         &flow->arena, request->request_id.data, request->request_id.size);
     flow->request_id.size =
@@ -221,6 +275,11 @@ flow_on_request(struct flow *flow, const struct flow_event *event)
         error_set(&flow->cause, OAUTH_EMETHOD,
                   "this address does not take that method");
         flow_reply_cause(flow, FLOW_REFUSED);
+        return;
+    }
+    if (request->memory != NULL && !request->memory->is_refused &&
+        breaks_rule(flow, &request->memory->bits)) {
+        flow_reply_forbidden(flow);
         return;
     }
     read_cookie(flow, request);
@@ -279,17 +338,6 @@ flow_take_session(struct flow *flow, const struct flow_event *event)
     else
         flow_deny(flow);
     return false;
-}
-
-void
-flow_admit(struct flow *flow)
-{
-    if (flow->route == FLOW_ROUTE_AUTH || flow->route == FLOW_ROUTE_GATE)
-        flow_reply_auth(flow);
-    else if (flow->route == FLOW_ROUTE_USERINFO)
-        flow_reply_user(flow);
-    else
-        flow_allow(flow);
 }
 
 void

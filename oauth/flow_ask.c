@@ -195,6 +195,7 @@ flow_ask_call(struct flow *flow, const struct flow_call *call,
     struct flow_fetch *fetch = &add(flow, FLOW_ACTION_FETCH)->fetch;
     char *url = arena_strndup(&flow->arena, call->url, proof.url.size);
     fetch->kind = call->kind;
+    fetch->share = call->share;
     fetch->url = url == NULL ? span_of("") : span_of(url);
     fetch->is_post = true;
     add_header(fetch, "Accept", span_of("application/json"));

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #define TEXT_SIZE_MAX  255
+#define WORDS_SIZE_MAX 1024
 #define LIFETIME_MAX_S ((int64_t)30 * 86400)
 
 static bool
@@ -112,6 +113,32 @@ check_client(const struct flow_config *config, struct error *reterr)
     return OAUTH_OK;
 }
 
+static enum oauth_code
+check_bearer(const struct flow_config *config, struct error *reterr)
+{
+    const struct {
+        const char *name;
+        struct span words;
+    } lists[] = {
+        { "bearer_audience", config->bearer_audiences },
+        { "bearer_azp", config->bearer_clients },
+        { "bearer_scope", config->bearer_scopes },
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (lists[i].words.size > WORDS_SIZE_MAX ||
+            !is_printable(lists[i].words))
+            return error_set(reterr, OAUTH_ECONFIG,
+                             "%s is too long or not printable", lists[i].name);
+    }
+    if (config->introspects &&
+        (config->client_method == CLIENT_NONE ||
+         (config->client_secret.size == 0 && config->client_key == NULL)))
+        return error_set(reterr, OAUTH_ECONFIG,
+                         "introspection needs a client that can prove who it "
+                         "is: client_secret_file or client_key_file");
+    return OAUTH_OK;
+}
+
 /* Whether `host` is `domain` or below it. */
 static bool
 is_below(struct span host, struct span domain)
@@ -156,6 +183,8 @@ flow_config_check(const struct flow_config *config, struct error *reterr)
     enum oauth_code code = check_urls(config, reterr);
     if (code == OAUTH_OK)
         code = check_client(config, reterr);
+    if (code == OAUTH_OK)
+        code = check_bearer(config, reterr);
     if (code == OAUTH_OK)
         code = check_cookie(config, reterr);
     if (code != OAUTH_OK)

@@ -125,6 +125,7 @@ judge_token(struct flow *flow)
     const struct idtoken_rules rules = {
         .issuer = flow->config.issuer,
         .client_id = flow->config.client_id,
+        .claim_names = flow->config.claim_names,
         .nonce = bytes_span(&nonce),
         .access_token = flow->tokens.access_token,
         .code = flow->back.code,

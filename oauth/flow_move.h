@@ -26,47 +26,51 @@
 
 /* Where a flow stands: what it waits for. */
 enum flow_state {
-    FLOW_AT_START,         /* the request */
-    FLOW_AT_SESSION,       /* the session of a request that wants to pass */
-    FLOW_AT_BEGIN,         /* discovery, to begin a login */
-    FLOW_AT_PUSH,          /* the answer to a pushed request */
-    FLOW_AT_REPLAY,        /* the session of a callback without a login */
-    FLOW_AT_DISCOVERY,     /* discovery, in a callback */
-    FLOW_AT_KEYS,          /* the key set, in a callback */
-    FLOW_AT_MARK,          /* the mark that this state is used */
-    FLOW_AT_TOKEN,         /* the token endpoint */
-    FLOW_AT_NEW_KEYS,      /* the key set again, for an unknown kid */
-    FLOW_AT_ROSTER,        /* the user's other sessions, in a callback */
-    FLOW_AT_ENTRY,         /* the new session's place among them */
-    FLOW_AT_SID,           /* the way to it from the provider's session */
-    FLOW_AT_KEEP,          /* the new session to be stored */
-    FLOW_AT_REFRESH,       /* the job that refreshes the request's session */
-    FLOW_AT_AGAIN,         /* that session, read again */
-    FLOW_AT_JOB_LOCK,      /* (a job from here on) its lock */
-    FLOW_AT_JOB_OTHER,     /* what the lock of another says */
-    FLOW_AT_JOB_PAUSE,     /* a moment, for the other to finish */
-    FLOW_AT_JOB_SESSION,   /* the record */
-    FLOW_AT_JOB_DISCOVERY, /* discovery */
-    FLOW_AT_JOB_KEYS,      /* the key set */
-    FLOW_AT_JOB_TOKEN,     /* the token endpoint */
-    FLOW_AT_JOB_NEW_KEYS,  /* the key set again, for an unknown kid */
-    FLOW_AT_JOB_KEEP,      /* the record to be replaced */
-    FLOW_AT_JOB_RETRY,     /* a moment, until the store is back */
-    FLOW_AT_JOB_DEL,       /* the session to be ended */
-    FLOW_AT_LEAVE,         /* the session that is to end */
-    FLOW_AT_LEAVE_DEL,     /* its deletion */
-    FLOW_AT_LEAVE_ROSTER,  /* the user's sessions, that all are to end */
-    FLOW_AT_LEAVE_ADDRESS, /* discovery, for the provider's logout */
-    FLOW_AT_END,           /* the deletion of one of several sessions */
-    FLOW_AT_LOGOUT_KEYS,   /* a document, for a logout token */
-    FLOW_AT_LOGOUT_MARK,   /* whether this token was used before */
-    FLOW_AT_LOGOUT_SID,    /* whose the provider's session was */
-    FLOW_AT_LOGOUT_ROSTER, /* the sessions that a logout is about */
-    FLOW_AT_LOGOUT_DONE,   /* the mark that this token is used */
-    FLOW_AT_FRONT,         /* the session of a front-channel logout */
-    FLOW_AT_LIST,          /* the session that looks at the list */
-    FLOW_AT_LIST_ROSTER,   /* the list */
-    FLOW_AT_LIST_PROBE,    /* whether a session of the list still lives */
+    FLOW_AT_START,          /* the request */
+    FLOW_AT_SESSION,        /* the session of a request that wants to pass */
+    FLOW_AT_BEGIN,          /* discovery, to begin a login */
+    FLOW_AT_PUSH,           /* the answer to a pushed request */
+    FLOW_AT_REPLAY,         /* the session of a callback without a login */
+    FLOW_AT_DISCOVERY,      /* discovery, in a callback */
+    FLOW_AT_KEYS,           /* the key set, in a callback */
+    FLOW_AT_MARK,           /* the mark that this state is used */
+    FLOW_AT_TOKEN,          /* the token endpoint */
+    FLOW_AT_NEW_KEYS,       /* the key set again, for an unknown kid */
+    FLOW_AT_ROSTER,         /* the user's other sessions, in a callback */
+    FLOW_AT_ENTRY,          /* the new session's place among them */
+    FLOW_AT_SID,            /* the way to it from the provider's session */
+    FLOW_AT_KEEP,           /* the new session to be stored */
+    FLOW_AT_REFRESH,        /* the job that refreshes the request's session */
+    FLOW_AT_AGAIN,          /* that session, read again */
+    FLOW_AT_JOB_LOCK,       /* (a job from here on) its lock */
+    FLOW_AT_JOB_OTHER,      /* what the lock of another says */
+    FLOW_AT_JOB_PAUSE,      /* a moment, for the other to finish */
+    FLOW_AT_JOB_SESSION,    /* the record */
+    FLOW_AT_JOB_DISCOVERY,  /* discovery */
+    FLOW_AT_JOB_KEYS,       /* the key set */
+    FLOW_AT_JOB_TOKEN,      /* the token endpoint */
+    FLOW_AT_JOB_NEW_KEYS,   /* the key set again, for an unknown kid */
+    FLOW_AT_JOB_KEEP,       /* the record to be replaced */
+    FLOW_AT_JOB_RETRY,      /* a moment, until the store is back */
+    FLOW_AT_JOB_DEL,        /* the session to be ended */
+    FLOW_AT_LEAVE,          /* the session that is to end */
+    FLOW_AT_LEAVE_DEL,      /* its deletion */
+    FLOW_AT_LEAVE_ROSTER,   /* the user's sessions, that all are to end */
+    FLOW_AT_LEAVE_ADDRESS,  /* discovery, for the provider's logout */
+    FLOW_AT_END,            /* the deletion of one of several sessions */
+    FLOW_AT_LOGOUT_KEYS,    /* a document, for a logout token */
+    FLOW_AT_LOGOUT_MARK,    /* whether this token was used before */
+    FLOW_AT_LOGOUT_SID,     /* whose the provider's session was */
+    FLOW_AT_LOGOUT_ROSTER,  /* the sessions that a logout is about */
+    FLOW_AT_LOGOUT_DONE,    /* the mark that this token is used */
+    FLOW_AT_FRONT,          /* the session of a front-channel logout */
+    FLOW_AT_LIST,           /* the session that looks at the list */
+    FLOW_AT_LIST_ROSTER,    /* the list */
+    FLOW_AT_LIST_PROBE,     /* whether a session of the list still lives */
+    FLOW_AT_BEARER_ADDRESS, /* discovery, for a bearer token */
+    FLOW_AT_BEARER_KEYS,    /* the key set, for a bearer token */
+    FLOW_AT_BEARER_NEW_KEYS,
+    FLOW_AT_BEARER_ANSWER, /* introspection */
     FLOW_OVER,
     FLOW_STATE_COUNT
 };
@@ -123,6 +127,15 @@ struct flow {
     struct span target;     /* copied */
     struct span request_id; /* copied; may be empty */
     uint32_t answer_count;  /* of the document asked for, at that time */
+    bool is_grpc;
+    uint32_t method; /* a bit of require_method() */
+    const struct require_rules *rules;
+
+    /* of a bearer token */
+    bool is_bearer;
+    bool bearer_is_jwt;
+    struct span bearer; /* copied; secret */
+    struct flow_allow seen;
 
     /* of the session: the cookie that came, and the one that goes */
     char cookie_name[FLOW_COOKIE_NAME_SIZE];
@@ -279,6 +292,13 @@ void flow_on_job_keep(struct flow *flow, const struct flow_event *event);
 void flow_on_job_retry(struct flow *flow, const struct flow_event *event);
 void flow_on_job_del(struct flow *flow, const struct flow_event *event);
 
+/* flow_bearer.c */
+void flow_bearer(struct flow *flow, const struct flow_request *request);
+void flow_on_bearer_address(struct flow *flow, const struct flow_event *event);
+void flow_on_bearer_keys(struct flow *flow, const struct flow_event *event);
+void flow_on_bearer_new_keys(struct flow *flow, const struct flow_event *event);
+void flow_on_bearer_answer(struct flow *flow, const struct flow_event *event);
+
 /* flow_leave.c */
 void flow_leave(struct flow *flow, const struct flow_request *request);
 /* The browser comes back from the provider's logout. */
@@ -315,7 +335,8 @@ struct flow_call {
     enum flow_fetch_kind kind;
     const char *url;
     struct bytes *form;
-    bool has_id; /* the form has a client_id */
+    bool has_id;       /* the form has a client_id */
+    struct span share; /* INTROSPECTION: the token */
 };
 /* False when the proof could not be made; the cause is set then. */
 bool flow_ask_call(struct flow *flow, const struct flow_call *call,
@@ -332,6 +353,9 @@ void flow_fail_with(struct flow *flow, enum oauth_code code, const char *what,
 
 /* flow_reply.c: verdicts. Each ends the flow. */
 void flow_allow(struct flow *flow);
+/* Fills flow->seen; false when it could not be signed, the cause is set then. */
+bool flow_see(struct flow *flow);
+void flow_reply_forbidden(struct flow *flow);
 void flow_redirect(struct flow *flow, struct span url,
                    enum flow_outcome outcome);
 void flow_reply_empty(struct flow *flow, int status, enum flow_outcome outcome);

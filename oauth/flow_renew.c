@@ -89,6 +89,8 @@ take_identity(struct flow *flow, const struct session *told)
     flow->session.preferred_username =
         newer(told->preferred_username, old.preferred_username);
     flow->session.email = newer(told->email, old.email);
+    if (told->email.size == 0)
+        flow->session.email_unverified = old.email_unverified;
     flow->session.name = newer(told->name, old.name);
     flow->session.sid = newer(old.sid, told->sid);
     flow->session.issuer = old.issuer;
@@ -122,6 +124,7 @@ judge(struct flow *flow)
     const struct idtoken_rules rules = {
         .issuer = flow->config.issuer,
         .client_id = flow->config.client_id,
+        .claim_names = flow->config.claim_names,
         .nonce = flow->session.nonce,
         .is_refresh = true,
         .access_token = flow->tokens.access_token,

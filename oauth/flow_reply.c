@@ -4,6 +4,7 @@
  * gets JSON. */
 #include "oauth/flow_move.h"
 
+#include "oauth/refusal.h"
 #include "oauth/url.h"
 
 #include <assert.h>
@@ -139,18 +140,26 @@ add_identities(struct flow *flow, struct span signed_identity,
     assert(*count <= FLOW_HEADER_COUNT_MAX);
 }
 
+bool
+flow_see(struct flow *flow)
+{
+    struct flow_allow *seen = &flow->seen;
+    struct span signed_identity = { NULL, 0 };
+    assert(flow->session.sub.size > 0);
+    if (!flow_sign(flow, &signed_identity))
+        return false;
+    seen->header_count = 0;
+    add_identities(flow, signed_identity, seen->headers, &seen->header_count);
+    if (flow->config.conditions != NULL)
+        seen->bits = require_evaluate(flow->config.conditions, &flow->session);
+    return true;
+}
+
 void
 flow_allow(struct flow *flow)
 {
-    struct span signed_identity = { NULL, 0 };
-    assert(flow->session.sub.size > 0);
-    if (!flow_sign(flow, &signed_identity)) {
-        flow_reply_cause(flow, FLOW_FAILED);
-        return;
-    }
-    struct flow_allow *allow =
-        &add_verdict(flow, FLOW_ACTION_ALLOW, FLOW_ALLOWED)->allow;
-    add_identities(flow, signed_identity, allow->headers, &allow->header_count);
+    assert(flow->seen.header_count > 0);
+    add_verdict(flow, FLOW_ACTION_ALLOW, FLOW_ALLOWED)->allow = flow->seen;
 }
 
 /* Envoy writes over the headers that it is given: a name that is missing here
@@ -177,15 +186,14 @@ add_empty_identities(struct flow_reply *reply)
 void
 flow_reply_auth(struct flow *flow)
 {
-    struct span signed_identity = { NULL, 0 };
     /* Envoy lets a request pass by 200 and by nothing else. */
     int status = flow->route == FLOW_ROUTE_GATE ? 200 : 202;
-    if (!flow_sign(flow, &signed_identity)) {
-        flow_reply_cause(flow, FLOW_FAILED);
-        return;
-    }
     struct flow_reply *reply = begin(flow, status, FLOW_ALLOWED);
-    add_identities(flow, signed_identity, reply->headers, &reply->header_count);
+    assert(flow->seen.header_count > 0);
+    assert(reply->header_count + flow->seen.header_count <=
+           FLOW_HEADER_COUNT_MAX);
+    for (size_t i = 0; i < flow->seen.header_count; i++)
+        reply->headers[reply->header_count++] = flow->seen.headers[i];
     if (flow->route == FLOW_ROUTE_GATE)
         add_empty_identities(reply);
 }
@@ -334,6 +342,8 @@ text_of(enum oauth_code code)
     case OAUTH_ESTORE:
         return "The session store cannot be reached right now, so nobody can "
                "be let in.";
+    case OAUTH_EFORBIDDEN:
+        return "You are logged in, but may not do this.";
     case OAUTH_ENOTFOUND:
         return "There is nothing at this address.";
     case OAUTH_EMETHOD:
@@ -350,6 +360,9 @@ text_of(enum oauth_code code)
     case OAUTH_ELOGOUT:
         return "What was sent is not what this address takes.";
     case OAUTH_OK:
+    case OAUTH_ENOCREDENTIAL:
+    case OAUTH_EBEARER:
+    case OAUTH_ESCOPE:
     case OAUTH_ECONFIG:
     case OAUTH_ELIMIT:
     case OAUTH_ENOMEM:
@@ -385,12 +398,9 @@ methods_of(enum flow_route route)
 }
 
 static void
-add_status_headers(struct flow *flow, struct flow_reply *reply)
+add_allow_header(struct flow *flow, struct flow_reply *reply, int status)
 {
-    if (reply->status == 401)
-        add_header(reply, "WWW-Authenticate",
-                   span_of("Cookie realm=\"azimuth\""));
-    if (reply->status == 405)
+    if (status == 405)
         add_header(reply, "Allow", span_of(methods_of(flow->route)));
 }
 
@@ -413,15 +423,36 @@ flow_reply_cause(struct flow *flow, enum flow_outcome outcome)
         flow_reply_failed_login(flow, outcome);
         return;
     }
-    struct bytes body;
-    struct span login_url = { NULL, 0 };
-    if (status == 401)
-        login_url = flow_start_url(flow, (struct span){ NULL, 0 });
-    bytes_init(&body, PAGE_SIZE_MAX);
-    page_json_error(error_name(flow->cause.code), span_of(flow->cause.text),
-                    login_url, &body);
-    set_json(flow, begin(flow, status, outcome), &body);
-    add_status_headers(flow, last_reply(flow));
+    struct refusal refusal = {
+        .cause = &flow->cause,
+        .scope = flow->config.bearer_scopes,
+        .is_bearer = flow->is_bearer,
+        .is_grpc = flow->is_grpc,
+    };
+    if (status == 401 && !flow->is_bearer)
+        refusal.login_url = flow_start_url(flow, (struct span){ NULL, 0 });
+    refusal_fill(&refusal, &flow->arena, begin(flow, status, outcome));
+    add_allow_header(flow, last_reply(flow), status);
+}
+
+/* A person without the right role may sign out and come back as somebody
+ * else; a redirect to the login would bring the same person back at once. */
+void
+flow_reply_forbidden(struct flow *flow)
+{
+    if (flow->kind == REQUEST_CALL || flow->route != FLOW_ROUTE_PAGE) {
+        flow_reply_cause(flow, FLOW_FORBIDDEN);
+        return;
+    }
+    const struct page page = {
+        .title = "Not allowed",
+        .text = text_of(flow->cause.code),
+        .detail = span_of(flow->cause.text),
+        .link_text = "Sign out",
+        .link_url = flow_own_url(flow, span_of(FLOW_PREFIX "sign_out")),
+        .link_is_form = true,
+    };
+    flow_reply_page(flow, 403, &page, FLOW_FORBIDDEN);
 }
 
 void
@@ -451,7 +482,10 @@ flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome)
         page.link_url = flow_own_url(flow, flow->config.home_path);
     }
     flow_reply_page(flow, status, &page, outcome);
-    add_status_headers(flow, last_reply(flow));
+    if (status == 401)
+        add_header(last_reply(flow), "WWW-Authenticate",
+                   span_of("Cookie realm=\"azimuth\""));
+    add_allow_header(flow, last_reply(flow), status);
 }
 
 void

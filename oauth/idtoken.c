@@ -54,9 +54,9 @@ check_kind(const json_t *claims, struct error *reterr)
     return OAUTH_OK;
 }
 
-static enum oauth_code
-check_times(const json_t *claims, const struct idtoken_rules *rules,
-            struct error *reterr)
+enum oauth_code
+idtoken_check_times(const json_t *claims, const struct idtoken_rules *rules,
+                    struct error *reterr)
 {
     int64_t now_s = rules->now_s;
     int64_t skew_s = rules->skew_s > 0 ? rules->skew_s : IDTOKEN_SKEW_S;
@@ -150,34 +150,60 @@ read_text(const json_t *claims, const char *name, struct arena *arena)
     return copy(arena, text);
 }
 
+/* Adds what `collect` finds to *lines. */
 static void
-read_roles(const json_t *claims, struct span client_id, struct arena *arena,
-           struct session *session)
+add_lines(const json_t *claims, struct arena *arena, struct span *lines,
+          void (*collect)(const json_t *claims, struct bytes *out))
 {
-    struct bytes lines;
-    bytes_init(&lines, ROLES_SIZE_MAX);
-    bytes_add_span(&lines, session->roles);
-    roles_collect(claims, client_id, &lines);
-    arena->is_failed = arena->is_failed || bytes_failed(&lines);
-    session->roles = copy(arena, bytes_span(&lines));
-    bytes_release(&lines);
-    bytes_add_span(&lines, session->groups);
-    roles_collect_groups(claims, &lines);
-    arena->is_failed = arena->is_failed || bytes_failed(&lines);
-    session->groups = copy(arena, bytes_span(&lines));
-    bytes_release(&lines);
+    struct bytes text;
+    bytes_init(&text, ROLES_SIZE_MAX);
+    bytes_add_span(&text, *lines);
+    collect(claims, &text);
+    arena->is_failed = arena->is_failed || bytes_failed(&text);
+    *lines = copy(arena, bytes_span(&text));
+    bytes_release(&text);
 }
 
-static enum oauth_code
-read_claims(const json_t *claims, const struct idtoken_rules *rules,
-            struct arena *arena, struct session *ret_session,
-            struct error *reterr)
+static void
+read_roles(const json_t *claims, const struct idtoken_rules *rules,
+           struct arena *arena, struct session *session)
+{
+    struct bytes text;
+    bytes_init(&text, ROLES_SIZE_MAX);
+    bytes_add_span(&text, session->roles);
+    roles_collect(claims, rules->client_id, &text);
+    arena->is_failed = arena->is_failed || bytes_failed(&text);
+    session->roles = copy(arena, bytes_span(&text));
+    bytes_release(&text);
+    bytes_add_span(&text, session->claims);
+    roles_collect_claims(claims, rules->claim_names, &text);
+    arena->is_failed = arena->is_failed || bytes_failed(&text);
+    session->claims = copy(arena, bytes_span(&text));
+    bytes_release(&text);
+    add_lines(claims, arena, &session->groups, roles_collect_groups);
+    add_lines(claims, arena, &session->realm_roles, roles_collect_realm);
+    add_lines(claims, arena, &session->client_roles, roles_collect_clients);
+}
+
+/* Only a clear yes, or silence, lets an address stand for its domain. */
+static bool
+is_unverified(const json_t *claims)
+{
+    const json_t *verified = json_object_get(claims, "email_verified");
+    return verified != NULL && !json_is_true(verified) &&
+           !span_equal_text(json_text(claims, "email_verified"), "true");
+}
+
+enum oauth_code
+idtoken_read(const json_t *claims, const struct idtoken_rules *rules,
+             struct arena *arena, struct session *ret_session,
+             struct error *reterr)
 {
     struct session session = *ret_session;
     struct span sub = json_text(claims, "sub");
     if (sub.size == 0 || sub.size > IDTOKEN_SUB_SIZE_MAX || !is_printable(sub))
         return error_set(reterr, OAUTH_ETOKEN,
-                         "the ID token's sub is missing or bad");
+                         "the token's sub is missing or bad");
     session.sub = copy(arena, sub);
     session.preferred_username = read_text(claims, "preferred_username", arena);
     session.email = read_text(claims, "email", arena);
@@ -186,9 +212,9 @@ read_claims(const json_t *claims, const struct idtoken_rules *rules,
     session.auth_s = 0;
     if (json_object_get(claims, "auth_time") != NULL &&
         !json_time(claims, "auth_time", &session.auth_s))
-        return error_set(reterr, OAUTH_ETOKEN,
-                         "the ID token's auth_time is bad");
-    read_roles(claims, rules->client_id, arena, &session);
+        return error_set(reterr, OAUTH_ETOKEN, "the token's auth_time is bad");
+    session.email_unverified = is_unverified(claims);
+    read_roles(claims, rules, arena, &session);
     if (arena_failed(arena))
         return error_memory(reterr);
     *ret_session = session;
@@ -235,11 +261,11 @@ idtoken_check(struct span token, const struct idtoken_rules *rules,
     if (code == OAUTH_OK)
         code = check_kind(claims, reterr);
     if (code == OAUTH_OK)
-        code = check_times(claims, rules, reterr);
+        code = idtoken_check_times(claims, rules, reterr);
     if (code == OAUTH_OK)
         code = check_binding(claims, rules, digest, reterr);
     if (code == OAUTH_OK)
-        code = read_claims(claims, rules, arena, ret_session, reterr);
+        code = idtoken_read(claims, rules, arena, ret_session, reterr);
     json_decref(claims);
     return code;
 }
@@ -256,7 +282,7 @@ idtoken_add_access_roles(const struct idtoken_rules *rules, struct arena *arena,
         return;
     if (span_equal(json_text(claims, "iss"), rules->issuer) &&
         span_equal(json_text(claims, "sub"), session->sub) &&
-        check_times(claims, rules, NULL) == OAUTH_OK)
-        read_roles(claims, rules->client_id, arena, session);
+        idtoken_check_times(claims, rules, NULL) == OAUTH_OK)
+        read_roles(claims, rules, arena, session);
     json_decref(claims);
 }

@@ -65,6 +65,14 @@ jws_check_alg(const struct jws *jws, jws_algs allowed, struct error *reterr)
     return OAUTH_OK;
 }
 
+/* Media types know no case (RFC 7515 section 4.1.9). */
+static bool
+is_text(struct span text, const char *name)
+{
+    return text.size == strlen(name) &&
+           strncasecmp(text.data, name, text.size) == 0;
+}
+
 static enum oauth_code
 header_read(const json_t *header, struct jws *jws, struct error *reterr)
 {
@@ -88,10 +96,10 @@ header_read(const json_t *header, struct jws *jws, struct error *reterr)
         jws->kid[kid.size] = '\0';
     }
     jws->is_plain_type =
-        json_object_get(header, "typ") == NULL ||
-        (type.size == 3 && strncasecmp(type.data, "JWT", 3) == 0);
-    jws->is_logout_type =
-        type.size == 10 && strncasecmp(type.data, "logout+jwt", 10) == 0;
+        json_object_get(header, "typ") == NULL || is_text(type, "JWT");
+    jws->is_access_type =
+        is_text(type, "at+jwt") || is_text(type, "application/at+jwt");
+    jws->is_logout_type = is_text(type, "logout+jwt");
     return OAUTH_OK;
 }
 

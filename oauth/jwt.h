@@ -36,6 +36,7 @@ struct jws {
     bool has_kid;
     bool is_plain_type;     /* no `typ`, or "JWT" */
     bool is_logout_type;    /* `typ` is "logout+jwt" */
+    bool is_access_type;    /* `typ` is "at+jwt" (RFC 9068) */
     struct span text;       /* borrowed: the whole token */
     struct span input;      /* borrowed: header.payload */
     struct bytes payload;   /* decoded; not yet believed */

@@ -4,6 +4,7 @@ noinst_LIBRARIES += liboauth.a
 liboauth_a_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) \
 	$(JWT_CFLAGS)
 liboauth_a_SOURCES = \
+	oauth/accesstoken.c oauth/accesstoken.h \
 	oauth/assertion.c oauth/assertion.h \
 	oauth/authorize.c oauth/authorize.h \
 	oauth/base64.c oauth/base64.h \
@@ -12,10 +13,12 @@ liboauth_a_SOURCES = \
 	oauth/client_key.c oauth/client_key.h \
 	oauth/cookie.c oauth/cookie.h \
 	oauth/discovery.c oauth/discovery.h \
+	oauth/credential.c oauth/credential.h \
 	oauth/error.c oauth/error.h \
 	oauth/flow.c oauth/flow.h oauth/flow_move.h \
 	oauth/flow_access.c \
 	oauth/flow_ask.c \
+	oauth/flow_bearer.c \
 	oauth/flow_config.c \
 	oauth/flow_due.c \
 	oauth/flow_exchange.c \
@@ -41,8 +44,10 @@ liboauth_a_SOURCES = \
 	oauth/pkce.c oauth/pkce.h \
 	oauth/provider.c oauth/provider.h \
 	oauth/push.c oauth/push.h \
+	oauth/refusal.c oauth/refusal.h \
 	oauth/request.c oauth/request.h \
 	oauth/rights.c oauth/rights.h \
+	oauth/require.c oauth/require.h \
 	oauth/roles.c oauth/roles.h \
 	oauth/roster.c oauth/roster.h \
 	oauth/seal.c oauth/seal.h \
@@ -61,16 +66,19 @@ OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
 OAUTH_JOB = $(OAUTH_VISIT) tests/unit/oauth/job.c tests/unit/oauth/job.h
 
-check_PROGRAMS += tests/unit/oauth/test_assertion \
+check_PROGRAMS += tests/unit/oauth/test_accesstoken \
+	tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_authorize \
 	tests/unit/oauth/test_base64 \
 	tests/unit/oauth/test_callback \
 	tests/unit/oauth/test_client \
 	tests/unit/oauth/test_client_key \
 	tests/unit/oauth/test_cookie \
+	tests/unit/oauth/test_credential \
 	tests/unit/oauth/test_error \
 	tests/unit/oauth/test_flow \
 	tests/unit/oauth/test_flow_access \
+	tests/unit/oauth/test_flow_bearer \
 	tests/unit/oauth/test_flow_config \
 	tests/unit/oauth/test_flow_due \
 	tests/unit/oauth/test_flow_exchange \
@@ -96,8 +104,10 @@ check_PROGRAMS += tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_pkce \
 	tests/unit/oauth/test_provider \
 	tests/unit/oauth/test_push \
+	tests/unit/oauth/test_refusal \
 	tests/unit/oauth/test_request \
 	tests/unit/oauth/test_rights \
+	tests/unit/oauth/test_require \
 	tests/unit/oauth/test_roles \
 	tests/unit/oauth/test_roster \
 	tests/unit/oauth/test_seal \
@@ -108,6 +118,10 @@ check_PROGRAMS += tests/unit/oauth/test_assertion \
 tests_unit_oauth_test_assertion_SOURCES = tests/unit/oauth/test_assertion.c
 tests_unit_oauth_test_assertion_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_assertion_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_accesstoken_SOURCES = tests/unit/oauth/test_accesstoken.c \
+	$(OAUTH_FORGE)
+tests_unit_oauth_test_accesstoken_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_accesstoken_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_authorize_SOURCES = tests/unit/oauth/test_authorize.c
 tests_unit_oauth_test_authorize_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_authorize_LDADD = $(OAUTH_TEST_LIBS)
@@ -128,6 +142,9 @@ tests_unit_oauth_test_client_key_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_cookie_SOURCES = tests/unit/oauth/test_cookie.c
 tests_unit_oauth_test_cookie_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_cookie_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_credential_SOURCES = tests/unit/oauth/test_credential.c
+tests_unit_oauth_test_credential_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_credential_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_error_SOURCES = tests/unit/oauth/test_error.c
 tests_unit_oauth_test_error_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_error_LDADD = $(OAUTH_TEST_LIBS)
@@ -139,6 +156,10 @@ tests_unit_oauth_test_flow_access_SOURCES = tests/unit/oauth/test_flow_access.c 
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_access_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_access_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_bearer_SOURCES = tests/unit/oauth/test_flow_bearer.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_bearer_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_bearer_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_config_SOURCES = tests/unit/oauth/test_flow_config.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_config_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -234,12 +255,18 @@ tests_unit_oauth_test_provider_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_push_SOURCES = tests/unit/oauth/test_push.c
 tests_unit_oauth_test_push_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_push_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_refusal_SOURCES = tests/unit/oauth/test_refusal.c
+tests_unit_oauth_test_refusal_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_refusal_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_request_SOURCES = tests/unit/oauth/test_request.c
 tests_unit_oauth_test_request_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_request_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_rights_SOURCES = tests/unit/oauth/test_rights.c
 tests_unit_oauth_test_rights_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_rights_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_require_SOURCES = tests/unit/oauth/test_require.c
+tests_unit_oauth_test_require_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_require_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_roles_SOURCES = tests/unit/oauth/test_roles.c
 tests_unit_oauth_test_roles_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_roles_LDADD = $(OAUTH_TEST_LIBS)

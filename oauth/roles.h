@@ -20,4 +20,15 @@ void roles_collect(const json_t *claims, struct span client_id,
 /* Likewise for the `groups` claim. */
 void roles_collect_groups(const json_t *claims, struct bytes *out);
 
+/* Likewise, but without any client's roles. */
+void roles_collect_realm(const json_t *claims, struct bytes *out);
+
+/* Likewise the roles of all clients, as CLIENT TAB ROLE. */
+void roles_collect_clients(const json_t *claims, struct bytes *out);
+
+/* Likewise the values of the top-level claims in `names` (one per line), as
+ * NAME TAB VALUE: texts, whole numbers, true and false, and lists of texts. */
+void roles_collect_claims(const json_t *claims, struct span names,
+                          struct bytes *out);
+
 #endif /* OAUTH_ROLES_H */

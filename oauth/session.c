@@ -33,6 +33,7 @@ static const struct time_field {
     { 6, offsetof(struct session, access_expires_s) },
     { 7, offsetof(struct session, serial) },
     { 8, offsetof(struct session, refreshed_s) },
+    { 20, offsetof(struct session, email_unverified) },
 };
 
 static const struct text_field {
@@ -51,6 +52,9 @@ static const struct text_field {
     { 41, offsetof(struct session, issuer) },
     { 42, offsetof(struct session, audience) },
     { 43, offsetof(struct session, nonce) },
+    { 60, offsetof(struct session, realm_roles) },
+    { 61, offsetof(struct session, client_roles) },
+    { 62, offsetof(struct session, claims) },
 };
 
 #define TIME_FIELD_COUNT (sizeof(time_fields) / sizeof(time_fields[0]))

@@ -47,8 +47,12 @@ struct session {
     struct span preferred_username;
     struct span email;
     struct span name;
-    struct span roles;    /* one per line, '\n' between */
-    struct span groups;   /* one per line, '\n' between */
+    struct span roles;        /* one per line, '\n' between */
+    struct span groups;       /* one per line, '\n' between */
+    struct span realm_roles;  /* likewise; `roles` without those of clients */
+    struct span client_roles; /* CLIENT TAB ROLE per line */
+    struct span claims;       /* NAME TAB VALUE per line: those asked for */
+    int64_t email_unverified; /* 1: the provider says that email is not */
     struct span sid;      /* the provider's session, for back-channel logout */
     struct span issuer;   /* who said all this, */
     struct span audience; /* and to which client: good for no other */

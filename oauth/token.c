@@ -23,6 +23,13 @@ token_refresh_form(struct span refresh_token, struct bytes *form)
     client_add_param(form, "refresh_token", refresh_token);
 }
 
+void
+token_introspection_form(struct span token, struct bytes *form)
+{
+    client_add_param(form, "token", token);
+    client_add_param(form, "token_type_hint", span_of("access_token"));
+}
+
 static enum oauth_code
 read_error(int status, const json_t *root, struct error *reterr)
 {

@@ -27,6 +27,9 @@ void token_exchange_form(const struct token_exchange *exchange,
 /* The same for a refresh (RFC 6749 section 6). */
 void token_refresh_form(struct span refresh_token, struct bytes *form);
 
+/* The same for introspection (RFC 7662 section 2.1). */
+void token_introspection_form(struct span token, struct bytes *form);
+
 struct token_response {
     struct span access_token;
     struct span id_token;      /* size 0: none */

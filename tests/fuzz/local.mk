@@ -13,6 +13,10 @@ tests_fuzz_fuzz_hnsw_checkpoint_SOURCES = \
 	tests/fuzz/fuzz_hnsw_checkpoint.c tests/fuzz/replay.c
 tests_fuzz_fuzz_hnsw_checkpoint_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_hnsw_checkpoint_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_bearer
+tests_fuzz_fuzz_bearer_SOURCES = tests/fuzz/fuzz_bearer.c tests/fuzz/replay.c
+tests_fuzz_fuzz_bearer_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_fuzz_fuzz_bearer_LDADD = $(OAUTH_LIBS)
 check_PROGRAMS += tests/fuzz/fuzz_load
 tests_fuzz_fuzz_load_SOURCES = tests/fuzz/fuzz_load.c tests/fuzz/replay.c
 tests_fuzz_fuzz_load_CFLAGS = $(FUZZ_CFLAGS)

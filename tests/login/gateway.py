@@ -327,6 +327,7 @@ class Gateway:
             "main": "",
             "servers": "",
             "valkey": f"unix:{valkey.socket}",
+            "servers": "",
             "valkey_options": "timeout=500ms",
             "listen": "",
         }

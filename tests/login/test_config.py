@@ -30,7 +30,7 @@ MISTAKES = [
      "duplicate"),
     ("azimuth_endpoint main;", "azimuth_endpoint other;", "other"),
     ("location /oauth2/ {", "location /elsewhere/ {", "/oauth2/"),
-    ("azimuth_api_auth open;", "azimuth_api_auth key;", "only \"open\""),
+    ("azimuth_api_auth open;", "azimuth_api_auth keys;", "one of open, key"),
     ("azimuth_api_auth open;", "azimuth_api_auth open; azimuth_auth main;",
      "same requests"),
     ("azimuth_root_redirect /dashboard;",

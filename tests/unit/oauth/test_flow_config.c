@@ -36,6 +36,14 @@ START_TEST(flow_config_refuses_what_would_be_unsafe)
     config.lifetime_s = 10;
     ck_assert_int_eq(flow_config_check(&config, &error), OAUTH_ECONFIG);
     config = good;
+    config.bearer_scopes = span_of("a\nb");
+    ck_assert_int_eq(flow_config_check(&config, &error), OAUTH_ECONFIG);
+    config = good;
+    config.introspects = true;
+    ck_assert_int_eq(flow_config_check(&config, &error), OAUTH_OK);
+    config.client_secret = span_of("");
+    ck_assert_int_eq(flow_config_check(&config, &error), OAUTH_ECONFIG);
+    config = good;
     config.client_id = span_of("");
     ck_assert_int_eq(flow_config_check(&config, &error), OAUTH_ECONFIG);
     config = good;

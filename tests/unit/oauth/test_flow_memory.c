@@ -69,8 +69,12 @@ static char *token_text;
     "\"authorization_endpoint\":\"" ISSUER "/auth\","                          \
     "\"token_endpoint\":\"" ISSUER "/token\","                                 \
     "\"jwks_uri\":\"" ISSUER "/certs\","                                       \
+    "\"introspection_endpoint\":\"" ISSUER "/introspect\","                    \
     "\"end_session_endpoint\":\"" ISSUER "/logout\""
 static const char *discovery_text = DISCOVERY_TEXT "}";
+
+static const char introspection_text[] =
+    "{\"active\":true,\"sub\":\"u\",\"aud\":\"" CLIENT "\"}";
 
 /* Steps a fresh flow to its verdict; the store keeps one record. Returns NULL
  * when there was not even memory for the flow. */
@@ -88,10 +92,11 @@ walk_from(struct flow_event event)
         const struct flow_action *action = last();
         event.kind = FLOW_EVENT_SESSION_DONE;
         if (action->kind == FLOW_ACTION_FETCH) {
-            static const char *texts[4];
+            static const char *texts[5];
             texts[FLOW_FETCH_DISCOVERY] = discovery_text;
             texts[FLOW_FETCH_JWKS] = jwks_text;
             texts[FLOW_FETCH_TOKEN] = token_text;
+            texts[FLOW_FETCH_INTROSPECTION] = introspection_text;
             texts[FLOW_FETCH_PUSH] =
                 "{\"request_uri\":\"urn:x\",\"expires_in\":60}";
             event.kind = FLOW_EVENT_FETCHED;
@@ -234,6 +239,45 @@ START_TEST(flow_answers_honestly_whatever_allocation_fails)
     fail_each(&start, 302, "pushed start");
     free(query);
     free(token_text);
+    free(jwks_text);
+}
+END_TEST
+
+/* The same for tokens, with a rule to be named and nothing to be remembered
+ * of what failed for want of memory. */
+START_TEST(flow_judges_tokens_honestly_whatever_allocation_fails)
+{
+    static struct require_table table;
+    static struct require_rules rules;
+    struct span word = span_of("role=admin");
+    jwks_text = forge_jwks(pkey, "k1");
+    char *payload = forge_text(
+        "{\"iss\":\"" ISSUER "\",\"aud\":\"" CLIENT "\",\"sub\":\"u\","
+        "\"typ\":\"Bearer\",\"roles\":[\"a\"],\"exp\":%d,\"iat\":%d}",
+        NOW_S + 300, NOW_S);
+    char *token = forge_token(pkey, "RS256",
+                              "{\"alg\":\"RS256\",\"kid\":\"k1\"}", payload);
+    char *header = forge_text("Bearer %s", token);
+    struct flow_request request = browser("/oauth2/auth", "");
+    request.authorization = span_of(header);
+    request.bearer = span_of(token);
+    fail_each(&request, 202, "token");
+    ck_assert_int_eq(
+        require_add(&table, &word, 1, &rules.items[rules.count++], NULL),
+        OAUTH_OK);
+    rules.table = &table;
+    config.conditions = &table;
+    request.rules = &rules;
+    fail_each(&request, 403, "rule");
+    ck_assert_ptr_nonnull(actions->seen);
+    config.introspects = true;
+    request.authorization = span_of("Bearer opaque");
+    request.bearer = span_of("opaque");
+    request.rules = NULL;
+    fail_each(&request, 202, "introspection");
+    free(header);
+    free(token);
+    free(payload);
     free(jwks_text);
 }
 END_TEST
@@ -422,6 +466,8 @@ main(void)
     TCase *tcase = tcase_create("flow_memory");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, flow_answers_honestly_whatever_allocation_fails);
+    tcase_add_test(tcase,
+                   flow_judges_tokens_honestly_whatever_allocation_fails);
     tcase_add_test(tcase, flow_allows_nobody_by_half);
     tcase_add_test(tcase,
                    flow_job_fails_without_harm_whatever_allocation_fails);

@@ -79,6 +79,45 @@ START_TEST(roles_and_groups_are_two_things)
 }
 END_TEST
 
+static const char many[] =
+    "{\"roles\":[\"a\"],\"realm_access\":{\"roles\":[\"b\"]},"
+    "\"resource_access\":{\"me\":{\"roles\":[\"c\"]},"
+    "\"https://x:1/y\":{\"roles\":[\"d\",\"e:f\"]},\"\":{\"roles\":[\"g\"]},"
+    "\"a\\tb\":{\"roles\":[\"h\"]}},"
+    "\"text\":\"t\",\"list\":[\"u\",7,\"v\"],\"yes\":true,\"n\":-5,"
+    "\"object\":{\"a\":1},\"line\":\"x\\ny\"}";
+
+/* A role of a client never counts as one of the realm, nor as another's. */
+START_TEST(roles_of_realm_and_clients_are_kept_apart)
+{
+    json_t *root = NULL;
+    ck_assert_int_eq(json_parse(span_of(many), 65536, "claims", &root, NULL),
+                     OAUTH_OK);
+    roles_collect_realm(root, &out);
+    ck_assert(span_equal_text(bytes_span(&out), "a\nb"));
+    bytes_release(&out);
+    roles_collect_clients(root, &out);
+    ck_assert(span_equal_text(bytes_span(&out), "me\tc\nhttps://x:1/y\td\n"
+                                                "https://x:1/y\te:f"));
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(roles_collect_only_the_claims_asked_for)
+{
+    json_t *root = NULL;
+    ck_assert_int_eq(json_parse(span_of(many), 65536, "claims", &root, NULL),
+                     OAUTH_OK);
+    roles_collect_claims(root, span_of(""), &out);
+    ck_assert_uint_eq(out.size, 0);
+    roles_collect_claims(
+        root, span_of("text\nlist\nyes\nn\nobject\nline\nabsent\n"), &out);
+    ck_assert(span_equal_text(bytes_span(&out),
+                              "text\tt\nlist\tu\nlist\tv\nyes\ttrue\nn\t-5"));
+    json_decref(root);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -89,6 +128,8 @@ main(void)
     tcase_add_test(tcase, roles_leave_out_what_is_no_name);
     tcase_add_test(tcase, roles_stop_at_the_maximum);
     tcase_add_test(tcase, roles_and_groups_are_two_things);
+    tcase_add_test(tcase, roles_of_realm_and_clients_are_kept_apart);
+    tcase_add_test(tcase, roles_collect_only_the_claims_asked_for);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

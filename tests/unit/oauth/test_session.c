@@ -46,6 +46,10 @@ somebody(void)
         .preferred_username = span_of("user"),
         .email = span_of("e@x"),
         .roles = span_of("a\nb"),
+        .realm_roles = span_of("a"),
+        .client_roles = span_of("me\tb"),
+        .claims = span_of("tenant\tblue"),
+        .email_unverified = 1,
         .id_token = span_of("a.b.c"),
         .refresh_token = span_of("r"),
     };

@@ -265,6 +265,7 @@ answer_discovery(void)
            "\"authorization_endpoint\":\"" ISSUER "/auth\","
            "\"token_endpoint\":\"" ISSUER "/token\","
            "\"jwks_uri\":\"" ISSUER "/certs\","
+           "\"introspection_endpoint\":\"" ISSUER "/introspect\","
            "\"end_session_endpoint\":\"" ISSUER "/logout\","
            "\"authorization_response_iss_parameter_supported\":true}",
            NOW_S);
