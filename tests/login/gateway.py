@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import re
 import secrets
 import signal
@@ -33,9 +34,19 @@ MODULE = BUILD.resolve() / "gateway" / "ngx_http_azimuth_module.so"
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the system gives to clients: a client of anybody
+    could take one of those before nginx does."""
+    while True:
+        port = random.randrange(10240, 32768)
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                continue
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(what, seconds=10.0):
@@ -63,6 +74,7 @@ class Upstream:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else 40 ms for each answer
 
             def log_message(self, *_):
                 pass
@@ -292,6 +304,7 @@ class Gateway:
             "client": "client_secret_file {d}/client.secret;",
             "dashboard": "",
             "valkey": f"unix:{valkey.socket}",
+            "api": "",
             "valkey_options": "timeout=500ms",
             "listen": "",
         }
@@ -367,6 +380,7 @@ http {{
         server_name {API};
         azimuth_api_auth open;
         azimuth_cors_origin {ORIGIN};
+        {s["api"]}
         location / {{
             proxy_pass http://engine;
             proxy_request_buffering off;
@@ -409,7 +423,8 @@ http {{
         wait_until(lambda: self.process.poll() is not None or (
             (self.directory / "nginx.pid").exists() and accepts(self.port)
         ), 30)
-        assert self.process.poll() is None, self.error_log.read_text()
+        assert self.process.poll() is None, self.log()
+        wait_until(lambda: len(self.workers()) >= self.settings["workers"], 30)
         return self
 
     def reload(self):
@@ -439,10 +454,10 @@ http {{
             raise
         finally:
             self.process = None
-        log = self.error_log.read_text()
+        log = self.log()
         for word in ("[alert]", "[crit]", "[emerg]", "Sanitizer"):
             assert word not in log, log
         assert "exited on signal" not in log, log
 
     def log(self):
-        return self.error_log.read_text()
+        return self.error_log.read_text(errors="replace")
