@@ -6,7 +6,9 @@ as a page, and given to the sign-out. Where a Location leads is decided by a
 browser's own URL parser (node's URL: the WHATWG standard).
 """
 
+import html
 import json
+import re
 import subprocess
 import threading
 import urllib.parse
@@ -162,6 +164,17 @@ def test_t23_open_redirect_by_the_path_that_was_asked_for(refused):
     check(places)
 
 
+def left_for(reply):
+    """Where a sign-out sends the browser: by redirect, or after a form by a
+    page of ours."""
+    if reply.status == 302:
+        return reply.get("location")
+    assert reply.status == 200
+    found = re.search(r'http-equiv="refresh" content="0;url=([^"]*)"',
+                      reply.text())
+    return html.unescape(found[1])
+
+
 @pytest.mark.parametrize("name", ["rd", "post_logout_redirect_uri",
                                   "redirect", "next", "target_link_uri"])
 def test_t23_open_redirect_after_the_sign_out(refused, name):
@@ -178,8 +191,7 @@ def test_t23_open_redirect_after_the_sign_out(refused, name):
             browser.send("POST", "/oauth2/sign_out", own, pair.encode()),
         ]
         for reply in replies:
-            assert reply.status == 302, target[:80]
-            location = reply.get("location")
+            location = left_for(reply)
             assert location.startswith(end), target[:80]
             query = urllib.parse.parse_qs(
                 urllib.parse.urlsplit(location).query
