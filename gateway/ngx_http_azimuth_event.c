@@ -5,6 +5,36 @@
 
 #include "gateway/ngx_http_azimuth_event.h"
 
+/* Which socket the number stands for; 0: none. */
+static ngx_atomic_uint_t
+watch_socket(ngx_socket_t fd)
+{
+    struct stat info;
+
+    return fstat(fd, &info) == 0 ? (ngx_atomic_uint_t)info.st_ino : 0;
+}
+
+/* libcurl (7.88 at least) closes a socket that is still connecting without a
+ * word, and its number may stand for another socket before the next callback.
+ * The kernel has forgotten the events of the closed one: to take them out by
+ * number would fail, or take out those of a stranger. */
+static void
+watch_renew(ngx_connection_t *c)
+{
+    ngx_atomic_uint_t number = watch_socket(c->fd);
+
+    if (c->number == number && number != 0) {
+        return;
+    }
+    if (c->read->active) {
+        (void)ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
+    }
+    if (c->write->active) {
+        (void)ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLOSE_EVENT);
+    }
+    c->number = number;
+}
+
 ngx_connection_t *
 ngx_http_azimuth_watch_open(ngx_socket_t fd, ngx_event_handler_pt handler,
                             void *data, ngx_log_t *log)
@@ -15,6 +45,7 @@ ngx_http_azimuth_watch_open(ngx_socket_t fd, ngx_event_handler_pt handler,
         return NULL;
     }
     c->data = data;
+    c->number = watch_socket(fd);
     c->log = log;
     c->read->log = log;
     c->write->log = log;
@@ -37,6 +68,7 @@ ngx_int_t
 ngx_http_azimuth_watch_set(ngx_connection_t *c, ngx_uint_t reads,
                            ngx_uint_t writes)
 {
+    watch_renew(c);
     if (watch_one(c->read, NGX_READ_EVENT, reads != 0) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -38,22 +38,6 @@ check_audience(const json_t *claims, const struct idtoken_rules *rules,
     return OAUTH_OK;
 }
 
-/* Access, refresh and logout tokens of the same issuer carry the same keys:
- * they must not pass as an ID token. */
-static enum oauth_code
-check_kind(const json_t *claims, struct error *reterr)
-{
-    struct span type = json_text(claims, "typ");
-    if (json_object_get(claims, "events") != NULL)
-        return error_set(reterr, OAUTH_ETOKEN,
-                         "a logout token came as ID token");
-    if (json_object_get(claims, "typ") != NULL &&
-        !span_equal_text(type, "ID") && !span_equal_text(type, "JWT"))
-        return error_set(reterr, OAUTH_ETOKEN,
-                         "another kind of token came as ID token");
-    return OAUTH_OK;
-}
-
 enum oauth_code
 idtoken_check_times(const json_t *claims, const struct idtoken_rules *rules,
                     struct error *reterr)
@@ -221,22 +205,30 @@ idtoken_read(const json_t *claims, const struct idtoken_rules *rules,
     return OAUTH_OK;
 }
 
-/* Parses and verifies; claims are owned by the caller on success. */
+/* A token whose signature is good. */
+struct opened {
+    json_t *claims; /* owned */
+    const char *digest;
+    bool is_plain_type; /* its header names no kind, or "JWT" */
+};
+
+/* Parses and verifies. */
 static enum oauth_code
 open_token(struct span token, const struct idtoken_rules *rules,
-           json_t **ret_claims, const char **ret_digest, struct error *reterr)
+           struct opened *ret_opened, struct error *reterr)
 {
     struct jws jws;
     enum oauth_code code = jws_parse(token, &jws, reterr);
     if (code != OAUTH_OK)
         return code;
-    *ret_digest = jws.alg->digest;
+    ret_opened->digest = jws.alg->digest;
+    ret_opened->is_plain_type = jws.is_plain_type;
     code = jws_check_alg(&jws, rules->algs, reterr);
     if (code == OAUTH_OK)
         code = jws_verify(&jws, rules->jwks, reterr);
     if (code == OAUTH_OK) {
         code = json_parse(bytes_span(&jws.payload), JWT_SIZE_MAX,
-                          "the token's payload", ret_claims, reterr);
+                          "the token's payload", &ret_opened->claims, reterr);
         if (code == OAUTH_EDOCUMENT) {
             code = OAUTH_ETOKEN;
             if (reterr != NULL)
@@ -247,23 +239,44 @@ open_token(struct span token, const struct idtoken_rules *rules,
     return code;
 }
 
+/* Access, refresh and logout tokens of the same issuer carry the same keys:
+ * they must not pass as an ID token. Keycloak names the kind in a claim, RFC
+ * 9068 and OpenID Connect Back-Channel Logout in the header. */
+static enum oauth_code
+check_kind(const struct opened *opened, struct error *reterr)
+{
+    const json_t *claims = opened->claims;
+    struct span type = json_text(claims, "typ");
+    if (json_object_get(claims, "events") != NULL)
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "a logout token came as ID token");
+    if (!opened->is_plain_type)
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "the header names another kind than an ID token");
+    if (json_object_get(claims, "typ") != NULL &&
+        !span_equal_text(type, "ID") && !span_equal_text(type, "JWT"))
+        return error_set(reterr, OAUTH_ETOKEN,
+                         "another kind of token came as ID token");
+    return OAUTH_OK;
+}
+
 enum oauth_code
 idtoken_check(struct span token, const struct idtoken_rules *rules,
               struct arena *arena, struct session *ret_session,
               struct error *reterr)
 {
-    json_t *claims = NULL;
-    const char *digest = NULL;
-    enum oauth_code code = open_token(token, rules, &claims, &digest, reterr);
+    struct opened opened = { 0 };
+    enum oauth_code code = open_token(token, rules, &opened, reterr);
     if (code != OAUTH_OK)
         return code;
+    json_t *claims = opened.claims;
     code = check_audience(claims, rules, reterr);
     if (code == OAUTH_OK)
-        code = check_kind(claims, reterr);
+        code = check_kind(&opened, reterr);
     if (code == OAUTH_OK)
         code = idtoken_check_times(claims, rules, reterr);
     if (code == OAUTH_OK)
-        code = check_binding(claims, rules, digest, reterr);
+        code = check_binding(claims, rules, opened.digest, reterr);
     if (code == OAUTH_OK)
         code = idtoken_read(claims, rules, arena, ret_session, reterr);
     json_decref(claims);
@@ -274,12 +287,11 @@ void
 idtoken_add_access_roles(const struct idtoken_rules *rules, struct arena *arena,
                          struct session *session)
 {
-    json_t *claims = NULL;
-    const char *digest = NULL;
+    struct opened opened = { 0 };
     if (rules->access_token.size == 0 ||
-        open_token(rules->access_token, rules, &claims, &digest, NULL) !=
-            OAUTH_OK)
+        open_token(rules->access_token, rules, &opened, NULL) != OAUTH_OK)
         return;
+    json_t *claims = opened.claims;
     if (span_equal(json_text(claims, "iss"), rules->issuer) &&
         span_equal(json_text(claims, "sub"), session->sub) &&
         idtoken_check_times(claims, rules, NULL) == OAUTH_OK)

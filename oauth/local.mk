@@ -79,6 +79,7 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_flow \
 	tests/unit/oauth/test_flow_access \
 	tests/unit/oauth/test_flow_bearer \
+	tests/unit/oauth/test_flow_clock \
 	tests/unit/oauth/test_flow_config \
 	tests/unit/oauth/test_flow_due \
 	tests/unit/oauth/test_flow_exchange \
@@ -114,7 +115,8 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_session \
 	tests/unit/oauth/test_state \
 	tests/unit/oauth/test_token \
-	tests/unit/oauth/test_url
+	tests/unit/oauth/test_url \
+	tests/unit/oauth/test_url_redirects
 tests_unit_oauth_test_assertion_SOURCES = tests/unit/oauth/test_assertion.c
 tests_unit_oauth_test_assertion_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_assertion_LDADD = $(OAUTH_TEST_LIBS)
@@ -160,6 +162,10 @@ tests_unit_oauth_test_flow_bearer_SOURCES = tests/unit/oauth/test_flow_bearer.c 
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_bearer_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_bearer_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_clock_SOURCES = tests/unit/oauth/test_flow_clock.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_clock_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_clock_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_config_SOURCES = tests/unit/oauth/test_flow_config.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_config_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -288,26 +294,7 @@ tests_unit_oauth_test_token_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_url_SOURCES = tests/unit/oauth/test_url.c
 tests_unit_oauth_test_url_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_url_LDADD = $(OAUTH_TEST_LIBS)
-
-# Fuzz targets; the corpora and replay.c are shipped by tests/fuzz/local.mk.
-check_PROGRAMS += tests/fuzz/fuzz_callback \
-	tests/fuzz/fuzz_cookie \
-	tests/fuzz/fuzz_jwt \
-	tests/fuzz/fuzz_logout_token \
-	tests/fuzz/fuzz_provider
-tests_fuzz_fuzz_callback_SOURCES = tests/fuzz/fuzz_callback.c tests/fuzz/replay.c
-tests_fuzz_fuzz_callback_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_fuzz_fuzz_callback_LDADD = $(OAUTH_LIBS)
-tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c tests/fuzz/replay.c
-tests_fuzz_fuzz_cookie_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_fuzz_fuzz_cookie_LDADD = $(OAUTH_LIBS)
-tests_fuzz_fuzz_jwt_SOURCES = tests/fuzz/fuzz_jwt.c tests/fuzz/replay.c
-tests_fuzz_fuzz_jwt_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_fuzz_fuzz_jwt_LDADD = $(OAUTH_LIBS)
-tests_fuzz_fuzz_logout_token_SOURCES = tests/fuzz/fuzz_logout_token.c \
-	tests/fuzz/replay.c
-tests_fuzz_fuzz_logout_token_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_fuzz_fuzz_logout_token_LDADD = $(OAUTH_LIBS)
-tests_fuzz_fuzz_provider_SOURCES = tests/fuzz/fuzz_provider.c tests/fuzz/replay.c
-tests_fuzz_fuzz_provider_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_fuzz_fuzz_provider_LDADD = $(OAUTH_LIBS)
+tests_unit_oauth_test_url_redirects_SOURCES = \
+	tests/unit/oauth/test_url_redirects.c
+tests_unit_oauth_test_url_redirects_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_url_redirects_LDADD = $(OAUTH_TEST_LIBS)

@@ -3,7 +3,7 @@
 # local.mk of the room they test; pytest suites are run by ./appliance check.
 GUARDS = tests/guard/layers.sh tests/guard/sizes.sh tests/guard/headers.sh \
 	tests/guard/banned.sh tests/guard/registration.sh \
-	tests/guard/format.sh tests/aarch64/kernels.sh
+	tests/guard/format.sh tests/guard/secrets.sh tests/aarch64/kernels.sh
 TESTS += $(GUARDS)
 EXTRA_DIST += $(GUARDS) tests/aarch64/check.h
 
@@ -21,6 +21,33 @@ sanitizer_check = mkdir -p build-$(1) && cd build-$(1) && \
 	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp:die_after_fork=0 \
 	CK_FORK=yes $(MAKE) check GUARDS=
 EXTRA_DIST += tests/tsan.supp
+
+# How much of oauth/ its unit tests reach (gcc, gcovr), with the least bar.
+COVERAGE_LINES = 95
+COVERAGE_BRANCHES = 80
+check-coverage:
+	mkdir -p build-coverage && cd build-coverage && \
+	  top_srcdir='$(abs_top_srcdir)' MAKE='$(MAKE)' \
+	  COVERAGE_LINES=$(COVERAGE_LINES) \
+	  COVERAGE_BRANCHES=$(COVERAGE_BRANCHES) \
+	  sh $(abs_top_srcdir)/tests/coverage.sh \
+	  $(filter tests/unit/oauth/%,$(check_PROGRAMS))
+.PHONY: check-coverage
+EXTRA_DIST += tests/coverage.sh
+
+# The unit tests of oauth/ under valgrind; nginx's workers are in tests/login.
+# test_flow_memory fails thousands of allocations one by one, which would take
+# valgrind an hour: AddressSanitizer watches it.
+VALGRIND = valgrind --quiet --leak-check=full --error-exitcode=9 \
+	--suppressions=$(abs_top_srcdir)/tests/valgrind.supp
+VALGRIND_TESTS = $(filter-out %/test_flow_memory,$(filter \
+	tests/unit/oauth/%,$(check_PROGRAMS)))
+check-valgrind: $(VALGRIND_TESTS)
+	set -e; export CK_FORK=no CK_DEFAULT_TIMEOUT=600 CK_VERBOSITY=silent \
+	  top_srcdir='$(abs_top_srcdir)'; \
+	for program in $^; do $(VALGRIND) ./$$program; done
+.PHONY: check-valgrind
+EXTRA_DIST += tests/valgrind.supp
 
 # A mixed load on an instrumented azimuthd: make soak-tsan SOAK_SECONDS=600
 SOAK_SECONDS = 300
@@ -44,8 +71,10 @@ EXTRA_DIST += \
 	tests/browser/package-lock.json tests/browser/package.json \
 	tests/browser/test_engine_alone.py tests/browser/test_login.py
 include $(top_srcdir)/tests/fuzz/local.mk
+include $(top_srcdir)/tests/fuzz/oauth.mk
 include $(top_srcdir)/tests/crash/local.mk
 include $(top_srcdir)/tests/login/local.mk
+include $(top_srcdir)/tests/login/attacks/local.mk
 
 # The engine over its wire and under crashes: pytest, run by ./appliance check.
 EXTRA_DIST += tests/fixture tests/wire tests/crash tests/property tests/bench

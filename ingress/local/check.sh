@@ -37,6 +37,7 @@ check_packages()
     command -v npm >/dev/null || echo nodejs npm
     command -v chromium >/dev/null || echo chromium
     command -v git >/dev/null || echo git
+    command -v valgrind >/dev/null || echo valgrind
     [ "$(debian VERSION_ID)" != 12 ] || echo clang-format-14
     echo python3-venv shellcheck
 }

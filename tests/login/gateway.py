@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import re
 import secrets
 import shutil
@@ -36,9 +37,19 @@ MODULE = BUILD.resolve() / "gateway" / "ngx_http_azimuth_module.so"
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the system gives to clients: a client of anybody
+    could take one of those before nginx does."""
+    while True:
+        port = random.randrange(10240, 32768)
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                continue
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(what, seconds=10.0):
@@ -66,6 +77,7 @@ class Upstream:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else 40 ms for each answer
 
             def log_message(self, *_):
                 pass
@@ -327,7 +339,7 @@ class Gateway:
             "main": "",
             "servers": "",
             "valkey": f"unix:{valkey.socket}",
-            "servers": "",
+            "api": "",
             "valkey_options": "timeout=500ms",
             "listen": "",
         }
@@ -404,6 +416,7 @@ http {{
         server_name {API};
         azimuth_api_auth open;
         azimuth_cors_origin {ORIGIN};
+        {s["api"]}
         location / {{
             proxy_pass http://engine;
             proxy_request_buffering off;
@@ -452,7 +465,8 @@ http {{
         wait_until(lambda: self.process.poll() is not None or (
             (self.directory / "nginx.pid").exists() and accepts(self.port)
         ), 30)
-        assert self.process.poll() is None, self.error_log.read_text()
+        assert self.process.poll() is None, self.log()
+        wait_until(lambda: len(self.workers()) >= self.settings["workers"], 30)
         return self
 
     def reload(self):
@@ -497,10 +511,10 @@ http {{
             raise
         finally:
             self.process = None
-        log = self.error_log.read_text()
+        log = self.log()
         for word in ("[alert]", "[crit]", "[emerg]", "Sanitizer"):
             assert word not in log, log
         assert "exited on signal" not in log, log
 
     def log(self):
-        return self.error_log.read_text()
+        return self.error_log.read_text(errors="replace")

@@ -71,6 +71,9 @@ class Provider:
         self.access_life = 300
         self.refresh_tokens = {}  # token -> login; each is good once
         self.refreshes = []  # token of each call, good or refused
+        self.sign = self.sign_well  # claims -> ID token; a test may forge
+        self.more_keys = []  # further members of the key set
+        self.token_reply = {}  # changes to the token answer; None removes
         self.user = {
             "sub": "user-0001",
             "preferred_username": "ada",
@@ -197,7 +200,8 @@ class Provider:
         self.send(handler, 200, self.metadata())
 
     def jwks(self, handler):
-        keys = [public_jwk(self.key, self.alg, self.kid), *self.old_keys]
+        keys = [public_jwk(self.key, self.alg, self.kid), *self.old_keys,
+                *self.more_keys]
         self.send(handler, 200, {"keys": keys})
 
     def new_code(self, query):
@@ -292,6 +296,9 @@ class Provider:
             **self.claims,
         }
         claims = {k: v for k, v in claims.items() if v is not None}
+        return self.sign(claims)
+
+    def sign_well(self, claims):
         return jwt.encode(
             claims, self.key, algorithm=self.alg, headers={"kid": self.kid}
         )
@@ -321,7 +328,7 @@ class Provider:
     def tokens(self, login, **more):
         refresh_token = "refresh-" + secrets.token_urlsafe(24)
         self.refresh_tokens[refresh_token] = login
-        return {
+        answer = {
             "access_token": "access-" + secrets.token_urlsafe(24),
             "token_type": "Bearer",
             "expires_in": self.access_life,
@@ -329,7 +336,9 @@ class Provider:
             "id_token": self.id_token(login),
             "scope": "openid profile email",
             **more,
+            **self.token_reply,
         }
+        return {k: v for k, v in answer.items() if v is not None}
 
     def refresh(self, handler):
         """Rotates: a refresh token that was used is refused."""

@@ -47,16 +47,21 @@ teardown(void)
 }
 
 static enum oauth_code
-check(const char *payload)
+check_with(const char *header, const char *payload)
 {
-    char *token =
-        forge_token(rsa, "RS256", "{\"alg\":\"RS256\",\"kid\":\"k\"}", payload);
+    char *token = forge_token(rsa, "RS256", header, payload);
     session = (struct session){ 0 };
     enum oauth_code code =
         idtoken_check(span_of(token), &rules, &arena, &session, &error);
     ck_assert(code == OAUTH_OK || session.sub.size == 0);
     free(token);
     return code;
+}
+
+static enum oauth_code
+check(const char *payload)
+{
+    return check_with("{\"alg\":\"RS256\",\"kid\":\"k\"}", payload);
 }
 
 static void
@@ -199,6 +204,14 @@ START_TEST(idtoken_is_no_other_kind_of_token)
         "{" BASE ",\"events\":{}}",
     };
     REFUSE(payloads);
+    /* RFC 9068 and Back-Channel Logout name the kind in the header. */
+    static const char *const kinds[] = { "at+jwt", "logout+jwt", "JOSE", "" };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char *header = forge_text(
+            "{\"alg\":\"RS256\",\"kid\":\"k\",\"typ\":\"%s\"}", kinds[i]);
+        ck_assert_int_eq(check_with(header, "{" BASE "}"), OAUTH_ETOKEN);
+        free(header);
+    }
 }
 END_TEST
 
