@@ -298,7 +298,7 @@ flow_login_back(struct flow *flow, const struct flow_request *request)
     flow->slot = slot;
     keep_client(flow, request);
     flow_close_logins(flow);
-    if (memcmp(slot->provider, provider, sizeof(provider)) != 0) {
+    if (CRYPTO_memcmp(slot->provider, provider, sizeof(provider)) != 0) {
         error_set(&flow->cause, OAUTH_ESTATE,
                   "the state belongs to a login at another provider");
         flow_reply_cause(flow, FLOW_LOGIN_FAILED);

@@ -11,6 +11,7 @@
 #include "oauth/url.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
@@ -265,7 +266,7 @@ flow_on_logout_roster(struct flow *flow, const struct flow_event *event)
         const struct roster_entry *entry = &flow->roster.entries[i];
         if (token->sid.size == 0 ||
             (entry->is_open &&
-             memcmp(entry->sid_hash, sid_hash, sizeof(sid_hash)) == 0))
+             CRYPTO_memcmp(entry->sid_hash, sid_hash, sizeof(sid_hash)) == 0))
             flow_end_add(flow, entry->field);
     }
     flow_end_all(flow, note_use);
@@ -325,7 +326,9 @@ flow_on_front(struct flow *flow, const struct flow_event *event)
     }
     if (event->kind != FLOW_EVENT_SESSION_FOUND ||
         !flow_open_session(flow, event->record) ||
-        !span_equal(flow->session.sid, flow->logout_token.sid)) {
+        flow->session.sid.size != flow->logout_token.sid.size ||
+        CRYPTO_memcmp(flow->session.sid.data, flow->logout_token.sid.data,
+                      flow->session.sid.size) != 0) {
         flow->cause = (struct error){ 0 };
         answer_front(flow);
         return;
