@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from ..gateway import (
-    COOKIE, DASHBOARD, NGINX, Browser, accepts, wait_until,
+    COOKIE, DASHBOARD, NGINX, Browser, accepts, free_port, wait_until,
 )
 from ..provider import DISCOVERY
 from . import wire
@@ -51,8 +51,9 @@ def counted(stopped_gateway):
     g.settings["zone"] = "azimuth_session_zone off;"
     g.settings["valkey_options"] = "timeout=5s"
     g.settings["provider_timeout"] = "5s"
+    g.h2_port = free_port()
     g.settings["dashboard"] = (
-        f"listen 127.0.0.1:{g.port + 1} http2;"
+        f"listen 127.0.0.1:{g.h2_port} http2;"
         " location = /status { azimuth_auth off; stub_status; }"
     )
     return g.start()
@@ -72,7 +73,7 @@ def depart(gateway, kind, target, cookies, is_there):
             "Accept: text/html", f"Cookie: {line}",
         )
     else:
-        port, data = gateway.port + 1, wire.request_of_http2([
+        port, data = gateway.h2_port, wire.request_of_http2([
             (":method", "GET"), (":scheme", "http"), (":path", target),
             (":authority", DASHBOARD), ("accept", "text/html"),
             ("cookie", line),

@@ -33,7 +33,8 @@ def watched(stopped_gateway, monkeypatch):
     g.settings["workers"] = 1
     g.settings["provider_timeout"] = "3s"
     g.settings["valkey_options"] = "timeout=2s"
-    g.settings["dashboard"] = f"listen 127.0.0.1:{g.port + 1} http2;"
+    g.h2_port = gateway_module.free_port()
+    g.settings["dashboard"] = f"listen 127.0.0.1:{g.h2_port} http2;"
     return g.start()
 
 
@@ -70,7 +71,7 @@ def walk(gateway, provider, valkey):
     assert other.get(other.authorize(other.to_provider())).status == 502
     provider.sign = provider.sign_well
     other.get("/oauth2/callback?code=x&state=" + "y" * 4000)
-    wire.http2(gateway.port + 1, [
+    wire.http2(gateway.h2_port, [
         (":method", "GET"), (":scheme", "http"), (":path", "/x"),
         (":authority", gateway_module.DASHBOARD),
         ("cookie", f"{COOKIE}={browser.cookies[COOKIE]}"),
