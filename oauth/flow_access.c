@@ -253,7 +253,10 @@ flow_on_request(struct flow *flow, const struct flow_event *event)
     flow->is_bearer = request->bearer.data != NULL && takes_token(flow->route);
     if (flow->is_bearer)
         flow->kind = REQUEST_CALL;
-    flow->is_grpc = refusal_is_grpc(request->content_type);
+    /* A refusal in gRPC's shape is a 200: never where another gateway takes
+     * that for leave to pass. */
+    flow->is_grpc = flow->is_bearer && flow->route == FLOW_ROUTE_PAGE &&
+                    refusal_is_grpc(request->content_type);
     flow->rules = request->rules;
     /* Behind auth_request the method that is meant is not known for sure. */
     flow->method =

@@ -68,6 +68,8 @@ class Provider:
         self.calls = []
         self.script = {}
         self.claims = {}
+        self.subs = None  # itertools.count(): each login is another user's
+        self.rotating = threading.Lock()
         self.access_life = 300
         self.refresh_tokens = {}  # token -> login; each is good once
         self.refreshes = []  # token of each call, good or refused
@@ -191,17 +193,20 @@ class Provider:
     def rotate(self, alg=None, kid=None, keeps_old=True):
         """Signs with a new key from now on."""
         old = public_jwk(self.key, self.alg, self.kid)
-        self.old_keys = [old] if keeps_old else []
-        self.alg = alg or self.alg
-        self.key = new_key(self.alg)
-        self.kid = kid or "key-" + secrets.token_hex(4)
+        key = new_key(alg or self.alg)
+        with self.rotating:
+            self.old_keys = [old] if keeps_old else []
+            self.alg = alg or self.alg
+            self.key = key
+            self.kid = kid or "key-" + secrets.token_hex(4)
 
     def discovery(self, handler):
         self.send(handler, 200, self.metadata())
 
     def jwks(self, handler):
-        keys = [public_jwk(self.key, self.alg, self.kid), *self.old_keys,
-                *self.more_keys]
+        with self.rotating:
+            keys = [public_jwk(self.key, self.alg, self.kid), *self.old_keys,
+                    *self.more_keys]
         self.send(handler, 200, {"keys": keys})
 
     def new_code(self, query):
@@ -295,13 +300,15 @@ class Provider:
             **self.user,
             **self.claims,
         }
+        if self.subs is not None:
+            claims["sub"] = login.setdefault("sub", f"user-{next(self.subs)}")
         claims = {k: v for k, v in claims.items() if v is not None}
         return self.sign(claims)
 
     def sign_well(self, claims):
-        return jwt.encode(
-            claims, self.key, algorithm=self.alg, headers={"kid": self.kid}
-        )
+        with self.rotating:
+            key, alg, kid = self.key, self.alg, self.kid
+        return jwt.encode(claims, key, algorithm=alg, headers={"kid": kid})
 
     def access_token(self, header=None, key=None, algorithm="RS256", **claims):
         """As Keycloak makes them; a claim or header of None is left out."""

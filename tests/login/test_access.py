@@ -349,3 +349,18 @@ def test_odd_preflight_headers_are_not_echoed(browser):
         )
         assert reply.status == 204
         assert reply.get("access-control-allow-headers") is None
+
+
+def test_a_grpc_type_is_no_pass_for_auth_request(gateway, upstream):
+    """A refusal in gRPC's shape would be a 200, which lets a request through."""
+    for more in ({}, {"Authorization": "Bearer a.b.c"}):
+        stranger = Browser(gateway, API)
+        seen = len(upstream.requests)
+        reply = stranger.get("/checked", {
+            "Content-Type": "application/grpc", "TE": "trailers", **more})
+        assert reply.status == 401
+        assert len(upstream.requests) == seen
+        for path in ("/oauth2/auth", "/oauth2/gate"):
+            reply = Browser(gateway).get(path, {
+                "Content-Type": "application/grpc", **more})
+            assert reply.status >= 300

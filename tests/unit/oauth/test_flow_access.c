@@ -124,6 +124,29 @@ START_TEST(flow_pages_name_the_request)
 }
 END_TEST
 
+/* gRPC's shape of a refusal is a 200, which other gateways take for a pass. */
+START_TEST(flow_refuses_by_status_whatever_the_content_type)
+{
+    static const char *const paths[] = { "/oauth2/auth", "/oauth2/gate",
+                                         "/oauth2/gate/x", "/oauth2/userinfo",
+                                         "/dashboard" };
+    for (size_t i = 0; i < 2 * sizeof(paths) / sizeof(paths[0]); i++) {
+        struct flow_request request = browser(paths[i / 2], "");
+        request.method = span_of("POST");
+        if (i / 2 < 4)
+            request.method = span_of("GET");
+        request.content_type = span_of("application/grpc");
+        if (i % 2 == 1 && i / 2 < 4)
+            request.bearer = span_of("a.b.c");
+        send_request(&request, NOW_S);
+        while (last()->kind == FLOW_ACTION_FETCH)
+            answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S);
+        ck_assert_int_eq(last()->kind, FLOW_ACTION_REPLY);
+        ck_assert_int_ge(last()->reply.status, 300);
+    }
+}
+END_TEST
+
 /* One key ring and one store serve several providers. */
 START_TEST(flow_refuses_a_session_of_another_provider_or_client)
 {
@@ -277,6 +300,7 @@ main(void)
     tcase_add_test(tcase, flow_auth_endpoint_says_202_or_401);
     tcase_add_test(tcase, flow_gate_sends_pages_to_the_login);
     tcase_add_test(tcase, flow_pages_name_the_request);
+    tcase_add_test(tcase, flow_refuses_by_status_whatever_the_content_type);
     tcase_add_test(tcase, flow_refuses_a_session_of_another_provider_or_client);
     tcase_add_test(tcase, flow_userinfo_tells_who_is_logged_in);
     tcase_add_test(tcase, flow_clears_a_session_that_is_gone);
