@@ -3,6 +3,7 @@
 for the provider's token endpoint."""
 
 import http.client
+import itertools
 import re
 import socket
 import time
@@ -78,6 +79,7 @@ def kept_sessions(size_kib):
     """How many of SESSIONS sessions a zone of that size answers for."""
     with Stage(workers=1,
                zone=f"azimuth_session_zone {size_kib}k ttl=30s;") as stage:
+        stage.provider.subs = itertools.count()  # each is another user's
         cookies = []
         for _ in range(SESSIONS):
             browser = Browser(stage.gateway)
