@@ -8,6 +8,7 @@
 
 #include "gateway/ngx_http_azimuth_fetch.h"
 
+#define FETCH_BUFFER_SIZE      2048 /* 16 KiB if curl had its way */
 #define FETCH_HEADER_COUNT_MAX 100
 #define FETCH_HEADER_SIZE_MAX  ((size_t)32 << 10)
 
@@ -128,6 +129,8 @@ fetch_set_common(ngx_http_azimuth_fetch_call_t *call)
     SET(CURLOPT_PROXY, p->proxy.len > 0 ? (char *)p->proxy.data : "");
     SET(CURLOPT_NOPROXY, "");
     SET(CURLOPT_USERAGENT, "azimuth");
+    /* Held for as long as the provider thinks, by each login that waits. */
+    SET(CURLOPT_BUFFERSIZE, (long)FETCH_BUFFER_SIZE);
     SET(CURLOPT_TIMEOUT_MS, (long)p->timeout);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)p->connect_timeout);
     SET(CURLOPT_MAXFILESIZE, (long)FLOW_FETCH_SIZE_MAX);

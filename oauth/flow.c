@@ -327,8 +327,7 @@ flow_free(struct flow *flow)
 {
     if (flow == NULL)
         return;
-    if (flow->login != NULL)
-        state_wipe(flow->login);
+    flow_drop_logins(flow);
     if (flow->slot != NULL)
         OPENSSL_cleanse(flow->slot, sizeof(*flow->slot));
     bytes_wipe(&flow->plain);

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Opens the login cookie into flow->login; a bad one counts as empty. */
@@ -18,7 +19,7 @@ static bool
 open_logins(struct flow *flow, const struct flow_request *request)
 {
     struct span value = { NULL, 0 };
-    flow->login = arena_calloc(&flow->arena, 1, sizeof(*flow->login));
+    flow->login = calloc(1, sizeof(*flow->login));
     if (flow->login == NULL)
         return false;
     enum cookie_found found =
@@ -30,6 +31,31 @@ open_logins(struct flow *flow, const struct flow_request *request)
             OAUTH_OK)
         *flow->login = (struct state){ 0 };
     return true;
+}
+
+void
+flow_drop_logins(struct flow *flow)
+{
+    if (flow->login == NULL)
+        return;
+    state_wipe(flow->login);
+    free(flow->login);
+    flow->login = NULL;
+}
+
+/* Notes, in what was sealed before the wait, that one of them ended well. */
+static void
+count_login(struct flow *flow)
+{
+    flow->login = calloc(1, sizeof(*flow->login));
+    if (flow->login == NULL)
+        return; /* the cookie stays as it was sealed */
+    if (state_open(flow->config.ring, flow->login_value, flow->now_s,
+                   flow->login) != OAUTH_OK)
+        *flow->login = (struct state){ 0 };
+    state_count_finished(flow->login, flow->now_s);
+    flow_close_logins(flow);
+    flow_drop_logins(flow);
 }
 
 /* Strict would keep the cookie back on the way from the provider, so it is
@@ -45,6 +71,7 @@ flow_close_logins(struct flow *flow)
     if (state_seal(flow->config.ring, flow->login, nonce, &text) != OAUTH_OK)
         text.is_failed = true;
     struct span value = flow_keep(flow, &text);
+    flow->login_value = value;
     flow->login_cookie =
         flow_set_cookie(flow, flow->login_name, value, STATE_LIFETIME_S,
                         same_site == FLOW_STRICT ? FLOW_LAX : same_site);
@@ -298,6 +325,7 @@ flow_login_back(struct flow *flow, const struct flow_request *request)
     flow->slot = slot;
     keep_client(flow, request);
     flow_close_logins(flow);
+    flow_drop_logins(flow); /* large, and the provider may take its time */
     if (CRYPTO_memcmp(slot->provider, provider, sizeof(provider)) != 0) {
         error_set(&flow->cause, OAUTH_ESTATE,
                   "the state belongs to a login at another provider");
@@ -372,8 +400,7 @@ flow_on_keep(struct flow *flow, const struct flow_event *event)
         flow_forget_entry(flow, span_of(flow->roster.key),
                           roster_field(span_of(flow->store_key)));
     }
-    state_count_finished(flow->login, flow->now_s);
-    flow_close_logins(flow);
+    count_login(flow);
     if (flow->config.cookie_same_site != FLOW_STRICT) {
         flow_redirect(flow, url, FLOW_LOGGED_IN);
         return;

@@ -156,6 +156,7 @@ struct flow {
     struct session_ticket new_ticket;
     struct span new_cookie;   /* Set-Cookie of the new session */
     struct span login_cookie; /* Set-Cookie of the other logins */
+    struct span login_value;  /* the sealed text in it */
 
     /* of a job */
     bool is_job;
@@ -206,6 +207,8 @@ void flow_on_mark(struct flow *flow, const struct flow_event *event);
 void flow_on_keep(struct flow *flow, const struct flow_event *event);
 /* Seals the logins that are still open into flow->login_cookie. */
 void flow_close_logins(struct flow *flow);
+/* Wipes and frees flow->login, if there is one. */
+void flow_drop_logins(struct flow *flow);
 
 /* flow_push.c: discovery is there, off to the provider */
 void flow_send_to_provider(struct flow *flow);
