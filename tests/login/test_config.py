@@ -314,15 +314,17 @@ def test_a_second_provider_of_one_name_is_refused(stopped_gateway):
     assert "duplicate azimuth_provider" in messages
 
 
-def test_the_sample_of_the_readme_is_valid(stopped_gateway):
-    """The sample, with the paths of this test."""
+@pytest.mark.parametrize("number", [1, 2], ids=["smallest", "complete"])
+def test_the_samples_of_the_readme_are_valid(stopped_gateway, number):
+    """The samples, with the paths of this test."""
     import subprocess
 
     from .gateway import MODULE, ROOT
 
     d = stopped_gateway.directory
     readme = (ROOT / "gateway" / "README.md").read_text()
-    text = readme.split("```nginx\n", 1)[1].split("```", 1)[0]
+    text = readme.split("```nginx\nload_module", 2)[number].split("```", 1)[0]
+    text = "load_module" + text.replace("listen 443", "listen 127.0.0.1:8443")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
          str(d / "server.key"), "-out", str(d / "server.pem"), "-subj",
