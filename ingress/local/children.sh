@@ -35,6 +35,7 @@ s|@ENGINE_PORT@|$engine_port|g
 s|@GRPC_PORT@|$grpc_port|g
 s|@KEYCLOAK_PORT@|$keycloak_port|g
 s|@STATUS_PORT@|$status_port|g
+s|@API_GATE@|$api_gate|g
 s|@CLIENT_ID@|$provider_client|g
 s|@CLIENT_SECRET_FILE@|$provider_secret|g
 s|@CLIENT_SECRET@|$(cat "$state/secret/client-secret")|g

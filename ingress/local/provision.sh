@@ -81,9 +81,13 @@ up_report()
     say "Packages that are like lighttpd, a small web server:"
     say ""
     key_line=
-    ! grep -q '^QDRANT__SERVICE__[A-Z_]*API_KEY=' "$engine_keys" ||
+    if [ "$api_auth" = bearer ]; then
+        key_line="
+    -H \"Authorization: Bearer ACCESS-TOKEN\" \\"
+    elif grep -q '^QDRANT__SERVICE__[A-Z_]*API_KEY=' "$engine_keys"; then
         key_line="
     -H \"api-key: YOUR-KEY\" \\"
+    fi
     cat <<END
   curl --cacert $state/tls/ca.pem \\
     $api_url/collections/$sample_collection/points/query \\
