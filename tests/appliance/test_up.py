@@ -208,7 +208,7 @@ def test_what_the_api_host_asks_for_is_an_option(running):
     assert "api-key: YOUR-KEY" in keyed.stdout
     assert "k-of-this-test" not in keyed.said
     status, _, body = running.get(running.api, "/collections")
-    assert status == 401 and "API key" in body
+    assert status == 401 and b"API key" in body
     status, _, _ = running.get(running.api, "/collections",
                                **{"api-key": "k-of-this-test"})
     assert status == 200
