@@ -27,6 +27,9 @@ ngx_http_azimuth_conf_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return ngx_http_azimuth_conf_error(
             cf, "no azimuth_provider of this name above", &value[1]);
     }
+    if (lcf->provider->auth_place.line == 0) {
+        ngx_http_azimuth_conf_place(cf, &lcf->provider->auth_place);
+    }
     return NGX_CONF_OK;
 }
 
@@ -57,6 +60,7 @@ ngx_http_azimuth_conf_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             &clcf->name);
     }
     clcf->handler = ngx_http_azimuth_endpoint_handler;
+    lcf->endpoint->is_answered = 1;
     return NGX_CONF_OK;
 }
 

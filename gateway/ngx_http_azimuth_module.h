@@ -152,7 +152,9 @@ typedef struct {
     struct flow_config flow;   /* some set directly, the rest made of these */
     struct provider *provider; /* documents; each worker has its own copy */
     unsigned is_failing : 1;   /* at refreshes, as this worker saw it last */
-    u_char digest[AZIMUTH_DIGEST_SIZE]; /* parts cache entries by provider */
+    unsigned is_answered : 1;  /* an azimuth_endpoint stands somewhere */
+    ngx_http_azimuth_place_t auth_place; /* its first azimuth_auth, or none */
+    u_char digest[AZIMUTH_DIGEST_SIZE];  /* parts cache entries by provider */
 } ngx_http_azimuth_provider_t;
 
 typedef struct {

@@ -276,6 +276,20 @@ provider_digest(ngx_http_azimuth_main_conf_t *mcf,
     return rc;
 }
 
+/* No mistake where another nginx answers for us: a warning. */
+static void
+provider_warn(ngx_conf_t *cf, const ngx_http_azimuth_provider_t *p)
+{
+    if (p->auth_place.line == 0 || p->is_answered) {
+        return;
+    }
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "azimuth_auth \"%V\" without a \"location " FLOW_PREFIX
+                  "\" with azimuth_endpoint: logins are answered by another "
+                  "nginx, or never end, in %V:%ui",
+                  &p->name, &p->auth_place.file, p->auth_place.line);
+}
+
 static void
 provider_release(void *data)
 {
@@ -292,6 +306,7 @@ ngx_http_azimuth_provider_finish(ngx_conf_t *cf,
     ngx_pool_cleanup_t *cleanup;
 
     provider_fill(mcf, p);
+    provider_warn(cf, p);
     if (ngx_http_azimuth_rights_finish(cf, mcf, p) != NGX_OK) {
         return NGX_ERROR;
     }

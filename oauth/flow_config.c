@@ -61,7 +61,8 @@ check_urls(const struct flow_config *config, struct error *reterr)
         url.has_query || url.has_fragment ||
         config->base_url.size > TEXT_SIZE_MAX)
         return error_set(reterr, OAUTH_ECONFIG,
-                         "base_url is not https://HOST[:PORT]");
+                         "base_url, made of redirect_uri, is not "
+                         "https://HOST[:PORT]");
     if (!url_is_endpoint(config->issuer, config->allows_http))
         return error_set(reterr, OAUTH_ECONFIG, "issuer is no https URL");
     if (config->home_path.size > 0 &&

@@ -14,7 +14,7 @@ static void
 confirm(struct flow *flow)
 {
     error_set(&flow->cause, OAUTH_ECSRF,
-              "a sign-out was asked for by another site");
+              "a sign-out has to come from a page of this site (Origin)");
     if (flow->is_script) {
         flow->kind = REQUEST_CALL;
         flow_reply_cause(flow, FLOW_REFUSED);

@@ -5,6 +5,7 @@
 #include "oauth/flow_move.h"
 
 #include "oauth/refusal.h"
+#include "oauth/roles.h"
 #include "oauth/url.h"
 
 #include <assert.h>
@@ -102,17 +103,14 @@ add_encoded(struct bytes *out, struct span text, bool is_list)
 
 static void
 add_identity(struct flow *flow, struct flow_header *headers, size_t *count,
-             const char *name, struct span first, struct span second)
+             const char *name, struct span text)
 {
     struct bytes value;
     bool is_list = strcmp(name, "X-Auth-Request-Groups") == 0;
-    if (first.size + second.size == 0)
+    if (text.size == 0)
         return;
     bytes_init(&value, 8 * HEADER_TEXT_SIZE_MAX);
-    add_encoded(&value, first, is_list);
-    if (first.size > 0 && second.size > 0)
-        bytes_add_char(&value, ',');
-    add_encoded(&value, second, is_list);
+    add_encoded(&value, text, is_list);
     assert(*count < FLOW_HEADER_COUNT_MAX);
     headers[(*count)++] =
         (struct flow_header){ span_of(name), flow_keep(flow, &value) };
@@ -123,17 +121,17 @@ add_identities(struct flow *flow, struct span signed_identity,
                struct flow_header *headers, size_t *count)
 {
     const struct session *session = &flow->session;
-    struct span none = { NULL, 0 };
-    add_identity(flow, headers, count, "X-Auth-Request-User", session->sub,
-                 none);
+    struct bytes groups;
+    bytes_init(&groups, 2 * ROLES_SIZE_MAX);
+    roles_merge(session->roles, &groups);
+    roles_merge(session->groups, &groups);
+    add_identity(flow, headers, count, "X-Auth-Request-User", session->sub);
     add_identity(flow, headers, count, "X-Auth-Request-Preferred-Username",
-                 session->preferred_username, none);
-    add_identity(flow, headers, count, "X-Auth-Request-Email", session->email,
-                 none);
-    add_identity(flow, headers, count, "X-Auth-Request-Name", session->name,
-                 none);
-    add_identity(flow, headers, count, "X-Auth-Request-Groups", session->roles,
-                 session->groups);
+                 session->preferred_username);
+    add_identity(flow, headers, count, "X-Auth-Request-Email", session->email);
+    add_identity(flow, headers, count, "X-Auth-Request-Name", session->name);
+    add_identity(flow, headers, count, "X-Auth-Request-Groups",
+                 flow_keep(flow, &groups));
     if (signed_identity.size > 0)
         headers[(*count)++] = (struct flow_header){ span_of(FLOW_SIGNED_HEADER),
                                                     signed_identity };

@@ -123,6 +123,18 @@ roles_collect_groups(const json_t *claims, struct bytes *out)
     add_array(no_scope, json_object_get(claims, "groups"), out);
 }
 
+void
+roles_merge(struct span lines, struct bytes *out)
+{
+    while (lines.size > 0) {
+        const char *end = memchr(lines.data, '\n', lines.size);
+        size_t size = end != NULL ? (size_t)(end - lines.data) : lines.size;
+        add_name(no_scope, (struct span){ lines.data, size }, out);
+        size += end != NULL;
+        lines = (struct span){ lines.data + size, lines.size - size };
+    }
+}
+
 static void
 add_claim(struct span name, const json_t *value, struct bytes *out)
 {

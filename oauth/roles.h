@@ -31,4 +31,7 @@ void roles_collect_clients(const json_t *claims, struct bytes *out);
 void roles_collect_claims(const json_t *claims, struct span names,
                           struct bytes *out);
 
+/* Appends those names of `lines`, one per line, that `out` has not. */
+void roles_merge(struct span lines, struct bytes *out);
+
 #endif /* OAUTH_ROLES_H */

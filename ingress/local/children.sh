@@ -4,6 +4,8 @@
 # "PID BIRTH" and a stamp of what it was started with; a child that lives and
 # whose stamp is current is left alone.
 
+sessions_end="Valkey keeps sessions in memory only: people log in again."
+
 children_list()
 {
     if [ "$issuer" = local ]; then
@@ -33,6 +35,7 @@ s|@ENGINE_PORT@|$engine_port|g
 s|@GRPC_PORT@|$grpc_port|g
 s|@KEYCLOAK_PORT@|$keycloak_port|g
 s|@STATUS_PORT@|$status_port|g
+s|@API_GATE@|$api_gate|g
 s|@CLIENT_ID@|$provider_client|g
 s|@CLIENT_SECRET_FILE@|$provider_secret|g
 s|@CLIENT_SECRET@|$(cat "$state/secret/client-secret")|g
@@ -105,7 +108,9 @@ children_configure()
     "$(nginx_path)" -t -q -e stderr -p "$state/nginx/" \
         -c "$state/program/nginx.conf" >"$state/log/nginx-test.log" 2>&1 || {
         last_lines "$state/log/nginx-test.log" 5
-        die "nginx refuses its configuration in $state/program"
+        die "nginx refuses its configuration" \
+            "mend the file and line above; $state/program is made by up itself,
+  rights.conf is yours"
     }
 }
 
@@ -305,6 +310,7 @@ children_up()
                 "$(cat "$state/run/$name.stamp" 2>/dev/null)" ] || continue
             say "$name: its program, configuration or keys changed, starting it anew."
             child_stop "$name"
+            [ "$name" != valkey ] || say "$sessions_end"
         elif [ -e "$state/run/$name.pid" ]; then
             say "$name was not running any more; the end of its log:"
             last_lines "$state/log/$name.log" 3
@@ -344,7 +350,8 @@ children_down()
         child_stop "$name"
     done
     if [ -n "$stopped" ]; then
-        say "Stopped:$stopped."
+        say "Stopped:$stopped. The data stays in $state."
+        case $stopped in *valkey*) say "$sessions_end" ;; esac
     else
         say "Nothing was running in $state."
     fi
@@ -354,12 +361,14 @@ children_status()
 {
     settings_check
     status=0
+    state_option=
+    [ "$state" = /var/lib/azimuth ] || state_option=" --state $state"
     printf '%-10s %-8s %-12s %s\n' PART PID PORT HEALTH
     for name in $(children_list); do
         health=ok
         if ! pid=$(child_pid "$name"); then
             pid=-
-            health="DOWN: start it with ./appliance up; log: $state/log/$name.log"
+            health="DOWN: start it with ./appliance up$state_option; log: $state/log/$name.log"
             status=1
         elif ! child_healthy "$name"; then
             health="NOT ANSWERING: read $state/log/$name.log"
@@ -373,6 +382,7 @@ children_status()
     engine_damage_report || status=1
     say "Dashboard  $dashboard_url"
     say "API        $api_url"
+    say "Metrics    http://127.0.0.1:$status_port/metrics, and /readyz"
     [ "$issuer" != local ] ||
         say "User       demo, password in $state/secret/demo-password"
     return $status

@@ -36,6 +36,18 @@ engine_keys_prepare()
     done
 }
 
+# A gateway that asks for a key leaves it to the engine which one is good.
+engine_keys_suit()
+{
+    case $api_auth in
+        key | key_or_bearer) ;;
+        *) return 0 ;;
+    esac
+    grep -q '^QDRANT__SERVICE__[A-Z_]*API_KEY=' "$engine_keys.new" || die \
+        "--api-auth $api_auth: the engine has no key and would take any" \
+        "QDRANT__SERVICE__API_KEY=KEY ./appliance up, or --api-auth bearer"
+}
+
 engine_keys_save()
 {
     mv "$engine_keys.new" "$engine_keys"

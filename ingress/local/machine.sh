@@ -4,7 +4,8 @@
 # holds them, processes, names.
 
 remembered="domain port listen engine_port grpc_port keycloak_port"
-remembered="$remembered status_port issuer client_id client_secret_file issuer_ca sample"
+remembered="$remembered status_port issuer client_id client_secret_file issuer_ca"
+remembered="$remembered sample api_auth"
 
 settings_load()
 {
@@ -15,6 +16,7 @@ settings_load()
     grpc_port=6334
     keycloak_port=8480
     status_port=8444
+    api_auth=open
     issuer=local
     client_id=qdrant-dashboard
     client_secret_file=
@@ -81,6 +83,11 @@ settings_check()
         '' | *[!0-9.]*) usage_error "--listen: '$listen' is no IPv4 address" ;;
         0.0.0.0) nginx_address=127.0.0.1 ;;
         *) nginx_address=$listen ;;
+    esac
+    case $api_auth in
+        open | key) api_gate=$api_auth ;;
+        bearer | key_or_bearer) api_gate="$api_auth login" ;;
+        *) usage_error "--api-auth: '$api_auth' is no such mode" ;;
     esac
     dashboard_host=qdrant-dashboard.$domain
     api_host=qdrant.$domain

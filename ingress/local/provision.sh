@@ -63,6 +63,8 @@ up_report()
     say ""
     say "  Dashboard  $dashboard_url"
     say "  API        $api_url"
+    say "  Metrics    http://127.0.0.1:$status_port/metrics, and /readyz"
+    say "  Rights     $state/rights.conf"
     if [ "$issuer" != local ]; then
         say "  Login      at $issuer"
     elif [ "$user_is_new" = yes ]; then
@@ -78,10 +80,18 @@ up_report()
     say ""
     say "Packages that are like lighttpd, a small web server:"
     say ""
+    key_line=
+    if [ "$api_auth" = bearer ]; then
+        key_line="
+    -H \"Authorization: Bearer ACCESS-TOKEN\" \\"
+    elif grep -q '^QDRANT__SERVICE__[A-Z_]*API_KEY=' "$engine_keys"; then
+        key_line="
+    -H \"api-key: YOUR-KEY\" \\"
+    fi
     cat <<END
   curl --cacert $state/tls/ca.pem \\
     $api_url/collections/$sample_collection/points/query \\
-    -H 'Content-Type: application/json' \\
+    -H 'Content-Type: application/json' \\$key_line
     -d '{"query": 51192, "limit": 5, "with_payload": ["package", "summary"]}'
 END
 }

@@ -32,6 +32,13 @@ rights_file()
     esac
     [ ! -e "$file" ] || [ "$(cat "$file")" = "$(rights_default "$other")" ] ||
         return 0
+    # A state of a version that knew no rights.
+    [ -e "$file" ] || [ "$settings_had" = no ] || {
+        say "New: who may do what stands in $file."
+        [ "$issuer" != local ] ||
+            say "Only users with the role azimuth-read or azimuth-manage" \
+                "have any right."
+    }
     keep_text "$file" "$(rights_default "$issuer")"
 }
 
@@ -50,9 +57,9 @@ rights_default()
 END
     case $1 in
         local) cat <<'END' ;;
-# The realm's roles, which come as groups. The user demo has azimuth-manage.
-azimuth_map group=azimuth-manage manage *;
-azimuth_map group=azimuth-read   read   *;
+# The realm's roles. The user demo has azimuth-manage.
+azimuth_map role=azimuth-manage manage *;
+azimuth_map role=azimuth-read   read   *;
 END
         *) cat <<'END' ;;
 azimuth_map any manage *;

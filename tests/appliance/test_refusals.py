@@ -29,7 +29,7 @@ def fake_program(folder, name, text):
     ["up", "--port", "7001", "--keycloak-port", "7000"],
     ["up", "--domain", "a b"], ["up", "--listen", "::1"],
     ["up", "--listen", "300.1.1.1"], ["up", "--listen", "127.0.1"],
-    ["up", "--issuer", "ftp://somewhere"],
+    ["up", "--issuer", "ftp://somewhere"], ["up", "--api-auth", "keys"],
     ["up", "--issuer", "https://somewhere/realm"],
     ["down", "--port", "1"], ["status", "word"]])
 def test_wrong_options_are_named_with_status_2(appliance, words):
@@ -103,6 +103,14 @@ def test_unreadable_secret_is_named(appliance):
                            "--client-secret-file", "/no/such/file")
     assert refused.returncode == 1
     assert "/no/such/file" in refused.stderr
+
+
+def test_asking_for_a_key_that_the_engine_lacks_is_refused(appliance):
+    refused = appliance.up(*appliance.ports(), *appliance.provider(),
+                           "--api-auth", "key")
+    assert refused.returncode == 1
+    assert "QDRANT__SERVICE__API_KEY" in refused.stderr
+    assert not (appliance.state / "settings").exists()
 
 
 def test_empty_secret_is_named(appliance):

@@ -200,6 +200,23 @@ def test_certificates_verify_and_keys_are_private(running):
         assert key.stat().st_mode & 0o077 == 0, key
 
 
+def test_what_the_api_host_asks_for_is_an_option(running):
+    words = [*running.ports(), *running.provider()]
+    keyed = running.up(*words, "--api-auth", "key",
+                       QDRANT__SERVICE__API_KEY="k-of-this-test")
+    assert keyed.returncode == 0, keyed.said
+    assert "api-key: YOUR-KEY" in keyed.stdout
+    assert "k-of-this-test" not in keyed.said
+    status, _, body = running.get(running.api, "/collections")
+    assert status == 401 and b"API key" in body
+    status, _, _ = running.get(running.api, "/collections",
+                               **{"api-key": "k-of-this-test"})
+    assert status == 200
+    done = running.up(*words, "--api-auth", "open", "--forget-keys")
+    assert done.returncode == 0, done.said
+    assert running.get(running.api, "/collections")[0] == 200
+
+
 def test_rights_are_the_administrators(running):
     """The file is kept as it was changed, and holds after the next up."""
     file = running.state / "rights.conf"

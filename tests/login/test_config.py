@@ -176,7 +176,7 @@ MISSING = [
     ("allow_http_loopback on;", "", "https"),
     ("issuer http://127.0.0.1", "issuer http://idp.example", "https"),
     ("redirect_uri https://dash.example.test/",
-     "redirect_uri ftp://dash.example.test/", "base_url"),
+     "redirect_uri ftp://dash.example.test/", "redirect_uri"),
     ("timeout 1s;", "connect_timeout 6s;", "longer"),
     ("timeout 1s;", "proxy http://[::1]:1; connect_to 127.0.0.1:1;", "proxy"),
     ("timeout 1s;", "client_auth none;", "public client"),
@@ -229,6 +229,19 @@ def test_a_directory_is_no_key_file(stopped_gateway):
     status, messages = stopped_gateway.test()
     assert status != 0
     assert "no regular file" in messages
+
+
+def test_a_login_that_nobody_answers_warns(stopped_gateway):
+    """Without an endpoint the browser would be sent in a circle."""
+    text = stopped_gateway.configuration()
+    assert "without a \"location" not in stopped_gateway.test(text)[1]
+    text = re.sub(r"azimuth_endpoint main;", "", text)
+    status, messages = stopped_gateway.test(text)
+    assert status == 0, messages
+    warned = re.search(r"azimuth_auth \"main\" without.* in \S+:(\d+)$",
+                       messages, re.M)
+    assert warned, messages
+    assert int(warned[1]) == line_of(text, "azimuth_auth main;")
 
 
 def test_relaxations_warn(stopped_gateway):
@@ -301,15 +314,17 @@ def test_a_second_provider_of_one_name_is_refused(stopped_gateway):
     assert "duplicate azimuth_provider" in messages
 
 
-def test_the_sample_of_the_readme_is_valid(stopped_gateway):
-    """The sample, with the paths of this test."""
+@pytest.mark.parametrize("number", [1, 2], ids=["smallest", "complete"])
+def test_the_samples_of_the_readme_are_valid(stopped_gateway, number):
+    """The samples, with the paths of this test."""
     import subprocess
 
     from .gateway import MODULE, ROOT
 
     d = stopped_gateway.directory
     readme = (ROOT / "gateway" / "README.md").read_text()
-    text = readme.split("```nginx\n", 1)[1].split("```", 1)[0]
+    text = readme.split("```nginx\nload_module", 2)[number].split("```", 1)[0]
+    text = "load_module" + text.replace("listen 443", "listen 127.0.0.1:8443")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
          str(d / "server.key"), "-out", str(d / "server.pem"), "-subj",

@@ -65,6 +65,16 @@ START_TEST(roles_stop_at_the_maximum)
 }
 END_TEST
 
+/* Keycloak may name the realm's roles as groups, too. */
+START_TEST(roles_merge_names_each_once)
+{
+    roles_merge(span_of("a\nb"), &out);
+    roles_merge(span_of("b\nc,d\na"), &out);
+    roles_merge(span_of(""), &out);
+    ck_assert(span_equal_text(bytes_span(&out), "a\nb\nc,d"));
+}
+END_TEST
+
 START_TEST(roles_and_groups_are_two_things)
 {
     json_t *root = NULL;
@@ -127,6 +137,7 @@ main(void)
     tcase_add_test(tcase, roles_come_from_realm_own_client_and_plain_claim);
     tcase_add_test(tcase, roles_leave_out_what_is_no_name);
     tcase_add_test(tcase, roles_stop_at_the_maximum);
+    tcase_add_test(tcase, roles_merge_names_each_once);
     tcase_add_test(tcase, roles_and_groups_are_two_things);
     tcase_add_test(tcase, roles_of_realm_and_clients_are_kept_apart);
     tcase_add_test(tcase, roles_collect_only_the_claims_asked_for);
