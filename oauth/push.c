@@ -50,8 +50,9 @@ push_response_parse(int status, struct span text, struct arena *arena,
 {
     json_t *root = NULL;
     if (status == 429 || status >= 500)
-        return error_set(reterr, OAUTH_EPROVIDER,
-                         "the address for pushed requests answered %d", status);
+        return error_set(
+            reterr, OAUTH_EPROVIDER,
+            "the provider's address for pushed requests answered %d", status);
     enum oauth_code code =
         json_parse(text, PUSH_BODY_SIZE_MAX, "the answer to the pushed request",
                    &root, reterr);

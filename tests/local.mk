@@ -69,6 +69,7 @@ EXTRA_DIST += \
 	tests/browser/.npmrc tests/browser/alone.mjs tests/browser/browser.mjs \
 	tests/browser/conftest.py tests/browser/login.mjs \
 	tests/browser/package-lock.json tests/browser/package.json \
+	tests/browser/life.mjs tests/browser/test_life.py \
 	tests/browser/test_engine_alone.py tests/browser/test_login.py
 include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/fuzz/oauth.mk

@@ -9,6 +9,7 @@ engine on its own. Each can be pointed at something that runs already:
   AZIMUTH_CACHE     downloaded packages
 """
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -83,35 +84,57 @@ def walk(modules, tmp_path, request):
     return run
 
 
-@pytest.fixture(scope="session")
-def appliance(tmp_path_factory):
-    """Environment for login.mjs: a running appliance of our own."""
-    if os.environ.get("AZIMUTH_DASHBOARD_URL"):
-        yield {}
-        return
-    state = tmp_path_factory.mktemp("appliance") / "state"
-    port = free_port()
+def start_appliance(state):
+    """Starts an appliance; gives the environment for the walks."""
+    port, keycloak = free_port(), free_port(neighbours=1)
     script = str(ROOT / "appliance")
-    keycloak = free_port(neighbours=1)
     command = [
         script, "up", "--state", str(state), "--port", str(port),
         "--engine-port", str(free_port()), "--grpc-port", str(free_port()),
         "--keycloak-port", str(keycloak), "--status-port", str(free_port()),
         "--no-install"]
+    done = subprocess.run(command, capture_output=True, text=True,
+                          timeout=UP_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    secret = state / "secret"
+    return {
+        "AZIMUTH_DASHBOARD_URL":
+            f"https://qdrant-dashboard.azimuth.localhost:{port}",
+        "AZIMUTH_USER": "demo",
+        "AZIMUTH_PASSWORD": (secret / "demo-password").read_text().strip(),
+        "AZIMUTH_KEYCLOAK_URL": f"http://127.0.0.1:{keycloak}",
+        "AZIMUTH_ADMIN_PASSWORD":
+            (secret / "keycloak-admin-password").read_text().strip(),
+        "AZIMUTH_STATE": str(state),
+        "AZIMUTH_UP": json.dumps(command),
+    }
+
+
+def stop_appliance(state):
+    subprocess.run([str(ROOT / "appliance"), "down", "--state", str(state)],
+                   check=False, timeout=120)
+
+
+@pytest.fixture(scope="session")
+def appliance(tmp_path_factory):
+    """Environment for login.mjs: an appliance that runs, or one of our own."""
+    if os.environ.get("AZIMUTH_DASHBOARD_URL"):
+        yield {}
+        return
+    state = tmp_path_factory.mktemp("appliance") / "state"
     try:
-        done = subprocess.run(command, capture_output=True, text=True,
-                              timeout=UP_SECONDS, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        password = (state / "secret/demo-password").read_text().strip()
-        yield {
-            "AZIMUTH_DASHBOARD_URL":
-                f"https://qdrant-dashboard.azimuth.localhost:{port}",
-            "AZIMUTH_USER": "demo",
-            "AZIMUTH_PASSWORD": password,
-        }
+        yield start_appliance(state)
     finally:
-        subprocess.run([script, "down", "--state", str(state)], check=False,
-                       timeout=120)
+        stop_appliance(state)
+
+
+@pytest.fixture
+def own_appliance(appliance):
+    """One whose parts may be killed and whose configuration may be changed:
+    never one that was given."""
+    if not appliance:
+        pytest.skip("this needs an appliance of its own")
+    return appliance
 
 
 def azimuthd():
