@@ -53,6 +53,21 @@ def test_the_secret_is_given_once_and_as_agreed(
     assert provider.proofs == [used]
 
 
+def test_a_new_secret_holds_after_a_reload(stopped_gateway):
+    path = stopped_gateway.directory / "client.secret"
+    good = path.read_text()
+    path.write_text("the-secret-of-last-year\n")
+    gateway = stopped_gateway.start()
+    browser = Browser(gateway)
+    reply = browser.get(browser.authorize(browser.to_provider()))
+    assert reply.status == 502 and "invalid_client" in reply.text()
+    path.write_text(good)
+    old = set(gateway.workers())
+    gateway.reload()
+    wait_until(lambda: not old & set(gateway.workers()))
+    log_in(gateway)
+
+
 def test_a_public_client_has_only_pkce(stopped_gateway, provider):
     provider.is_public = True
     stopped_gateway.settings["client"] = "client_auth none;"

@@ -51,6 +51,23 @@ def test_the_session_cookie_is_locked_to_the_host(browser):
     assert len(browser.cookies[COOKIE]) <= 128
 
 
+@pytest.mark.parametrize("words,name,said", [
+    ("samesite=strict", COOKIE, {"samesite=strict"}),
+    ("domain=.example.test samesite=none", "__Secure-azimuth",
+     {"samesite=none", "domain=.example.test"}),
+], ids=["strict", "wide"])
+def test_a_cookie_is_as_wide_as_it_was_told(
+    stopped_gateway, words, name, said
+):
+    stopped_gateway.settings["http"] = f"azimuth_cookie {words};"
+    browser = Browser(stopped_gateway.start())
+    reply = browser.get(browser.authorize(browser.to_provider()))
+    line, = [c for c in reply.all("set-cookie") if c.startswith(name + "=")]
+    seen = {w.strip().lower() for w in line.split(";")[1:]}
+    assert seen == {"secure", "httponly", "path=/", "max-age=36000"} | said
+    assert browser.get("/dashboard").status == 200
+
+
 def test_the_upstream_never_sees_our_cookies(browser):
     browser.login()
     browser.cookies["theme"] = "dark"
