@@ -16,7 +16,7 @@ $(GATEWAY_TABLE): $(top_srcdir)/build-aux/nginx-stage.sh \
 
 BUILT_SOURCES += $(GATEWAY_TABLE)
 CLEANFILES += $(GATEWAY_TABLE)
-EXTRA_DIST += build-aux/nginx-stage.sh gateway/config gateway/module.map \
+EXTRA_DIST += build-aux/nginx-stage.sh gateway/config gateway/module.map gateway/FEATURES.md \
 	gateway/README.md gateway/behind-ingress.md
 
 mostlyclean-local: gateway-clean

@@ -215,6 +215,7 @@ def test_nginx_starts_without_a_provider_and_finds_it_later(
     assert reply.get("content-type").startswith("text/html")
     assert "provider" in reply.text().lower()
     assert reply.get("location") is None
+    assert reply.get("retry-after")
     assert provider.issuer in gateway.log()
     provider.start()
     wait_until(lambda: browser.get("/oauth2/start").status == 302, 20)
