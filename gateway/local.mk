@@ -16,8 +16,8 @@ $(GATEWAY_TABLE): $(top_srcdir)/build-aux/nginx-stage.sh \
 
 BUILT_SOURCES += $(GATEWAY_TABLE)
 CLEANFILES += $(GATEWAY_TABLE)
-EXTRA_DIST += build-aux/nginx-stage.sh gateway/config gateway/module.map gateway/FEATURES.md \
-	gateway/README.md gateway/behind-ingress.md
+EXTRA_DIST += build-aux/nginx-stage.sh gateway/config gateway/module.map \
+	gateway/README.md gateway/FEATURES.md gateway/behind-ingress.md
 
 mostlyclean-local: gateway-clean
 gateway-clean:

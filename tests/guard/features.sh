@@ -5,6 +5,7 @@
 # tests/unit/oauth/test_a.c and test_b.c; a * is any part of a name.
 cd "${top_srcdir:-.}" || exit 99
 
+# shellcheck disable=SC2016 # backticks are meant
 names() { # what is in backticks, and "unit:" lists, a line each
     tr '\n' ' ' <"$1" | grep -oE '`[^`]*`|unit: [a-z_, ]+' |
         awk '/^unit: / {
