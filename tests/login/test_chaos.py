@@ -72,6 +72,9 @@ def hurt_newcomers_alone(crowd, provider, answer):
 
 def test_a_bad_provider_hurts_newcomers_alone(crowd, provider):
     provider.access_life = 2
+    # After a failure a session is tried again when the zone lets it go.
+    crowd.gateway.settings["zone"] = "azimuth_session_zone 1m ttl=1s;"
+    crowd.gateway.reload()
     with crowd:
         for answer in (reset, refuse(500, {})):
             hurt_newcomers_alone(crowd, provider, answer)
