@@ -176,6 +176,20 @@ identity_hide_query(ngx_http_request_t *r)
     return NGX_OK;
 }
 
+/* A callback that no flow has read: refused before, or by nginx. */
+ngx_int_t
+ngx_http_azimuth_identity_log_handler(ngx_http_request_t *r)
+{
+    const size_t size = sizeof(identity_callback) - 1;
+
+    if (r->unparsed_uri.len > size && r->unparsed_uri.data[size] == '?' &&
+        ngx_memcmp(r->unparsed_uri.data, identity_callback, size) == 0) {
+        r->unparsed_uri.len = size;
+        ngx_str_null(&r->args);
+    }
+    return NGX_OK;
+}
+
 ngx_int_t
 ngx_http_azimuth_identity_handler(ngx_http_request_t *r)
 {
@@ -310,6 +324,41 @@ identity_has_cookie(const ngx_str_t *value, const ngx_str_t *ours)
            NULL;
 }
 
+static ngx_int_t
+identity_cut_header(ngx_http_request_t *r, ngx_table_elt_t *header,
+                    const ngx_str_t *ours)
+{
+    return identity_has_cookie(&header->value, ours)
+               ? identity_cut_cookies(r, &header->value, ours)
+               : NGX_OK;
+}
+
+/* $http_cookie is made of the elements that nginx found first, which are not
+ * in the list any more when it was rebuilt. */
+static ngx_int_t
+identity_cut_variable(ngx_http_request_t *r, const ngx_str_t *ours)
+{
+#if nginx_version >= 1023000
+    ngx_table_elt_t *header;
+
+    for (header = r->headers_in.cookie; header != NULL; header = header->next) {
+        if (identity_cut_header(r, header, ours) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+#else
+    ngx_table_elt_t **headers = r->headers_in.cookies.elts;
+    ngx_uint_t i;
+
+    for (i = 0; i < r->headers_in.cookies.nelts; i++) {
+        if (identity_cut_header(r, headers[i], ours) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+#endif
+    return NGX_OK;
+}
+
 ngx_int_t
 ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
                               const ngx_str_t *cookie_name)
@@ -319,13 +368,15 @@ ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
     ngx_uint_t i;
     int is_empty = 0;
 
+    if (identity_cut_variable(r, cookie_name) != NGX_OK) {
+        return NGX_ERROR;
+    }
     IDENTITY_EACH(r, part, header, i)
     {
-        if (!identity_is_cookie(header) ||
-            !identity_has_cookie(&header->value, cookie_name)) {
+        if (!identity_is_cookie(header)) {
             continue;
         }
-        if (identity_cut_cookies(r, &header->value, cookie_name) != NGX_OK) {
+        if (identity_cut_header(r, header, cookie_name) != NGX_OK) {
             return NGX_ERROR;
         }
         if (header->value.len == 0) {
