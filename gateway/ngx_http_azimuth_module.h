@@ -405,6 +405,7 @@ void ngx_http_azimuth_valkey_close(ngx_http_azimuth_valkey_t *valkey);
 typedef struct {
     ngx_http_azimuth_main_conf_t *mcf;
     ngx_http_azimuth_provider_t *provider;
+    unsigned is_job : 1; /* a refresh; not a request of who knows whom */
 } ngx_http_azimuth_asker_t;
 
 ngx_int_t ngx_http_azimuth_ask(const ngx_http_azimuth_asker_t *asker,
@@ -423,6 +424,7 @@ void ngx_http_azimuth_refresh_close(ngx_http_azimuth_refresh_t *refresh);
 typedef struct {
     ngx_http_azimuth_fetch_t *fetch;
     ngx_http_azimuth_provider_t *provider;
+    unsigned is_job : 1; /* as the asker's */
 } ngx_http_azimuth_fetch_to_t;
 
 ngx_int_t ngx_http_azimuth_fetch_peer(ngx_http_azimuth_main_conf_t *mcf,

@@ -2,12 +2,15 @@
 """Where two parts of the gateway meet, and where nginx takes another way than
 a request usually does."""
 
+import contextlib
 import subprocess
+import threading
+import time
 
 import pytest
 
 from .attacks import wire
-from .gateway import API, COOKIE, DASHBOARD, HTML, Browser
+from .gateway import API, COOKIE, DASHBOARD, HTML, Browser, wait_until
 
 
 def malformed(host, *rows):
@@ -135,3 +138,32 @@ def test_a_post_without_a_body_over_http2(stopped_gateway):
         capture_output=True, text=True, timeout=20,
     )
     assert done.stdout in ("200", "302")
+
+
+def test_logins_that_hang_leave_room_for_refreshes(stopped_gateway, provider):
+    """Anybody may begin a login; sessions must not suffer from it."""
+    gateway = stopped_gateway
+    gateway.settings.update(workers=1, provider_timeout="20s")
+    gateway.settings["http"] = "azimuth_refresh required;"
+    provider.offer_push()
+    provider.access_life = 1
+    gateway.start()
+    browser = Browser(gateway)
+    browser.login()
+    may_go = threading.Event()
+    provider.script["/par"] = lambda handler: (
+        may_go.wait(30), provider.push(handler)
+    )
+    start = wire.lines("GET /oauth2/start HTTP/1.1", f"Host: {DASHBOARD}",
+                       "Accept: text/html")
+    over = time.time() + provider.access_life
+    wait_until(lambda: time.time() >= over)
+    with contextlib.ExitStack() as stack:
+        stack.callback(may_go.set)
+        for _ in range(300):
+            last = stack.enter_context(wire.connected(gateway.port, 15))
+            last.sendall(start)
+        assert last.recv(1 << 16).startswith(b"HTTP/1.1 503 ")
+        provider.access_life = 300
+        assert browser.get("/dashboard").status == 200
+        assert len(provider.refreshes) == 1
