@@ -70,6 +70,28 @@ def test_the_code_of_a_refused_callback_is_in_no_log(stopped_gateway, way):
     assert "code=" not in text and "state=" not in text, text
 
 
+@pytest.mark.parametrize("row", ["Content-Length: x", "X: " + "x" * 40000])
+def test_the_code_of_a_callback_that_nginx_refuses_is_in_no_access_log(
+    stopped_gateway, row
+):
+    gateway = stopped_gateway
+    log = gateway.directory / "all.log"
+    gateway.settings["http"] = (
+        "log_format all '$status $request $request_uri $args';"
+    )
+    gateway.settings["dashboard"] = f"access_log {log} all;"
+    gateway.start()
+    browser = Browser(gateway)
+    callback = browser.authorize(browser.to_provider())
+    wire.exchange(gateway.port, wire.lines(
+        f"GET {callback} HTTP/1.1", f"Host: {DASHBOARD}", row,
+    ))
+    gateway.stop()
+    text = log.read_text()
+    assert "400 GET /oauth2/callback HTTP/1.1 /oauth2/callback -" in text
+    assert "code=" not in text, text
+
+
 def test_an_if_in_an_endpoint_changes_nothing(stopped_gateway):
     gateway = stopped_gateway
     gateway.settings["dashboard"] = """
