@@ -444,6 +444,9 @@ void ngx_http_azimuth_documents_close(ngx_http_azimuth_documents_t *documents);
 struct span ngx_http_azimuth_span(ngx_str_t text);
 ngx_int_t ngx_http_azimuth_copy(ngx_pool_t *pool, struct span span,
                                 ngx_str_t *ret_text);
+/* A header of the request; data NULL: it was not sent. */
+struct span ngx_http_azimuth_header_text(ngx_http_request_t *r,
+                                         const char *lowcase_name);
 /* The only place that logs an oauth error. */
 void ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
                           const struct error *cause);

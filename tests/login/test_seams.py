@@ -189,3 +189,30 @@ def test_logins_that_hang_leave_room_for_refreshes(stopped_gateway, provider):
         provider.access_life = 300
         assert browser.get("/dashboard").status == 200
         assert len(provider.refreshes) == 1
+
+
+def test_an_endpoint_that_a_page_leads_to_knows_the_session(
+    stopped_gateway, upstream
+):
+    """And logins of other tabs, which are in a cookie, too."""
+    gateway = stopped_gateway
+    gateway.settings["dashboard"] = """
+        location /strict {
+            proxy_intercept_errors on;
+            error_page 401 = /oauth2/start;
+            proxy_pass http://engine;
+        }
+    """
+    gateway.start()
+    browser = Browser(gateway)
+    tab = browser.to_provider("/other")
+    browser.login()
+    upstream.status = 401
+    again = browser.get("/strict").get("location")
+    upstream.status = 200
+    for location in (tab, again):
+        assert browser.get(browser.authorize(location)).status == 302
+    upstream.extra = [("X-Accel-Redirect", "/oauth2/userinfo")]
+    reply = browser.get("/strict")
+    assert reply.status == 200
+    assert "user-0001" in reply.text()
