@@ -75,6 +75,7 @@ access_read_cookies(ngx_http_azimuth_ctx_t *ctx)
 static ngx_http_azimuth_ctx_t *
 access_context(ngx_http_request_t *r)
 {
+    const ngx_http_azimuth_ctx_t *before = ngx_http_azimuth_ctx_find(r);
     ngx_pool_cleanup_t *cleanup;
     ngx_http_azimuth_ctx_t *ctx;
 
@@ -86,23 +87,14 @@ access_context(ngx_http_request_t *r)
     ngx_memzero(ctx, sizeof(*ctx));
     ctx->request = r;
     cleanup->handler = access_cleanup;
-    access_read_cookies(ctx);
+    if (before != NULL) { /* of an endpoint, sent on to: ours are cut by now */
+        ngx_memcpy(ctx->cookies, before->cookies, sizeof(ctx->cookies));
+        ctx->cookie_count = before->cookie_count;
+    } else {
+        access_read_cookies(ctx);
+    }
     ngx_http_set_ctx(r, ctx, ngx_http_azimuth_module);
     return ctx;
-}
-
-static struct span
-access_header(ngx_http_request_t *r, const char *lowcase_name)
-{
-    ngx_table_elt_t *header = ngx_http_azimuth_header_in(r, lowcase_name);
-
-    if (header == NULL) {
-        return (struct span){ NULL, 0 };
-    }
-    if (header->value.data == NULL) {
-        return (struct span){ "", 0 };
-    }
-    return ngx_http_azimuth_span(header->value);
 }
 
 static void
@@ -117,21 +109,24 @@ access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
     request->query = ngx_http_azimuth_span(r->args);
     request->cookies = ctx->cookies;
     request->cookie_count = ctx->cookie_count;
-    request->accept = access_header(r, "accept");
-    request->sec_fetch_mode = access_header(r, "sec-fetch-mode");
-    request->sec_fetch_dest = access_header(r, "sec-fetch-dest");
-    request->sec_fetch_site = access_header(r, "sec-fetch-site");
-    request->requested_with = access_header(r, "x-requested-with");
-    request->upgrade = access_header(r, "upgrade");
-    request->authorization = access_header(r, "authorization");
-    request->origin = access_header(r, "origin");
-    request->referer = access_header(r, "referer");
-    request->preflight = access_header(r, "access-control-request-method");
-    request->forwarded_uri = access_header(r, "x-forwarded-uri");
-    request->forwarded_method = access_header(r, "x-forwarded-method");
+    request->accept = ngx_http_azimuth_header_text(r, "accept");
+    request->sec_fetch_mode = ngx_http_azimuth_header_text(r, "sec-fetch-mode");
+    request->sec_fetch_dest = ngx_http_azimuth_header_text(r, "sec-fetch-dest");
+    request->sec_fetch_site = ngx_http_azimuth_header_text(r, "sec-fetch-site");
+    request->requested_with =
+        ngx_http_azimuth_header_text(r, "x-requested-with");
+    request->upgrade = ngx_http_azimuth_header_text(r, "upgrade");
+    request->authorization = ngx_http_azimuth_header_text(r, "authorization");
+    request->origin = ngx_http_azimuth_header_text(r, "origin");
+    request->referer = ngx_http_azimuth_header_text(r, "referer");
+    request->preflight =
+        ngx_http_azimuth_header_text(r, "access-control-request-method");
+    request->forwarded_uri = ngx_http_azimuth_header_text(r, "x-forwarded-uri");
+    request->forwarded_method =
+        ngx_http_azimuth_header_text(r, "x-forwarded-method");
     request->request_id = ngx_http_azimuth_edge_id(r);
-    request->user_agent = access_header(r, "user-agent");
-    request->content_type = access_header(r, "content-type");
+    request->user_agent = ngx_http_azimuth_header_text(r, "user-agent");
+    request->content_type = ngx_http_azimuth_header_text(r, "content-type");
     request->client_address = ngx_http_azimuth_span(r->connection->addr_text);
     request->body = ngx_http_azimuth_span(ctx->body);
     request->is_body_refused = ctx->is_body_refused;

@@ -33,6 +33,7 @@ ngx_http_azimuth_ask(const ngx_http_azimuth_asker_t *asker,
         ngx_http_azimuth_count(asker->mcf, AZIMUTH_COUNT_REVOKED);
     }
     to.provider = asker->provider;
+    to.is_job = asker->is_job;
     if (action->kind == FLOW_ACTION_FETCH) {
         rc = ngx_http_azimuth_fetch_peer(asker->mcf, &to, &peer);
     } else {

@@ -36,6 +36,18 @@ ngx_http_azimuth_copy(ngx_pool_t *pool, struct span span, ngx_str_t *ret_text)
     return NGX_OK;
 }
 
+struct span
+ngx_http_azimuth_header_text(ngx_http_request_t *r, const char *lowcase_name)
+{
+    ngx_table_elt_t *header = ngx_http_azimuth_header_in(r, lowcase_name);
+
+    if (header == NULL) {
+        return (struct span){ NULL, 0 };
+    }
+    return header->value.data == NULL ? (struct span){ "", 0 }
+                                      : ngx_http_azimuth_span(header->value);
+}
+
 /* Who has to look: us or the peers, somebody who plays tricks, nobody. */
 static ngx_uint_t
 bytes_level(const struct error *cause)

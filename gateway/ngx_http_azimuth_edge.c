@@ -25,6 +25,10 @@ ngx_http_azimuth_edge_before(ngx_http_request_t *r,
     if (rc != NGX_DECLINED || ngx_http_azimuth_ctx_find(r) != NULL) {
         return rc;
     }
+    /* An error of nginx before the first phase led here without it. */
+    if (r->internal && ngx_http_azimuth_identity_handler(r) != NGX_DECLINED) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
     rc = ngx_http_azimuth_rate_address(r, lcf);
     if (rc == NGX_DECLINED && lcf->provider != NULL && lcf->endpoint == NULL) {
         rc = ngx_http_azimuth_upgrade_check(r, lcf);

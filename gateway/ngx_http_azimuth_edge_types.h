@@ -44,8 +44,8 @@ typedef struct {
     time_t hsts;                   /* 0: no header */
     ngx_str_t csp;                 /* empty: no header */
     ngx_str_t frame;               /* empty: no header */
-    unsigned metrics_anywhere : 1; /* not inherited */
-    unsigned is_ready : 1;         /* azimuth_health ready; not inherited */
+    unsigned metrics_anywhere : 1; /* as `endpoint` */
+    unsigned is_ready : 1;         /* azimuth_health ready; likewise */
 } ngx_http_azimuth_edge_loc_t;
 
 /* An open question to a peer. */

@@ -3,17 +3,20 @@
  * Cold paths only: documents, pushed requests, tokens. One multi handle per
  * worker, made when first needed. Flows that want the same document of a
  * provider wait for one transfer; one that nobody waits for any more, or from
- * the beginning, is handed to the provider here. Invariants: a call is in `running` from start to
- * finish and ends by CURLOPT_TIMEOUT_MS at the latest; curl owns descriptors,
- * nginx only watches them through a connection made anew at each first socket
- * callback, since curl may reuse a number right after closing it; answers are
- * given only from finish(), never from within a call of curl. */
+ * the beginning, is handed to the provider here. Requests leave a quarter of
+ * the calls to refreshes and documents, since anybody may begin a login.
+ * Invariants: a call is in `running` from start to finish and ends by
+ * CURLOPT_TIMEOUT_MS at the latest; curl owns descriptors, nginx only watches
+ * them through a connection made anew at each first socket callback, since
+ * curl may reuse a number right after closing it; answers are given only from
+ * finish(), never from within a call of curl. */
 
 #include "gateway/ngx_http_azimuth_fetch.h"
 
 #include <assert.h>
 
 #define FETCH_RUNNING_MAX     256
+#define FETCH_REQUESTS_MAX    192 /* of these, for requests */
 #define FETCH_CONNECTIONS_MAX 16L /* kept for reuse */
 
 /* ---- events ------------------------------------------------------------- */
@@ -254,6 +257,7 @@ fetch_ask(void *data, const struct flow_action *action,
     ngx_http_azimuth_fetch_to_t *to = data;
     ngx_http_azimuth_fetch_t *fetch = to->fetch;
     ngx_http_azimuth_fetch_call_t *call = NULL;
+    ngx_uint_t limit = to->is_job ? FETCH_RUNNING_MAX : FETCH_REQUESTS_MAX;
     const char *why = NULL;
 
     assert(action->kind == FLOW_ACTION_FETCH);
@@ -263,7 +267,7 @@ fetch_ask(void *data, const struct flow_action *action,
         call = fetch_find(fetch, to->provider, &action->fetch);
     }
     if (call == NULL) {
-        if (fetch->running_count >= FETCH_RUNNING_MAX) {
+        if (fetch->running_count >= limit) {
             why = "too many calls are running";
         } else {
             call = fetch_start(fetch, to->provider, &action->fetch);
@@ -287,7 +291,7 @@ ngx_http_azimuth_fetch_document(ngx_http_azimuth_main_conf_t *mcf,
 {
     struct flow_fetch what;
     struct error error;
-    ngx_http_azimuth_fetch_to_t to = { NULL, p };
+    ngx_http_azimuth_fetch_to_t to = { NULL, p, 1 };
     ngx_http_azimuth_peer_t peer;
 
     ngx_memzero(&what, sizeof(what));

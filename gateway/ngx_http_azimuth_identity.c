@@ -143,36 +143,59 @@ ngx_http_azimuth_identity_cut_token(ngx_http_request_t *r)
     return identity_rebuild(r, identity_is_token);
 }
 
-/* A callback's code must not reach a log by way of the request line. */
-static ngx_int_t
-identity_hide_query(ngx_http_request_t *r)
+/* As it is now, or as it came: an error may have led elsewhere. */
+static int
+identity_is_callback(ngx_http_request_t *r)
 {
-    u_char *mark, *space, *p;
-    ngx_str_t line;
+    const size_t size = sizeof(identity_callback) - 1;
 
-    if (r->uri.len != sizeof(identity_callback) - 1 ||
-        ngx_memcmp(r->uri.data, identity_callback, r->uri.len) != 0) {
-        return NGX_OK;
-    }
-    mark = ngx_strlchr(r->request_line.data,
-                       r->request_line.data + r->request_line.len, '?');
+    return (r->uri.len == size &&
+            ngx_memcmp(r->uri.data, identity_callback, size) == 0) ||
+           (r->unparsed_uri.len > size && r->unparsed_uri.data[size] == '?' &&
+            ngx_memcmp(r->unparsed_uri.data, identity_callback, size) == 0);
+}
+
+/* A callback's code must not reach a log by way of the request line. */
+static void
+identity_hide_line(ngx_http_request_t *r)
+{
+    u_char *end = r->request_line.data + r->request_line.len;
+    u_char *mark = ngx_strlchr(r->request_line.data, end, '?');
+    u_char *space, *line;
+    size_t size;
+
     if (mark == NULL) {
+        return;
+    }
+    size = (size_t)(mark - r->request_line.data);
+    space = ngx_strlchr(mark, end, ' ');
+    line = space == NULL ? NULL : ngx_pnalloc(r->pool, r->request_line.len);
+    if (line != NULL) {
+        ngx_memcpy(line, r->request_line.data, size);
+        ngx_memcpy(line + size, space, (size_t)(end - space));
+        size += (size_t)(end - space);
+        r->request_line.data = line;
+    }
+    r->request_line.len = size;
+}
+
+/* What no flow has read is still there: the callback was refused before, or
+ * by nginx itself before any phase. */
+ngx_int_t
+ngx_http_azimuth_identity_log_handler(ngx_http_request_t *r)
+{
+    u_char *mark;
+
+    if (!identity_is_callback(r)) {
         return NGX_OK;
     }
-    space = ngx_strlchr(mark, r->request_line.data + r->request_line.len, ' ');
-    line.data = ngx_pnalloc(r->pool, r->request_line.len + 1);
-    if (line.data == NULL) {
-        return NGX_ERROR;
+    identity_hide_line(r);
+    mark = ngx_strlchr(r->unparsed_uri.data,
+                       r->unparsed_uri.data + r->unparsed_uri.len, '?');
+    if (mark != NULL) {
+        r->unparsed_uri.len = (size_t)(mark - r->unparsed_uri.data);
     }
-    p = ngx_cpymem(line.data, r->request_line.data,
-                   (size_t)(mark - r->request_line.data));
-    if (space != NULL) {
-        p = ngx_cpymem(
-            p, space,
-            (size_t)(r->request_line.data + r->request_line.len - space));
-    }
-    line.len = (size_t)(p - line.data);
-    r->request_line = line;
+    ngx_str_null(&r->args);
     return NGX_OK;
 }
 
@@ -183,8 +206,8 @@ ngx_http_azimuth_identity_handler(ngx_http_request_t *r)
     ngx_table_elt_t *header;
     ngx_uint_t i;
 
-    if (identity_hide_query(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (identity_is_callback(r)) {
+        identity_hide_line(r);
     }
     IDENTITY_EACH(r, part, header, i)
     {
@@ -310,6 +333,41 @@ identity_has_cookie(const ngx_str_t *value, const ngx_str_t *ours)
            NULL;
 }
 
+static ngx_int_t
+identity_cut_header(ngx_http_request_t *r, ngx_table_elt_t *header,
+                    const ngx_str_t *ours)
+{
+    return identity_has_cookie(&header->value, ours)
+               ? identity_cut_cookies(r, &header->value, ours)
+               : NGX_OK;
+}
+
+/* $http_cookie is made of the elements that nginx found first, which are not
+ * in the list any more when it was rebuilt. */
+static ngx_int_t
+identity_cut_variable(ngx_http_request_t *r, const ngx_str_t *ours)
+{
+#if nginx_version >= 1023000
+    ngx_table_elt_t *header;
+
+    for (header = r->headers_in.cookie; header != NULL; header = header->next) {
+        if (identity_cut_header(r, header, ours) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+#else
+    ngx_table_elt_t **headers = r->headers_in.cookies.elts;
+    ngx_uint_t i;
+
+    for (i = 0; i < r->headers_in.cookies.nelts; i++) {
+        if (identity_cut_header(r, headers[i], ours) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+#endif
+    return NGX_OK;
+}
+
 ngx_int_t
 ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
                               const ngx_str_t *cookie_name)
@@ -319,13 +377,15 @@ ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
     ngx_uint_t i;
     int is_empty = 0;
 
+    if (identity_cut_variable(r, cookie_name) != NGX_OK) {
+        return NGX_ERROR;
+    }
     IDENTITY_EACH(r, part, header, i)
     {
-        if (!identity_is_cookie(header) ||
-            !identity_has_cookie(&header->value, cookie_name)) {
+        if (!identity_is_cookie(header)) {
             continue;
         }
-        if (identity_cut_cookies(r, &header->value, cookie_name) != NGX_OK) {
+        if (identity_cut_header(r, header, cookie_name) != NGX_OK) {
             return NGX_ERROR;
         }
         if (header->value.len == 0) {

@@ -59,7 +59,11 @@ ngx_http_azimuth_conf_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             cf, "azimuth_endpoint belongs into \"location " FLOW_PREFIX "\"",
             &clcf->name);
     }
+    if (clcf->handler != NULL) {
+        return "stands beside another handler";
+    }
     clcf->handler = ngx_http_azimuth_endpoint_handler;
+    ngx_http_azimuth_conf_place(cf, &lcf->endpoint_place);
     lcf->endpoint->is_answered = 1;
     return NGX_CONF_OK;
 }
@@ -176,10 +180,26 @@ ngx_http_azimuth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_azimuth_loc_conf_t *conf = child;
     ngx_http_core_loc_conf_t *clcf;
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    if (clcf->noname && clcf->handler == NULL) {
+        /* "if" and "limit_except": the handler of the location around them
+         * goes on with this configuration. */
+        conf->endpoint = prev->endpoint;
+        conf->edge.is_ready = prev->edge.is_ready;
+        conf->edge.metrics_anywhere = prev->edge.metrics_anywhere;
+    }
+    if (conf->endpoint != NULL && !clcf->noname &&
+        clcf->handler != ngx_http_azimuth_endpoint_handler) {
+        /* It would answer everybody: endpoints are not judged. */
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "azimuth_endpoint stands beside another handler in "
+                      "%V:%ui",
+                      &conf->endpoint_place.file, conf->endpoint_place.line);
+        return NGX_CONF_ERROR;
+    }
     if (conf->endpoint != NULL) {
         /* Forms are read whole, and never by way of a disk. The core module
          * has merged its own part before us. */
-        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
         clcf->client_body_buffer_size =
             ngx_max(clcf->client_body_buffer_size, FLOW_BODY_SIZE_MAX);
     }

@@ -139,6 +139,22 @@ ngx_http_azimuth_add_handler(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
     return NGX_OK;
 }
 
+/* In front of those that write, whichever module was first. */
+static ngx_int_t
+ngx_http_azimuth_add_logger(ngx_http_core_main_conf_t *cmcf)
+{
+    ngx_array_t *handlers = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
+    ngx_http_handler_pt *first;
+
+    if (ngx_array_push(handlers) == NULL) {
+        return NGX_ERROR;
+    }
+    first = handlers->elts;
+    ngx_memmove(first + 1, first, (handlers->nelts - 1) * sizeof(*first));
+    *first = ngx_http_azimuth_identity_log_handler;
+    return NGX_OK;
+}
+
 static ngx_int_t
 ngx_http_azimuth_init(ngx_conf_t *cf)
 {
@@ -150,7 +166,8 @@ ngx_http_azimuth_init(ngx_conf_t *cf)
             NGX_OK ||
         ngx_http_azimuth_add_handler(cmcf, NGX_HTTP_ACCESS_PHASE,
                                      ngx_http_azimuth_access_handler) !=
-            NGX_OK) {
+            NGX_OK ||
+        ngx_http_azimuth_add_logger(cmcf) != NGX_OK) {
         return NGX_ERROR;
     }
     return ngx_http_azimuth_security_init(cf) == NGX_OK

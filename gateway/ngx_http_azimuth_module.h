@@ -213,12 +213,13 @@ enum {
 
 typedef struct {
     ngx_http_azimuth_provider_t *provider; /* NULL: off; UNSET */
-    ngx_http_azimuth_provider_t *endpoint; /* not inherited */
-    ngx_array_t *cors_origins;             /* of ngx_str_t; NULL: off; UNSET */
-    ngx_str_t root_redirect;               /* empty: off */
-    ngx_http_azimuth_edge_loc_t edge;      /* limits, security headers */
-    ngx_http_azimuth_provider_t *bearer;   /* NULL: off; UNSET */
-    ngx_uint_t api_mode;                   /* AZIMUTH_API_*; UNSET */
+    ngx_http_azimuth_provider_t *endpoint; /* not inherited, but by "if" */
+    ngx_http_azimuth_place_t endpoint_place;
+    ngx_array_t *cors_origins;           /* of ngx_str_t; NULL: off; UNSET */
+    ngx_str_t root_redirect;             /* empty: off */
+    ngx_http_azimuth_edge_loc_t edge;    /* limits, security headers */
+    ngx_http_azimuth_provider_t *bearer; /* NULL: off; UNSET */
+    ngx_uint_t api_mode;                 /* AZIMUTH_API_*; UNSET */
     ngx_http_azimuth_provider_t *api_provider; /* NULL: that of `bearer` */
     ngx_http_azimuth_place_t api_place;
     struct require_rules *own_rules; /* NULL: none */
@@ -338,6 +339,8 @@ ngx_int_t ngx_http_azimuth_cors_init(ngx_conf_t *cf);
 
 /* identity.c */
 ngx_int_t ngx_http_azimuth_identity_handler(ngx_http_request_t *r);
+/* Before anything is logged. */
+ngx_int_t ngx_http_azimuth_identity_log_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_azimuth_identity_init(ngx_conf_t *cf,
                                          ngx_http_azimuth_main_conf_t *mcf);
 /* Index of a name that only we may set, or NGX_ERROR. */
@@ -402,6 +405,7 @@ void ngx_http_azimuth_valkey_close(ngx_http_azimuth_valkey_t *valkey);
 typedef struct {
     ngx_http_azimuth_main_conf_t *mcf;
     ngx_http_azimuth_provider_t *provider;
+    unsigned is_job : 1; /* a refresh; not a request of who knows whom */
 } ngx_http_azimuth_asker_t;
 
 ngx_int_t ngx_http_azimuth_ask(const ngx_http_azimuth_asker_t *asker,
@@ -420,6 +424,7 @@ void ngx_http_azimuth_refresh_close(ngx_http_azimuth_refresh_t *refresh);
 typedef struct {
     ngx_http_azimuth_fetch_t *fetch;
     ngx_http_azimuth_provider_t *provider;
+    unsigned is_job : 1; /* as the asker's */
 } ngx_http_azimuth_fetch_to_t;
 
 ngx_int_t ngx_http_azimuth_fetch_peer(ngx_http_azimuth_main_conf_t *mcf,
@@ -439,6 +444,9 @@ void ngx_http_azimuth_documents_close(ngx_http_azimuth_documents_t *documents);
 struct span ngx_http_azimuth_span(ngx_str_t text);
 ngx_int_t ngx_http_azimuth_copy(ngx_pool_t *pool, struct span span,
                                 ngx_str_t *ret_text);
+/* A header of the request; data NULL: it was not sent. */
+struct span ngx_http_azimuth_header_text(ngx_http_request_t *r,
+                                         const char *lowcase_name);
 /* The only place that logs an oauth error. */
 void ngx_http_azimuth_log(ngx_http_request_t *r, const char *outcome,
                           const struct error *cause);

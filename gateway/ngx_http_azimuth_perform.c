@@ -60,6 +60,7 @@ perform_ask(ngx_http_azimuth_ctx_t *ctx, ngx_http_azimuth_main_conf_t *mcf,
 
     asker.mcf = mcf;
     asker.provider = ctx->provider;
+    asker.is_job = 0;
     return ngx_http_azimuth_ask(&asker, action, wait, ret_event);
 }
 

@@ -13,6 +13,7 @@
 static char *
 rate_conf_zone(ngx_conf_t *cf, ngx_str_t *text, ngx_http_azimuth_rate_t *rate)
 {
+    static const ngx_str_t ours = ngx_string("azimuth_");
     u_char *colon = ngx_strlchr(text->data, text->data + text->len, ':');
     ngx_str_t name = *text, size_text;
     ssize_t size = 0;
@@ -29,6 +30,12 @@ rate_conf_zone(ngx_conf_t *cf, ngx_str_t *text, ngx_http_azimuth_rate_t *rate)
     }
     if (name.len == 0) {
         return ngx_http_azimuth_conf_error(cf, "the zone has no name", text);
+    }
+    if (name.len >= ours.len &&
+        ngx_strncmp(name.data, ours.data, ours.len) == 0) {
+        /* Sessions and counters are set up later, over whatever is there. */
+        return ngx_http_azimuth_conf_error(
+            cf, "names of zones that begin with \"azimuth_\" are taken", text);
     }
     rate->zone = ngx_shared_memory_add(cf, &name, (size_t)size,
                                        &ngx_http_azimuth_module);

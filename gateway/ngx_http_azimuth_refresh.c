@@ -287,6 +287,7 @@ refresh_start(ngx_http_azimuth_refresh_t *refresh,
     job->ticket = *what->ticket;
     job->refresh = refresh;
     job->asker = *asker;
+    job->asker.is_job = 1;
     ngx_queue_init(&job->waits);
     job->wait.handler = refresh_answered;
     job->wait.data = job;

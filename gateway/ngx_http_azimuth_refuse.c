@@ -8,28 +8,16 @@
 #include "oauth/page.h"
 #include "oauth/request.h"
 
-static struct span
-refuse_header(ngx_http_request_t *r, const char *lowcase_name)
-{
-    ngx_table_elt_t *header = ngx_http_azimuth_header_in(r, lowcase_name);
-
-    if (header == NULL) {
-        return (struct span){ NULL, 0 };
-    }
-    return header->value.data == NULL ? (struct span){ "", 0 }
-                                      : ngx_http_azimuth_span(header->value);
-}
-
 static int
 refuse_is_page(ngx_http_request_t *r)
 {
     struct flow_request request = {
         .method = ngx_http_azimuth_span(r->method_name),
-        .accept = refuse_header(r, "accept"),
-        .sec_fetch_mode = refuse_header(r, "sec-fetch-mode"),
-        .requested_with = refuse_header(r, "x-requested-with"),
-        .upgrade = refuse_header(r, "upgrade"),
-        .authorization = refuse_header(r, "authorization"),
+        .accept = ngx_http_azimuth_header_text(r, "accept"),
+        .sec_fetch_mode = ngx_http_azimuth_header_text(r, "sec-fetch-mode"),
+        .requested_with = ngx_http_azimuth_header_text(r, "x-requested-with"),
+        .upgrade = ngx_http_azimuth_header_text(r, "upgrade"),
+        .authorization = ngx_http_azimuth_header_text(r, "authorization"),
     };
 
     return request_kind(&request) != REQUEST_CALL;
