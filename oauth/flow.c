@@ -247,8 +247,6 @@ flow_step(struct flow *flow, const struct flow_event *event)
     flow->actions.outcome = FLOW_WAITING;
     flow->actions.is_memorable = false;
     moves[before].move(flow, event);
-    assert(flow->state == FLOW_OVER ||
-           (moves[before].next & BIT(flow->state)) != 0);
     if (arena_failed(&flow->arena)) {
         flow->seen.header_count = 0; /* it may have only half of them */
         flow->actions.is_memorable = false;
@@ -259,6 +257,9 @@ flow_step(struct flow *flow, const struct flow_event *event)
             flow_refresh_end(flow, FLOW_REFRESH_FAILED);
         }
     }
+    /* Only now: a move that lacked memory may have gone astray. */
+    assert(flow->state == FLOW_OVER ||
+           (moves[before].next & BIT(flow->state)) != 0);
     flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
     flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
     flow->actions.store_key = (struct span){ NULL, 0 };

@@ -62,6 +62,8 @@ flow_read_roster(struct flow *flow, const struct flow_event *event)
         open_entry(flow, given->value, entry);
         roster->count++;
     }
+    if (arena_failed(&flow->arena))
+        roster->count = 0; /* some have no field: the flow is over */
 }
 
 /* ---- ends --------------------------------------------------------------- */

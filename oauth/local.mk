@@ -64,6 +64,10 @@ OAUTH_TEST_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
 OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
+OAUTH_FAMINE = $(OAUTH_VISIT) tests/unit/oauth/famine.c \
+	tests/unit/oauth/famine.h
+OAUTH_WRAP = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
 OAUTH_JOB = $(OAUTH_VISIT) tests/unit/oauth/job.c tests/unit/oauth/job.h
 
 check_PROGRAMS += tests/unit/oauth/test_accesstoken \
@@ -87,6 +91,7 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_flow_logout \
 	tests/unit/oauth/test_flow_memory \
+	tests/unit/oauth/test_flow_memory_ends \
 	tests/unit/oauth/test_flow_push \
 	tests/unit/oauth/test_flow_sign \
 	tests/unit/oauth/test_flow_refresh \
@@ -187,11 +192,15 @@ tests_unit_oauth_test_flow_logout_SOURCES = \
 tests_unit_oauth_test_flow_logout_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_logout_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_memory_SOURCES = \
-	tests/unit/oauth/test_flow_memory.c $(OAUTH_VISIT)
+	tests/unit/oauth/test_flow_memory.c $(OAUTH_FAMINE)
 tests_unit_oauth_test_flow_memory_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_unit_oauth_test_flow_memory_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
+tests_unit_oauth_test_flow_memory_LDFLAGS = $(OAUTH_WRAP)
 tests_unit_oauth_test_flow_memory_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_memory_ends_SOURCES = \
+	tests/unit/oauth/test_flow_memory_ends.c $(OAUTH_FAMINE)
+tests_unit_oauth_test_flow_memory_ends_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_memory_ends_LDFLAGS = $(OAUTH_WRAP)
+tests_unit_oauth_test_flow_memory_ends_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_push_SOURCES = tests/unit/oauth/test_flow_push.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_push_CFLAGS = $(OAUTH_TEST_CFLAGS)
