@@ -438,7 +438,7 @@ flow_reply_cause(struct flow *flow, enum flow_outcome outcome)
 void
 flow_reply_forbidden(struct flow *flow)
 {
-    if (flow->kind == REQUEST_CALL || flow->route != FLOW_ROUTE_PAGE) {
+    if (flow->kind == REQUEST_CALL || flow->route == FLOW_ROUTE_AUTH) {
         flow_reply_cause(flow, FLOW_FORBIDDEN);
         return;
     }
