@@ -219,9 +219,11 @@ flow_on_replay(struct flow *flow, const struct flow_event *event)
     }
     if (event->kind == FLOW_EVENT_SESSION_FOUND &&
         flow_open_session(flow, event->record)) {
+        struct span rd = flow->config.home_path;
+        if (flow->slot != NULL)
+            rd = (struct span){ flow->slot->rd, flow->slot->rd_size };
         flow->cause = (struct error){ 0 };
-        flow_redirect(flow, flow_own_url(flow, flow->config.home_path),
-                      FLOW_LOGIN_REPLAYED);
+        flow_redirect(flow, flow_own_url(flow, rd), FLOW_LOGIN_REPLAYED);
         return;
     }
     flow->session = (struct session){ 0 };
