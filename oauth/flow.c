@@ -236,6 +236,18 @@ check_actions(const struct flow *flow)
     assert((actions->outcome == FLOW_WAITING) == (flow->state != FLOW_OVER));
 }
 
+/* The key of flow->session: after a login that of the new one, whatever
+ * cookie came along. */
+static struct span
+key_of_session(const struct flow *flow)
+{
+    if (flow->session.sub.size == 0 || flow->is_bearer)
+        return (struct span){ NULL, 0 };
+    if (flow->new_store_key[0] != '\0')
+        return span_of(flow->new_store_key);
+    return span_of(flow->has_ticket ? flow->store_key : "");
+}
+
 const struct flow_actions *
 flow_step(struct flow *flow, const struct flow_event *event)
 {
@@ -262,9 +274,7 @@ flow_step(struct flow *flow, const struct flow_event *event)
            (moves[before].next & BIT(flow->state)) != 0);
     flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
     flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
-    flow->actions.store_key = (struct span){ NULL, 0 };
-    if (flow->actions.session != NULL && flow->has_ticket && !flow->is_bearer)
-        flow->actions.store_key = span_of(flow->store_key);
+    flow->actions.store_key = key_of_session(flow);
     flow->actions.fresh_until_s =
         flow->actions.session != NULL ? flow_fresh_until(flow) : 0;
     flow->actions.seen = flow->seen.header_count > 0 ? &flow->seen : NULL;
