@@ -4,8 +4,8 @@
  *
  *   START -> SESSION -> over                        page, auth, userinfo
  *   START -> [BEGIN] -> [PUSH] -> over              start
- *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> KEEP
- *         -> over                                   callback; else
+ *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> ROSTER
+ *         -> [END...] -> KEEP -> [SID] -> ENTRY -> over   callback; else
  *            [REPLAY] -> over                       callback without a login
  *   START -> SESSION -> REFRESH [-> AGAIN] -> over  the session was due first
  *   START -> JOB_...                                flow_refresh.c
@@ -17,7 +17,6 @@
  *         -> LOGOUT_ROSTER -> END... -> LOGOUT_DONE -> over     back-channel
  *   START -> FRONT -> [END] -> over                            front-channel
  *   START -> LIST -> LIST_ROSTER -> LIST_PROBE... | END... -> over  sessions
- * A callback passes ROSTER -> [END...] -> ENTRY -> [SID] before KEEP.
  * In brackets: only when needed. Every state may end in a reply. */
 #include "oauth/flow_move.h"
 
@@ -136,11 +135,11 @@ static const struct {
     [FLOW_AT_NEW_KEYS] = { FETCH_ANSWERS, flow_on_new_keys,
                            BIT(FLOW_AT_ROSTER) },
     [FLOW_AT_ROSTER] = { INDEX_ANSWERS, flow_on_roster,
-                         BIT(FLOW_AT_END) | BIT(FLOW_AT_ENTRY) },
-    [FLOW_AT_ENTRY] = { DEL_ANSWERS, flow_on_entry,
-                        BIT(FLOW_AT_SID) | BIT(FLOW_AT_KEEP) },
-    [FLOW_AT_SID] = { DEL_ANSWERS, flow_on_sid, BIT(FLOW_AT_KEEP) },
-    [FLOW_AT_KEEP] = { PUT_ANSWERS, flow_on_keep, 0 },
+                         BIT(FLOW_AT_END) | BIT(FLOW_AT_KEEP) },
+    [FLOW_AT_KEEP] = { PUT_ANSWERS, flow_on_keep,
+                       BIT(FLOW_AT_SID) | BIT(FLOW_AT_ENTRY) },
+    [FLOW_AT_SID] = { DEL_ANSWERS, flow_on_sid, BIT(FLOW_AT_ENTRY) },
+    [FLOW_AT_ENTRY] = { DEL_ANSWERS, flow_on_entry, 0 },
     [FLOW_AT_LEAVE] = { SESSION_ANSWERS, flow_on_leave,
                         BIT(FLOW_AT_LEAVE_DEL) | BIT(FLOW_AT_LEAVE_ROSTER) |
                             BIT(FLOW_AT_LEAVE_ADDRESS) },
@@ -150,7 +149,7 @@ static const struct {
                                BIT(FLOW_AT_END) },
     [FLOW_AT_LEAVE_ADDRESS] = { FETCH_ANSWERS, flow_on_leave_address, 0 },
     [FLOW_AT_END] = { DEL_ANSWERS, flow_on_end,
-                      BIT(FLOW_AT_END) | BIT(FLOW_AT_ENTRY) |
+                      BIT(FLOW_AT_END) | BIT(FLOW_AT_KEEP) |
                           BIT(FLOW_AT_LEAVE_ADDRESS) |
                           BIT(FLOW_AT_LOGOUT_DONE) },
     [FLOW_AT_LOGOUT_KEYS] = { FETCH_ANSWERS, flow_on_logout_keys,

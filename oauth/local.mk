@@ -16,18 +16,22 @@ liboauth_a_SOURCES = \
 	oauth/credential.c oauth/credential.h \
 	oauth/error.c oauth/error.h \
 	oauth/flow.c oauth/flow.h oauth/flow_move.h \
+	oauth/flow_answer.h \
 	oauth/flow_access.c \
 	oauth/flow_ask.c \
 	oauth/flow_bearer.c \
 	oauth/flow_config.c \
 	oauth/flow_due.c \
 	oauth/flow_exchange.c \
+	oauth/flow_identity.c \
+	oauth/flow_keep.c \
 	oauth/flow_leave.c \
 	oauth/flow_login.c \
 	oauth/flow_refresh.c \
 	oauth/flow_renew.c \
 	oauth/flow_push.c \
 	oauth/flow_logout.c \
+	oauth/flow_refuse.c \
 	oauth/flow_reply.c \
 	oauth/flow_roster.c \
 	oauth/flow_sessions.c \
