@@ -102,6 +102,7 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_flow_renew \
 	tests/unit/oauth/test_flow_roster \
 	tests/unit/oauth/test_flow_sessions \
+	tests/unit/oauth/test_flow_walk \
 	tests/unit/oauth/test_form \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
@@ -233,6 +234,11 @@ tests_unit_oauth_test_flow_sessions_SOURCES = \
 	tests/unit/oauth/test_flow_sessions.c $(OAUTH_VISIT)
 tests_unit_oauth_test_flow_sessions_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_sessions_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_walk_SOURCES = \
+	tests/unit/oauth/test_flow_walk.c $(OAUTH_FAMINE)
+tests_unit_oauth_test_flow_walk_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_walk_LDFLAGS = $(OAUTH_WRAP)
+tests_unit_oauth_test_flow_walk_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_form_SOURCES = tests/unit/oauth/test_form.c
 tests_unit_oauth_test_form_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_form_LDADD = $(OAUTH_TEST_LIBS)
