@@ -182,21 +182,12 @@ accesstoken_check(struct span token, const struct accesstoken_rules *rules,
     enum oauth_code code = jws_parse(token, &jws, reterr);
     if (code != OAUTH_OK)
         return code;
-    code = jws_check_alg(&jws, rules->basic.algs, reterr);
-    if (code == OAUTH_OK && !jws.is_plain_type && !jws.is_access_type)
+    if (!jws.is_plain_type && !jws.is_access_type)
         code = error_set(reterr, OAUTH_ETOKEN,
                          "the token's header is that of another kind of token");
     if (code == OAUTH_OK)
-        code = jws_verify(&jws, rules->basic.jwks, reterr);
-    if (code == OAUTH_OK) {
-        code = json_parse(bytes_span(&jws.payload), JWT_SIZE_MAX,
-                          "the token's payload", &claims, reterr);
-        if (code == OAUTH_EDOCUMENT) {
-            code = OAUTH_ETOKEN;
-            if (reterr != NULL)
-                reterr->code = code;
-        }
-    }
+        code = jws_open(&jws, rules->basic.jwks, rules->basic.algs, &claims,
+                        reterr);
     if (code == OAUTH_OK)
         code =
             check_claims(claims, jws.is_access_type, rules, &session, reterr);

@@ -4,8 +4,8 @@
  *
  *   START -> SESSION -> over                        page, auth, userinfo
  *   START -> [BEGIN] -> [PUSH] -> over              start
- *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> KEEP
- *         -> over                                   callback; else
+ *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> ROSTER
+ *         -> [END...] -> KEEP -> [SID] -> ENTRY -> over   callback; else
  *            [REPLAY] -> over                       callback without a login
  *   START -> SESSION -> REFRESH [-> AGAIN] -> over  the session was due first
  *   START -> JOB_...                                flow_refresh.c
@@ -17,7 +17,6 @@
  *         -> LOGOUT_ROSTER -> END... -> LOGOUT_DONE -> over     back-channel
  *   START -> FRONT -> [END] -> over                            front-channel
  *   START -> LIST -> LIST_ROSTER -> LIST_PROBE... | END... -> over  sessions
- * A callback passes ROSTER -> [END...] -> ENTRY -> [SID] before KEEP.
  * In brackets: only when needed. Every state may end in a reply. */
 #include "oauth/flow_move.h"
 
@@ -136,11 +135,11 @@ static const struct {
     [FLOW_AT_NEW_KEYS] = { FETCH_ANSWERS, flow_on_new_keys,
                            BIT(FLOW_AT_ROSTER) },
     [FLOW_AT_ROSTER] = { INDEX_ANSWERS, flow_on_roster,
-                         BIT(FLOW_AT_END) | BIT(FLOW_AT_ENTRY) },
-    [FLOW_AT_ENTRY] = { DEL_ANSWERS, flow_on_entry,
-                        BIT(FLOW_AT_SID) | BIT(FLOW_AT_KEEP) },
-    [FLOW_AT_SID] = { DEL_ANSWERS, flow_on_sid, BIT(FLOW_AT_KEEP) },
-    [FLOW_AT_KEEP] = { PUT_ANSWERS, flow_on_keep, 0 },
+                         BIT(FLOW_AT_END) | BIT(FLOW_AT_KEEP) },
+    [FLOW_AT_KEEP] = { PUT_ANSWERS, flow_on_keep,
+                       BIT(FLOW_AT_SID) | BIT(FLOW_AT_ENTRY) },
+    [FLOW_AT_SID] = { DEL_ANSWERS, flow_on_sid, BIT(FLOW_AT_ENTRY) },
+    [FLOW_AT_ENTRY] = { DEL_ANSWERS, flow_on_entry, 0 },
     [FLOW_AT_LEAVE] = { SESSION_ANSWERS, flow_on_leave,
                         BIT(FLOW_AT_LEAVE_DEL) | BIT(FLOW_AT_LEAVE_ROSTER) |
                             BIT(FLOW_AT_LEAVE_ADDRESS) },
@@ -150,7 +149,7 @@ static const struct {
                                BIT(FLOW_AT_END) },
     [FLOW_AT_LEAVE_ADDRESS] = { FETCH_ANSWERS, flow_on_leave_address, 0 },
     [FLOW_AT_END] = { DEL_ANSWERS, flow_on_end,
-                      BIT(FLOW_AT_END) | BIT(FLOW_AT_ENTRY) |
+                      BIT(FLOW_AT_END) | BIT(FLOW_AT_KEEP) |
                           BIT(FLOW_AT_LEAVE_ADDRESS) |
                           BIT(FLOW_AT_LOGOUT_DONE) },
     [FLOW_AT_LOGOUT_KEYS] = { FETCH_ANSWERS, flow_on_logout_keys,
@@ -236,6 +235,18 @@ check_actions(const struct flow *flow)
     assert((actions->outcome == FLOW_WAITING) == (flow->state != FLOW_OVER));
 }
 
+/* The key of flow->session: after a login that of the new one, whatever
+ * cookie came along. */
+static struct span
+key_of_session(const struct flow *flow)
+{
+    if (flow->session.sub.size == 0 || flow->is_bearer)
+        return (struct span){ NULL, 0 };
+    if (flow->new_store_key[0] != '\0')
+        return span_of(flow->new_store_key);
+    return span_of(flow->has_ticket ? flow->store_key : "");
+}
+
 const struct flow_actions *
 flow_step(struct flow *flow, const struct flow_event *event)
 {
@@ -247,8 +258,6 @@ flow_step(struct flow *flow, const struct flow_event *event)
     flow->actions.outcome = FLOW_WAITING;
     flow->actions.is_memorable = false;
     moves[before].move(flow, event);
-    assert(flow->state == FLOW_OVER ||
-           (moves[before].next & BIT(flow->state)) != 0);
     if (arena_failed(&flow->arena)) {
         flow->seen.header_count = 0; /* it may have only half of them */
         flow->actions.is_memorable = false;
@@ -259,11 +268,12 @@ flow_step(struct flow *flow, const struct flow_event *event)
             flow_refresh_end(flow, FLOW_REFRESH_FAILED);
         }
     }
+    /* Only now: a move that lacked memory may have gone astray. */
+    assert(flow->state == FLOW_OVER ||
+           (moves[before].next & BIT(flow->state)) != 0);
     flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
     flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
-    flow->actions.store_key = (struct span){ NULL, 0 };
-    if (flow->actions.session != NULL && flow->has_ticket && !flow->is_bearer)
-        flow->actions.store_key = span_of(flow->store_key);
+    flow->actions.store_key = key_of_session(flow);
     flow->actions.fresh_until_s =
         flow->actions.session != NULL ? flow_fresh_until(flow) : 0;
     flow->actions.seen = flow->seen.header_count > 0 ? &flow->seen : NULL;

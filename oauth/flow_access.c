@@ -320,9 +320,7 @@ bool
 flow_take_session(struct flow *flow, const struct flow_event *event)
 {
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        flow_fail_with(flow, OAUTH_ESTORE,
-                       "the session store cannot be reached", event);
-        flow_reply_cause(flow, FLOW_STORE_DOWN);
+        flow_reply_store_down(flow, event);
         return false;
     }
     if (event->kind == FLOW_EVENT_SESSION_MISSING) {
@@ -334,7 +332,7 @@ flow_take_session(struct flow *flow, const struct flow_event *event)
     if (flow_open_session(flow, event->record))
         return true;
     if (flow->cause.code == OAUTH_EEXPIRED)
-        flow_delete_behind(flow);
+        flow_delete_key_behind(flow, span_of(flow->store_key));
     flow->session = (struct session){ 0 };
     if (flow->cause.code == OAUTH_ENOMEM)
         flow_reply_cause(flow, FLOW_FAILED);

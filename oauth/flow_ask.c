@@ -41,11 +41,10 @@ flow_ask_delete(struct flow *flow, enum flow_state next)
 }
 
 void
-flow_delete_behind(struct flow *flow)
+flow_delete_key_behind(struct flow *flow, struct span key)
 {
-    assert(flow->has_ticket);
     struct flow_action *action = add(flow, FLOW_ACTION_SESSION_DEL);
-    action->session.key = span_of(flow->store_key);
+    action->session.key = key;
     action->is_background = true;
 }
 

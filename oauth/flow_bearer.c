@@ -166,8 +166,8 @@ flow_on_bearer_keys(struct flow *flow, const struct flow_event *event)
         refuse(flow, false);
 }
 
-/* The old keys stay good when new ones cannot be had: then the token's key is
- * one that nobody knows. */
+/* Without the new keys nothing can be said of the token: it may be good, so
+ * the client is told to come again. */
 void
 flow_on_bearer_new_keys(struct flow *flow, const struct flow_event *event)
 {

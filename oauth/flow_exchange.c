@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From code to session: token endpoint, ID token, a new ticket. The session's
- * id is always new; nothing of a session from before is taken over. */
+ * From code to session: token endpoint and ID token. Nothing of a session from
+ * before is taken over. */
 #include "oauth/flow_move.h"
 
 #include "oauth/base64.h"
@@ -56,48 +56,6 @@ complete_session(struct flow *flow, struct session *session)
         session->refresh_token = (struct span){ NULL, 0 };
 }
 
-static void
-format_cookie(struct flow *flow)
-{
-    struct bytes text;
-    bytes_init(&text, SESSION_TICKET_TEXT_SIZE);
-    if (session_ticket_format(flow->config.ring, &flow->new_ticket, &text) !=
-        OAUTH_OK)
-        text.is_failed = true;
-    struct span value = flow_keep(flow, &text);
-    flow->new_cookie =
-        flow_set_cookie(flow, flow->cookie_name, value, flow->config.lifetime_s,
-                        flow->config.cookie_same_site);
-}
-
-/* The user is known and the session has its place in the list: its record
- * into the store. */
-void
-flow_keep_session(struct flow *flow)
-{
-    struct bytes record;
-    unsigned char nonce[SEAL_NONCE_SIZE];
-    flow_draw(flow, nonce, sizeof(nonce));
-    bytes_init(&record, SESSION_RECORD_SIZE_MAX + SEAL_OVERHEAD_SIZE);
-    enum oauth_code code = session_seal(flow->config.ring, &flow->new_ticket,
-                                        &flow->session, nonce, &record);
-    if (code != OAUTH_OK) {
-        bytes_wipe(&record);
-        flow->session = (struct session){ 0 };
-        error_set(&flow->cause, code, "the session cannot be sealed");
-        flow_reply_cause(flow, FLOW_FAILED);
-        return;
-    }
-    format_cookie(flow);
-    struct flow_session *put = flow_ask_put(flow, FLOW_AT_KEEP);
-    put->key = span_of(flow->new_store_key);
-    put->value = flow_keep(flow, &record);
-    put->ttl_s = flow->config.idle_s < flow->config.lifetime_s
-                     ? flow->config.idle_s
-                     : flow->config.lifetime_s;
-    put->mode = FLOW_PUT_NEW;
-}
-
 bool
 flow_may_ask_for_key(struct flow *flow, struct span token,
                      enum provider_source source)
@@ -110,6 +68,25 @@ flow_may_ask_for_key(struct flow *flow, struct span token,
         provider_may_refetch(flow->provider, kid, source, flow->now_s);
     jws_release(&jws);
     return is_allowed;
+}
+
+/* The new session's id, which is always a new one; then its place in the list
+ * of its user. */
+static void
+choose_ticket(struct flow *flow)
+{
+    flow_draw(flow, flow->new_ticket.id, sizeof(flow->new_ticket.id));
+    flow_draw(flow, flow->new_ticket.key, sizeof(flow->new_ticket.key));
+    enum oauth_code code =
+        session_store_key(&flow->new_ticket, flow->new_store_key);
+    if (code != OAUTH_OK)
+        error_set(&flow->cause, code, "the session's key failed");
+    if (code != OAUTH_OK || !flow_find_roster(flow)) {
+        flow->session = (struct session){ 0 };
+        flow_reply_cause(flow, FLOW_FAILED);
+        return;
+    }
+    flow_ask_index(flow, span_of(flow->roster.key), FLOW_AT_ROSTER);
 }
 
 /* Verifies the ID token with the keys at hand. */
@@ -148,7 +125,7 @@ judge_token(struct flow *flow)
         flow->cause = (struct error){ 0 };
         complete_session(flow, &session);
         flow->session = session;
-        flow_enter_roster(flow);
+        choose_ticket(flow);
     } else if (code == OAUTH_EKEY && flow->state == FLOW_AT_TOKEN &&
                flow_may_ask_for_key(flow, flow->tokens.id_token,
                                     PROVIDER_SAYS)) {

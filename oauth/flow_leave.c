@@ -124,6 +124,29 @@ leave_unknown(struct flow *flow)
     flow_reply_cause(flow, FLOW_DENIED);
 }
 
+/* Reads whether all of the user's sessions are meant; false when the flow is
+ * over: who asks for more than this browser must not get less unawares. */
+static bool
+take_everywhere(struct flow *flow, struct span query)
+{
+    struct bytes value;
+    bytes_init(&value, 16);
+    enum url_param found = url_param(query, "everywhere", &value);
+    flow->is_everywhere =
+        found == URL_PARAM_FOUND && span_equal_text(bytes_span(&value), "1");
+    bytes_release(&value);
+    if (found != URL_PARAM_ABSENT && !flow->is_everywhere)
+        error_set(&flow->cause, OAUTH_ELOGOUT,
+                  "everywhere is not there once as everywhere=1");
+    else if (flow->is_everywhere && !flow->is_form)
+        error_set(&flow->cause, OAUTH_EMETHOD,
+                  "a sign-out everywhere needs a POST");
+    else
+        return true;
+    flow_reply_cause(flow, FLOW_REFUSED);
+    return false;
+}
+
 void
 flow_leave(struct flow *flow, const struct flow_request *request)
 {
@@ -135,13 +158,8 @@ flow_leave(struct flow *flow, const struct flow_request *request)
         confirm(flow);
         return;
     }
-    flow->is_everywhere = span_equal_text(request->query, "everywhere=1");
-    if (flow->is_everywhere && !flow->is_form) {
-        error_set(&flow->cause, OAUTH_EMETHOD,
-                  "a sign-out everywhere needs a POST");
-        flow_reply_cause(flow, FLOW_REFUSED);
+    if (!take_everywhere(flow, request->query))
         return;
-    }
     flow->cause = (struct error){ 0 }; /* a bad cookie: it goes anyway */
     flow->drops_cookie = true;
     if (cookie_find(request->cookies, request->cookie_count,

@@ -43,21 +43,6 @@ flow_drop_logins(struct flow *flow)
     flow->login = NULL;
 }
 
-/* Notes, in what was sealed before the wait, that one of them ended well. */
-static void
-count_login(struct flow *flow)
-{
-    flow->login = calloc(1, sizeof(*flow->login));
-    if (flow->login == NULL)
-        return; /* the cookie stays as it was sealed */
-    if (state_open(flow->config.ring, flow->login_value, flow->now_s,
-                   flow->login) != OAUTH_OK)
-        *flow->login = (struct state){ 0 };
-    state_count_finished(flow->login, flow->now_s);
-    flow_close_logins(flow);
-    flow_drop_logins(flow);
-}
-
 /* Strict would keep the cookie back on the way from the provider, so it is
  * Lax at most. */
 void
@@ -212,16 +197,16 @@ flow_on_replay(struct flow *flow, const struct flow_event *event)
 {
     struct error cause = flow->cause;
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        flow_fail_with(flow, OAUTH_ESTORE,
-                       "the session store cannot be reached", event);
-        flow_reply_cause(flow, FLOW_STORE_DOWN);
+        flow_reply_store_down(flow, event);
         return;
     }
     if (event->kind == FLOW_EVENT_SESSION_FOUND &&
         flow_open_session(flow, event->record)) {
+        struct span rd = flow->config.home_path;
+        if (flow->slot != NULL)
+            rd = (struct span){ flow->slot->rd, flow->slot->rd_size };
         flow->cause = (struct error){ 0 };
-        flow_redirect(flow, flow_own_url(flow, flow->config.home_path),
-                      FLOW_LOGIN_REPLAYED);
+        flow_redirect(flow, flow_own_url(flow, rd), FLOW_LOGIN_REPLAYED);
         return;
     }
     flow->session = (struct session){ 0 };
@@ -369,50 +354,9 @@ flow_on_mark(struct flow *flow, const struct flow_event *event)
         return;
     }
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        flow_fail_with(flow, OAUTH_ESTORE,
-                       "the session store cannot be reached", event);
-        flow_reply_cause(flow, FLOW_STORE_DOWN);
+        flow_reply_store_down(flow, event);
         return;
     }
     error_set(&flow->cause, OAUTH_ESTATE, "the state was used before");
     replay(flow);
-}
-
-void
-flow_on_keep(struct flow *flow, const struct flow_event *event)
-{
-    if (event->kind != FLOW_EVENT_SESSION_DONE) {
-        flow->new_cookie = (struct span){ NULL, 0 };
-        flow->session = (struct session){ 0 };
-        if (event->kind == FLOW_EVENT_SESSION_FAILED)
-            flow_fail_with(flow, OAUTH_ESTORE,
-                           "the session store cannot be reached", event);
-        else
-            error_set(&flow->cause, OAUTH_EINTERNAL,
-                      "a new session's id exists already");
-        flow_reply_cause(flow, FLOW_STORE_DOWN);
-        return;
-    }
-    struct span rd = { flow->slot->rd, flow->slot->rd_size };
-    struct span url = flow_own_url(flow, rd);
-    if (flow->has_ticket) { /* the session before this login ends with it */
-        flow_delete_behind(flow);
-        flow_forget_entry(flow, span_of(flow->roster.key),
-                          roster_field(span_of(flow->store_key)));
-    }
-    count_login(flow);
-    if (flow->config.cookie_same_site != FLOW_STRICT) {
-        flow_redirect(flow, url, FLOW_LOGGED_IN);
-        return;
-    }
-    /* A redirect would still be part of the provider's navigation, to which
-     * a Strict cookie does not belong: let the page itself go on. */
-    const struct page page = {
-        .title = "Logged in",
-        .text = "One moment.",
-        .link_text = "Continue",
-        .link_url = url,
-        .forward_url = url,
-    };
-    flow_reply_page(flow, 200, &page, FLOW_LOGGED_IN);
 }

@@ -27,14 +27,6 @@ refuse(struct flow *flow)
     flow_reply_cause(flow, FLOW_REFUSED);
 }
 
-static void
-store_down(struct flow *flow, const struct flow_event *event)
-{
-    flow_fail_with(flow, OAUTH_ESTORE, "the session store cannot be reached",
-                   event);
-    flow_reply_cause(flow, FLOW_STORE_DOWN);
-}
-
 /* A decoded form or query value into the flow; false when it is not there
  * exactly once. */
 static bool
@@ -48,23 +40,13 @@ take_param(struct flow *flow, struct span text, const char *name,
     return found == URL_PARAM_FOUND && ret_value->size > 0;
 }
 
-static struct roster_name
-name_of(const struct flow *flow, struct span id)
-{
-    return (struct roster_name){
-        .issuer = flow->config.issuer,
-        .client_id = flow->config.client_id,
-        .id = id,
-    };
-}
-
 /* A key of the roster for `id`, in the flow; empty when it failed, and the
  * flow is over then. */
 static struct span
 find_key(struct flow *flow, enum roster_kind kind, struct span id)
 {
     char key[ROSTER_KEY_SIZE_MAX];
-    const struct roster_name name = name_of(flow, id);
+    const struct roster_name name = flow_name(flow, id);
     enum oauth_code code = roster_key(kind, &name, key);
     if (code != OAUTH_OK) {
         error_set(&flow->cause, code, "a key of the session store failed");
@@ -204,7 +186,7 @@ flow_on_logout_mark(struct flow *flow, const struct flow_event *event)
 {
     const struct logout_token *token = &flow->logout_token;
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        store_down(flow, event);
+        flow_reply_store_down(flow, event);
         return;
     }
     if (event->kind == FLOW_EVENT_SESSION_FOUND) {
@@ -230,7 +212,7 @@ void
 flow_on_logout_sid(struct flow *flow, const struct flow_event *event)
 {
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        store_down(flow, event);
+        flow_reply_store_down(flow, event);
         return;
     }
     for (size_t i = 0; i < event->index.count; i++) {
@@ -251,9 +233,9 @@ flow_on_logout_roster(struct flow *flow, const struct flow_event *event)
 {
     unsigned char sid_hash[ROSTER_HASH_SIZE] = { 0 };
     const struct logout_token *token = &flow->logout_token;
-    const struct roster_name name = name_of(flow, token->sid);
+    const struct roster_name name = flow_name(flow, token->sid);
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        store_down(flow, event);
+        flow_reply_store_down(flow, event);
         return;
     }
     if (token->sid.size > 0 && roster_sid_hash(&name, sid_hash) != OAUTH_OK) {
@@ -276,7 +258,7 @@ void
 flow_on_logout_done(struct flow *flow, const struct flow_event *event)
 {
     if (event->kind == FLOW_EVENT_SESSION_FAILED)
-        store_down(flow, event);
+        flow_reply_store_down(flow, event);
     else
         answer_back(flow);
 }
@@ -321,7 +303,7 @@ void
 flow_on_front(struct flow *flow, const struct flow_event *event)
 {
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        store_down(flow, event);
+        flow_reply_store_down(flow, event);
         return;
     }
     if (event->kind != FLOW_EVENT_SESSION_FOUND ||

@@ -5,8 +5,7 @@
 #include "base/arena.h"
 #include "oauth/callback.h"
 #include "oauth/cookie.h"
-#include "oauth/flow.h"
-#include "oauth/page.h"
+#include "oauth/flow_answer.h"
 #include "oauth/logout_token.h"
 #include "oauth/request.h"
 #include "oauth/roster.h"
@@ -17,12 +16,13 @@
  *   flow.c          table, step, defaults       flow_access.c  who may pass
  *   flow_login.c    start and callback          flow_leave.c   sign-out
  *   flow_push.c     to the provider             flow_exchange.c  code, tokens
+ *   flow_keep.c     the new session is stored, listed, given
  *   flow_due.c      when to refresh             flow_refresh.c   the job
  *   flow_renew.c    what came of it             flow_sign.c      who it is,
  *                                                                signed
  *   flow_roster.c   the list of a user's sessions, and their end
  *   flow_logout.c   the provider ends sessions  flow_sessions.c  their user
- *   flow_reply.c    what the client gets to see */
+ * What they answer is in flow_answer.h. */
 
 /* Where a flow stands: what it waits for. */
 enum flow_state {
@@ -37,9 +37,9 @@ enum flow_state {
     FLOW_AT_TOKEN,          /* the token endpoint */
     FLOW_AT_NEW_KEYS,       /* the key set again, for an unknown kid */
     FLOW_AT_ROSTER,         /* the user's other sessions, in a callback */
-    FLOW_AT_ENTRY,          /* the new session's place among them */
-    FLOW_AT_SID,            /* the way to it from the provider's session */
     FLOW_AT_KEEP,           /* the new session to be stored */
+    FLOW_AT_SID,            /* the way to it from the provider's session */
+    FLOW_AT_ENTRY,          /* its place among the others */
     FLOW_AT_REFRESH,        /* the job that refreshes the request's session */
     FLOW_AT_AGAIN,          /* that session, read again */
     FLOW_AT_JOB_LOCK,       /* (a job from here on) its lock */
@@ -204,7 +204,6 @@ void flow_on_replay(struct flow *flow, const struct flow_event *event);
 void flow_on_discovery(struct flow *flow, const struct flow_event *event);
 void flow_on_keys(struct flow *flow, const struct flow_event *event);
 void flow_on_mark(struct flow *flow, const struct flow_event *event);
-void flow_on_keep(struct flow *flow, const struct flow_event *event);
 /* Seals the logins that are still open into flow->login_cookie. */
 void flow_close_logins(struct flow *flow);
 /* Wipes and frees flow->login, if there is one. */
@@ -218,14 +217,22 @@ void flow_on_push(struct flow *flow, const struct flow_event *event);
 void flow_exchange_code(struct flow *flow);
 void flow_on_token(struct flow *flow, const struct flow_event *event);
 void flow_on_new_keys(struct flow *flow, const struct flow_event *event);
+/* `token` is signed with a key that the provider did not publish, the last time
+ * we looked: whether its keys may be fetched again. */
+bool flow_may_ask_for_key(struct flow *flow, struct span token,
+                          enum provider_source source);
+
+/* flow_keep.c: the new session is stored and listed */
 void flow_keep_session(struct flow *flow);
+void flow_on_keep(struct flow *flow, const struct flow_event *event);
+void flow_on_sid(struct flow *flow, const struct flow_event *event);
+void flow_on_entry(struct flow *flow, const struct flow_event *event);
 
 /* flow_roster.c */
-/* The new session gets its place in its user's list; then it is kept. */
-void flow_enter_roster(struct flow *flow);
+/* What `id`, a sub, sid or jti of our provider, is called in the store. */
+struct roster_name flow_name(const struct flow *flow, struct span id);
+/* Makes room for the new session; then it is kept. */
 void flow_on_roster(struct flow *flow, const struct flow_event *event);
-void flow_on_entry(struct flow *flow, const struct flow_event *event);
-void flow_on_sid(struct flow *flow, const struct flow_event *event);
 /* The key of flow->session's user into flow->roster. False: the cause is
  * set. */
 bool flow_find_roster(struct flow *flow);
@@ -258,11 +265,6 @@ void flow_on_list_probe(struct flow *flow, const struct flow_event *event);
 #define FLOW_SIGNED_HEADER "X-Azimuth-Identity"
 bool flow_sign(struct flow *flow, struct span *ret_token)
     __attribute__((warn_unused_result));
-
-/* `token` is signed with a key that the provider did not publish, the last time
- * we looked: whether its keys may be fetched again. */
-bool flow_may_ask_for_key(struct flow *flow, struct span token,
-                          enum provider_source source);
 
 /* flow_due.c */
 enum flow_need {
@@ -311,15 +313,16 @@ void flow_on_leave_del(struct flow *flow, const struct flow_event *event);
 void flow_on_leave_roster(struct flow *flow, const struct flow_event *event);
 void flow_on_leave_address(struct flow *flow, const struct flow_event *event);
 
-/* flow_ask.c: questions. Each ends the step. */
+/* flow_ask.c: questions. Each ends the step, but for those behind a verdict,
+ * which nobody waits for. */
 void flow_ask_session(struct flow *flow, enum flow_state next);
 /* The same for a request that counts as use: the idle time begins anew. */
 void flow_ask_live_session(struct flow *flow, enum flow_state next);
 void flow_ask_delete(struct flow *flow, enum flow_state next);
 void flow_ask_document(struct flow *flow, enum provider_document document,
                        enum flow_state next);
-void flow_delete_behind(struct flow *flow);  /* background */
-void flow_refresh_behind(struct flow *flow); /* background */
+void flow_delete_key_behind(struct flow *flow, struct span key);
+void flow_refresh_behind(struct flow *flow);
 void flow_ask_refresh(struct flow *flow, enum flow_state next);
 void flow_ask_moment(struct flow *flow, int64_t ms, enum flow_state next);
 struct flow_session *flow_ask_put(struct flow *flow, enum flow_state next);
@@ -353,47 +356,5 @@ bool flow_take_document(struct flow *flow, enum provider_document document,
 /* Sets the cause from a *_FAILED event. */
 void flow_fail_with(struct flow *flow, enum oauth_code code, const char *what,
                     const struct flow_event *event);
-
-/* flow_reply.c: verdicts. Each ends the flow. */
-void flow_allow(struct flow *flow);
-/* Fills flow->seen; false when it could not be signed, the cause is set then. */
-bool flow_see(struct flow *flow);
-void flow_reply_forbidden(struct flow *flow);
-void flow_redirect(struct flow *flow, struct span url,
-                   enum flow_outcome outcome);
-void flow_reply_empty(struct flow *flow, int status, enum flow_outcome outcome);
-void flow_reply_auth(struct flow *flow);
-void flow_reply_user(struct flow *flow);
-void flow_reply_json(struct flow *flow, struct bytes *body,
-                     enum flow_outcome outcome);
-void flow_reply_page(struct flow *flow, int status, const struct page *page,
-                     enum flow_outcome outcome);
-void flow_reply_html(struct flow *flow, struct bytes *body,
-                     enum flow_outcome outcome);
-/* A page that only the provider may put into a frame. */
-void flow_reply_frame(struct flow *flow, enum flow_outcome outcome);
-
-/* The page or JSON for flow->cause with `link_url` behind "log in again". */
-void flow_reply_failed_login(struct flow *flow, enum flow_outcome outcome);
-
-/* Answers with flow->cause, as page or JSON by the kind of client. */
-void flow_reply_cause(struct flow *flow, enum flow_outcome outcome);
-
-/* Memory ran out while the reply was built: a fixed one takes its place. */
-void flow_reply_static(struct flow *flow);
-
-/* The URL of /oauth2/start for `rd` (may be empty). */
-struct span flow_start_url(struct flow *flow, struct span rd);
-
-/* An absolute URL of our own for a safe rd. */
-struct span flow_own_url(struct flow *flow, struct span rd);
-
-/* Builds a Set-Cookie; an empty value removes the cookie. */
-struct span flow_set_cookie(struct flow *flow, const char *name,
-                            struct span value, int64_t max_age_s,
-                            enum flow_same_site same_site);
-
-/* Copies a finished builder into the arena and wipes it. */
-struct span flow_keep(struct flow *flow, struct bytes *bytes);
 
 #endif /* OAUTH_FLOW_MOVE_H */

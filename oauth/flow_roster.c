@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The list of a user's sessions inside a flow: a new session enters it before
- * its record is stored, so that there is never a session that cannot be
- * found; several sessions end one after the other, record first, so that a
- * store that fails in between leaves none that lives unlisted. */
+ * The list of a user's sessions inside a flow: how it is read, how it makes
+ * room for one more, and how several end one after the other, record first, so
+ * that a store that fails in between leaves none that lives unlisted. */
 #include "oauth/flow_move.h"
 
 #include <assert.h>
 #include <string.h>
 
-static struct roster_name
-name_of(const struct flow *flow, struct span id)
+struct roster_name
+flow_name(const struct flow *flow, struct span id)
 {
     return (struct roster_name){
         .issuer = flow->config.issuer,
@@ -22,7 +21,7 @@ bool
 flow_find_roster(struct flow *flow)
 {
     assert(flow->session.sub.size > 0);
-    const struct roster_name name = name_of(flow, flow->session.sub);
+    const struct roster_name name = flow_name(flow, flow->session.sub);
     enum oauth_code code = roster_key(ROSTER_USER, &name, flow->roster.key);
     if (code != OAUTH_OK)
         error_set(&flow->cause, code, "the key of the user's sessions failed");
@@ -62,6 +61,8 @@ flow_read_roster(struct flow *flow, const struct flow_event *event)
         open_entry(flow, given->value, entry);
         roster->count++;
     }
+    if (arena_failed(&flow->arena))
+        roster->count = 0; /* some have no field: the flow is over */
 }
 
 /* ---- ends --------------------------------------------------------------- */
@@ -124,68 +125,6 @@ flow_on_end(struct flow *flow, const struct flow_event *event)
 
 /* ---- a new session ------------------------------------------------------ */
 
-static void
-login_failed(struct flow *flow, const struct flow_event *event)
-{
-    flow->session = (struct session){ 0 };
-    flow_fail_with(flow, OAUTH_ESTORE, "the session store cannot be reached",
-                   event);
-    flow_reply_cause(flow, FLOW_STORE_DOWN);
-}
-
-void
-flow_enter_roster(struct flow *flow)
-{
-    flow_draw(flow, flow->new_ticket.id, sizeof(flow->new_ticket.id));
-    flow_draw(flow, flow->new_ticket.key, sizeof(flow->new_ticket.key));
-    enum oauth_code code =
-        session_store_key(&flow->new_ticket, flow->new_store_key);
-    if (code != OAUTH_OK)
-        error_set(&flow->cause, code, "the session's key failed");
-    if (code != OAUTH_OK || !flow_find_roster(flow)) {
-        flow->session = (struct session){ 0 };
-        flow_reply_cause(flow, FLOW_FAILED);
-        return;
-    }
-    flow_ask_index(flow, span_of(flow->roster.key), FLOW_AT_ROSTER);
-}
-
-/* Puts the entry of the new session into the list. */
-static void
-put_entry(struct flow *flow)
-{
-    struct bytes value;
-    unsigned char nonce[SEAL_NONCE_SIZE];
-    struct roster_entry entry = {
-        .field = roster_field(span_of(flow->new_store_key)),
-        .created_s = flow->session.created_s,
-        .expires_s = flow->session.expires_s,
-        .address = flow->client_address,
-        .agent = flow->user_agent,
-    };
-    const struct roster_name sid = name_of(flow, flow->session.sid);
-    enum oauth_code code = OAUTH_OK;
-    if (sid.id.size > 0)
-        code = roster_sid_hash(&sid, entry.sid_hash);
-    flow_draw(flow, nonce, sizeof(nonce));
-    bytes_init(&value, ROSTER_VALUE_SIZE_MAX);
-    if (code == OAUTH_OK)
-        code = roster_seal(flow->config.ring, span_of(flow->roster.key), &entry,
-                           nonce, &value);
-    if (code != OAUTH_OK) {
-        bytes_release(&value);
-        flow->session = (struct session){ 0 };
-        error_set(&flow->cause, code, "the session's entry cannot be sealed");
-        flow_reply_cause(flow, FLOW_FAILED);
-        return;
-    }
-    struct flow_index *put = flow_ask_index_put(flow, FLOW_AT_ENTRY);
-    put->key = span_of(flow->roster.key);
-    put->field = entry.field;
-    put->value = flow_keep(flow, &value);
-    put->ttl_s = flow->config.lifetime_s;
-}
-
 /* Chooses the oldest sessions to end until there is room for one more. */
 static void
 make_room(struct flow *flow)
@@ -231,52 +170,12 @@ void
 flow_on_roster(struct flow *flow, const struct flow_event *event)
 {
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        login_failed(flow, event);
+        flow->session = (struct session){ 0 };
+        flow_reply_store_down(flow, event);
         return;
     }
     flow_read_roster(flow, event);
     drop_expired(flow);
     make_room(flow);
-    flow_end_all(flow, put_entry);
-}
-
-/* The provider's session leads to the user: one field, always the same, so
- * that several sessions here may belong to one session there. */
-static void
-put_sid(struct flow *flow)
-{
-    char key[ROSTER_KEY_SIZE_MAX];
-    const struct roster_name name = name_of(flow, flow->session.sid);
-    enum oauth_code code = roster_key(ROSTER_SID, &name, key);
-    if (code != OAUTH_OK) {
-        flow->session = (struct session){ 0 };
-        error_set(&flow->cause, code, "the key of the provider's session");
-        flow_reply_cause(flow, FLOW_FAILED);
-        return;
-    }
-    struct flow_index *put = flow_ask_index_put(flow, FLOW_AT_SID);
-    put->key = flow_copy(flow, span_of(key));
-    put->field = span_of("user");
-    put->value = span_of(flow->roster.key);
-    put->ttl_s = flow->config.lifetime_s;
-}
-
-void
-flow_on_entry(struct flow *flow, const struct flow_event *event)
-{
-    if (event->kind == FLOW_EVENT_SESSION_FAILED)
-        login_failed(flow, event);
-    else if (flow->session.sid.size > 0)
-        put_sid(flow);
-    else
-        flow_keep_session(flow);
-}
-
-void
-flow_on_sid(struct flow *flow, const struct flow_event *event)
-{
-    if (event->kind == FLOW_EVENT_SESSION_FAILED)
-        login_failed(flow, event);
-    else
-        flow_keep_session(flow);
+    flow_end_all(flow, flow_keep_session);
 }

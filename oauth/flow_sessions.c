@@ -101,14 +101,6 @@ flow_sessions(struct flow *flow, const struct flow_request *request)
         flow_deny(flow);
 }
 
-static void
-store_down(struct flow *flow, const struct flow_event *event)
-{
-    flow_fail_with(flow, OAUTH_ESTORE, "the session store cannot be reached",
-                   event);
-    flow_reply_cause(flow, FLOW_STORE_DOWN);
-}
-
 void
 flow_on_list(struct flow *flow, const struct flow_event *event)
 {
@@ -226,7 +218,7 @@ void
 flow_on_list_roster(struct flow *flow, const struct flow_event *event)
 {
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        store_down(flow, event);
+        flow_reply_store_down(flow, event);
         return;
     }
     flow_read_roster(flow, event);
@@ -241,7 +233,7 @@ flow_on_list_probe(struct flow *flow, const struct flow_event *event)
 {
     struct flow_roster *roster = &flow->roster;
     if (event->kind == FLOW_EVENT_SESSION_FAILED) {
-        store_down(flow, event);
+        flow_reply_store_down(flow, event);
         return;
     }
     if (event->kind == FLOW_EVENT_SESSION_FOUND) {

@@ -223,18 +223,8 @@ open_token(struct span token, const struct idtoken_rules *rules,
         return code;
     ret_opened->digest = jws.alg->digest;
     ret_opened->is_plain_type = jws.is_plain_type;
-    code = jws_check_alg(&jws, rules->algs, reterr);
-    if (code == OAUTH_OK)
-        code = jws_verify(&jws, rules->jwks, reterr);
-    if (code == OAUTH_OK) {
-        code = json_parse(bytes_span(&jws.payload), JWT_SIZE_MAX,
-                          "the token's payload", &ret_opened->claims, reterr);
-        if (code == OAUTH_EDOCUMENT) {
-            code = OAUTH_ETOKEN;
-            if (reterr != NULL)
-                reterr->code = code;
-        }
-    }
+    code =
+        jws_open(&jws, rules->jwks, rules->algs, &ret_opened->claims, reterr);
     jws_release(&jws);
     return code;
 }

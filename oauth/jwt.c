@@ -121,6 +121,17 @@ split(struct span text, struct span parts[3])
            parts[2].size > 0;
 }
 
+/* JSON that is bad is here a token that is bad. */
+static enum oauth_code
+blame_token(enum oauth_code code, struct error *reterr)
+{
+    if (code != OAUTH_EDOCUMENT)
+        return code;
+    if (reterr != NULL)
+        reterr->code = OAUTH_ETOKEN;
+    return OAUTH_ETOKEN;
+}
+
 enum oauth_code
 jws_parse(struct span text, struct jws *ret_jws, struct error *reterr)
 {
@@ -155,9 +166,7 @@ jws_parse(struct span text, struct jws *ret_jws, struct error *reterr)
     code = json_parse(bytes_span(&raw), HEADER_SIZE_MAX, "the token's header",
                       &header, reterr);
     if (code != OAUTH_OK) {
-        code = code == OAUTH_ENOMEM ? code : OAUTH_ETOKEN;
-        if (reterr != NULL)
-            reterr->code = code;
+        code = blame_token(code, reterr);
         goto out;
     }
     code = header_read(header, &jws, reterr);
@@ -299,4 +308,18 @@ jws_verify(const struct jws *jws, const struct jwks *jwks, struct error *reterr)
         return error_set(reterr, OAUTH_ETOKEN,
                          "the token's signature is wrong");
     return OAUTH_OK;
+}
+
+enum oauth_code
+jws_open(const struct jws *jws, const struct jwks *jwks, jws_algs allowed,
+         json_t **ret_claims, struct error *reterr)
+{
+    enum oauth_code code = jws_check_alg(jws, allowed, reterr);
+    if (code == OAUTH_OK)
+        code = jws_verify(jws, jwks, reterr);
+    if (code != OAUTH_OK)
+        return code;
+    code = json_parse(bytes_span(&jws->payload), JWT_SIZE_MAX,
+                      "the token's payload", ret_claims, reterr);
+    return blame_token(code, reterr);
 }

@@ -6,6 +6,7 @@
 #include "oauth/error.h"
 #include "oauth/jwks.h"
 
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdint.h>
 
@@ -69,6 +70,14 @@ enum oauth_code jws_check_alg(const struct jws *jws, jws_algs algs,
  * OAUTH_ETOKEN  the signature is wrong.   OAUTH_ENOMEM. */
 enum oauth_code jws_verify(const struct jws *jws, const struct jwks *jwks,
                            struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Both checks; then the claims, which are believed from here on. The caller's
+ * to release, NULL on failure.
+ * Besides the above: OAUTH_ETOKEN  the payload is no strict JSON object. */
+enum oauth_code jws_open(const struct jws *jws, const struct jwks *jwks,
+                         jws_algs algs, json_t **ret_claims,
+                         struct error *reterr)
     __attribute__((warn_unused_result));
 
 #endif /* OAUTH_JWT_H */

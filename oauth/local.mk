@@ -16,18 +16,22 @@ liboauth_a_SOURCES = \
 	oauth/credential.c oauth/credential.h \
 	oauth/error.c oauth/error.h \
 	oauth/flow.c oauth/flow.h oauth/flow_move.h \
+	oauth/flow_answer.h \
 	oauth/flow_access.c \
 	oauth/flow_ask.c \
 	oauth/flow_bearer.c \
 	oauth/flow_config.c \
 	oauth/flow_due.c \
 	oauth/flow_exchange.c \
+	oauth/flow_identity.c \
+	oauth/flow_keep.c \
 	oauth/flow_leave.c \
 	oauth/flow_login.c \
 	oauth/flow_refresh.c \
 	oauth/flow_renew.c \
 	oauth/flow_push.c \
 	oauth/flow_logout.c \
+	oauth/flow_refuse.c \
 	oauth/flow_reply.c \
 	oauth/flow_roster.c \
 	oauth/flow_sessions.c \
@@ -64,6 +68,10 @@ OAUTH_TEST_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS)
 OAUTH_TEST_LIBS = $(OAUTH_LIBS) $(UNIT_LIBS)
 OAUTH_FORGE = tests/unit/oauth/forge.c tests/unit/oauth/forge.h
 OAUTH_VISIT = $(OAUTH_FORGE) tests/unit/oauth/visit.c tests/unit/oauth/visit.h
+OAUTH_FAMINE = $(OAUTH_VISIT) tests/unit/oauth/famine.c \
+	tests/unit/oauth/famine.h
+OAUTH_WRAP = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
 OAUTH_JOB = $(OAUTH_VISIT) tests/unit/oauth/job.c tests/unit/oauth/job.h
 
 check_PROGRAMS += tests/unit/oauth/test_accesstoken \
@@ -87,12 +95,14 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_flow_logout \
 	tests/unit/oauth/test_flow_memory \
+	tests/unit/oauth/test_flow_memory_ends \
 	tests/unit/oauth/test_flow_push \
 	tests/unit/oauth/test_flow_sign \
 	tests/unit/oauth/test_flow_refresh \
 	tests/unit/oauth/test_flow_renew \
 	tests/unit/oauth/test_flow_roster \
 	tests/unit/oauth/test_flow_sessions \
+	tests/unit/oauth/test_flow_walk \
 	tests/unit/oauth/test_form \
 	tests/unit/oauth/test_idtoken \
 	tests/unit/oauth/test_json \
@@ -187,11 +197,15 @@ tests_unit_oauth_test_flow_logout_SOURCES = \
 tests_unit_oauth_test_flow_logout_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_logout_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_memory_SOURCES = \
-	tests/unit/oauth/test_flow_memory.c $(OAUTH_VISIT)
+	tests/unit/oauth/test_flow_memory.c $(OAUTH_FAMINE)
 tests_unit_oauth_test_flow_memory_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_unit_oauth_test_flow_memory_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
+tests_unit_oauth_test_flow_memory_LDFLAGS = $(OAUTH_WRAP)
 tests_unit_oauth_test_flow_memory_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_memory_ends_SOURCES = \
+	tests/unit/oauth/test_flow_memory_ends.c $(OAUTH_FAMINE)
+tests_unit_oauth_test_flow_memory_ends_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_memory_ends_LDFLAGS = $(OAUTH_WRAP)
+tests_unit_oauth_test_flow_memory_ends_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_push_SOURCES = tests/unit/oauth/test_flow_push.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_push_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -220,6 +234,11 @@ tests_unit_oauth_test_flow_sessions_SOURCES = \
 	tests/unit/oauth/test_flow_sessions.c $(OAUTH_VISIT)
 tests_unit_oauth_test_flow_sessions_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_sessions_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_walk_SOURCES = \
+	tests/unit/oauth/test_flow_walk.c $(OAUTH_FAMINE)
+tests_unit_oauth_test_flow_walk_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_walk_LDFLAGS = $(OAUTH_WRAP)
+tests_unit_oauth_test_flow_walk_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_form_SOURCES = tests/unit/oauth/test_form.c
 tests_unit_oauth_test_form_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_form_LDADD = $(OAUTH_TEST_LIBS)

@@ -144,18 +144,7 @@ open_token(struct span text, const struct logout_token_rules *rules,
         return code;
     code = check_type(&jws, reterr);
     if (code == OAUTH_OK)
-        code = jws_check_alg(&jws, rules->algs, reterr);
-    if (code == OAUTH_OK)
-        code = jws_verify(&jws, rules->jwks, reterr);
-    if (code == OAUTH_OK) {
-        code = json_parse(bytes_span(&jws.payload), JWT_SIZE_MAX,
-                          "the logout token's payload", ret_claims, reterr);
-        if (code == OAUTH_EDOCUMENT) {
-            code = OAUTH_ETOKEN;
-            if (reterr != NULL)
-                reterr->code = code;
-        }
-    }
+        code = jws_open(&jws, rules->jwks, rules->algs, ret_claims, reterr);
     jws_release(&jws);
     return code;
 }

@@ -37,11 +37,12 @@ check-coverage:
 EXTRA_DIST += tests/coverage.sh
 
 # The unit tests of oauth/ under valgrind; nginx's workers are in tests/login.
-# test_flow_memory fails thousands of allocations one by one, which would take
-# valgrind an hour: AddressSanitizer watches it.
+# test_flow_memory* fail thousands of allocations one by one, which would take
+# valgrind an hour: AddressSanitizer watches them.
 VALGRIND = valgrind --quiet --leak-check=full --error-exitcode=9 \
 	--suppressions=$(abs_top_srcdir)/tests/valgrind.supp
-VALGRIND_TESTS = $(filter-out %/test_flow_memory,$(filter \
+VALGRIND_TESTS = $(filter-out %/test_flow_memory \
+	%/test_flow_memory_ends,$(filter \
 	tests/unit/oauth/%,$(check_PROGRAMS)))
 check-valgrind: $(VALGRIND_TESTS)
 	set -e; export CK_FORK=no CK_DEFAULT_TIMEOUT=600 CK_VERBOSITY=silent \

@@ -214,6 +214,30 @@ START_TEST(flow_refuses_a_warm_session_by_its_bits)
 }
 END_TEST
 
+/* Behind another gateway, too, a person is told what is the matter: logging in
+ * again would bring the same person back. */
+START_TEST(flow_gate_tells_who_lacks_a_role)
+{
+    require("role=writer");
+    log_in("");
+    struct flow_request request = browser("/oauth2/gate/x", "");
+    request.rules = &rules;
+    send_request(&request, NOW_S);
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 403);
+    ck_assert_int_eq(actions->outcome, FLOW_FORBIDDEN);
+    const char *body = text_of(last()->reply.body);
+    ck_assert_ptr_nonnull(strstr(body, "/oauth2/sign_out"));
+    ck_assert_ptr_null(strstr(body, "Not logged in"));
+    ck_assert_ptr_null(strstr(body, "/oauth2/start"));
+    request.path = span_of("/oauth2/auth");
+    send_request(&request, NOW_S);
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->reply.status, 403);
+    ck_assert(span_equal_text(last()->reply.content_type, "application/json"));
+}
+END_TEST
+
 START_TEST(flow_bearer_answers_the_endpoints)
 {
     send_token("/oauth2/auth", "k1", "");
@@ -303,6 +327,7 @@ main(void)
     tcase_add_test(tcase, flow_bearer_remembers_what_stays_bad);
     tcase_add_test(tcase, flow_bearer_holds_tokens_against_scope_and_rules);
     tcase_add_test(tcase, flow_refuses_a_warm_session_by_its_bits);
+    tcase_add_test(tcase, flow_gate_tells_who_lacks_a_role);
     tcase_add_test(tcase, flow_bearer_answers_the_endpoints);
     tcase_add_test(tcase, flow_bearer_speaks_grpc);
     tcase_add_test(tcase, flow_bearer_introspects_opaque_tokens);

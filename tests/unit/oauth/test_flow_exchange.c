@@ -18,6 +18,9 @@ START_TEST(flow_gives_a_new_id_at_each_login)
     memcpy(old_key, stored_key, sizeof(old_key));
     log_in("");
     ck_assert_str_ne(jar[0], old_cookie);
+    /* who it is goes with the new session's key, not with the old one's */
+    ck_assert_ptr_nonnull(actions->session);
+    ck_assert_str_eq(text_of(actions->store_key), stored_key);
     ck_assert_uint_eq(actions->count, 3);
     ck_assert_int_eq(actions->items[1].kind, FLOW_ACTION_INDEX_DEL);
     ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_SESSION_DEL);

@@ -167,6 +167,28 @@ START_TEST(flow_sends_a_replayed_callback_home_when_logged_in)
 }
 END_TEST
 
+/* T20: the state is this browser's own, so its page is known. */
+START_TEST(flow_sends_a_doubled_callback_where_the_first_went)
+{
+    char kept[4096];
+    begin_login("rd=/deep%3Fa%3Db");
+    memcpy(kept, jar[1], sizeof(kept));
+    come_back("code=c0de");
+    walk_to_token();
+    answer_token("k1", "");
+    store_put(last());
+    answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
+    ck_assert_str_eq(reply_header("Location"), BASE_URL "/deep?a=b");
+    memcpy(jar[1], kept, sizeof(kept));
+    come_back("code=c0de");
+    answer(FLOW_EVENT_SESSION_CONFLICT, "", NOW_S);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_GET);
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(actions->outcome, FLOW_LOGIN_REPLAYED);
+    ck_assert_str_eq(reply_header("Location"), BASE_URL "/deep?a=b");
+}
+END_TEST
+
 START_TEST(flow_keeps_parallel_tabs_apart)
 {
     char first[64];
@@ -344,6 +366,7 @@ main(void)
     tcase_add_test(tcase, flow_escapes_what_the_provider_says);
     tcase_add_test(tcase, flow_uses_a_state_once);
     tcase_add_test(tcase, flow_sends_a_replayed_callback_home_when_logged_in);
+    tcase_add_test(tcase, flow_sends_a_doubled_callback_where_the_first_went);
     tcase_add_test(tcase, flow_keeps_parallel_tabs_apart);
     tcase_add_test(tcase, flow_refuses_foreign_rd);
     tcase_add_test(tcase, flow_uses_old_documents_for_a_day);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A login enters its session into the user's list first, and makes room. */
+ * A login makes room in its user's list, and enters its session last. */
 #include "tests/unit/oauth/visit.h"
 
 #include "oauth/roster.h"
@@ -44,24 +44,31 @@ fill(struct flow_entry *entries, size_t count, int64_t expires_s)
 
 static struct flow_entry entries[FLOW_INDEX_COUNT_MAX];
 
-START_TEST(flow_enters_the_list_before_the_session_is_stored)
+/* Whoever ends the user's sessions while a login is under way must never leave
+ * a record that no list names: the entry is written when the record is there,
+ * and the cookie given when both are. */
+START_TEST(flow_lists_a_session_that_is_stored_before_it_gives_the_cookie)
 {
     log_in_to_roster(",\"sid\":\"s-1\"");
     answer_index(NULL, 0);
-    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_PUT);
-    ck_assert(span_starts(last()->index.key, "azimuth:user:"));
-    ck_assert_int_eq(last()->index.ttl_s, 28800);
-    ck_assert_uint_eq(last()->index.field.size, ROSTER_FIELD_SIZE);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
+    store_put(last());
     answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
     ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_PUT);
     ck_assert(span_starts(last()->index.key, "azimuth:sid:"));
-    ck_assert(span_equal_text(last()->index.value, roster_key_text));
+    char *user_key = forge_text("%s", text_of(last()->index.value));
     answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
-    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
-    store_put(last());
-    ck_assert(span_equal(roster[0].field, roster_field(span_of(stored_key))));
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_PUT);
+    ck_assert(span_starts(last()->index.key, "azimuth:user:"));
+    ck_assert_str_eq(text_of(last()->index.key), user_key);
+    ck_assert_int_eq(last()->index.ttl_s, 28800);
+    ck_assert(
+        span_equal(last()->index.field, roster_field(span_of(stored_key))));
+    ck_assert_str_eq(jar[0], "");
     answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
     ck_assert_int_eq(actions->outcome, FLOW_LOGGED_IN);
+    ck_assert_str_ne(jar[0], "");
+    free(user_key);
 }
 END_TEST
 
@@ -70,20 +77,24 @@ START_TEST(flow_keeps_no_way_from_a_sid_that_is_not_there)
     log_in_to_roster("");
     answer_index(NULL, 0);
     answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
-    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_PUT);
+    ck_assert(span_starts(last()->index.key, "azimuth:user:"));
 }
 END_TEST
 
-/* Whichever write fails: no session, no cookie, the store's cause. */
+/* Whichever question fails: no session, no cookie, the store's cause; a record
+ * that was stored already goes. */
 START_TEST(flow_logs_nobody_in_without_the_list)
 {
-    for (int fails_at = 0; fails_at < 3; fails_at++) {
+    for (int fails_at = 0; fails_at < 4; fails_at++) {
         log_in_to_roster(",\"sid\":\"s-1\"");
         for (int step = 0; step < fails_at; step++) {
-            if (step == 0)
+            if (step == 0) {
                 answer_index(NULL, 0);
-            else
+                store_put(last());
+            } else {
                 answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
+            }
         }
         answer(FLOW_EVENT_SESSION_FAILED, "Valkey: READONLY", NOW_S);
         ck_assert_int_eq(last()->reply.status, 503);
@@ -91,6 +102,13 @@ START_TEST(flow_logs_nobody_in_without_the_list)
         ck_assert_ptr_nonnull(strstr(text_of(last()->reply.body), "READONLY"));
         ck_assert_ptr_null(actions->session);
         ck_assert_str_eq(jar[0], "");
+        ck_assert_uint_eq(actions->count, fails_at > 1 ? 2 : 1);
+        if (fails_at > 1) {
+            ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_SESSION_DEL);
+            ck_assert(actions->items[0].is_background);
+            ck_assert_str_eq(text_of(actions->items[0].session.key),
+                             stored_key);
+        }
     }
 }
 END_TEST
@@ -111,7 +129,7 @@ START_TEST(flow_ends_the_oldest_session_when_there_are_too_many)
         ck_assert(span_equal(actions->items[0].index.field, entries[i].field));
         free(key);
     }
-    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_PUT);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
 }
 END_TEST
 
@@ -136,7 +154,7 @@ START_TEST(flow_makes_room_in_the_largest_list)
     for (; last()->kind == FLOW_ACTION_SESSION_DEL; count++)
         answer(FLOW_EVENT_SESSION_DONE, "", NOW_S);
     ck_assert_uint_eq(count, FLOW_INDEX_COUNT_MAX - 63);
-    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_PUT);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
 }
 END_TEST
 
@@ -151,7 +169,7 @@ START_TEST(flow_drops_dead_entries_of_the_list)
     ck_assert_uint_eq(actions->count, 2);
     ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_INDEX_DEL);
     ck_assert(span_equal(actions->items[0].index.field, entries[0].field));
-    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_PUT);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_PUT);
 }
 END_TEST
 
@@ -161,7 +179,8 @@ main(void)
     Suite *suite = suite_create("oauth/flow_roster");
     TCase *tcase = tcase_create("flow_roster");
     tcase_add_checked_fixture(tcase, visit_setup, visit_teardown);
-    tcase_add_test(tcase, flow_enters_the_list_before_the_session_is_stored);
+    tcase_add_test(
+        tcase, flow_lists_a_session_that_is_stored_before_it_gives_the_cookie);
     tcase_add_test(tcase, flow_keeps_no_way_from_a_sid_that_is_not_there);
     tcase_add_test(tcase, flow_logs_nobody_in_without_the_list);
     tcase_add_test(tcase, flow_ends_the_oldest_session_when_there_are_too_many);

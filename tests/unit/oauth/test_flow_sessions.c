@@ -293,6 +293,28 @@ START_TEST(flow_signs_out_everywhere)
 }
 END_TEST
 
+/* What asks for more than one browser must not end as a sign-out of one. */
+START_TEST(flow_reads_everywhere_like_any_parameter)
+{
+    static const char *const bad[] = { "everywhere=yes", "everywhere",
+                                       "everywhere=1&everywhere=0",
+                                       "everywhere=1%00" };
+    three_logins();
+    struct flow_request request = browser("/oauth2/sign_out", "");
+    request.method = span_of("POST");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        request.query = span_of(bad[i]);
+        send_request(&request, NOW_S);
+        ck_assert_int_eq(last()->reply.status, 400);
+        ck_assert_str_ne(jar[0], "");
+    }
+    request.query = span_of("x=y&everywhere=1");
+    send_request(&request, NOW_S);
+    answer(FLOW_EVENT_SESSION_FOUND, "", NOW_S);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_INDEX_GET);
+}
+END_TEST
+
 START_TEST(flow_signs_out_everywhere_for_a_known_user_by_post)
 {
     leave("POST");
@@ -338,6 +360,7 @@ main(void)
     tcase_add_test(tcase, flow_has_no_list_without_a_session);
     tcase_add_test(tcase, flow_says_503_when_the_list_cannot_be_read);
     tcase_add_test(tcase, flow_signs_out_everywhere);
+    tcase_add_test(tcase, flow_reads_everywhere_like_any_parameter);
     tcase_add_test(tcase, flow_signs_out_everywhere_for_a_known_user_by_post);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
