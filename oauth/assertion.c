@@ -2,7 +2,7 @@
  * The writer of signed identities. Nothing reads them here. */
 #include "oauth/assertion.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/json.h"
 
 #include <assert.h>

@@ -2,7 +2,7 @@
  * The authorization URL: the first step of a login. */
 #include "oauth/authorize.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/url.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  * Client authentication: which proof, and how it is written. */
 #include "oauth/client.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/json.h"
 #include "oauth/url.h"
 

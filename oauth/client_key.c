@@ -2,7 +2,7 @@
  * A private key of ours, and the tokens that it signs. */
 #include "oauth/client_key.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/json.h"
 
 #include <assert.h>

@@ -3,7 +3,7 @@
  * before is taken over. */
 #include "oauth/flow_move.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/idtoken.h"
 #include "oauth/pkce.h"
 

@@ -5,7 +5,7 @@
  * only then is the code redeemed. */
 #include "oauth/flow_move.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/url.h"
 
 #include <assert.h>

@@ -2,7 +2,7 @@
  * Hidden fields of our own forms: what may be done, by which session. */
 #include "oauth/form.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #define TOKEN_RAW_SIZE  (1 + SEAL_MAC_SIZE)
 #define ACTION_SIZE_MAX 256

@@ -3,7 +3,7 @@
  * kind of token, times, nonce and hashes; only then a claim is read. */
 #include "oauth/idtoken.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/json.h"
 #include "oauth/roles.h"
 

@@ -3,7 +3,7 @@
  * spoiling the set: providers publish keys for other uses beside ours. */
 #include "oauth/jwks.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/json.h"
 
 #include <assert.h>

@@ -4,7 +4,7 @@
  * the token, so that its own choice by the header can only confirm ours. */
 #include "oauth/jwt.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/json.h"
 
 #include <assert.h>

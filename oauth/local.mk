@@ -7,7 +7,6 @@ liboauth_a_SOURCES = \
 	oauth/accesstoken.c oauth/accesstoken.h \
 	oauth/assertion.c oauth/assertion.h \
 	oauth/authorize.c oauth/authorize.h \
-	oauth/base64.c oauth/base64.h \
 	oauth/callback.c oauth/callback.h \
 	oauth/client.c oauth/client.h \
 	oauth/client_key.c oauth/client_key.h \
@@ -77,7 +76,6 @@ OAUTH_JOB = $(OAUTH_VISIT) tests/unit/oauth/job.c tests/unit/oauth/job.h
 check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_assertion \
 	tests/unit/oauth/test_authorize \
-	tests/unit/oauth/test_base64 \
 	tests/unit/oauth/test_callback \
 	tests/unit/oauth/test_client \
 	tests/unit/oauth/test_client_key \
@@ -137,9 +135,6 @@ tests_unit_oauth_test_accesstoken_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_authorize_SOURCES = tests/unit/oauth/test_authorize.c
 tests_unit_oauth_test_authorize_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_authorize_LDADD = $(OAUTH_TEST_LIBS)
-tests_unit_oauth_test_base64_SOURCES = tests/unit/oauth/test_base64.c
-tests_unit_oauth_test_base64_CFLAGS = $(OAUTH_TEST_CFLAGS)
-tests_unit_oauth_test_base64_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_callback_SOURCES = tests/unit/oauth/test_callback.c
 tests_unit_oauth_test_callback_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_callback_LDADD = $(OAUTH_TEST_LIBS)

@@ -2,7 +2,7 @@
  * The way out: the provider's session is ended by the browser that has it. */
 #include "oauth/logout.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/url.h"
 
 #include <string.h>

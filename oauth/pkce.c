@@ -3,7 +3,7 @@
  * sees the challenge first and the verifier only with the code. */
 #include "oauth/pkce.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

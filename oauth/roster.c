@@ -5,7 +5,7 @@
  * first. */
 #include "oauth/roster.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #include <assert.h>
 #include <openssl/evp.h>

@@ -4,7 +4,7 @@
  * written by another format, does not open. */
 #include "oauth/session.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>

@@ -3,7 +3,7 @@
  * reads, and it never passes STATE_COOKIE_SIZE_MAX. */
 #include "oauth/state.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>

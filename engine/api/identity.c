@@ -3,7 +3,7 @@
  * claims; so only texts that a holder of a key wrote are ever parsed. */
 #include "engine/api/identity.h"
 
-#include "engine/codec/base64.h"
+#include "base/base64.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,9 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAC_SIZE      32
-#define MAC_TEXT_SIZE 43 /* base64url of MAC_SIZE bytes */
-#define TIME_MAX      ((int64_t)1 << 53)
+#define MAC_SIZE 32
+#define TIME_MAX ((int64_t)1 << 53)
 /* {"alg":"HS256","typ":"JWT"}, as the gateway writes it */
 #define USUAL_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 
@@ -212,7 +211,7 @@ is_signed(const struct identity_keys *keys, struct span input,
 {
     unsigned char mac[MAC_SIZE];
     bool is_ours = false;
-    if (signature.size != MAC_TEXT_SIZE || !base64_decode(signature, mac))
+    if (!base64_decode_exact(signature, mac, MAC_SIZE))
         return false;
     for (size_t i = 0; i < keys->count && !is_ours; i++)
         is_ours = mac_matches(keys->macs[i], input, mac);
@@ -230,7 +229,7 @@ part_parse(struct span part, struct arena *arena, yyjson_doc **ret_doc,
     if (raw == NULL)
         return error_memory(reterr);
     enum engine_code code = ENGINE_EFORBIDDEN;
-    if (base64_decode(part, raw))
+    if (base64_decode_exact(part, raw, size))
         code = json_parse((struct span){ (const char *)raw, size }, ret_doc,
                           &unused);
     if (code == ENGINE_OK && yyjson_is_obj(yyjson_doc_get_root(*ret_doc)))

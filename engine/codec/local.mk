@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
-	engine/codec/base64.c engine/codec/base64.h \
 	engine/codec/json_floats.c engine/codec/json_floats.h \
 	engine/codec/json_read.c engine/codec/json_read.h \
 	engine/codec/json_reader.c engine/codec/json_reader.h \
@@ -8,15 +7,9 @@ libengine_a_SOURCES += \
 	engine/codec/json_write.c engine/codec/json_write.h \
 	engine/codec/point_id.c engine/codec/point_id.h
 
-check_PROGRAMS += tests/unit/engine/codec/test_base64 \
-	tests/unit/engine/codec/test_json \
+check_PROGRAMS += tests/unit/engine/codec/test_json \
 	tests/unit/engine/codec/test_json_floats \
 	tests/unit/engine/codec/test_point_id
-tests_unit_engine_codec_test_base64_SOURCES = \
-	tests/unit/engine/codec/test_base64.c
-tests_unit_engine_codec_test_base64_CFLAGS = $(libengine_a_CFLAGS) \
-	$(UNIT_CFLAGS)
-tests_unit_engine_codec_test_base64_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_codec_test_json_SOURCES = \
 	tests/unit/engine/codec/test_json.c
 tests_unit_engine_codec_test_json_CFLAGS = $(libengine_a_CFLAGS) \

@@ -20,8 +20,7 @@ build()
     [ "$1" != claims ] || extra=tests/unit/oauth/forge.c
     "$cc" -std=gnu11 -g -O1 -fno-omit-frame-pointer \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -I. $FUZZ_FLAGS "tests/fuzz/fuzz_$1.c" $extra oauth/*.c base/arena.c \
-        base/bytes.c base/budget.c base/memory.c base/blocking.c \
+        -I. $FUZZ_FLAGS "tests/fuzz/fuzz_$1.c" $extra oauth/*.c base/*.c \
         $FUZZ_LIBS -o "$directory/fuzz_$1"
 }
 found=0

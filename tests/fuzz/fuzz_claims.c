@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as the payload of an ID token that the provider did sign, so that
  * the claim rules are reached; and as an access token's, for its roles. */
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/idtoken.h"
 #include "oauth/jwt.h"
 #include "tests/unit/oauth/forge.h"

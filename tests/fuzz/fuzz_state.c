@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as the login state behind our own seal, so that its reader is
  * reached: what opens can be sealed and opened again. */
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/state.h"
 
 #include <assert.h>

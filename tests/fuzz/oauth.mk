@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fuzz targets of oauth/. check replays their corpora (tests/fuzz/local.mk).
 #   make fuzz [FUZZ="jwt url"] [FUZZ_SECONDS=600]   searches for new inputs
-OAUTH_FUZZ = callback claims cookie discovery jwks jwt logout_token \
+OAUTH_FUZZ = bearer callback claims cookie discovery jwks jwt logout_token \
 	session state token url
 FUZZ = $(OAUTH_FUZZ)
 FUZZ_SECONDS = 60

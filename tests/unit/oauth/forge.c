@@ -3,7 +3,7 @@
  * should ever send. */
 #include "tests/unit/oauth/forge.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #include <assert.h>
 #include <openssl/bn.h>

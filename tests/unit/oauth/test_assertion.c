@@ -3,7 +3,7 @@
  * limits. */
 #include "oauth/assertion.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 #include "oauth/json.h"
 
 #include <check.h>

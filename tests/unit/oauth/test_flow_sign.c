@@ -2,7 +2,7 @@
  * The signed identity with a verdict: who gets one, and what it says. */
 #include "tests/unit/oauth/visit.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * The login cookie: parallel logins, bounded size, ageing, single use. */
 #include "oauth/state.h"
 
-#include "oauth/base64.h"
+#include "base/base64.h"
 
 #include <check.h>
 #include <stdlib.h>

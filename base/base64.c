@@ -1,9 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
- * base64url. Decoding is strict: one text per value, so that a signature
- * cannot be respelled. */
-#include "engine/codec/base64.h"
+ * base64url without padding. Decoding is strict: one text per value, so that
+ * a cookie or a signature cannot be respelled. */
+#include "base/base64.h"
 
+#include <assert.h>
 #include <string.h>
+
+static const char alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void
+base64_encode(struct span raw, struct bytes *out)
+{
+    assert(raw.data != NULL || raw.size == 0);
+    unsigned bits = 0;
+    unsigned bit_count = 0;
+    for (size_t i = 0; i < raw.size; i++) {
+        bits = (bits << 8 | (unsigned char)raw.data[i]) & 0xfff;
+        bit_count += 8;
+        while (bit_count >= 6) {
+            bit_count -= 6;
+            bytes_add_char(out, alphabet[bits >> bit_count & 63]);
+        }
+    }
+    if (bit_count > 0)
+        bytes_add_char(out, alphabet[bits << (6 - bit_count) & 63]);
+}
 
 #define KNOWN 0x40u
 
@@ -49,23 +71,56 @@ group_decode(const unsigned char *text, unsigned char *ret_raw)
     return (a & b & c & d & KNOWN) != 0;
 }
 
-bool
-base64_decode(struct span text, unsigned char *ret_raw)
+/* The last two or three characters, which stand for `rest` - 1 bytes. What is
+ * missing counts as zeros, and must be them. */
+static bool
+end_decode(const unsigned char *text, size_t rest, unsigned char *ret_raw)
 {
+    unsigned char last[4] = { text[0], text[1], 'A', 'A' };
+    if (rest == 3)
+        last[2] = text[2];
+    return group_decode(last, ret_raw) && ret_raw[rest - 1] == 0;
+}
+
+bool
+base64_decode(struct span text, struct bytes *out)
+{
+    assert(text.data != NULL || text.size == 0);
     const unsigned char *from = (const unsigned char *)text.data;
     size_t rest = text.size % 4, whole = text.size - rest;
-    bool is_good = rest != 1;
-    for (size_t i = 0; i < whole && is_good; i += 4)
-        is_good = group_decode(from + i, ret_raw + i / 4 * 3);
-    if (rest < 2 || !is_good)
-        return is_good;
-    /* What is missing at the end counts as zeros, and must be them. */
-    unsigned char last[4] = { from[whole], from[whole + 1], 'A', 'A' };
     unsigned char raw[3];
-    if (rest == 3)
-        last[2] = from[whole + 2];
-    if (!group_decode(last, raw) || raw[rest - 1] != 0)
+    if (rest == 1)
         return false;
-    memcpy(ret_raw + whole / 4 * 3, raw, rest - 1);
+    for (size_t i = 0; i < whole; i += 4) {
+        if (!group_decode(from + i, raw))
+            return false;
+        bytes_add(out, raw, 3);
+    }
+    if (rest > 0) {
+        if (!end_decode(from + whole, rest, raw))
+            return false;
+        bytes_add(out, raw, rest - 1);
+    }
+    return !bytes_failed(out);
+}
+
+bool
+base64_decode_exact(struct span text, unsigned char *ret, size_t size)
+{
+    assert(text.data != NULL || text.size == 0);
+    const unsigned char *from = (const unsigned char *)text.data;
+    size_t rest = text.size % 4, whole = text.size - rest;
+    unsigned char raw[3];
+    if (text.size != BASE64_TEXT_SIZE(size))
+        return false;
+    for (size_t i = 0; i < whole; i += 4, ret += 3) {
+        if (!group_decode(from + i, ret))
+            return false;
+    }
+    if (rest == 0)
+        return true;
+    if (!end_decode(from + whole, rest, raw))
+        return false;
+    memcpy(ret, raw, rest - 1);
     return true;
 }
