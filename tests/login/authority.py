@@ -14,13 +14,21 @@ def name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
+USAGE = x509.KeyUsage(
+    digital_signature=False, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, key_cert_sign=True,
+    crl_sign=True, encipher_only=False, decipher_only=False,
+)
+
+
 class Authority:
     def __init__(self, directory):
         self.directory = directory
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self.sign(
             name("Azimuth test"), self.key.public_key(),
-            [(x509.BasicConstraints(ca=True, path_length=0), True)],
+            [(x509.BasicConstraints(ca=True, path_length=0), True),
+             (USAGE, True)],
         )
         self.file = directory / "authority.pem"
         self.file.write_bytes(
@@ -38,7 +46,13 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(days=5))
             .not_valid_after(now + datetime.timedelta(days=days))
         )
-        for extension, is_critical in extensions:
+        # Python 3.13 and later ask for the two of them, and for USAGE.
+        for extension, is_critical in [
+            (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                self.key.public_key()), False),
+            *extensions,
+        ]:
             builder = builder.add_extension(extension, is_critical)
         return builder.sign(self.key, hashes.SHA256())
 
