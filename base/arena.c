@@ -167,6 +167,13 @@ arena_strndup(struct arena *arena, const char *text, size_t size)
     return copy;
 }
 
+struct span
+arena_span(struct arena *arena, struct span text)
+{
+    char *data = arena_strndup(arena, text.data, text.size);
+    return (struct span){ data, data == NULL ? 0 : text.size };
+}
+
 bool
 arena_failed(const struct arena *arena)
 {

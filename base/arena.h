@@ -2,6 +2,8 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include "base/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +64,10 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
 
 /* Copies `size` bytes and adds a NUL. NULL as arena_alloc(). */
 char *arena_strndup(struct arena *arena, const char *text, size_t size)
+    __attribute__((warn_unused_result));
+
+/* The same for a span; empty, with NULL data, when memory is out. */
+struct span arena_span(struct arena *arena, struct span text)
     __attribute__((warn_unused_result));
 
 bool arena_failed(const struct arena *arena);

@@ -37,6 +37,16 @@ span_starts(struct span a, const char *prefix)
     return a.size >= size && (size == 0 || memcmp(a.data, prefix, size) == 0);
 }
 
+bool
+span_has_control(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 void
 bytes_init(struct bytes *bytes, size_t size_max)
 {

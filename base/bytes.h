@@ -32,6 +32,9 @@ bool span_equal_text(struct span a, const char *text);
 /* Whether `a` starts with the NUL-terminated `prefix`. */
 bool span_starts(struct span a, const char *prefix);
 
+/* Whether it has a control character of ASCII (below 0x20, or 0x7f). */
+bool span_has_control(struct span text);
+
 /* Prepares an empty buffer; allocates nothing yet. size_max > 0. */
 void bytes_init(struct bytes *bytes, size_t size_max);
 

@@ -131,8 +131,7 @@ flow_forget_entry(struct flow *flow, struct span key, struct span field)
 struct span
 flow_copy(struct flow *flow, struct span text)
 {
-    char *data = arena_strndup(&flow->arena, text.data, text.size);
-    return (struct span){ data, data == NULL ? 0 : text.size };
+    return arena_span(&flow->arena, text);
 }
 
 void

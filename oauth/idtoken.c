@@ -106,32 +106,15 @@ check_binding(const json_t *claims, const struct idtoken_rules *rules,
     return OAUTH_OK;
 }
 
-static bool
-is_printable(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
-static struct span
-copy(struct arena *arena, struct span text)
-{
-    char *data = arena_strndup(arena, text.data, text.size);
-    return (struct span){ data, data == NULL ? 0 : text.size };
-}
-
 /* An optional claim; one that is too long or not printable is left out. */
 static struct span
 read_text(const json_t *claims, const char *name, struct arena *arena)
 {
     struct span text = json_text(claims, name);
     if (text.size == 0 || text.size > IDTOKEN_TEXT_SIZE_MAX ||
-        !is_printable(text))
+        span_has_control(text))
         return (struct span){ NULL, 0 };
-    return copy(arena, text);
+    return arena_span(arena, text);
 }
 
 /* Adds what `collect` finds to *lines. */
@@ -144,7 +127,7 @@ add_lines(const json_t *claims, struct arena *arena, struct span *lines,
     bytes_add_span(&text, *lines);
     collect(claims, &text);
     arena->is_failed = arena->is_failed || bytes_failed(&text);
-    *lines = copy(arena, bytes_span(&text));
+    *lines = arena_span(arena, bytes_span(&text));
     bytes_release(&text);
 }
 
@@ -157,12 +140,12 @@ read_roles(const json_t *claims, const struct idtoken_rules *rules,
     bytes_add_span(&text, session->roles);
     roles_collect(claims, rules->client_id, &text);
     arena->is_failed = arena->is_failed || bytes_failed(&text);
-    session->roles = copy(arena, bytes_span(&text));
+    session->roles = arena_span(arena, bytes_span(&text));
     bytes_release(&text);
     bytes_add_span(&text, session->claims);
     roles_collect_claims(claims, rules->claim_names, &text);
     arena->is_failed = arena->is_failed || bytes_failed(&text);
-    session->claims = copy(arena, bytes_span(&text));
+    session->claims = arena_span(arena, bytes_span(&text));
     bytes_release(&text);
     add_lines(claims, arena, &session->groups, roles_collect_groups);
     add_lines(claims, arena, &session->realm_roles, roles_collect_realm);
@@ -185,10 +168,11 @@ idtoken_read(const json_t *claims, const struct idtoken_rules *rules,
 {
     struct session session = *ret_session;
     struct span sub = json_text(claims, "sub");
-    if (sub.size == 0 || sub.size > IDTOKEN_SUB_SIZE_MAX || !is_printable(sub))
+    if (sub.size == 0 || sub.size > IDTOKEN_SUB_SIZE_MAX ||
+        span_has_control(sub))
         return error_set(reterr, OAUTH_ETOKEN,
                          "the token's sub is missing or bad");
-    session.sub = copy(arena, sub);
+    session.sub = arena_span(arena, sub);
     session.preferred_username = read_text(claims, "preferred_username", arena);
     session.email = read_text(claims, "email", arena);
     session.name = read_text(claims, "name", arena);

@@ -39,16 +39,6 @@ require_method(struct span name)
     return METHOD_OTHER;
 }
 
-static bool
-is_printable(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 static struct span
 behind(struct span text, size_t size)
 {
@@ -112,7 +102,7 @@ read_atom(struct span word, struct require_atom *ret_atom, struct error *reterr)
     atom.kind = kind->kind;
     atom.value = behind(word, strlen(kind->prefix));
     bool is_good = atom.value.size > 0 && word.size <= REQUIRE_WORD_SIZE_MAX &&
-                   is_printable(word);
+                   !span_has_control(word);
     if (is_good && kind->has_scope)
         is_good = split(atom.value, &atom.scope, &atom.value);
     if (is_good && atom.kind == REQUIRE_EMAIL_DOMAIN)

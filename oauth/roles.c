@@ -26,13 +26,8 @@ has_line(const struct bytes *out, struct span name)
 static bool
 is_name(struct span name)
 {
-    if (name.size == 0 || name.size > ROLES_NAME_SIZE_MAX)
-        return false;
-    for (size_t i = 0; i < name.size; i++) {
-        if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
-            return false;
-    }
-    return true;
+    return name.size > 0 && name.size <= ROLES_NAME_SIZE_MAX &&
+           !span_has_control(name);
 }
 
 /* Appends NAME, or SCOPE TAB NAME when there is a scope. */

@@ -211,13 +211,6 @@ take_short(struct span *rest, struct span *ret_text)
     return true;
 }
 
-static struct span
-copy(struct arena *arena, struct span text)
-{
-    char *data = arena_strndup(arena, text.data, text.size);
-    return (struct span){ data, data == NULL ? 0 : text.size };
-}
-
 static enum oauth_code
 plain_read(struct span plain, struct arena *arena, struct roster_entry *entry)
 {
@@ -229,8 +222,8 @@ plain_read(struct span plain, struct arena *arena, struct roster_entry *entry)
     struct span rest = { plain.data + head_size, plain.size - head_size };
     if (!take_short(&rest, &address) || !take_short(&rest, &agent))
         return OAUTH_ECOOKIE;
-    address = copy(arena, address);
-    agent = copy(arena, agent);
+    address = arena_span(arena, address);
+    agent = arena_span(arena, agent);
     if (arena_failed(arena))
         return OAUTH_ENOMEM;
     memcpy(entry->sid_hash, plain.data + 1, ROSTER_HASH_SIZE);

@@ -63,8 +63,7 @@ read_token(const json_t *root, const char *name, struct arena *arena,
         if (text.data[i] <= 0x20 || text.data[i] >= 0x7f)
             return false;
     }
-    char *copy = arena_strndup(arena, text.data, text.size);
-    *ret_token = (struct span){ copy, copy == NULL ? 0 : text.size };
+    *ret_token = arena_span(arena, text);
     return true;
 }
 

@@ -62,6 +62,8 @@ START_TEST(arena_copies_text)
     arena_init(&arena, 4096);
     ck_assert_str_eq(arena_strndup(&arena, "azimuth", 4), "azim");
     ck_assert_str_eq(arena_strndup(&arena, NULL, 0), "");
+    ck_assert(span_equal_text(arena_span(&arena, span_of("edge")), "edge"));
+    ck_assert_ptr_null(arena_span(&arena, (struct span){ "", 5000 }).data);
     arena_release(&arena);
 }
 END_TEST
