@@ -480,8 +480,11 @@ http {{
         )
 
     def pid_in_file(self):
-        path = self.directory / "nginx.pid"
-        text = path.read_text().strip() if path.exists() else ""
+        """None while an upgrade renames it, and while it is written."""
+        try:
+            text = (self.directory / "nginx.pid").read_text().strip()
+        except FileNotFoundError:
+            return None
         return int(text) if text else None
 
     def upgrade(self):
