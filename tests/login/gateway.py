@@ -66,6 +66,15 @@ def accepts(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
+def anonymous(pids):
+    """Bytes that these processes have for themselves."""
+    total = 0
+    for pid in pids:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        total += int(re.search(r"RssAnon:\s+(\d+)", status)[1])
+    return total * 1024
+
+
 class Upstream:
     """Answers every request with a JSON description of it."""
 
