@@ -140,6 +140,18 @@ stop_loop(struct flow *flow)
     flow_reply_page(flow, error_http_status(OAUTH_ELOOP), &page, FLOW_FAILED);
 }
 
+/* Seals the login beside the others now, though it has begun only when the
+ * browser leaves: what is sealed is small, and others may take their time. */
+static void
+keep_begun(struct flow *flow)
+{
+    state_add(flow->login, flow->slot);
+    flow_close_logins(flow);
+    flow_drop_logins(flow);
+    flow->begun_cookie = flow->login_cookie;
+    flow->login_cookie = (struct span){ NULL, 0 };
+}
+
 void
 flow_login_begin(struct flow *flow, const struct flow_request *request)
 {
@@ -163,9 +175,12 @@ flow_login_begin(struct flow *flow, const struct flow_request *request)
     flow_draw(flow, flow->slot->pkce, sizeof(flow->slot->pkce));
     if (has_param(request->query, "again"))
         flow->login->finished_count = 0;
-    if (state_is_looping(flow->login, flow->now_s))
+    if (state_is_looping(flow->login, flow->now_s)) {
         stop_loop(flow);
-    else if (provider_wants(flow->provider, PROVIDER_DISCOVERY, flow->now_s))
+        return;
+    }
+    keep_begun(flow);
+    if (provider_wants(flow->provider, PROVIDER_DISCOVERY, flow->now_s))
         flow_ask_document(flow, PROVIDER_DISCOVERY, FLOW_AT_BEGIN);
     else
         flow_send_to_provider(flow);

@@ -156,6 +156,7 @@ struct flow {
     struct session_ticket new_ticket;
     struct span new_cookie;   /* Set-Cookie of the new session */
     struct span login_cookie; /* Set-Cookie of the other logins */
+    struct span begun_cookie; /* the same with this one, until it leaves */
     struct span login_value;  /* the sealed text in it */
 
     /* of a job */

@@ -26,8 +26,7 @@ request_of(struct flow *flow, const struct provider_metadata *metadata)
 static void
 leave_for(struct flow *flow, struct bytes *url)
 {
-    state_add(flow->login, flow->slot);
-    flow_close_logins(flow);
+    flow->login_cookie = flow->begun_cookie;
     flow_redirect(flow, flow_keep(flow, url), FLOW_LOGIN_STARTED);
 }
 

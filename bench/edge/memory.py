@@ -8,20 +8,13 @@ import re
 import select
 import socket
 
+from login.gateway import anonymous
 from login.provider import hang
 
 from .stage import COOKIE, DASHBOARD, Browser, Stage, wait_until
 
 SESSIONS = 2000
 LOGINS = 180  # fewer than a worker has calls for requests: none is refused
-
-
-def anonymous(pids):
-    total = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/status") as status:
-            total += int(re.search(r"RssAnon:\s+(\d+)", status.read())[1])
-    return total * 1024
 
 
 def requests_of(stage, count):

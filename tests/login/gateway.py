@@ -66,6 +66,15 @@ def accepts(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
+def anonymous(pids):
+    """Bytes that these processes have for themselves."""
+    total = 0
+    for pid in pids:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        total += int(re.search(r"RssAnon:\s+(\d+)", status)[1])
+    return total * 1024
+
+
 class Upstream:
     """Answers every request with a JSON description of it."""
 
@@ -480,8 +489,11 @@ http {{
         )
 
     def pid_in_file(self):
-        path = self.directory / "nginx.pid"
-        text = path.read_text().strip() if path.exists() else ""
+        """None while an upgrade renames it, and while it is written."""
+        try:
+            text = (self.directory / "nginx.pid").read_text().strip()
+        except FileNotFoundError:
+            return None
         return int(text) if text else None
 
     def upgrade(self):
