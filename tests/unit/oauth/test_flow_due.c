@@ -38,7 +38,10 @@ START_TEST(refresh_comes_first_once_the_token_is_over)
     ck_assert_int_eq(actions->outcome, FLOW_WAITING);
     ck_assert_int_eq(actions->fresh_until_s, 0);
     struct flow_event event = { .kind = FLOW_EVENT_REFRESHED, .now_s = OVER_S };
-    actions = flow_step(flow, &event); /* it failed: the session goes on */
+    actions = flow_step(flow, &event);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_GET);
+    ck_assert_int_eq(last()->session.ttl_s, 0);
+    answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S); /* it failed: as it is */
     ck_assert_int_eq(last()->kind, FLOW_ACTION_ALLOW);
     ck_assert_uint_eq(actions->count, 1);
 }
@@ -54,8 +57,7 @@ START_TEST(refresh_of_auth_and_userinfo_comes_first_too)
         answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
         ck_assert_int_eq(last()->kind, FLOW_ACTION_REFRESH);
         struct flow_event event = { .kind = FLOW_EVENT_REFRESHED,
-                                    .now_s = OVER_S,
-                                    .has_changed = true };
+                                    .now_s = OVER_S };
         actions = flow_step(flow, &event);
         ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_GET);
         answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
@@ -78,8 +80,7 @@ START_TEST(refresh_is_followed_by_a_new_look)
         log_in("");
         job_visit(OVER_S);
         struct flow_event event = { .kind = FLOW_EVENT_REFRESHED,
-                                    .now_s = OVER_S,
-                                    .has_changed = true };
+                                    .now_s = OVER_S };
         actions = flow_step(flow, &event);
         answer(rows[i].found, "refused", OVER_S);
         ck_assert_int_eq(last()->reply.status, rows[i].status);
@@ -94,17 +95,12 @@ START_TEST(refresh_can_be_required)
     job_visit(OVER_S - 1);
     ck_assert_int_eq(last()->kind, FLOW_ACTION_ALLOW);
     ck_assert_int_eq(actions->fresh_until_s, OVER_S);
-    for (int has_changed = 0; has_changed < 2; has_changed++) {
-        job_visit(OVER_S);
-        struct flow_event event = { .kind = FLOW_EVENT_REFRESHED,
-                                    .now_s = OVER_S,
-                                    .has_changed = has_changed != 0 };
-        actions = flow_step(flow, &event);
-        if (has_changed)
-            answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
-        ck_assert_int_eq(last()->reply.status, 503);
-        ck_assert_int_eq(actions->outcome, FLOW_PROVIDER_DOWN);
-    }
+    job_visit(OVER_S);
+    struct flow_event event = { .kind = FLOW_EVENT_REFRESHED, .now_s = OVER_S };
+    actions = flow_step(flow, &event);
+    answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    ck_assert_int_eq(actions->outcome, FLOW_PROVIDER_DOWN);
 }
 END_TEST
 
