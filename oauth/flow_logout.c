@@ -246,12 +246,12 @@ flow_on_logout_roster(struct flow *flow, const struct flow_event *event)
     flow_read_roster(flow, event);
     for (size_t i = 0; i < flow->roster.count; i++) {
         const struct roster_entry *entry = &flow->roster.entries[i];
-        if (token->sid.size == 0 ||
+        if (token->sid.size == 0 || flow_has_more(flow) ||
             (entry->is_open &&
              CRYPTO_memcmp(entry->sid_hash, sid_hash, sizeof(sid_hash)) == 0))
             flow_end_add(flow, entry->field);
     }
-    flow_end_all(flow, note_use);
+    flow_end_all(flow, flow_has_more(flow) ? ask_roster : note_use);
 }
 
 void

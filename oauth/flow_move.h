@@ -100,7 +100,8 @@ struct flow_roster {
     char key[ROSTER_KEY_SIZE_MAX]; /* of the user */
     struct roster_entry *entries;
     size_t count;
-    size_t at; /* the entry being asked about */
+    size_t at;   /* the entry being asked about */
+    bool is_cut; /* there may be more of them in the store */
 
     /* Those that end, one after the other; then `then` goes on. */
     struct span *fields;
@@ -242,6 +243,8 @@ void flow_read_roster(struct flow *flow, const struct flow_event *event);
 /* One more session to end; then all of them, then `then`. */
 void flow_end_add(struct flow *flow, struct span field);
 void flow_end_all(struct flow *flow, flow_then *then);
+/* Whether the list has to be read again when all that was read is ended. */
+bool flow_has_more(const struct flow *flow);
 void flow_on_end(struct flow *flow, const struct flow_event *event);
 
 /* flow_logout.c */
