@@ -94,6 +94,18 @@ def test_other_sessions_live_on(gateway, provider):
     assert not is_in(there) and is_in(other)
 
 
+def test_a_session_that_has_no_sid_ends_with_its_user(gateway, provider):
+    """Which session there it belongs to cannot be told: rather too many."""
+    provider.claims = {"sid": None}
+    nameless = Browser(gateway)
+    nameless.login()
+    provider.claims = {"sid": "provider-session-2"}
+    other = Browser(gateway)
+    other.login()
+    assert tell(gateway, provider.logout_token()).status == 200
+    assert not is_in(nameless) and is_in(other)
+
+
 def test_a_logout_token_works_once(gateway, provider, browser):
     token = provider.logout_token()
     browser.login()
