@@ -5,7 +5,18 @@
  * that it must not. */
 #include "oauth/flow_move.h"
 
-#define CLOCK_BACK_S 60 /* refreshed in the future: the clock was set back */
+#define CLOCK_BACK_S  60  /* refreshed in the future: the clock was set back */
+#define UNSAID_LIFE_S 300 /* of a token whose end was not said */
+
+/* RFC 6749 section 5.1 lets a provider keep the end for itself. A session that
+ * can be refreshed must still be, or it would outlive its user there. */
+int64_t
+flow_access_end(const struct flow *flow, struct span refresh_token)
+{
+    if (flow->tokens.expires_in_s > 0)
+        return flow->now_s + flow->tokens.expires_in_s;
+    return refresh_token.size > 0 ? flow->now_s + UNSAID_LIFE_S : 0;
+}
 
 /* When the session's tokens were given to us. */
 static int64_t

@@ -277,6 +277,8 @@ enum flow_need {
 };
 enum flow_need flow_session_needs(const struct flow *flow);
 int64_t flow_fresh_until(const struct flow *flow);
+/* When the access token that came now is over; 0: never, for us. */
+int64_t flow_access_end(const struct flow *flow, struct span refresh_token);
 void flow_on_refresh(struct flow *flow, const struct flow_event *event);
 void flow_on_again(struct flow *flow, const struct flow_event *event);
 /* A request's session is open: refreshes it where that is due, and admits. */

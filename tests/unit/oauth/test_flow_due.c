@@ -125,7 +125,7 @@ log_in_with(const char *format)
     free(body);
 }
 
-START_TEST(refresh_needs_a_refresh_token_and_an_end)
+START_TEST(refresh_needs_a_refresh_token)
 {
     log_in_with(",\"expires_in\":300");
     job_visit(OVER_S);
@@ -135,10 +135,29 @@ START_TEST(refresh_needs_a_refresh_token_and_an_end)
     config.refresh = FLOW_REFRESH_REQUIRED;
     job_visit(OVER_S);
     ck_assert_int_eq(last()->reply.status, 302); /* a new login */
-    log_in_with(",\"refresh_token\":\"r1\"");
+    log_in_with("");
     job_visit(OVER_S);
     ck_assert_int_eq(last()->kind, FLOW_ACTION_ALLOW);
     ck_assert_uint_eq(actions->count, 1);
+}
+END_TEST
+
+/* A session that is never due would outlive its user at the provider. */
+START_TEST(refresh_comes_after_five_minutes_when_no_end_is_said)
+{
+    static const char *const answers[] = {
+        ",\"refresh_token\":\"r1\"",
+        ",\"refresh_token\":\"r1\",\"expires_in\":0",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        log_in_with(answers[i]);
+        job_visit(NOW_S + 239);
+        ck_assert_uint_eq(actions->count, 1);
+        job_visit(NOW_S + 240);
+        ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_REFRESH);
+        job_visit(NOW_S + 300);
+        ck_assert_int_eq(last()->kind, FLOW_ACTION_REFRESH);
+    }
 }
 END_TEST
 
@@ -187,7 +206,8 @@ main(void)
     tcase_add_test(tcase, refresh_of_auth_and_userinfo_comes_first_too);
     tcase_add_test(tcase, refresh_is_followed_by_a_new_look);
     tcase_add_test(tcase, refresh_can_be_required);
-    tcase_add_test(tcase, refresh_needs_a_refresh_token_and_an_end);
+    tcase_add_test(tcase, refresh_needs_a_refresh_token);
+    tcase_add_test(tcase, refresh_comes_after_five_minutes_when_no_end_is_said);
     tcase_add_test(tcase, refresh_can_be_off);
     tcase_add_test(tcase, refresh_sets_the_times_right_after_the_clock_was_set);
     suite_add_tcase(suite, tcase);
