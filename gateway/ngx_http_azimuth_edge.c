@@ -13,6 +13,27 @@
 
 /* ---- before -------------------------------------------------------------- */
 
+/* Another gateway puts the path that it was asked for behind ours, as it came:
+ * with dots in it, it would be an address of its own, and a 200 from there
+ * leave to pass. */
+ngx_int_t
+ngx_http_azimuth_edge_gate_handler(ngx_http_request_t *r)
+{
+    static const ngx_str_t gate = ngx_string(FLOW_GATE "/");
+    int is_sent, is_there;
+
+    is_sent = r->unparsed_uri.len >= gate.len &&
+              ngx_memcmp(r->unparsed_uri.data, gate.data, gate.len) == 0;
+    is_there = r->uri.len >= gate.len &&
+               ngx_memcmp(r->uri.data, gate.data, gate.len) == 0;
+    if (!is_sent || is_there) {
+        return NGX_DECLINED;
+    }
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "azimuth: a path with dots led out of " FLOW_GATE);
+    return NGX_HTTP_BAD_REQUEST;
+}
+
 ngx_int_t
 ngx_http_azimuth_edge_before(ngx_http_request_t *r,
                              ngx_http_azimuth_loc_conf_t *lcf)

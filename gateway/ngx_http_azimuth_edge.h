@@ -103,6 +103,9 @@ void ngx_http_azimuth_health_note(ngx_http_azimuth_peer_health_t *peer,
 
 /* ---- edge.c: what a flow's life reports ---------------------------------- */
 
+/* Phase POST_READ: refuses a path that leads out of the gate. */
+ngx_int_t ngx_http_azimuth_edge_gate_handler(ngx_http_request_t *r);
+
 /* What may be refused or answered before anybody is asked who it is; once for
  * a request, however often the phase runs. NGX_DECLINED: go on. */
 ngx_int_t ngx_http_azimuth_edge_before(ngx_http_request_t *r,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ngx_http_azimuth_module: login in front of an upstream.
  * Commands, configuration and phases only. Phases: POST_READ takes forged
- * identity away from every request, ACCESS judges, a header filter does CORS.
+ * identity away from every request and lets none out of the gate, ACCESS
+ * judges, a header filter does CORS.
  * Workers make their connections when first needed, but for the one that hears
  * of ended sessions, and close them here. */
 
@@ -163,6 +164,9 @@ ngx_http_azimuth_init(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     if (ngx_http_azimuth_add_handler(cmcf, NGX_HTTP_POST_READ_PHASE,
                                      ngx_http_azimuth_identity_handler) !=
+            NGX_OK ||
+        ngx_http_azimuth_add_handler(cmcf, NGX_HTTP_POST_READ_PHASE,
+                                     ngx_http_azimuth_edge_gate_handler) !=
             NGX_OK ||
         ngx_http_azimuth_add_handler(cmcf, NGX_HTTP_ACCESS_PHASE,
                                      ngx_http_azimuth_access_handler) !=

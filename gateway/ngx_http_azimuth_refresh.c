@@ -79,12 +79,11 @@ refresh_free(refresh_job_t *job)
 /* ---- the end ------------------------------------------------------------- */
 
 static void
-refresh_answer(ngx_queue_t *waits, int has_changed)
+refresh_answer(ngx_queue_t *waits)
 {
     struct flow_event event;
 
     refresh_event(&event, FLOW_EVENT_REFRESHED);
-    event.has_changed = has_changed != 0;
     ngx_http_azimuth_wait_answer(waits, &event);
 }
 
@@ -132,7 +131,7 @@ refresh_end(refresh_job_t *job, const struct flow_actions *actions)
         ngx_queue_init(&job->waits);
     }
     refresh_free(job);
-    refresh_answer(&waits, outcome != FLOW_REFRESH_FAILED);
+    refresh_answer(&waits);
 }
 
 /* ---- the walk ------------------------------------------------------------ */
@@ -233,7 +232,7 @@ refresh_late(ngx_event_t *patience)
     ngx_queue_init(&waits);
     ngx_queue_add(&waits, &job->waits);
     ngx_queue_init(&job->waits);
-    refresh_answer(&waits, 0);
+    refresh_answer(&waits);
 }
 
 /* ---- the beginning ------------------------------------------------------- */

@@ -94,6 +94,10 @@ upgrade_ended(ngx_event_t *event)
     ngx_http_request_t *r = c->data;
     ngx_http_azimuth_main_conf_t *mcf;
 
+    if (r->headers_out.status == 0) {
+        ngx_add_timer(event, 1000); /* it may still be granted */
+        return;
+    }
     if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
         return; /* asked for and not granted: an answer like any other */
     }

@@ -150,7 +150,9 @@ static const struct {
     [FLOW_AT_LEAVE_ADDRESS] = { FETCH_ANSWERS, flow_on_leave_address, 0 },
     [FLOW_AT_END] = { DEL_ANSWERS, flow_on_end,
                       BIT(FLOW_AT_END) | BIT(FLOW_AT_KEEP) |
+                          BIT(FLOW_AT_LEAVE_ROSTER) |
                           BIT(FLOW_AT_LEAVE_ADDRESS) |
+                          BIT(FLOW_AT_LOGOUT_ROSTER) |
                           BIT(FLOW_AT_LOGOUT_DONE) },
     [FLOW_AT_LOGOUT_KEYS] = { FETCH_ANSWERS, flow_on_logout_keys,
                               BIT(FLOW_AT_LOGOUT_KEYS) |

@@ -251,8 +251,6 @@ struct flow_event {
             struct span body; /* at most FLOW_FETCH_SIZE_MAX */
         } fetched;            /* FETCHED */
         const struct session_ticket *ticket; /* REFRESH: of the action */
-        bool has_changed;    /* REFRESHED: the record is worth a new look:
-                                 any end of the job but a failed one */
         struct span failure; /* *_FAILED: one line for page and log, such as
                                  "connect to 127.0.0.1:6379: refused" */
     };

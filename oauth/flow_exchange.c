@@ -46,14 +46,13 @@ complete_session(struct flow *flow, struct session *session)
     session->created_s = now_s;
     session->refreshed_s = now_s;
     session->expires_s = now_s + flow->config.lifetime_s;
-    if (flow->tokens.expires_in_s > 0)
-        session->access_expires_s = now_s + flow->tokens.expires_in_s;
     session->issuer = flow->config.issuer;
     session->audience = flow->config.client_id;
     session->id_token = flow->tokens.id_token;
     session->refresh_token = flow->tokens.refresh_token;
     if (session->refresh_token.size > SESSION_FIELD_SIZE_MAX)
         session->refresh_token = (struct span){ NULL, 0 };
+    session->access_expires_s = flow_access_end(flow, session->refresh_token);
 }
 
 bool

@@ -183,6 +183,12 @@ store_down(struct flow *flow, const struct flow_event *event)
     flow_reply_cause(flow, FLOW_STORE_DOWN);
 }
 
+static void
+ask_roster(struct flow *flow)
+{
+    flow_ask_index(flow, span_of(flow->roster.key), FLOW_AT_LEAVE_ROSTER);
+}
+
 void
 flow_on_leave(struct flow *flow, const struct flow_event *event)
 {
@@ -198,7 +204,7 @@ flow_on_leave(struct flow *flow, const struct flow_event *event)
         flow->cause = (struct error){ 0 };
     if (flow->is_everywhere && flow->session.sub.size > 0 &&
         flow_find_roster(flow))
-        flow_ask_index(flow, span_of(flow->roster.key), FLOW_AT_LEAVE_ROSTER);
+        ask_roster(flow);
     else
         flow_ask_delete(flow, FLOW_AT_LEAVE_DEL);
 }
@@ -214,7 +220,7 @@ flow_on_leave_roster(struct flow *flow, const struct flow_event *event)
     flow_end_add(flow, roster_field(span_of(flow->store_key)));
     for (size_t i = 0; i < flow->roster.count; i++)
         flow_end_add(flow, flow->roster.entries[i].field);
-    flow_end_all(flow, find_logout);
+    flow_end_all(flow, flow_has_more(flow) ? ask_roster : find_logout);
 }
 
 void

@@ -228,6 +228,23 @@ flow_on_logout_sid(struct flow *flow, const struct flow_event *event)
     note_use(flow); /* a session that nobody has any more */
 }
 
+/* Whether the logout is about this session. One that began without a sid may
+ * be any session of its user there. */
+static bool
+is_meant(const struct flow *flow, const struct roster_entry *entry,
+         const unsigned char *sid_hash)
+{
+    static const unsigned char none[ROSTER_HASH_SIZE];
+    const struct logout_token *token = &flow->logout_token;
+    if (token->sid.size == 0 || flow_has_more(flow))
+        return true;
+    if (!entry->is_open)
+        return false;
+    return CRYPTO_memcmp(entry->sid_hash, sid_hash, ROSTER_HASH_SIZE) == 0 ||
+           (token->sub.size > 0 &&
+            CRYPTO_memcmp(entry->sid_hash, none, ROSTER_HASH_SIZE) == 0);
+}
+
 void
 flow_on_logout_roster(struct flow *flow, const struct flow_event *event)
 {
@@ -246,12 +263,10 @@ flow_on_logout_roster(struct flow *flow, const struct flow_event *event)
     flow_read_roster(flow, event);
     for (size_t i = 0; i < flow->roster.count; i++) {
         const struct roster_entry *entry = &flow->roster.entries[i];
-        if (token->sid.size == 0 ||
-            (entry->is_open &&
-             CRYPTO_memcmp(entry->sid_hash, sid_hash, sizeof(sid_hash)) == 0))
+        if (is_meant(flow, entry, sid_hash))
             flow_end_add(flow, entry->field);
     }
-    flow_end_all(flow, note_use);
+    flow_end_all(flow, flow_has_more(flow) ? ask_roster : note_use);
 }
 
 void

@@ -100,7 +100,8 @@ struct flow_roster {
     char key[ROSTER_KEY_SIZE_MAX]; /* of the user */
     struct roster_entry *entries;
     size_t count;
-    size_t at; /* the entry being asked about */
+    size_t at;   /* the entry being asked about */
+    bool is_cut; /* there may be more of them in the store */
 
     /* Those that end, one after the other; then `then` goes on. */
     struct span *fields;
@@ -243,6 +244,8 @@ void flow_read_roster(struct flow *flow, const struct flow_event *event);
 /* One more session to end; then all of them, then `then`. */
 void flow_end_add(struct flow *flow, struct span field);
 void flow_end_all(struct flow *flow, flow_then *then);
+/* Whether the list has to be read again when all that was read is ended. */
+bool flow_has_more(const struct flow *flow);
 void flow_on_end(struct flow *flow, const struct flow_event *event);
 
 /* flow_logout.c */
@@ -275,6 +278,8 @@ enum flow_need {
 };
 enum flow_need flow_session_needs(const struct flow *flow);
 int64_t flow_fresh_until(const struct flow *flow);
+/* When the access token that came now is over; 0: never, for us. */
+int64_t flow_access_end(const struct flow *flow, struct span refresh_token);
 void flow_on_refresh(struct flow *flow, const struct flow_event *event);
 void flow_on_again(struct flow *flow, const struct flow_event *event);
 /* A request's session is open: refreshes it where that is due, and admits. */

@@ -64,8 +64,7 @@ take_tokens(struct flow *flow)
     take_refresh_token(flow);
     flow->session.refreshed_s = flow->now_s;
     flow->session.access_expires_s =
-        flow->tokens.expires_in_s > 0 ? flow->now_s + flow->tokens.expires_in_s
-                                      : 0;
+        flow_access_end(flow, flow->session.refresh_token);
     keep(flow);
 }
 

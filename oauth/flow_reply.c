@@ -119,15 +119,21 @@ flow_reply_user(struct flow *flow)
     flow_reply_json(flow, &body, FLOW_ALLOWED);
 }
 
+/* A form of a page without referrers is sent with "Origin: null" (Fetch
+ * standard, section 3.2): browsers without Sec-Fetch-Site could not prove any
+ * more that it is ours. Pages without a form may stand at a callback's URL. */
+static const char with_form[] = "same-origin";
+static const char without_form[] = "no-referrer";
+
 static void
 set_html(struct flow *flow, struct flow_reply *reply, struct bytes *body,
-         struct span policy)
+         struct span policy, const char *referrer)
 {
     reply->content_type = span_of("text/html; charset=utf-8");
     reply->body = flow_keep(flow, body);
     flow_add_header(reply, "Content-Security-Policy", policy);
     flow_add_header(reply, "X-Content-Type-Options", span_of("nosniff"));
-    flow_add_header(reply, "Referrer-Policy", span_of("no-referrer"));
+    flow_add_header(reply, "Referrer-Policy", span_of(referrer));
 }
 
 void
@@ -140,7 +146,7 @@ flow_reply_page(struct flow *flow, int status, const struct page *page,
     own.request_id = flow->request_id;
     page_html(&own, &body);
     set_html(flow, flow_begin_reply(flow, status, outcome), &body,
-             span_of(PAGE_CSP));
+             span_of(PAGE_CSP), page->link_is_form ? with_form : without_form);
 }
 
 void
@@ -148,7 +154,7 @@ flow_reply_html(struct flow *flow, struct bytes *body,
                 enum flow_outcome outcome)
 {
     set_html(flow, flow_begin_reply(flow, 200, outcome), body,
-             span_of(PAGE_CSP));
+             span_of(PAGE_CSP), with_form);
 }
 
 void
@@ -171,7 +177,7 @@ flow_reply_frame(struct flow *flow, enum flow_outcome outcome)
         bytes_add_span(&policy, issuer.authority);
     }
     set_html(flow, flow_begin_reply(flow, 200, outcome), &body,
-             flow_keep(flow, &policy));
+             flow_keep(flow, &policy), without_form);
 }
 
 struct span

@@ -47,6 +47,8 @@ flow_read_roster(struct flow *flow, const struct flow_event *event)
     size_t count = event->index.count;
     assert(count <= FLOW_INDEX_COUNT_MAX);
     roster->count = 0;
+    roster->end_count = 0;
+    roster->is_cut = count == FLOW_INDEX_COUNT_MAX;
     roster->entries =
         arena_calloc(&flow->arena, count + 1, sizeof(*roster->entries));
     if (roster->entries == NULL)
@@ -82,6 +84,15 @@ flow_end_add(struct flow *flow, struct span field)
     }
     assert(roster->end_count <= FLOW_INDEX_COUNT_MAX);
     roster->fields[roster->end_count++] = field;
+}
+
+/* Logins at the same moment do not see each other, so that a list may be
+ * longer than it should be, and than what is read of it. What cannot be read
+ * must not outlive the end of all. */
+bool
+flow_has_more(const struct flow *flow)
+{
+    return flow->roster.is_cut && flow->roster.count > 0;
 }
 
 static void

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -244,6 +245,7 @@ class Echo:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.requests = []
+        self.delay = 0  # before the upgrade is granted
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -258,6 +260,7 @@ class Echo:
                 while b"\r\n\r\n" not in head:
                     head += s.recv(65536)
                 self.requests.append(head.decode())
+                time.sleep(self.delay)
                 key = [line.split(": ")[1] for line in head.decode().split("\r\n")
                        if line.lower().startswith("sec-websocket-key")][0]
                 accept = base64.b64encode(hashlib.sha1(
@@ -360,6 +363,22 @@ def test_a_websocket_ends_with_its_session(stopped_gateway, echo):
     s.sendall(b"hello")
     assert s.recv(100) == b"hello"
     assert s.recv(100) == b""  # cut off
+    s.close()
+    assert "the session of this connection is over" in gateway.log()
+
+
+def test_a_websocket_that_is_granted_too_late_ends(stopped_gateway, echo):
+    gateway = start(
+        stopped_gateway, dashboard=live(echo),
+        http="azimuth_session_lifetime idle=2s absolute=2s;",
+        zone="azimuth_session_zone off;",
+    )
+    browser = Browser(gateway)
+    browser.login()
+    echo.delay = 3  # the session is over by then
+    s, _, _ = websocket(gateway, browser.cookies)
+    s.settimeout(5)
+    assert s.recv(100) == b""
     s.close()
     assert "the session of this connection is over" in gateway.log()
 

@@ -2,6 +2,7 @@
 """The provider ends sessions, and a user who leaves everywhere (T44, T33)."""
 
 import http.client
+import secrets
 import time
 import urllib.parse
 
@@ -91,6 +92,18 @@ def test_other_sessions_live_on(gateway, provider):
     assert is_in(there) and is_in(other)
     assert tell(gateway, provider.logout_token(sid=None)).status == 200
     assert not is_in(there) and is_in(other)
+
+
+def test_a_session_that_has_no_sid_ends_with_its_user(gateway, provider):
+    """Which session there it belongs to cannot be told: rather too many."""
+    provider.claims = {"sid": None}
+    nameless = Browser(gateway)
+    nameless.login()
+    provider.claims = {"sid": "provider-session-2"}
+    other = Browser(gateway)
+    other.login()
+    assert tell(gateway, provider.logout_token()).status == 200
+    assert not is_in(nameless) and is_in(other)
 
 
 def test_a_logout_token_works_once(gateway, provider, browser):
@@ -378,6 +391,29 @@ def test_sign_out_everywhere(gateway, provider):
     assert COOKIE not in first.cookies
     assert not any(is_in(b) for b in browsers)
     assert is_in(other)
+
+
+@pytest.mark.parametrize("way", ["sub", "sid", "everywhere"])
+def test_a_list_that_is_too_long_ends_as_a_whole(gateway, provider, valkey,
+                                                 way):
+    """Logins at the same moment do not see each other in the list, and so get
+    past the 64 sessions of a user; one read takes 256."""
+    browsers = [Browser(gateway) for _ in range(4)]
+    for browser in browsers:
+        browser.login()
+    key = next(k for k in valkey.command("KEYS", "azimuth:user:*").split()
+               if k.startswith(b"azimuth:user:"))
+    valkey.command("HSET", key, *[
+        part for _ in range(1500)
+        for part in (base64url(secrets.token_bytes(32)), "x")
+    ])
+    if way == "everywhere":
+        reply = browsers[0].send("POST", EVERYWHERE, OWN, b"")
+    else:
+        other = {"sub": "sid", "sid": "sub"}[way]
+        reply = tell(gateway, provider.logout_token(**{other: None}))
+    assert reply.status == 200, reply.text()
+    assert not any(is_in(b) for b in browsers)
 
 
 def test_who_is_nobody_cannot_sign_out_everywhere(gateway, browser):

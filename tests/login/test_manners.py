@@ -184,6 +184,7 @@ def behind(stopped_gateway):
             listen 127.0.0.1:{gateway.gate};
             server_name _;
             location /oauth2/ {{ azimuth_endpoint main; }}
+            location = /healthz {{ azimuth_health live; }}
         }}
     """
     return gateway.start()
@@ -351,6 +352,20 @@ def test_envoy_asks_below_gate(behind):
         reply = ask(behind, "GET", path, {**SCRIPT, **envoy})
         assert reply.status in (400, 401), path
     assert ask(behind, "GET", "/oauth2/gatekeeper", SCRIPT).status == 404
+
+
+@pytest.mark.parametrize("path", [
+    "/../sign_out", "/%2e%2e/sign_out", "/x/..%2f..%2fsign_out",
+    "/..%2F..%2Fhealthz", "/../../healthz", "/x/../../../healthz?a=b",
+])
+def test_no_path_gets_out_of_the_gate(behind, path):
+    """Envoy appends what the client wrote, and need not normalise it: what is
+    200 for anybody outside of the gate must not be leave to pass."""
+    for cookies in (None, logged_in(behind)):
+        reply = ask(behind, "GET", f"/oauth2/gate{path}",
+                    {**SCRIPT, "Accept": "application/json"}, cookies)
+        assert reply.status == 400, (reply.status, reply.text())
+    assert ask(behind, "GET", "/healthz", {}).status == 200
 
 
 def test_a_forged_cookie_is_cleared_through_the_gate(behind):

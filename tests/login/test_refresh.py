@@ -340,6 +340,24 @@ def test_a_logout_beats_the_refresh_that_is_under_way(
     assert browser.get("/dashboard", SCRIPT).status == 401
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["fails", "hangs"])
+def test_a_logout_beats_a_refresh_that_fails(gateway, short, browser, late):
+    """Who waited for it in vain is let in as before, but not without a
+    session."""
+    login_until_over(browser, short)
+    held = Held(short, refuse(500, {"error": "oops"}))
+    with behind(Browser.get, browser, "/dashboard") as reply:
+        held.come()
+        other_tab = Browser(gateway)
+        other_tab.cookies = dict(browser.cookies)
+        other_tab.sign_out()
+        if not late:
+            held.go()
+        assert reply.result(20).status == 302
+        held.go()
+    assert browser.get("/dashboard", SCRIPT).status == 401
+
+
 def test_a_reload_brings_a_refresh_to_its_end(stopped_gateway, short):
     """T47: the old worker leaves, with the rotated token stored."""
     stopped_gateway.settings["provider_timeout"] = "5s"

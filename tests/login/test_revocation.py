@@ -3,6 +3,7 @@
 would have let it go by itself (its ttl is 30 s here)."""
 
 import http.client
+import secrets
 import shutil
 import signal
 import time
@@ -113,6 +114,29 @@ def test_a_sign_out_reaches_every_worker_of_every_instance(instances):
     assert others.statuses() == {200}
     lines.close()
     others.close()
+
+
+def test_a_new_secret_is_known_everywhere_before_it_seals(instances):
+    """The recipe for several nginx: below the old one first, then on top."""
+    old = (instances[0].directory / "session.key").read_text()
+    new = secrets.token_hex(32) + "\n"
+
+    def give(gateway, keys):
+        (gateway.directory / "session.key").write_text(keys)
+        workers = set(gateway.workers())
+        gateway.reload()
+        wait_until(lambda: not workers & set(gateway.workers()))
+
+    for gateway in instances:
+        give(gateway, old + new)
+    before = Browser(instances[1])
+    before.login()
+    give(instances[0], new + old)
+    after = Browser(instances[0])
+    after.login()
+    for gateway in instances:
+        for browser in (before, after):
+            assert clone(browser, gateway).get("/dashboard").status == 200
 
 
 def test_warm_requests_do_not_ask_the_store(one, valkey):

@@ -114,6 +114,19 @@ def test_all_others_end(gateway):
     assert "end_others" not in sessions(here)
 
 
+def test_a_form_of_ours_has_an_origin(gateway, browser):
+    """Under "no-referrer" browsers send it with "Origin: null", which is no
+    proof to whoever knows no Sec-Fetch-Site (Safari before 16.4)."""
+    browser.login()
+    foreign = {**HTML, "Sec-Fetch-Site": "cross-site"}
+    for page in (browser.get("/oauth2/sessions"),
+                 browser.get("/oauth2/sign_out", foreign)):
+        assert "<form" in page.text()
+        assert page.get("referrer-policy") == "same-origin"
+    assert browser.get("/oauth2/nothing").get("referrer-policy") == (
+        "no-referrer")
+
+
 def test_nobody_else_can_use_a_form(gateway, provider):
     here, there = login(gateway, "here"), login(gateway, "there")
     provider.user = {**provider.user, "sub": "user-0002"}

@@ -102,7 +102,6 @@ walk_from(struct flow_event event)
             event.record = (struct span){ stored, stored_size };
         } else if (action->kind == FLOW_ACTION_REFRESH) {
             event.kind = FLOW_EVENT_REFRESHED;
-            event.has_changed = false;
         } else if (action->kind == FLOW_ACTION_SESSION_PUT &&
                    span_starts(action->session.key, "azimuth:session:")) {
             size_t kept = countdown; /* Check allocates, too */

@@ -38,7 +38,10 @@ START_TEST(refresh_comes_first_once_the_token_is_over)
     ck_assert_int_eq(actions->outcome, FLOW_WAITING);
     ck_assert_int_eq(actions->fresh_until_s, 0);
     struct flow_event event = { .kind = FLOW_EVENT_REFRESHED, .now_s = OVER_S };
-    actions = flow_step(flow, &event); /* it failed: the session goes on */
+    actions = flow_step(flow, &event);
+    ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_GET);
+    ck_assert_int_eq(last()->session.ttl_s, 0);
+    answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S); /* it failed: as it is */
     ck_assert_int_eq(last()->kind, FLOW_ACTION_ALLOW);
     ck_assert_uint_eq(actions->count, 1);
 }
@@ -54,8 +57,7 @@ START_TEST(refresh_of_auth_and_userinfo_comes_first_too)
         answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
         ck_assert_int_eq(last()->kind, FLOW_ACTION_REFRESH);
         struct flow_event event = { .kind = FLOW_EVENT_REFRESHED,
-                                    .now_s = OVER_S,
-                                    .has_changed = true };
+                                    .now_s = OVER_S };
         actions = flow_step(flow, &event);
         ck_assert_int_eq(last()->kind, FLOW_ACTION_SESSION_GET);
         answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
@@ -78,8 +80,7 @@ START_TEST(refresh_is_followed_by_a_new_look)
         log_in("");
         job_visit(OVER_S);
         struct flow_event event = { .kind = FLOW_EVENT_REFRESHED,
-                                    .now_s = OVER_S,
-                                    .has_changed = true };
+                                    .now_s = OVER_S };
         actions = flow_step(flow, &event);
         answer(rows[i].found, "refused", OVER_S);
         ck_assert_int_eq(last()->reply.status, rows[i].status);
@@ -94,17 +95,12 @@ START_TEST(refresh_can_be_required)
     job_visit(OVER_S - 1);
     ck_assert_int_eq(last()->kind, FLOW_ACTION_ALLOW);
     ck_assert_int_eq(actions->fresh_until_s, OVER_S);
-    for (int has_changed = 0; has_changed < 2; has_changed++) {
-        job_visit(OVER_S);
-        struct flow_event event = { .kind = FLOW_EVENT_REFRESHED,
-                                    .now_s = OVER_S,
-                                    .has_changed = has_changed != 0 };
-        actions = flow_step(flow, &event);
-        if (has_changed)
-            answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
-        ck_assert_int_eq(last()->reply.status, 503);
-        ck_assert_int_eq(actions->outcome, FLOW_PROVIDER_DOWN);
-    }
+    job_visit(OVER_S);
+    struct flow_event event = { .kind = FLOW_EVENT_REFRESHED, .now_s = OVER_S };
+    actions = flow_step(flow, &event);
+    answer(FLOW_EVENT_SESSION_FOUND, "", OVER_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    ck_assert_int_eq(actions->outcome, FLOW_PROVIDER_DOWN);
 }
 END_TEST
 
@@ -129,7 +125,7 @@ log_in_with(const char *format)
     free(body);
 }
 
-START_TEST(refresh_needs_a_refresh_token_and_an_end)
+START_TEST(refresh_needs_a_refresh_token)
 {
     log_in_with(",\"expires_in\":300");
     job_visit(OVER_S);
@@ -139,10 +135,29 @@ START_TEST(refresh_needs_a_refresh_token_and_an_end)
     config.refresh = FLOW_REFRESH_REQUIRED;
     job_visit(OVER_S);
     ck_assert_int_eq(last()->reply.status, 302); /* a new login */
-    log_in_with(",\"refresh_token\":\"r1\"");
+    log_in_with("");
     job_visit(OVER_S);
     ck_assert_int_eq(last()->kind, FLOW_ACTION_ALLOW);
     ck_assert_uint_eq(actions->count, 1);
+}
+END_TEST
+
+/* A session that is never due would outlive its user at the provider. */
+START_TEST(refresh_comes_after_five_minutes_when_no_end_is_said)
+{
+    static const char *const answers[] = {
+        ",\"refresh_token\":\"r1\"",
+        ",\"refresh_token\":\"r1\",\"expires_in\":0",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        log_in_with(answers[i]);
+        job_visit(NOW_S + 239);
+        ck_assert_uint_eq(actions->count, 1);
+        job_visit(NOW_S + 240);
+        ck_assert_int_eq(actions->items[0].kind, FLOW_ACTION_REFRESH);
+        job_visit(NOW_S + 300);
+        ck_assert_int_eq(last()->kind, FLOW_ACTION_REFRESH);
+    }
 }
 END_TEST
 
@@ -191,7 +206,8 @@ main(void)
     tcase_add_test(tcase, refresh_of_auth_and_userinfo_comes_first_too);
     tcase_add_test(tcase, refresh_is_followed_by_a_new_look);
     tcase_add_test(tcase, refresh_can_be_required);
-    tcase_add_test(tcase, refresh_needs_a_refresh_token_and_an_end);
+    tcase_add_test(tcase, refresh_needs_a_refresh_token);
+    tcase_add_test(tcase, refresh_comes_after_five_minutes_when_no_end_is_said);
     tcase_add_test(tcase, refresh_can_be_off);
     tcase_add_test(tcase, refresh_sets_the_times_right_after_the_clock_was_set);
     suite_add_tcase(suite, tcase);

@@ -196,6 +196,14 @@ START_TEST(flow_ends_what_does_not_open_with_all_alone)
     post(",\"sub\":\"u-1\",\"sid\":\"s-1\"");
     expect_mark();
     answer_index(bad, 2);
+    expect_end_of(1); /* it has no sid */
+    expect_done();
+    post(",\"sid\":\"s-1\"");
+    expect_mark();
+    const struct flow_entry user = { span_of("user"),
+                                     span_of(roster_key_text) };
+    answer_index(&user, 1);
+    answer_index(bad, 2);
     expect_done();
     post(",\"sub\":\"u-1\"");
     expect_mark();

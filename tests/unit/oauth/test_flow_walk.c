@@ -223,7 +223,6 @@ answer_any(const struct flow_action *action, struct flow_event *event)
         answer_fetch(&action->fetch, event);
     } else if (action->kind == FLOW_ACTION_REFRESH) {
         event->kind = FLOW_EVENT_REFRESHED;
-        event->has_changed = draw(2) > 0;
     } else if (action->kind == FLOW_ACTION_WAIT) {
         event->kind = FLOW_EVENT_WAITED;
     } else if (draw(10) == 0) {
