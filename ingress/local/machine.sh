@@ -61,20 +61,22 @@ settings_check()
     for key in port engine_port grpc_port keycloak_port status_port; do
         eval "value=\$$key"
         # shellcheck disable=SC2154 # value is set by the eval above
+        key=--$(echo "$key" | tr _ -)
         case $value in
-            '' | *[!0-9]* | ??????*) usage_error "$key: '$value' is no port" ;;
+            '' | 0* | *[!0-9]* | ??????*)
+                usage_error "$key: '$value' is no port" ;;
         esac
-        if [ "$value" -lt 1 ] || [ "$value" -gt 65535 ]; then
-            usage_error "$key: '$value' is no port"
-        fi
+        [ "$value" -le 65535 ] || usage_error "$key: '$value' is no port"
     done
     settings_ports_differ
-    for value in "$domain" "$client_id"; do
-        case $value in
-            '' | *[!A-Za-z0-9._-]*)
-                usage_error "'$value' is no domain or client id" ;;
-        esac
-    done
+    case $domain in
+        '' | *[!A-Za-z0-9._-]*)
+            usage_error "--domain: '$domain' is no domain" ;;
+    esac
+    case $client_id in
+        '' | *[!A-Za-z0-9._-]*) usage_error "--client-id: '$client_id' has \
+characters other than A-Z a-z 0-9 . _ -" ;;
+    esac
     printf '%s\n' "$listen" |
         awk -F . '{ for (i = 1; i <= NF; i++) bad += $i == "" || $i > 255
             exit bad || NF != 4 }' ||
@@ -87,7 +89,8 @@ settings_check()
     case $api_auth in
         open | key) api_gate=$api_auth ;;
         bearer | key_or_bearer) api_gate="$api_auth login" ;;
-        *) usage_error "--api-auth: '$api_auth' is no such mode" ;;
+        *) usage_error "--api-auth: '$api_auth' is none of open, key, \
+bearer and key_or_bearer" ;;
     esac
     dashboard_host=qdrant-dashboard.$domain
     api_host=qdrant.$domain

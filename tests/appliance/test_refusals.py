@@ -24,7 +24,9 @@ def fake_program(folder, name, text):
 @pytest.mark.parametrize("words", [
     ["up", "--no-such-option"], ["up", "--no-such-option", "1"], ["fly"],
     ["up", "--sample", "yes"],
-    ["bench", "--state"], ["bench", "nothing"], ["up", "--port", "70000"], ["up", "--port", "http"], ["up", "--port"],
+    ["up", "--follow"], ["up", "--no-install=yes"], ["down", "--no-sample"],
+    ["bench", "--state"], ["bench", "nothing"], ["up", "--port", "70000"],
+    ["up", "--port", "http"], ["up", "--port", "08443"], ["up", "--port"],
     ["up", "--port", "7000", "--engine-port", "7000"],
     ["up", "--port", "7001", "--keycloak-port", "7000"],
     ["up", "--domain", "a b"], ["up", "--listen", "::1"],
@@ -43,8 +45,16 @@ def test_options_before_the_command_and_without_value_are_told(appliance):
     early = subprocess.run([ROOT / "appliance", "--state", "/x", "up"],
                            capture_output=True, text=True)
     assert early.returncode == 2 and "the command comes first" in early.stderr
-    bare = appliance.run("up", "--port")
-    assert bare.returncode == 2 and "--port needs a value" in bare.stderr
+    for words, told in [
+            (["up", "--port"], "--port needs a value"),
+            (["up", "--prot"], "unknown option: --prot"),
+            (["down", "--force"], "unknown option: --force"),
+            (["down", "--no-sample"], "--no-sample: only for up"),
+            (["up", "-f"], "-f: only for logs"),
+            (["up", "--engine-port", "x"], "--engine-port: 'x' is no port"),
+            (["up", "--api-auth", "none"], "key, bearer and key_or_bearer"),
+            (["up", "--client-id", "a b"], "--client-id: 'a b'")]:
+        assert told in appliance.run(*words).stderr
     bench = appliance.run("bench", "nothing")
     assert "churn" in bench.stderr and "search" in bench.stderr
 
