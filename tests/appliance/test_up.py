@@ -137,6 +137,46 @@ def test_killed_child_is_named_and_comes_back_alone(running):
     assert json.loads(body)["result"]["points_count"] == 5000
 
 
+def workers_of(master):
+    """Processes of the session that nginx's master leads, without it."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                session = stat.read().rpartition(")")[2].split()[3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(pid) != master == int(session):
+            found.append(int(pid))
+    return found
+
+
+def kill_master(appliance):
+    master = appliance.pid("nginx")
+    workers = workers_of(master)
+    assert workers
+    os.kill(master, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while is_alive(master) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert all(is_alive(worker) for worker in workers)
+    return workers
+
+
+def test_workers_of_a_killed_nginx_make_room(running):
+    before = running.pids()
+    workers = kill_master(running)
+    assert running.run("status").returncode == 1
+    again = running.up()
+    assert again.returncode == 0, again.said
+    assert "nginx was not running" in again.said
+    assert not any(is_alive(worker) for worker in workers)
+    after = running.pids()
+    assert {name for name in before if before[name] != after[name]} == {
+        "nginx"}
+    assert running.get(running.api, "/healthz")[0] == 200
+
+
 def test_child_that_hangs_is_named(running):
     pid = running.pid("azimuthd")
     os.kill(pid, signal.SIGSTOP)
@@ -264,6 +304,12 @@ def test_down_leaves_nothing_running(appliance):
             pass    # nobody holds it
     assert "Nothing was running" in appliance.run("down").stdout
     assert appliance.run("status").returncode == 1
+    # Not even the workers of an nginx that was killed.
+    again = appliance.up()
+    assert again.returncode == 0, again.said
+    workers = kill_master(appliance)
+    assert "nginx" in appliance.run("down").stdout
+    assert not any(is_alive(worker) for worker in workers)
 
 
 def engine_call(appliance, method, path, body=None, key=None):
