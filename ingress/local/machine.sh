@@ -70,7 +70,7 @@ settings_check()
     done
     settings_ports_differ
     case $domain in
-        '' | *[!A-Za-z0-9._-]*)
+        '' | .* | *. | -* | *..* | *.-* | *[!A-Za-z0-9._-]*)
             usage_error "--domain: '$domain' is no domain" ;;
     esac
     case $client_id in
@@ -180,10 +180,26 @@ state_prepare()
         "name a folder of yours in AZIMUTH_CACHE"
 }
 
+# state_refused WHAT: this user cannot do that to the state directory.
+state_refused()
+{
+    state_user=$(stat -c %U "$state")
+    [ "$state_user" = root ] || state_user="$state_user, or as root"
+    die "cannot $1" "run as $state_user"
+}
+
+# state_readable FOLDER: only its user and root see what is in there.
+state_readable()
+{
+    if [ ! -r "$state/$1" ] || [ ! -x "$state/$1" ]; then
+        state_refused "read $state/$1"
+    fi
+}
+
 state_lock()
 {
-    exec 9>"$state/lock" || die "cannot write to $state" \
-        "run as the user who started it, or as root"
+    (: >>"$state/lock") 2>/dev/null || state_refused "write to $state"
+    exec 9>"$state/lock"
     flock -n 9 || die "another ./appliance works on $state" \
         "wait until it ends, or choose another folder with --state DIR"
 }

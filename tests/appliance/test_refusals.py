@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pathlib
+import shutil
 import socket
 import stat
 import subprocess
@@ -29,7 +30,8 @@ def fake_program(folder, name, text):
     ["up", "--port", "http"], ["up", "--port", "08443"], ["up", "--port"],
     ["up", "--port", "7000", "--engine-port", "7000"],
     ["up", "--port", "7001", "--keycloak-port", "7000"],
-    ["up", "--domain", "a b"], ["up", "--listen", "::1"],
+    ["up", "--domain", "a b"], ["up", "--domain", "a..b"],
+    ["up", "--domain", ".a"], ["up", "--listen", "::1"],
     ["up", "--listen", "300.1.1.1"], ["up", "--listen", "127.0.1"],
     ["up", "--issuer", "ftp://somewhere"], ["up", "--api-auth", "keys"],
     ["up", "--issuer", "https://somewhere/realm"],
@@ -169,3 +171,24 @@ def test_two_at_a_time_are_kept_apart(appliance):
         refused = appliance.up(*appliance.ports(), *appliance.provider())
     assert refused.returncode == 1
     assert "another ./appliance works" in refused.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_another_user_is_told_whose_it_is(appliance):
+    here = appliance.folder / "checkout"    # ROOT may be closed to others
+    shutil.copytree(ROOT / "ingress/local", here / "ingress/local")
+    shutil.copy(ROOT / "appliance", here)
+    for folder in ("log", "secret"):
+        (appliance.state / folder).mkdir(parents=True)
+        (appliance.state / folder).chmod(0o700)
+    (appliance.state / "settings").touch()
+    (appliance.state / "lock").touch()
+    for command in ("status", "logs", "down"):
+        refused = subprocess.run(
+            [here / "appliance", command, "--state", appliance.state],
+            user=65534, group=65534, extra_groups=[], capture_output=True,
+            text=True, cwd="/", env={**os.environ, "HOME": "/"})
+        assert refused.returncode == 1, command
+        said = refused.stderr.splitlines()
+        assert said[0].startswith("appliance: cannot "), command
+        assert "run as root" in said[1] and len(said) == 2, command
