@@ -218,11 +218,20 @@ need_space()
         "free some space there${4:+, or $4}"
 }
 
+# What is installed is started again on a disk that is nearly full, too: how
+# else would anybody look at the data and delete some.
 disk_check()
 {
-    [ -d "$state/keycloak/bin" ] || [ "$issuer" != local ] ||
-        need_space "$state" 600 "Keycloak" "choose another folder with --state DIR"
-    need_space "$state" 200 "the data" "choose another folder with --state DIR"
+    elsewhere="choose another folder with --state DIR"
+    [ -e "$state/keycloak/$keycloak_version/built" ] || [ "$issuer" != local ] ||
+        need_space "$state" 600 "Keycloak" "$elsewhere"
+    if [ "$settings_had" = no ]; then
+        need_space "$state" 200 "the data" "$elsewhere"
+    else
+        need_space "$state" 20 "a start"
+        [ "$space" -ge 200 ] ||
+            say "Little disk space: $space MiB are free in $state."
+    fi
     [ -x "$build/azimuthd" ] || need_space "$here" 300 "the build"
 }
 

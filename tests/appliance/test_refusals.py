@@ -5,21 +5,11 @@ import os
 import pathlib
 import shutil
 import socket
-import stat
 import subprocess
 
 import pytest
 
-from conftest import ROOT
-
-
-def fake_program(folder, name, text):
-    folder.mkdir(exist_ok=True)
-    path = folder / name
-    path.write_text("#!/bin/sh\n" + text)
-    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP
-               | stat.S_IXOTH)
-    return folder
+from conftest import ROOT, disk_with, fake_program
 
 
 @pytest.mark.parametrize("words", [
@@ -100,11 +90,8 @@ def test_missing_packages_are_named(appliance):
 
 
 def test_full_disk_is_named(appliance):
-    programs = fake_program(
-        appliance.folder / "bin", "df",
-        "echo header; echo /dev/x 1000000 900000 102400 90% /\n")
     refused = appliance.up(*appliance.ports(), *appliance.provider(),
-                           PATH=f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin")
+                           **disk_with(100, appliance))
     assert refused.returncode == 1
     assert "no disk space" in refused.stderr
     assert "100 MiB are free" in refused.stderr

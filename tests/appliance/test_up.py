@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from conftest import is_alive
+from conftest import disk_with, is_alive
 from ports import free_port
 
 
@@ -190,6 +190,15 @@ def test_child_that_hangs_is_named(running):
     assert "nginx" in status.stdout and "DOWN" not in status.stdout
     assert again.returncode == 1
     assert f"azimuthd (pid {pid}) does not answer" in again.stderr
+    assert running.run("status").returncode == 0
+
+
+def test_what_is_installed_starts_on_a_disk_that_is_nearly_full(running):
+    little = running.up(**disk_with(100, running))
+    assert little.returncode == 0, little.said
+    assert "Little disk space: 100 MiB" in little.stdout
+    full = running.up(**disk_with(10, running))
+    assert full.returncode == 1 and "no disk space" in full.stderr
     assert running.run("status").returncode == 0
 
 
@@ -416,7 +425,8 @@ def test_own_keycloak_takes_the_demo_user_and_prints_the_password_once(
     # The management port is not published; on loopback it says ready.
     urllib.request.urlopen(
         f"http://127.0.0.1:{keycloak_port + 1}/health/ready", timeout=10)
-    again = appliance.up()
+    # Keycloak is there: no space for another one is needed.
+    again = appliance.up(**disk_with(300, appliance))
     assert again.returncode == 0 and "nothing changed" in again.stdout
     assert password not in again.stdout
     status = appliance.run("status")
