@@ -147,8 +147,20 @@ def test_child_that_dies_at_start_is_named_with_its_words(appliance):
     assert refused.returncode == 1
     assert "azimuthd died while it was starting" in refused.stderr
     assert "made of cheese" in refused.stderr
+    assert "Building" not in refused.stdout     # it took no time
     # What came up before it does not stay behind unseen.
     assert "valkey" in appliance.run("status").stdout
+
+
+def test_building_anew_is_told_when_it_takes_a_while(appliance):
+    build = appliance.folder / "build"
+    build.mkdir()
+    (build / "Makefile").write_text("all:\n\t@sleep 4; echo oh no; false\n")
+    refused = appliance.up(*appliance.ports(), *appliance.provider(),
+                           AZIMUTH_BUILD=str(build))
+    assert refused.returncode == 1
+    assert "Building (all cores) ...\n" in refused.stdout
+    assert "oh no" in refused.stderr and "the build failed" in refused.stderr
 
 
 def test_two_at_a_time_are_kept_apart(appliance):
