@@ -143,8 +143,8 @@ fetch_take(ngx_http_azimuth_fetch_call_t *call, const struct flow_event *event)
     }
     if (code != OAUTH_OK) {
         ngx_log_error(NGX_LOG_WARN, call->fetch->log, 0,
-                      "azimuth: provider \"%V\": its %s could not be fetched "
-                      "again, the old one is used for a day: %s",
+                      "azimuth: provider \"%V\": its %s could not be fetched, "
+                      "an older one counts until it is a day old: %s",
                       &call->provider->name,
                       document == PROVIDER_DISCOVERY ? "discovery document"
                                                      : "key set",

@@ -198,7 +198,7 @@ secret_keys(ngx_conf_t *cf, ngx_str_t *file,
         if (count == SEAL_SECRET_COUNT_MAX) {
             complaint = "too many keys";
         } else if (secret_unhex(&line, keys[count]) != NGX_OK) {
-            complaint = "not 64 hexadecimal digits";
+            complaint = "not 64 hexadecimal digits (openssl rand -hex 32)";
         } else {
             count++;
         }

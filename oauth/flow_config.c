@@ -61,10 +61,12 @@ check_urls(const struct flow_config *config, struct error *reterr)
         url.has_query || url.has_fragment ||
         config->base_url.size > TEXT_SIZE_MAX)
         return error_set(reterr, OAUTH_ECONFIG,
-                         "base_url, made of redirect_uri, is not "
-                         "https://HOST[:PORT]");
+                         "redirect_uri is not "
+                         "https://HOST[:PORT]/oauth2/callback");
     if (!url_is_endpoint(config->issuer, config->allows_http))
-        return error_set(reterr, OAUTH_ECONFIG, "issuer is no https URL");
+        return error_set(reterr, OAUTH_ECONFIG,
+                         "issuer is no https URL (http: on loopback alone, "
+                         "with allow_http_loopback)");
     if (config->home_path.size > 0 &&
         (config->home_path.data[0] != '/' ||
          !url_rd_is_safe(&guard, config->home_path)))
@@ -72,7 +74,8 @@ check_urls(const struct flow_config *config, struct error *reterr)
                          "home_path is no plain path of our own host");
     if (config->logout_url.size > 0 &&
         !url_is_endpoint(config->logout_url, config->allows_http))
-        return error_set(reterr, OAUTH_ECONFIG, "logout_url is no https URL");
+        return error_set(reterr, OAUTH_ECONFIG,
+                         "post_logout_redirect_uri is no https URL");
     for (size_t i = 0; i < config->rd_host_count; i++) {
         if (config->rd_hosts[i].size == 0 ||
             config->rd_hosts[i].size > TEXT_SIZE_MAX ||
@@ -170,11 +173,12 @@ check_cookie(const struct flow_config *config, struct error *reterr)
          !url_parse(config->base_url, &url) ||
          !is_below(url.host, config->cookie_domain)))
         return error_set(reterr, OAUTH_ECONFIG,
-                         "cookie_domain does not contain our own host");
+                         "azimuth_cookie domain= does not contain the host of "
+                         "redirect_uri");
     if (config->cookie_same_site == FLOW_NONE &&
         config->cookie_domain.size == 0)
         return error_set(reterr, OAUTH_ECONFIG,
-                         "cookie_same_site none needs a cookie_domain");
+                         "azimuth_cookie samesite=none needs domain=");
     return OAUTH_OK;
 }
 

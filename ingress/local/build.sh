@@ -6,15 +6,15 @@
 build_programs()
 {
     build_log=$state/log/build.log
-    if [ -e "$build/Makefile" ] && build_make >"$build_log" 2>&1; then
-        : # nothing to do, or only little
-    else
-        step "Building (all cores)" "$build_log" build_all
-        ! step_failed || {
-            last_lines "$build_log" 20
-            die "the build failed" "read $build_log"
-        }
-    fi
+    : >"$build_log"
+    # Mostly there is nothing to do, or only little.
+    [ ! -e "$build/Makefile" ] || step_quiet=3
+    step "Building (all cores)" "$build_log" build_all
+    step_quiet=0
+    ! step_failed || {
+        last_lines "$build_log" 20
+        die "the build failed" "read $build_log"
+    }
     build_keep "$build/azimuthd" "$state/program/azimuthd"
     build_keep "$build/gateway/ngx_http_azimuth_module.so" \
         "$state/program/ngx_http_azimuth_module.so"

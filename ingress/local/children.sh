@@ -223,8 +223,37 @@ child_pid()
     printf '%s\n' "$pid"
 }
 
+# child_orphans NAME: prints the pids of nginx's workers that outlived their
+# master, which was killed. They hold its ports and serve on. They are of the
+# session that it led, and no later process can lead one of that number yet.
+child_orphans()
+{
+    [ "$1" = nginx ] && [ -s "$state/run/$1.pid" ] &&
+        ! child_pid "$1" >/dev/null || return 0
+    read -r pid birth <"$state/run/$1.pid" || return 0
+    case $(process_birth "$pid") in '' | "$birth") ;; *) return 0 ;; esac
+    grep -lF "$(readlink -f -- "$state")/program/ngx_http_azimuth_module.so" \
+        /proc/[0-9]*/maps 2>/dev/null | while IFS=/ read -r _ _ orphan _; do
+        [ "$orphan" = "$pid" ] || [ "$(sed 's/.*) //' "/proc/$orphan/stat" \
+            2>/dev/null | cut -d ' ' -f 4)" != "$pid" ] || echo "$orphan"
+    done
+}
+
+child_orphans_stop()
+{
+    for signal in TERM KILL; do
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            orphans=$(child_orphans "$1" | tr '\n' ' ')
+            [ -n "$orphans" ] || return 0
+            kill -s $signal $orphans 2>/dev/null || :
+            sleep 0.2
+        done
+    done
+}
+
 child_start()
 {
+    child_orphans_stop "$1"
     child_log=$state/log/$1.log
     [ ! -e "$child_log" ] || [ "$(wc -c <"$child_log")" -lt 10000000 ] ||
         mv "$child_log" "$child_log.1"
@@ -265,6 +294,7 @@ child_wait()
 child_stop()
 {
     stop_pid=$(child_pid "$1") || {
+        child_orphans_stop "$1"
         rm -f "$state/run/$1.pid" "$state/run/$1.stamp"
         return 0
     }
@@ -293,7 +323,8 @@ children_ports_free()
         for number in $(child_ports "$name"); do
             case $ports_had in
                 *" $number "*)
-                    ! child_pid "$name" >/dev/null || continue ;;
+                    ! child_pid "$name" >/dev/null || continue
+                    [ -z "$(child_orphans "$name")" ] || continue ;;
             esac
             port_free "$number" "$(child_port_option "$name" "$number")"
         done
@@ -346,7 +377,8 @@ children_down()
 {
     stopped=
     for name in nginx keycloak azimuthd valkey; do
-        child_pid "$name" >/dev/null && stopped="$stopped $name"
+        [ -z "$(child_pid "$name" || child_orphans "$name")" ] ||
+            stopped="$stopped $name"
         child_stop "$name"
     done
     if [ -n "$stopped" ]; then

@@ -61,20 +61,22 @@ settings_check()
     for key in port engine_port grpc_port keycloak_port status_port; do
         eval "value=\$$key"
         # shellcheck disable=SC2154 # value is set by the eval above
+        key=--$(echo "$key" | tr _ -)
         case $value in
-            '' | *[!0-9]* | ??????*) usage_error "$key: '$value' is no port" ;;
+            '' | 0* | *[!0-9]* | ??????*)
+                usage_error "$key: '$value' is no port" ;;
         esac
-        if [ "$value" -lt 1 ] || [ "$value" -gt 65535 ]; then
-            usage_error "$key: '$value' is no port"
-        fi
+        [ "$value" -le 65535 ] || usage_error "$key: '$value' is no port"
     done
     settings_ports_differ
-    for value in "$domain" "$client_id"; do
-        case $value in
-            '' | *[!A-Za-z0-9._-]*)
-                usage_error "'$value' is no domain or client id" ;;
-        esac
-    done
+    case $domain in
+        '' | .* | *. | -* | *..* | *.-* | *[!A-Za-z0-9._-]*)
+            usage_error "--domain: '$domain' is no domain" ;;
+    esac
+    case $client_id in
+        '' | *[!A-Za-z0-9._-]*) usage_error "--client-id: '$client_id' has \
+characters other than A-Z a-z 0-9 . _ -" ;;
+    esac
     printf '%s\n' "$listen" |
         awk -F . '{ for (i = 1; i <= NF; i++) bad += $i == "" || $i > 255
             exit bad || NF != 4 }' ||
@@ -87,7 +89,8 @@ settings_check()
     case $api_auth in
         open | key) api_gate=$api_auth ;;
         bearer | key_or_bearer) api_gate="$api_auth login" ;;
-        *) usage_error "--api-auth: '$api_auth' is no such mode" ;;
+        *) usage_error "--api-auth: '$api_auth' is none of open, key, \
+bearer and key_or_bearer" ;;
     esac
     dashboard_host=qdrant-dashboard.$domain
     api_host=qdrant.$domain
@@ -177,10 +180,26 @@ state_prepare()
         "name a folder of yours in AZIMUTH_CACHE"
 }
 
+# state_refused WHAT: this user cannot do that to the state directory.
+state_refused()
+{
+    state_user=$(stat -c %U "$state")
+    [ "$state_user" = root ] || state_user="$state_user, or as root"
+    die "cannot $1" "run as $state_user"
+}
+
+# state_readable FOLDER: only its user and root see what is in there.
+state_readable()
+{
+    if [ ! -r "$state/$1" ] || [ ! -x "$state/$1" ]; then
+        state_refused "read $state/$1"
+    fi
+}
+
 state_lock()
 {
-    exec 9>"$state/lock" || die "cannot write to $state" \
-        "run as the user who started it, or as root"
+    (: >>"$state/lock") 2>/dev/null || state_refused "write to $state"
+    exec 9>"$state/lock"
     flock -n 9 || die "another ./appliance works on $state" \
         "wait until it ends, or choose another folder with --state DIR"
 }
@@ -199,11 +218,20 @@ need_space()
         "free some space there${4:+, or $4}"
 }
 
+# What is installed is started again on a disk that is nearly full, too: how
+# else would anybody look at the data and delete some.
 disk_check()
 {
-    [ -d "$state/keycloak/bin" ] || [ "$issuer" != local ] ||
-        need_space "$state" 600 "Keycloak" "choose another folder with --state DIR"
-    need_space "$state" 200 "the data" "choose another folder with --state DIR"
+    elsewhere="choose another folder with --state DIR"
+    [ -e "$state/keycloak/$keycloak_version/built" ] || [ "$issuer" != local ] ||
+        need_space "$state" 600 "Keycloak" "$elsewhere"
+    if [ "$settings_had" = no ]; then
+        need_space "$state" 200 "the data" "$elsewhere"
+    else
+        need_space "$state" 20 "a start"
+        [ "$space" -ge 200 ] ||
+            say "Little disk space: $space MiB are free in $state."
+    fi
     [ -x "$build/azimuthd" ] || need_space "$here" 300 "the build"
 }
 

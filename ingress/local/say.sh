@@ -32,21 +32,28 @@ trap step_stop INT TERM
 # step TEXT LOG COMMAND...: runs a long command with its output in LOG and
 # says what goes on: a counter on a terminal, a line each half minute
 # elsewhere. step_failed says how it ended, so that the command does not run
-# as a condition, where `set -e` is off; the caller explains a failure.
+# as a condition, where `set -e` is off; the caller explains a failure. With
+# step_quiet=SECONDS a command that ends well within them is not spoken of.
+step_quiet=0
 step()
 {
     step_text=$1
     step_log=$2
     shift 2
     step_from=$(date +%s)
-    step_told=$step_from
-    [ -t 1 ] || printf '%s ...\n' "$step_text"
+    step_told=
+    [ -t 1 ] || [ "$step_quiet" != 0 ] || step_tell
     "$@" </dev/null >>"$step_log" 2>&1 9>&- &
     step_pid=$!
     while kill -0 "$step_pid" 2>/dev/null; do
         step_now=$(date +%s)
-        if [ -t 1 ]; then
+        if [ $((step_now - step_from)) -lt "$step_quiet" ]; then
+            :
+        elif [ -t 1 ]; then
+            step_told=$step_now
             printf '\r%s ... %s s ' "$step_text" $((step_now - step_from))
+        elif [ -z "$step_told" ]; then
+            step_tell
         elif [ $((step_now - step_told)) -ge 30 ]; then
             step_told=$step_now
             printf '%s ... still at it after %s s\n' "$step_text" \
@@ -59,8 +66,16 @@ step()
     step_pid=
     step_end="done"
     [ "$step_status" = 0 ] || step_end=FAILED
+    [ -n "$step_told" ] || [ "$step_status" != 0 ] || [ "$step_quiet" = 0 ] ||
+        return 0
     [ ! -t 1 ] || printf '\r'
     printf '%s: %s (%s)\n' "$step_text" "$step_end" "$(elapsed "$step_from")"
+}
+
+step_tell()
+{
+    step_told=$(date +%s)
+    printf '%s ...\n' "$step_text"
 }
 
 step_failed()

@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,23 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 UP_SECONDS = 1500
 sys.path.insert(0, str(ROOT / "tests/fixture"))
 from ports import free_port  # noqa: E402
+
+
+def fake_program(folder, name, text):
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP
+               | stat.S_IXOTH)
+    return folder
+
+
+def disk_with(mib, appliance):
+    """An environment in which df finds so much space free."""
+    programs = fake_program(
+        appliance.folder / "bin", "df", "echo header; echo /dev/x 1000000 "
+        f"900000 {mib * 1024} 90% /\n")
+    return {"PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):

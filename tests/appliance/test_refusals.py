@@ -3,31 +3,25 @@
 import fcntl
 import os
 import pathlib
+import shutil
 import socket
-import stat
 import subprocess
 
 import pytest
 
-from conftest import ROOT
-
-
-def fake_program(folder, name, text):
-    folder.mkdir(exist_ok=True)
-    path = folder / name
-    path.write_text("#!/bin/sh\n" + text)
-    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP
-               | stat.S_IXOTH)
-    return folder
+from conftest import ROOT, disk_with, fake_program
 
 
 @pytest.mark.parametrize("words", [
     ["up", "--no-such-option"], ["up", "--no-such-option", "1"], ["fly"],
     ["up", "--sample", "yes"],
-    ["bench", "--state"], ["bench", "nothing"], ["up", "--port", "70000"], ["up", "--port", "http"], ["up", "--port"],
+    ["up", "--follow"], ["up", "--no-install=yes"], ["down", "--no-sample"],
+    ["bench", "--state"], ["bench", "nothing"], ["up", "--port", "70000"],
+    ["up", "--port", "http"], ["up", "--port", "08443"], ["up", "--port"],
     ["up", "--port", "7000", "--engine-port", "7000"],
     ["up", "--port", "7001", "--keycloak-port", "7000"],
-    ["up", "--domain", "a b"], ["up", "--listen", "::1"],
+    ["up", "--domain", "a b"], ["up", "--domain", "a..b"],
+    ["up", "--domain", ".a"], ["up", "--listen", "::1"],
     ["up", "--listen", "300.1.1.1"], ["up", "--listen", "127.0.1"],
     ["up", "--issuer", "ftp://somewhere"], ["up", "--api-auth", "keys"],
     ["up", "--issuer", "https://somewhere/realm"],
@@ -43,8 +37,16 @@ def test_options_before_the_command_and_without_value_are_told(appliance):
     early = subprocess.run([ROOT / "appliance", "--state", "/x", "up"],
                            capture_output=True, text=True)
     assert early.returncode == 2 and "the command comes first" in early.stderr
-    bare = appliance.run("up", "--port")
-    assert bare.returncode == 2 and "--port needs a value" in bare.stderr
+    for words, told in [
+            (["up", "--port"], "--port needs a value"),
+            (["up", "--prot"], "unknown option: --prot"),
+            (["down", "--force"], "unknown option: --force"),
+            (["down", "--no-sample"], "--no-sample: only for up"),
+            (["up", "-f"], "-f: only for logs"),
+            (["up", "--engine-port", "x"], "--engine-port: 'x' is no port"),
+            (["up", "--api-auth", "none"], "key, bearer and key_or_bearer"),
+            (["up", "--client-id", "a b"], "--client-id: 'a b'")]:
+        assert told in appliance.run(*words).stderr
     bench = appliance.run("bench", "nothing")
     assert "churn" in bench.stderr and "search" in bench.stderr
 
@@ -88,11 +90,8 @@ def test_missing_packages_are_named(appliance):
 
 
 def test_full_disk_is_named(appliance):
-    programs = fake_program(
-        appliance.folder / "bin", "df",
-        "echo header; echo /dev/x 1000000 900000 102400 90% /\n")
     refused = appliance.up(*appliance.ports(), *appliance.provider(),
-                           PATH=f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin")
+                           **disk_with(100, appliance))
     assert refused.returncode == 1
     assert "no disk space" in refused.stderr
     assert "100 MiB are free" in refused.stderr
@@ -148,8 +147,20 @@ def test_child_that_dies_at_start_is_named_with_its_words(appliance):
     assert refused.returncode == 1
     assert "azimuthd died while it was starting" in refused.stderr
     assert "made of cheese" in refused.stderr
+    assert "Building" not in refused.stdout     # it took no time
     # What came up before it does not stay behind unseen.
     assert "valkey" in appliance.run("status").stdout
+
+
+def test_building_anew_is_told_when_it_takes_a_while(appliance):
+    build = appliance.folder / "build"
+    build.mkdir()
+    (build / "Makefile").write_text("all:\n\t@sleep 4; echo oh no; false\n")
+    refused = appliance.up(*appliance.ports(), *appliance.provider(),
+                           AZIMUTH_BUILD=str(build))
+    assert refused.returncode == 1
+    assert "Building (all cores) ...\n" in refused.stdout
+    assert "oh no" in refused.stderr and "the build failed" in refused.stderr
 
 
 def test_two_at_a_time_are_kept_apart(appliance):
@@ -159,3 +170,24 @@ def test_two_at_a_time_are_kept_apart(appliance):
         refused = appliance.up(*appliance.ports(), *appliance.provider())
     assert refused.returncode == 1
     assert "another ./appliance works" in refused.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_another_user_is_told_whose_it_is(appliance):
+    here = appliance.folder / "checkout"    # ROOT may be closed to others
+    shutil.copytree(ROOT / "ingress/local", here / "ingress/local")
+    shutil.copy(ROOT / "appliance", here)
+    for folder in ("log", "secret"):
+        (appliance.state / folder).mkdir(parents=True)
+        (appliance.state / folder).chmod(0o700)
+    (appliance.state / "settings").touch()
+    (appliance.state / "lock").touch()
+    for command in ("status", "logs", "down"):
+        refused = subprocess.run(
+            [here / "appliance", command, "--state", appliance.state],
+            user=65534, group=65534, extra_groups=[], capture_output=True,
+            text=True, cwd="/", env={**os.environ, "HOME": "/"})
+        assert refused.returncode == 1, command
+        said = refused.stderr.splitlines()
+        assert said[0].startswith("appliance: cannot "), command
+        assert "run as root" in said[1] and len(said) == 2, command

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from conftest import is_alive
+from conftest import disk_with, is_alive
 from ports import free_port
 
 
@@ -137,6 +137,46 @@ def test_killed_child_is_named_and_comes_back_alone(running):
     assert json.loads(body)["result"]["points_count"] == 5000
 
 
+def workers_of(master):
+    """Processes of the session that nginx's master leads, without it."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                session = stat.read().rpartition(")")[2].split()[3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(pid) != master == int(session):
+            found.append(int(pid))
+    return found
+
+
+def kill_master(appliance):
+    master = appliance.pid("nginx")
+    workers = workers_of(master)
+    assert workers
+    os.kill(master, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while is_alive(master) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert all(is_alive(worker) for worker in workers)
+    return workers
+
+
+def test_workers_of_a_killed_nginx_make_room(running):
+    before = running.pids()
+    workers = kill_master(running)
+    assert running.run("status").returncode == 1
+    again = running.up()
+    assert again.returncode == 0, again.said
+    assert "nginx was not running" in again.said
+    assert not any(is_alive(worker) for worker in workers)
+    after = running.pids()
+    assert {name for name in before if before[name] != after[name]} == {
+        "nginx"}
+    assert running.get(running.api, "/healthz")[0] == 200
+
+
 def test_child_that_hangs_is_named(running):
     pid = running.pid("azimuthd")
     os.kill(pid, signal.SIGSTOP)
@@ -150,6 +190,15 @@ def test_child_that_hangs_is_named(running):
     assert "nginx" in status.stdout and "DOWN" not in status.stdout
     assert again.returncode == 1
     assert f"azimuthd (pid {pid}) does not answer" in again.stderr
+    assert running.run("status").returncode == 0
+
+
+def test_what_is_installed_starts_on_a_disk_that_is_nearly_full(running):
+    little = running.up(**disk_with(100, running))
+    assert little.returncode == 0, little.said
+    assert "Little disk space: 100 MiB" in little.stdout
+    full = running.up(**disk_with(10, running))
+    assert full.returncode == 1 and "no disk space" in full.stderr
     assert running.run("status").returncode == 0
 
 
@@ -264,6 +313,12 @@ def test_down_leaves_nothing_running(appliance):
             pass    # nobody holds it
     assert "Nothing was running" in appliance.run("down").stdout
     assert appliance.run("status").returncode == 1
+    # Not even the workers of an nginx that was killed.
+    again = appliance.up()
+    assert again.returncode == 0, again.said
+    workers = kill_master(appliance)
+    assert "nginx" in appliance.run("down").stdout
+    assert not any(is_alive(worker) for worker in workers)
 
 
 def engine_call(appliance, method, path, body=None, key=None):
@@ -370,7 +425,8 @@ def test_own_keycloak_takes_the_demo_user_and_prints_the_password_once(
     # The management port is not published; on loopback it says ready.
     urllib.request.urlopen(
         f"http://127.0.0.1:{keycloak_port + 1}/health/ready", timeout=10)
-    again = appliance.up()
+    # Keycloak is there: no space for another one is needed.
+    again = appliance.up(**disk_with(300, appliance))
     assert again.returncode == 0 and "nothing changed" in again.stdout
     assert password not in again.stdout
     status = appliance.run("status")

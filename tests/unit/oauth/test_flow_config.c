@@ -58,9 +58,12 @@ START_TEST(flow_config_names_each_field_that_is_wrong)
     static const struct span bad_hosts[] = { { "a/b", 3 } };
     struct flow_config rows[11];
     static const char *const names[] = {
-        "base_url",    "base_url",      "home_path",     "logout_url",
-        "rd_hosts",    "client_id",     "client_secret", "scope",
-        "cookie_name", "cookie_domain", "idle_s",
+        "redirect_uri",  "redirect_uri",
+        "home_path",     "post_logout_redirect_uri",
+        "rd_hosts",      "client_id",
+        "client_secret", "scope",
+        "cookie_name",   "domain=",
+        "idle_s",
     };
     for (size_t i = 0; i < 11; i++)
         rows[i] = config;
