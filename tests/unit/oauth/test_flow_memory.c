@@ -205,6 +205,7 @@ main(void)
 {
     Suite *suite = suite_create("oauth/flow_memory");
     TCase *tcase = tcase_create("flow_memory");
+    tcase_set_timeout(tcase, 120); /* thousands of walks, maybe in valgrind */
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, flow_answers_honestly_whatever_allocation_fails);
     tcase_add_test(tcase,

@@ -118,6 +118,7 @@ main(void)
 {
     Suite *suite = suite_create("oauth/flow_memory_ends");
     TCase *tcase = tcase_create("flow_memory_ends");
+    tcase_set_timeout(tcase, 120); /* thousands of walks, maybe in valgrind */
     tcase_add_checked_fixture(tcase, visit_setup, visit_teardown);
     tcase_add_test(tcase, flow_never_says_ended_what_is_not);
     tcase_add_test(tcase,
