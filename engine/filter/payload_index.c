@@ -460,6 +460,11 @@ query_kind(const struct payload_index *index, const struct condition *condition,
     case CONDITION_FILTER:
     case CONDITION_NESTED:
     case CONDITION_COUNT:
+    case CONDITION_DATETIME:
+    case CONDITION_GEO:
+    case CONDITION_TEXT:
+    case CONDITION_HAS_VECTOR:
+    case CONDITION_SLICE:
         break;
     }
     result->answer = INDEX_UNKNOWN;

@@ -366,15 +366,16 @@ check_plan(struct world *world, const struct filter *filter,
     uint64_t matches = 0;
     for (uint32_t slot = 0; slot < POINTS; slot++) {
         struct point_id id = { .number = slot * 2 };
-        yyjson_val *payload = payload_of(world, slot);
+        struct subject subject = { .id = &id,
+                                   .payload = payload_of(world, slot) };
         bool expected =
-            world->is_live[slot] && filter_matches(filter, &id, payload);
+            world->is_live[slot] && filter_matches(filter, &subject);
         bool is_candidate = plan.slots == NULL
                                 ? world->is_live[slot]
                                 : slot_set_contains(plan.slots, slot);
         bool planned =
-            is_candidate && (plan.residual == NULL ||
-                             filter_matches(plan.residual, &id, payload));
+            is_candidate &&
+            (plan.residual == NULL || filter_matches(plan.residual, &subject));
         ck_assert_msg(expected == planned, "slot %u: %d by payload, %d by plan",
                       slot, expected, planned);
         matches += expected;

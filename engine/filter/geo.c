@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which points lie in an area. Rings are tested by winding number (Hormann and
+ * Agathos, "The point in polygon problem for arbitrary polygons", 2001), so
+ * that a ring that crosses itself has an inside, too. */
+#include "engine/filter/geo.h"
+
+#include <math.h>
+
+#define EARTH_RADIUS_M 6371008.8 /* mean, IUGG */
+#define RADIANS        (3.14159265358979323846 / 180)
+
+bool
+geo_point_is_valid(struct geo_point point)
+{
+    return point.lon >= -180 && point.lon <= 180 && point.lat >= -90 &&
+           point.lat <= 90;
+}
+
+bool
+geo_point_read(yyjson_val *value, struct geo_point *ret_point)
+{
+    yyjson_val *lon = yyjson_obj_get(value, "lon");
+    yyjson_val *lat = yyjson_obj_get(value, "lat");
+    if (!yyjson_is_num(lon) || !yyjson_is_num(lat))
+        return false;
+    *ret_point = (struct geo_point){ yyjson_get_num(lon), yyjson_get_num(lat) };
+    return geo_point_is_valid(*ret_point);
+}
+
+double
+geo_distance(struct geo_point a, struct geo_point b)
+{
+    double north = sin((b.lat - a.lat) * RADIANS / 2);
+    double east = sin((b.lon - a.lon) * RADIANS / 2);
+    double square = north * north +
+                    cos(a.lat * RADIANS) * cos(b.lat * RADIANS) * east * east;
+    return 2 * EARTH_RADIUS_M * asin(fmin(1, sqrt(square)));
+}
+
+static bool
+box_holds(const struct geo_area *area, struct geo_point point)
+{
+    double left = area->top_left.lon, right = area->bottom_right.lon;
+    if (point.lat <= area->bottom_right.lat || point.lat >= area->top_left.lat)
+        return false;
+    return left > right ? point.lon > left || point.lon < right
+                        : point.lon > left && point.lon < right;
+}
+
+enum place { PLACE_OUTSIDE, PLACE_EDGE, PLACE_INSIDE };
+
+/* > 0 when `point` lies left of the line from `a` to `b`. */
+static double
+side_of(struct geo_point a, struct geo_point b, struct geo_point point)
+{
+    return (b.lon - a.lon) * (point.lat - a.lat) -
+           (point.lon - a.lon) * (b.lat - a.lat);
+}
+
+static bool
+is_between(double a, double b, double value)
+{
+    return a <= b ? a <= value && value <= b : b <= value && value <= a;
+}
+
+static enum place
+ring_place(const struct geo_ring *ring, struct geo_point point)
+{
+    int winding = 0;
+    for (size_t i = 0; i + 1 < ring->count; i++) {
+        struct geo_point a = ring->points[i], b = ring->points[i + 1];
+        double side = side_of(a, b, point);
+        if (side == 0 && is_between(a.lon, b.lon, point.lon) &&
+            is_between(a.lat, b.lat, point.lat))
+            return PLACE_EDGE;
+        if (a.lat <= point.lat && b.lat > point.lat && side > 0)
+            winding++;
+        else if (a.lat > point.lat && b.lat <= point.lat && side < 0)
+            winding--;
+    }
+    return winding != 0 ? PLACE_INSIDE : PLACE_OUTSIDE;
+}
+
+static bool
+polygon_holds(const struct geo_area *area, struct geo_point point)
+{
+    if (ring_place(&area->exterior, point) != PLACE_INSIDE)
+        return false;
+    for (size_t i = 0; i < area->interiors_count; i++) {
+        if (ring_place(&area->interiors[i], point) != PLACE_OUTSIDE)
+            return false;
+    }
+    return true;
+}
+
+bool
+geo_area_holds(const struct geo_area *area, struct geo_point point)
+{
+    switch (area->kind) {
+    case GEO_BOX:
+        return box_holds(area, point);
+    case GEO_RADIUS:
+        return geo_distance(area->center, point) < area->radius_m;
+    case GEO_POLYGON:
+        break;
+    }
+    return polygon_holds(area, point);
+}
