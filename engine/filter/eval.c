@@ -107,15 +107,6 @@ visit_range(void *ctx, yyjson_val *value)
 }
 
 static bool
-visit_datetime(void *ctx, yyjson_val *value)
-{
-    const struct condition *condition = ctx;
-    int64_t us;
-    return !(yyjson_is_str(value) && datetime_parse(json_span(value), &us) &&
-             datetime_range_holds(&condition->datetimes, us));
-}
-
-static bool
 visit_geo(void *ctx, yyjson_val *value)
 {
     const struct condition *condition = ctx;
@@ -168,11 +159,23 @@ text_holds(const struct condition *condition, struct span text)
             memcmp(text.data, wanted.data, wanted.size) == 0);
 }
 
+bool
+string_matches(const struct condition *condition, struct span text)
+{
+    int64_t us;
+    if (condition->kind == CONDITION_TEXT)
+        return text_holds(condition, text);
+    assert(condition->kind == CONDITION_DATETIME);
+    return datetime_parse(text, &us) &&
+           datetime_range_holds(&condition->datetimes, us);
+}
+
 static bool
-visit_text(void *ctx, yyjson_val *value)
+visit_string(void *ctx, yyjson_val *value)
 {
     const struct condition *condition = ctx;
-    return !(yyjson_is_str(value) && text_holds(condition, json_span(value)));
+    return !(yyjson_is_str(value) &&
+             string_matches(condition, json_span(value)));
 }
 
 static bool
@@ -323,11 +326,10 @@ condition_matches(const struct condition *condition,
     case CONDITION_COUNT:
         return count_matches(condition, payload);
     case CONDITION_DATETIME:
-        return has_element(condition, payload, visit_datetime);
+    case CONDITION_TEXT:
+        return has_element(condition, payload, visit_string);
     case CONDITION_GEO:
         return has_element(condition, payload, visit_geo);
-    case CONDITION_TEXT:
-        return has_element(condition, payload, visit_text);
     case CONDITION_HAS_VECTOR:
         return subject->has_vector != NULL &&
                subject->has_vector(subject->ctx, condition->text);

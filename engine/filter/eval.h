@@ -47,4 +47,7 @@ bool match_values_contain(const struct match_value *values, size_t count,
 bool range_holds(const struct range *range, double number);
 bool datetime_range_holds(const struct datetime_range *range, int64_t us);
 
+/* Whether a string satisfies a DATETIME or TEXT condition. */
+bool string_matches(const struct condition *condition, struct span text);
+
 #endif /* ENGINE_FILTER_EVAL_H */

@@ -93,6 +93,73 @@ polygon_holds(const struct geo_area *area, struct geo_point point)
     return true;
 }
 
+/* ---- a point that is not known exactly ---- */
+
+static bool
+is_near(double edge, double value, double margin)
+{
+    return fabs(edge - value) <= margin;
+}
+
+/* From `point` to the edge between `a` and `b`, in degrees. */
+static double
+edge_distance(struct geo_point a, struct geo_point b, struct geo_point point)
+{
+    double east = b.lon - a.lon, north = b.lat - a.lat;
+    double length = east * east + north * north;
+    double part =
+        length == 0
+            ? 0
+            : ((point.lon - a.lon) * east + (point.lat - a.lat) * north) /
+                  length;
+    part = fmin(1, fmax(0, part));
+    return hypot(a.lon + part * east - point.lon,
+                 a.lat + part * north - point.lat);
+}
+
+static bool
+ring_is_near(const struct geo_ring *ring, struct geo_point point, double margin)
+{
+    for (size_t i = 0; i + 1 < ring->count; i++)
+        if (edge_distance(ring->points[i], ring->points[i + 1], point) <=
+            2 * margin)
+            return true;
+    return false;
+}
+
+static bool
+border_is_near(const struct geo_area *area, struct geo_point point,
+               double margin)
+{
+    const struct geo_point *high = &area->top_left, *low = &area->bottom_right;
+    switch (area->kind) {
+    case GEO_BOX:
+        return is_near(high->lon, point.lon, margin) ||
+               is_near(low->lon, point.lon, margin) ||
+               is_near(high->lat, point.lat, margin) ||
+               is_near(low->lat, point.lat, margin);
+    case GEO_RADIUS:
+        /* Degrees are at most so long, and sines lose some digits. */
+        return is_near(area->radius_m, geo_distance(area->center, point),
+                       2 * margin * RADIANS * EARTH_RADIUS_M + 0.1);
+    case GEO_POLYGON:
+        break;
+    }
+    for (size_t i = 0; i < area->interiors_count; i++)
+        if (ring_is_near(&area->interiors[i], point, margin))
+            return true;
+    return ring_is_near(&area->exterior, point, margin);
+}
+
+enum geo_place
+geo_area_place(const struct geo_area *area, struct geo_point point,
+               double margin)
+{
+    if (border_is_near(area, point, margin))
+        return GEO_UNSURE;
+    return geo_area_holds(area, point) ? GEO_INSIDE : GEO_OUTSIDE;
+}
+
 bool
 geo_area_holds(const struct geo_area *area, struct geo_point point)
 {

@@ -47,6 +47,11 @@ struct geo_area {
 /* Whether `point` is inside; on the edge is outside. Any thread. */
 bool geo_area_holds(const struct geo_area *area, struct geo_point point);
 
+/* Where a point is that is known but for `margin` degrees in each direction. */
+enum geo_place { GEO_OUTSIDE, GEO_INSIDE, GEO_UNSURE };
+enum geo_place geo_area_place(const struct geo_area *area,
+                              struct geo_point point, double margin);
+
 /* Metres between two points (haversine on the mean radius). */
 double geo_distance(struct geo_point a, struct geo_point b);
 

@@ -4,10 +4,15 @@ libengine_a_SOURCES += \
 	engine/filter/eval.c engine/filter/eval.h \
 	engine/filter/filter.c engine/filter/filter.h \
 	engine/filter/geo.c engine/filter/geo.h \
+	engine/filter/geo_index.c engine/filter/geo_index.h \
 	engine/filter/keyword_index.c engine/filter/keyword_index.h \
 	engine/filter/number_index.c engine/filter/number_index.h \
+	engine/filter/number_index_body.h \
+	engine/filter/number_index_query.c \
 	engine/filter/path.c engine/filter/path.h \
 	engine/filter/payload_index.c engine/filter/payload_index.h \
+	engine/filter/payload_index_body.h \
+	engine/filter/payload_index_query.c \
 	engine/filter/plan.c engine/filter/plan.h \
 	engine/filter/posting.c engine/filter/posting.h \
 	engine/filter/slice.c engine/filter/slice.h \
