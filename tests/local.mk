@@ -80,7 +80,8 @@ include $(top_srcdir)/tests/login/local.mk
 include $(top_srcdir)/tests/login/attacks/local.mk
 
 # The engine over its wire and under crashes: pytest, run by ./appliance check.
-EXTRA_DIST += tests/fixture tests/wire tests/crash tests/property tests/bench
+EXTRA_DIST += tests/fixture tests/wire tests/crash tests/property tests/bench \
+	tests/oracle
 
 # What tests share has tests, too.
 check_PROGRAMS += tests/unit/fixture/test_folder

@@ -17,7 +17,8 @@ libengine_a_SOURCES += \
 	engine/api/rest_vector.h engine/api/routes.c engine/api/service.c \
 	engine/api/static_files.c engine/api/static_files.h \
 	engine/api/status.c engine/api/url.c engine/api/url.h
-libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h
+libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h \
+	engine/api/rest_field.c engine/api/rest_field.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 
 EXTRA_DIST += engine/api/README.md
@@ -94,3 +95,10 @@ tests_unit_engine_api_test_rights_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_rights_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_rest_field
+tests_unit_engine_api_test_rest_field_SOURCES = \
+	tests/unit/engine/api/test_rest_field.c
+tests_unit_engine_api_test_rest_field_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_api_test_rest_field_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

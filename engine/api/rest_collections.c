@@ -53,12 +53,15 @@ write_schema(struct json_writer *writer, const struct collection_info *info)
         [PAYLOAD_SCHEMA_INTEGER] = "integer",
         [PAYLOAD_SCHEMA_FLOAT] = "float",
         [PAYLOAD_SCHEMA_BOOL] = "bool",
+        [PAYLOAD_SCHEMA_DATETIME] = "datetime",
+        [PAYLOAD_SCHEMA_UUID] = "uuid",
+        [PAYLOAD_SCHEMA_GEO] = "geo",
     };
     json_key(writer, "payload_schema");
     json_object_begin(writer);
     for (size_t i = 0; i < info->indexes_count; i++) {
         const struct payload_index_info *index = &info->indexes[i];
-        assert(index->schema <= PAYLOAD_SCHEMA_BOOL);
+        assert(index->schema < sizeof(types) / sizeof(types[0]));
         json_key_span(writer, index->field);
         json_object_begin(writer);
         json_key(writer, "data_type");

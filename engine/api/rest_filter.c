@@ -6,19 +6,12 @@
  * FILTER_DEPTH_MAX deep. */
 #include "engine/api/rest_filter.h"
 
-#include "engine/filter/eval.h"
+#include "engine/api/rest_field.h"
 #include "engine/filter/path.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BAD_CONDITION                                                          \
-    "Expected some form of condition, which can be a field condition (like "   \
-    "{\"key\": ..., \"match\": ... }), or some other mentioned in the "        \
-    "documentation: "                                                          \
-    "https://qdrant.tech/documentation/concepts/filtering/"                    \
-    "#filtering-conditions"
 
 #define WHERE_SIZE 256
 
@@ -44,7 +37,7 @@ static enum engine_code read_filter(const struct reader *reader,
 static enum engine_code
 bad_condition(const struct reader *reader)
 {
-    return error_set(reader->reterr, ENGINE_EFORMAT, "%s", BAD_CONDITION);
+    return rest_field_bad(NULL, reader->reterr);
 }
 
 /* "search_request.filter.must[0].should[2]" */
@@ -75,167 +68,7 @@ invalid(const struct reader *reader, const struct frame *frame,
     return code;
 }
 
-static enum engine_code
-unsupported(const struct reader *reader, const char *what)
-{
-    return error_set(reader->reterr, ENGINE_EREQUEST,
-                     "%s conditions are not supported yet", what);
-}
-
-/* ---- tests of one field ---- */
-
-static enum engine_code
-read_match_one(const struct reader *reader, yyjson_val *value,
-               struct condition *condition)
-{
-    struct match_value *read = arena_calloc(reader->arena, 1, sizeof(*read));
-    if (read == NULL)
-        return error_memory(reader->reterr);
-    if (!match_value_read(value, read))
-        return bad_condition(reader);
-    condition->kind = CONDITION_MATCH;
-    condition->values = read;
-    condition->values_count = 1;
-    return ENGINE_OK;
-}
-
-/* `any` and `except`: strings only or integers only. */
-static enum engine_code
-read_match_list(const struct reader *reader, yyjson_val *list,
-                struct condition *condition)
-{
-    size_t i, count = yyjson_arr_size(list);
-    yyjson_val *item;
-    if (!yyjson_is_arr(list))
-        return bad_condition(reader);
-    if (count > FILTER_ANY_MAX)
-        return error_set(reader->reterr, ENGINE_EFORMAT,
-                         "a match list has %zu values, at most %d are allowed",
-                         count, FILTER_ANY_MAX);
-    struct match_value *values =
-        arena_calloc(reader->arena, count + 1, sizeof(*values));
-    if (values == NULL)
-        return error_memory(reader->reterr);
-    yyjson_arr_foreach(list, i, count, item)
-    {
-        if (!match_value_read(item, &values[i]) ||
-            values[i].type == MATCH_BOOL || values[i].type != values[0].type)
-            return bad_condition(reader);
-    }
-    condition->values_count = match_values_sort(values, count);
-    condition->values = values;
-    return ENGINE_OK;
-}
-
-static enum engine_code
-read_match(const struct reader *reader, yyjson_val *match,
-           struct condition *condition)
-{
-    static const char *const ones[] = { "value", "keyword", "integer" };
-    static const char *const texts[] = { "text", "text_any", "phrase",
-                                         "prefix" };
-    yyjson_val *value;
-    for (size_t i = 0; i < sizeof(ones) / sizeof(ones[0]); i++) {
-        value = yyjson_obj_get(match, ones[i]);
-        if (value != NULL)
-            return read_match_one(reader, value, condition);
-    }
-    condition->kind = CONDITION_ANY;
-    value = yyjson_obj_get(match, "any");
-    if (value != NULL)
-        return read_match_list(reader, value, condition);
-    condition->kind = CONDITION_EXCEPT;
-    value = yyjson_obj_get(match, "except");
-    if (value != NULL)
-        return read_match_list(reader, value, condition);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (yyjson_obj_get(match, texts[i]) != NULL)
-            return unsupported(reader, "text match");
-    return bad_condition(reader);
-}
-
-static enum engine_code
-read_bound(const struct reader *reader, yyjson_val *range, const char *name,
-           bool *ret_has, double *ret_bound)
-{
-    yyjson_val *bound = yyjson_obj_get(range, name);
-    if (bound == NULL || yyjson_is_null(bound))
-        return ENGINE_OK;
-    if (yyjson_is_str(bound))
-        return unsupported(reader, "datetime range");
-    if (!yyjson_is_num(bound))
-        return bad_condition(reader);
-    *ret_has = true;
-    *ret_bound = yyjson_get_num(bound);
-    return ENGINE_OK;
-}
-
-static enum engine_code
-read_range(const struct reader *reader, yyjson_val *value,
-           struct condition *condition)
-{
-    struct range *range = &condition->range;
-    if (!yyjson_is_obj(value))
-        return bad_condition(reader);
-    enum engine_code code =
-        read_bound(reader, value, "lt", &range->has_lt, &range->lt);
-    if (code == ENGINE_OK)
-        code = read_bound(reader, value, "gt", &range->has_gt, &range->gt);
-    if (code == ENGINE_OK)
-        code = read_bound(reader, value, "lte", &range->has_lte, &range->lte);
-    if (code == ENGINE_OK)
-        code = read_bound(reader, value, "gte", &range->has_gte, &range->gte);
-    return code;
-}
-
-/* Bounds of a number of values: unsigned integers. */
-static enum engine_code
-read_counts(const struct reader *reader, yyjson_val *value,
-            struct condition *condition)
-{
-    static const char *const names[] = { "lt", "gt", "lte", "gte" };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        yyjson_val *bound = yyjson_obj_get(value, names[i]);
-        if (bound != NULL && !yyjson_is_null(bound) && !yyjson_is_uint(bound))
-            return bad_condition(reader);
-    }
-    return read_range(reader, value, condition);
-}
-
-static enum engine_code
-read_flag(const struct reader *reader, yyjson_val *value,
-          struct condition *condition)
-{
-    if (!yyjson_is_bool(value))
-        return bad_condition(reader);
-    condition->is_negated = !yyjson_get_bool(value);
-    return ENGINE_OK;
-}
-
-static enum engine_code
-read_test(const struct reader *reader, const char *name, yyjson_val *value,
-          struct condition *condition)
-{
-    if (strcmp(name, "match") == 0)
-        return read_match(reader, value, condition);
-    if (strcmp(name, "range") == 0) {
-        condition->kind = CONDITION_RANGE;
-        return read_range(reader, value, condition);
-    }
-    if (strcmp(name, "values_count") == 0) {
-        condition->kind = CONDITION_COUNT;
-        return read_counts(reader, value, condition);
-    }
-    if (strcmp(name, "is_empty") == 0) {
-        condition->kind = CONDITION_IS_EMPTY;
-        return read_flag(reader, value, condition);
-    }
-    if (strcmp(name, "is_null") == 0) {
-        condition->kind = CONDITION_IS_NULL;
-        return read_flag(reader, value, condition);
-    }
-    return unsupported(reader, "geo");
-}
+/* ---- field conditions ---- */
 
 static const char *const test_names[] = {
     "match",      "range",       "values_count",
@@ -268,7 +101,8 @@ read_field(const struct reader *reader, yyjson_val *value,
         if (test == NULL || yyjson_is_null(test))
             continue;
         tests[count].path = path;
-        code = read_test(reader, test_names[i], test, &tests[count]);
+        code = rest_field_test(test_names[i], test, reader->arena,
+                               &tests[count], reader->reterr);
         if (code != ENGINE_OK)
             return code;
         count++;
@@ -327,6 +161,35 @@ read_ids(const struct reader *reader, yyjson_val *list,
     return ENGINE_OK;
 }
 
+static enum engine_code
+read_has_vector(const struct reader *reader, yyjson_val *value,
+                struct condition *condition)
+{
+    if (!yyjson_is_str(value))
+        return bad_condition(reader);
+    condition->kind = CONDITION_HAS_VECTOR;
+    condition->text = json_span(value);
+    return ENGINE_OK;
+}
+
+static enum engine_code
+read_slice(const struct reader *reader, yyjson_val *value,
+           const struct frame *frame, struct condition *condition)
+{
+    yyjson_val *total = yyjson_obj_get(value, "total");
+    yyjson_val *index = yyjson_obj_get(value, "index");
+    if (!yyjson_is_uint(total) || !yyjson_is_uint(index))
+        return bad_condition(reader);
+    condition->kind = CONDITION_SLICE;
+    condition->slice =
+        (struct id_slice){ yyjson_get_uint(total), yyjson_get_uint(index) };
+    if (condition->slice.index >= condition->slice.total)
+        return invalid(reader, frame,
+                       ".slice.index: Validation error: the index must be "
+                       "less than the total [{}]");
+    return ENGINE_OK;
+}
+
 /* {key, filter}: `key[]` means the same array as `key`. */
 static enum engine_code
 read_nested(const struct reader *reader, yyjson_val *value,
@@ -378,10 +241,10 @@ read_condition(const struct reader *reader, yyjson_val *value,
         return read_ids(reader, inner, ret_condition);
     if ((inner = yyjson_obj_get(value, "nested")) != NULL)
         return read_nested(reader, inner, frame, ret_condition);
-    if (yyjson_obj_get(value, "has_vector") != NULL)
-        return unsupported(reader, "has_vector");
-    if (yyjson_obj_get(value, "slice") != NULL)
-        return unsupported(reader, "slice");
+    if ((inner = yyjson_obj_get(value, "has_vector")) != NULL)
+        return read_has_vector(reader, inner, ret_condition);
+    if ((inner = yyjson_obj_get(value, "slice")) != NULL)
+        return read_slice(reader, inner, frame, ret_condition);
     if (!is_filter(value))
         return bad_condition(reader);
     ret_condition->kind = CONDITION_FILTER;

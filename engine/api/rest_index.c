@@ -19,8 +19,10 @@ static const char *const integer_keys[] = { "type",    "lookup",
 static const char *const float_keys[] = { "type",    "is_principal",
                                           "on_disk", "enable_hnsw",
                                           "memory",  NULL };
-static const char *const bool_keys[] = { "type", "on_disk", "enable_hnsw",
-                                         "memory", NULL };
+static const char *const uuid_keys[] = { "type",        "is_tenant", "on_disk",
+                                         "enable_hnsw", "memory",    NULL };
+static const char *const plain_keys[] = { "type", "on_disk", "enable_hnsw",
+                                          "memory", NULL };
 
 static const struct {
     const char *name;
@@ -30,7 +32,10 @@ static const struct {
     { "keyword", PAYLOAD_SCHEMA_KEYWORD, keyword_keys },
     { "integer", PAYLOAD_SCHEMA_INTEGER, integer_keys },
     { "float", PAYLOAD_SCHEMA_FLOAT, float_keys },
-    { "bool", PAYLOAD_SCHEMA_BOOL, bool_keys },
+    { "bool", PAYLOAD_SCHEMA_BOOL, plain_keys },
+    { "datetime", PAYLOAD_SCHEMA_DATETIME, float_keys },
+    { "uuid", PAYLOAD_SCHEMA_UUID, uuid_keys },
+    { "geo", PAYLOAD_SCHEMA_GEO, plain_keys },
 };
 
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
@@ -38,7 +43,7 @@ static const struct {
 static enum engine_code
 schema_of(struct span type, size_t *ret_known, struct error *reterr)
 {
-    static const char *const later[] = { "geo", "text", "datetime", "uuid" };
+    static const char *const later[] = { "text" };
     for (size_t i = 0; i < KNOWN_COUNT; i++) {
         if (span_equal_text(type, known[i].name)) {
             *ret_known = i;

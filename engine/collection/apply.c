@@ -241,6 +241,12 @@ index_kind(enum payload_schema schema)
         return PAYLOAD_INDEX_FLOAT;
     case PAYLOAD_SCHEMA_BOOL:
         return PAYLOAD_INDEX_BOOL;
+    case PAYLOAD_SCHEMA_DATETIME:
+        return PAYLOAD_INDEX_DATETIME;
+    case PAYLOAD_SCHEMA_UUID:
+        return PAYLOAD_INDEX_UUID;
+    case PAYLOAD_SCHEMA_GEO:
+        return PAYLOAD_INDEX_GEO;
     case PAYLOAD_SCHEMA_KEYWORD:
         break;
     }

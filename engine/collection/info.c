@@ -16,6 +16,12 @@ schema_of(enum payload_index_kind kind)
         return PAYLOAD_SCHEMA_FLOAT;
     case PAYLOAD_INDEX_BOOL:
         return PAYLOAD_SCHEMA_BOOL;
+    case PAYLOAD_INDEX_DATETIME:
+        return PAYLOAD_SCHEMA_DATETIME;
+    case PAYLOAD_INDEX_UUID:
+        return PAYLOAD_SCHEMA_UUID;
+    case PAYLOAD_INDEX_GEO:
+        return PAYLOAD_SCHEMA_GEO;
     case PAYLOAD_INDEX_KEYWORD:
         break;
     }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "engine/codec/point_id.h"
+#include "engine/filter/geo.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,20 +53,46 @@ struct range {
     double lt, gt, lte, gte;
 };
 
+/* Bounds of a moment in microseconds since 1970 UTC (datetime.h). */
+struct datetime_range {
+    bool has_lt, has_gt, has_lte, has_gte;
+    int64_t lt, gt, lte, gte;
+};
+
+/* What `text` asks of a string. Without a full-text index these are tests of
+ * bytes. */
+enum text_match {
+    TEXT_ALL,    /* it is in there */
+    TEXT_PHRASE, /* likewise */
+    TEXT_ANY,    /* one of its words is */
+    TEXT_PREFIX  /* the string begins with it */
+};
+
+/* One of `total` even parts of all ids (slice.h). */
+struct id_slice {
+    uint64_t total; /* > 0 */
+    uint64_t index; /* < total */
+};
+
 struct filter;
 
 enum condition_kind {
-    CONDITION_MATCH,    /* path, values[1] */
-    CONDITION_ANY,      /* path, values[0..] of one type, sorted (or none) */
-    CONDITION_EXCEPT,   /* path, values[0..] of one type, sorted (or none) */
-    CONDITION_RANGE,    /* path, range */
-    CONDITION_IS_EMPTY, /* path, is_negated: {is_empty: false} */
-    CONDITION_IS_NULL,  /* path, is_negated, is_whole */
-    CONDITION_HAS_ID,   /* ids, sorted */
-    CONDITION_OR,       /* tests: several tests of one field object */
-    CONDITION_FILTER,   /* filter: a whole filter as one condition */
-    CONDITION_NESTED,   /* path (of an array), filter on one element */
-    CONDITION_COUNT     /* path, range: values_count */
+    CONDITION_MATCH,      /* path, values[1] */
+    CONDITION_ANY,        /* path, values[0..] of one type, sorted (or none) */
+    CONDITION_EXCEPT,     /* path, values[0..] of one type, sorted (or none) */
+    CONDITION_RANGE,      /* path, range */
+    CONDITION_IS_EMPTY,   /* path, is_negated: {is_empty: false} */
+    CONDITION_IS_NULL,    /* path, is_negated, is_whole */
+    CONDITION_HAS_ID,     /* ids, sorted */
+    CONDITION_OR,         /* tests: several tests of one field object */
+    CONDITION_FILTER,     /* filter: a whole filter as one condition */
+    CONDITION_NESTED,     /* path (of an array), filter on one element */
+    CONDITION_COUNT,      /* path, range: values_count */
+    CONDITION_DATETIME,   /* path, datetimes */
+    CONDITION_GEO,        /* path, area */
+    CONDITION_TEXT,       /* path, text, text_match */
+    CONDITION_HAS_VECTOR, /* text: the vector's name */
+    CONDITION_SLICE       /* slice */
 };
 
 struct condition {
@@ -74,6 +101,11 @@ struct condition {
     const struct match_value *values;
     size_t values_count;
     struct range range;
+    struct datetime_range datetimes;
+    const struct geo_area *area;
+    struct span text;
+    enum text_match text_match;
+    struct id_slice slice;
     bool is_negated;
     bool is_whole; /* IS_NULL: an array holding a null is not null */
     const struct point_id *ids;

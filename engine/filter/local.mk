@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/filter/datetime.c engine/filter/datetime.h \
 	engine/filter/eval.c engine/filter/eval.h \
 	engine/filter/filter.c engine/filter/filter.h \
+	engine/filter/geo.c engine/filter/geo.h \
+	engine/filter/geo_index.c engine/filter/geo_index.h \
 	engine/filter/keyword_index.c engine/filter/keyword_index.h \
 	engine/filter/number_index.c engine/filter/number_index.h \
+	engine/filter/number_index_body.h \
+	engine/filter/number_index_query.c \
 	engine/filter/path.c engine/filter/path.h \
 	engine/filter/payload_index.c engine/filter/payload_index.h \
+	engine/filter/payload_index_body.h \
+	engine/filter/payload_index_query.c \
 	engine/filter/plan.c engine/filter/plan.h \
 	engine/filter/posting.c engine/filter/posting.h \
+	engine/filter/slice.c engine/filter/slice.h \
 	engine/filter/slot_set.c engine/filter/slot_set.h
 
 check_PROGRAMS += tests/unit/engine/filter/test_eval
@@ -80,4 +88,28 @@ tests_unit_engine_filter_test_slot_set_SOURCES = \
 tests_unit_engine_filter_test_slot_set_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_filter_test_slot_set_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_datetime
+tests_unit_engine_filter_test_datetime_SOURCES = \
+	tests/unit/engine/filter/test_datetime.c
+tests_unit_engine_filter_test_datetime_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_datetime_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_geo
+tests_unit_engine_filter_test_geo_SOURCES = \
+	tests/unit/engine/filter/test_geo.c
+tests_unit_engine_filter_test_geo_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_geo_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_slice
+tests_unit_engine_filter_test_slice_SOURCES = \
+	tests/unit/engine/filter/test_slice.c
+tests_unit_engine_filter_test_slice_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_slice_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)

@@ -60,6 +60,24 @@ enum engine_code number_index_integer(const struct number_index *index,
                                       struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The same for integers of first..last, both included. */
+enum engine_code
+number_index_between(const struct number_index *index, int64_t first,
+                     int64_t last, struct slot_set *set, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* set |= slots of the entries whose key lies in one of the ranges and passes
+ * `test`. For keys that are no numbers (geo_index.h). ENGINE_ENOMEM. */
+struct number_keys {
+    uint64_t first, last; /* both included */
+};
+typedef bool (*number_test)(void *ctx, uint64_t key);
+enum engine_code number_index_pick(const struct number_index *index,
+                                   const struct number_keys *ranges,
+                                   size_t count, number_test test, void *ctx,
+                                   struct slot_set *set, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* set |= slots that have an integer which is not in `values` (MATCH_INTEGER,
  * sorted). Reads the whole index. ENGINE_ENOMEM. */
 enum engine_code number_index_other(const struct number_index *index,

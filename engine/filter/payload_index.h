@@ -11,7 +11,7 @@
 
 #include <yyjson.h>
 
-/* One payload field's values by value: keyword, integer, float or bool.
+/* One payload field's values by value: those of one kind.
  * Answers are exactly what filter_matches() says, whatever types the field
  * holds. Besides its own values an index knows for each slot whether the field
  * is empty, null, or holds anything of another type.
@@ -24,8 +24,13 @@ enum payload_index_kind {
     PAYLOAD_INDEX_KEYWORD,
     PAYLOAD_INDEX_INTEGER,
     PAYLOAD_INDEX_FLOAT,
-    PAYLOAD_INDEX_BOOL
+    PAYLOAD_INDEX_BOOL,
+    PAYLOAD_INDEX_DATETIME,
+    PAYLOAD_INDEX_UUID,
+    PAYLOAD_INDEX_GEO
 };
+
+#define PAYLOAD_INDEX_KIND_MAX PAYLOAD_INDEX_GEO
 
 /* Distinct keywords of one index. Past it an insert is refused. */
 #define PAYLOAD_INDEX_KEYWORDS_MAX (1u << 30)

@@ -255,6 +255,9 @@ plan_condition(const struct planner *planner, const struct condition *condition,
     case CONDITION_RANGE:
     case CONDITION_IS_EMPTY:
     case CONDITION_IS_NULL:
+    case CONDITION_DATETIME:
+    case CONDITION_GEO:
+    case CONDITION_TEXT:
         return plan_field(planner, condition, ret_part);
     case CONDITION_HAS_ID:
         return plan_ids(planner, condition, ret_part);
@@ -264,6 +267,8 @@ plan_condition(const struct planner *planner, const struct condition *condition,
         return plan_filter(planner, condition->filter, ret_part);
     case CONDITION_NESTED:
     case CONDITION_COUNT:
+    case CONDITION_HAS_VECTOR:
+    case CONDITION_SLICE:
         break;
     }
     *ret_part = (struct part){ 0 };

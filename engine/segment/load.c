@@ -214,7 +214,8 @@ visit_index(void *ctx, struct span key, struct span value, struct error *reterr)
     struct segment *segment = ctx;
     size_t prefix = strlen(SEGMENT_META_INDEX);
     struct span field = { key.data + prefix, key.size - prefix };
-    if (value.size == 0 || (unsigned char)value.data[0] > PAYLOAD_INDEX_BOOL ||
+    if (value.size == 0 ||
+        (unsigned char)value.data[0] > PAYLOAD_INDEX_KIND_MAX ||
         segment->indexes_count >= SEGMENT_INDEXES_MAX)
         return corrupt(segment, "payload index", reterr);
     struct arena arena;

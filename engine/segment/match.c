@@ -163,6 +163,26 @@ struct testing {
     size_t kept;
 };
 
+/* The slot of one test, for has_vector. */
+struct place {
+    const struct segment_reader *reader;
+    uint32_t slot;
+};
+
+/* The slot may be newer than the view. */
+static bool
+place_has_vector(void *ctx, struct span name)
+{
+    const struct place *place = ctx;
+    const struct segment_reader *reader = place->reader;
+    size_t number = segment_vector_number(reader->segment, name);
+    if (number == SIZE_MAX)
+        return false;
+    return slotview_has(reader->view->live, place->slot)
+               ? slotview_has(reader->view->vectors[number].has, place->slot)
+               : vectors_has(&reader->segment->vectors[number], place->slot);
+}
+
 /* Keeps the slot when it matches; slots before were read already. */
 static void
 test_one(void *ctx, size_t position, struct span text)
@@ -174,7 +194,9 @@ test_one(void *ctx, size_t position, struct span text)
     yyjson_val *payload = match->json != NULL && text.size > 0
                               ? json_reader_root(match->json, text)
                               : NULL;
-    if (filter_matches(testing->filter, &id, payload))
+    struct place place = { match->reader, slot };
+    struct subject subject = { &id, payload, place_has_vector, &place };
+    if (filter_matches(testing->filter, &subject))
         testing->slots[testing->kept++] = slot;
 }
 

@@ -81,12 +81,13 @@ check_plan(const struct world *world, const struct filter *filter,
         return;
     for (uint32_t slot = 0; slot < POINTS; slot++) {
         struct point_id id = { .number = slot };
-        yyjson_val *payload = yyjson_doc_get_root(world->docs[slot]);
+        struct subject subject = { .id = &id,
+                                   .payload =
+                                       yyjson_doc_get_root(world->docs[slot]) };
         bool is_planned =
             (plan.slots == NULL || slot_set_contains(plan.slots, slot)) &&
-            (plan.residual == NULL ||
-             filter_matches(plan.residual, &id, payload));
-        assert(is_planned == filter_matches(filter, &id, payload));
+            (plan.residual == NULL || filter_matches(plan.residual, &subject));
+        assert(is_planned == filter_matches(filter, &subject));
     }
     filter_plan_release(&plan);
 }

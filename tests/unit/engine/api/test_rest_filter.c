@@ -69,7 +69,9 @@ static bool
 matches(const char *filter, const char *payload)
 {
     struct point_id id = { .number = 7 };
-    return filter_matches(parse(filter), &id, json(payload));
+    return filter_matches(
+        parse(filter),
+        &(struct subject){ .id = &id, .payload = json(payload) });
 }
 
 START_TEST(filter_absent_or_null_is_none)
@@ -201,6 +203,20 @@ START_TEST(filter_refuses_min_count_zero)
 }
 END_TEST
 
+START_TEST(filter_reads_what_is_not_payload)
+{
+    const struct filter *filter =
+        parse("{\"must\":[{\"has_vector\":\"image\"},"
+              "{\"slice\":{\"total\":1,\"index\":0}}]}");
+    ck_assert_int_eq(filter->must.conditions[0].kind, CONDITION_HAS_VECTOR);
+    ck_assert(span_equal_text(filter->must.conditions[0].text, "image"));
+    ck_assert(!filter_reads_payload(filter));
+    ck_assert(!matches("{\"must\":{\"has_vector\":\"image\"}}", "{}"));
+    ck_assert(
+        matches("{\"must\":{\"slice\":{\"total\":1,\"index\":0}}}", "{}"));
+}
+END_TEST
+
 START_TEST(filter_refuses_bad_paths_ids_and_other_types)
 {
     check_refused("{\"must\":{\"key\":\"a[\",\"match\":{\"value\":1}}}",
@@ -208,8 +224,14 @@ START_TEST(filter_refuses_bad_paths_ids_and_other_types)
     check_refused("{\"must\":{\"has_id\":[-1]}}", ENGINE_EFORMAT,
                   "value -1 is not a valid point ID");
     check_refused("[]", ENGINE_EFORMAT, "expected struct Filter");
-    check_refused("{\"must\":{\"key\":\"a\",\"geo_radius\":{}}}",
-                  ENGINE_EREQUEST, "not supported yet");
+    check_refused("{\"must\":{\"slice\":{\"total\":2,\"index\":2}}}",
+                  ENGINE_EVALID, "search_request.filter.must[0].slice.index");
+    check_refused("{\"must\":{\"slice\":{\"total\":0,\"index\":0}}}",
+                  ENGINE_EVALID, "must be less than the total");
+    check_refused("{\"must\":{\"slice\":{\"total\":2}}}", ENGINE_EFORMAT,
+                  "Expected some form of condition");
+    check_refused("{\"must\":{\"has_vector\":1}}", ENGINE_EFORMAT,
+                  "Expected some form of condition");
 }
 END_TEST
 
@@ -297,6 +319,7 @@ main(void)
     tcase_add_test(tcase, filter_refuses_what_is_no_condition);
     tcase_add_test(tcase, filter_refuses_a_key_without_a_test_by_its_place);
     tcase_add_test(tcase, filter_refuses_min_count_zero);
+    tcase_add_test(tcase, filter_reads_what_is_not_payload);
     tcase_add_test(tcase, filter_refuses_bad_paths_ids_and_other_types);
     tcase_add_test(tcase, filter_is_refused_one_level_too_deep);
     tcase_add_test(tcase, filter_lists_have_limits);

@@ -47,7 +47,9 @@ holds(struct condition condition, const char *value)
     ck_assert_int_eq(json_parse(bytes_span(&text), &doc, NULL), ENGINE_OK);
     condition.path = path_of("f");
     struct point_id id = { .number = 1 };
-    bool result = condition_matches(&condition, &id, yyjson_doc_get_root(doc));
+    bool result = condition_matches(
+        &condition,
+        &(struct subject){ &id, yyjson_doc_get_root(doc), NULL, NULL });
     yyjson_doc_free(doc);
     bytes_release(&text);
     return result;
@@ -211,10 +213,10 @@ START_TEST(has_id_needs_an_id)
                                    .ids = ids,
                                    .ids_count = 2 };
     struct point_id id = { .number = 9 };
-    ck_assert(condition_matches(&condition, &id, NULL));
+    ck_assert(condition_matches(&condition, &(struct subject){ .id = &id }));
     id.number = 6;
-    ck_assert(!condition_matches(&condition, &id, NULL));
-    ck_assert(!condition_matches(&condition, NULL, NULL));
+    ck_assert(!condition_matches(&condition, &(struct subject){ .id = &id }));
+    ck_assert(!condition_matches(&condition, &(struct subject){ 0 }));
 }
 END_TEST
 
@@ -240,20 +242,20 @@ START_TEST(clauses_are_anded)
     no.is_negated = true;
     struct condition both[2] = { yes, no };
     struct filter filter = { .must = { both, 1 } };
-    ck_assert(filter_matches(&filter, NULL, NULL));
+    ck_assert(filter_matches(&filter, &(struct subject){ 0 }));
     filter.must.count = 2;
-    ck_assert(!filter_matches(&filter, NULL, NULL));
+    ck_assert(!filter_matches(&filter, &(struct subject){ 0 }));
     filter = (struct filter){ .should = { both, 2 } };
-    ck_assert(filter_matches(&filter, NULL, NULL));
+    ck_assert(filter_matches(&filter, &(struct subject){ 0 }));
     filter.must_not = (struct clause){ &yes, 1 };
-    ck_assert(!filter_matches(&filter, NULL, NULL));
+    ck_assert(!filter_matches(&filter, &(struct subject){ 0 }));
     filter = (struct filter){ .should = { both, 0 } };
-    ck_assert(filter_matches(&filter, NULL, NULL));
+    ck_assert(filter_matches(&filter, &(struct subject){ 0 }));
     filter =
         (struct filter){ .min_should = { both, 2 }, .min_should_count = 1 };
-    ck_assert(filter_matches(&filter, NULL, NULL));
+    ck_assert(filter_matches(&filter, &(struct subject){ 0 }));
     filter.min_should_count = 2;
-    ck_assert(!filter_matches(&filter, NULL, NULL));
+    ck_assert(!filter_matches(&filter, &(struct subject){ 0 }));
 }
 END_TEST
 

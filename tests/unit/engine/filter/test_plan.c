@@ -16,7 +16,7 @@
 
 #define POINTS         400
 #define FIELDS         4
-#define ROUNDS         40
+#define ROUNDS         80
 #define FILTERS        60
 #define ARENA_SIZE_MAX ((size_t)64 << 20)
 
@@ -57,6 +57,18 @@ static const char *const scalars[] = {
     "[]",
     "[null]",
     "[1]",
+    "\"2020-01-01\"",
+    "\"2020-01-01T00:00:00.000001Z\"",
+    "\"0001-01-01\"",
+    "\"+250000-01-01\"",
+    "\"550e8400-e29b-41d4-a716-446655440000\"",
+    "\"550E8400-E29B-41D4-A716-446655440000\"",
+    "{\"lon\":1,\"lat\":1}",
+    "{\"lon\":1.5,\"lat\":1.25}",
+    "{\"lon\":2,\"lat\":1}",
+    "{\"lon\":180,\"lat\":-90}",
+    "{\"lon\":-180,\"lat\":0.00000001}",
+    "{\"lon\":200,\"lat\":0}",
 };
 
 #define SCALARS_COUNT (sizeof(scalars) / sizeof(scalars[0]))
@@ -122,11 +134,13 @@ random_match(enum match_type type)
     static const int64_t integers[] = {
         1, 2, -3, 0, 9007199254740993, 9007199254740992, INT64_MAX, INT64_MIN,
     };
-    static const char *const strings[] = { "a", "b", "c", "", "d" };
+    static const char *const strings[] = {
+        "a", "b", "c", "", "d", "550e8400-e29b-41d4-a716-446655440000",
+    };
     struct match_value value = { .type = type };
     switch (type) {
     case MATCH_STRING:
-        value.string = span_of(strings[random_below(5)]);
+        value.string = span_of(strings[random_below(6)]);
         break;
     case MATCH_INTEGER:
         value.integer = integers[random_below(8)];
@@ -153,6 +167,54 @@ random_range(void)
         .gte = bounds[random_below(9)],
     };
     return range;
+}
+
+static struct datetime_range
+random_datetimes(void)
+{
+    static const int64_t bounds[] = {
+        INT64_MIN,
+        INT64_C(-62135596800000000),
+        0,
+        INT64_C(1577836800000000),
+        INT64_C(1577836800000001),
+        INT64_MAX,
+    };
+    return (struct datetime_range){
+        .has_lt = random_below(3) == 0,
+        .has_gt = random_below(3) == 0,
+        .has_lte = random_below(3) == 0,
+        .has_gte = random_below(3) == 0,
+        .lt = bounds[random_below(6)],
+        .gt = bounds[random_below(6)],
+        .lte = bounds[random_below(6)],
+        .gte = bounds[random_below(6)],
+    };
+}
+
+/* Some edges go through the points of `scalars`. */
+static const struct geo_area *
+random_area(void)
+{
+    static const struct geo_point ring[] = {
+        { 0, 0 }, { 3, 0 }, { 3, 3 }, { 1, 1 }, { 0, 0 }
+    };
+    static const struct geo_area areas[] = {
+        { .kind = GEO_BOX, .top_left = { 0, 2 }, .bottom_right = { 2, 0 } },
+        { .kind = GEO_BOX, .top_left = { 0, 2 }, .bottom_right = { 2.1, 1 } },
+        { .kind = GEO_BOX,
+          .top_left = { 170, 10 },
+          .bottom_right = { -170, -10 } },
+        { .kind = GEO_BOX,
+          .top_left = { -180, 90 },
+          .bottom_right = { 180, 0 } },
+        { .kind = GEO_RADIUS, .center = { 1, 1 }, .radius_m = 111194.0 },
+        { .kind = GEO_RADIUS, .center = { 0, -90 }, .radius_m = 1 },
+        { .kind = GEO_RADIUS, .center = { 180, 0 }, .radius_m = 1 },
+        { .kind = GEO_RADIUS, .center = { 1, 1 }, .radius_m = 3e7 },
+        { .kind = GEO_POLYGON, .exterior = { ring, 5 } },
+    };
+    return &areas[random_below(sizeof(areas) / sizeof(areas[0]))];
 }
 
 static const struct filter *random_filter(struct arena *arena, uint32_t depth);
@@ -186,10 +248,15 @@ static struct condition
 random_condition(struct arena *arena, uint32_t depth)
 {
     struct condition condition = {
-        .kind = (enum condition_kind)random_below(CONDITION_COUNT + 1),
+        .kind = (enum condition_kind)random_below(CONDITION_SLICE + 1),
         .is_negated = random_below(2) == 0,
         .is_whole = random_below(2) == 0,
         .range = random_range(),
+        .datetimes = random_datetimes(),
+        .area = random_area(),
+        .text = span_of(random_below(2) == 0 ? "a" : "2020-01-01 b"),
+        .text_match = (enum text_match)random_below(TEXT_PREFIX + 1),
+        .slice = { 3, random_below(3) },
     };
     const char *path = paths[random_below(FIELDS)];
     if (condition.kind == CONDITION_NESTED)
@@ -314,8 +381,8 @@ world_init(struct world *world)
     struct arena arena;
     arena_init(&arena, ARENA_SIZE_MAX);
     for (size_t i = 0; i < FIELDS; i++) {
-        uint32_t kind = random_below(5);
-        if (kind > PAYLOAD_INDEX_BOOL)
+        uint32_t kind = random_below(PAYLOAD_INDEX_KIND_MAX + 2);
+        if (kind > PAYLOAD_INDEX_KIND_MAX)
             continue;
         struct payload_path path;
         ck_assert_int_eq(path_parse(span_of(paths[i]), &arena, &path, NULL),
@@ -366,17 +433,20 @@ check_plan(struct world *world, const struct filter *filter,
     uint64_t matches = 0;
     for (uint32_t slot = 0; slot < POINTS; slot++) {
         struct point_id id = { .number = slot * 2 };
-        yyjson_val *payload = payload_of(world, slot);
+        struct subject subject = { .id = &id,
+                                   .payload = payload_of(world, slot) };
         bool expected =
-            world->is_live[slot] && filter_matches(filter, &id, payload);
+            world->is_live[slot] && filter_matches(filter, &subject);
         bool is_candidate = plan.slots == NULL
                                 ? world->is_live[slot]
                                 : slot_set_contains(plan.slots, slot);
         bool planned =
-            is_candidate && (plan.residual == NULL ||
-                             filter_matches(plan.residual, &id, payload));
-        ck_assert_msg(expected == planned, "slot %u: %d by payload, %d by plan",
-                      slot, expected, planned);
+            is_candidate &&
+            (plan.residual == NULL || filter_matches(plan.residual, &subject));
+        ck_assert_msg(
+            expected == planned, "kind %d: slot %u: %d by payload, %d by plan",
+            filter->must.count > 0 ? (int)filter->must.conditions[0].kind : -1,
+            slot, expected, planned);
         matches += expected;
     }
     ck_assert_uint_le(plan.estimate.min_count, matches);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which slots have a number: a part of the ordered entries, gathered. */
+#include "engine/filter/number_index_body.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define SORT_COUNT_MAX 4096 /* fewer slots are sorted, more set bits */
+
+struct extent {
+    struct number_position from;
+    struct number_position to; /* exclusive */
+};
+
+/* Keys low..high, both inclusive; false: none. */
+static bool
+range_keys(const struct range *range, uint64_t *ret_low, uint64_t *ret_high)
+{
+    uint64_t low = 0, high = UINT64_MAX;
+    if ((range->has_gt && isnan(range->gt)) ||
+        (range->has_gte && isnan(range->gte)) ||
+        (range->has_lt && isnan(range->lt)) ||
+        (range->has_lte && isnan(range->lte)))
+        return false;
+    if (range->has_gte)
+        low = number_key(range->gte);
+    if (range->has_gt && number_key(range->gt) + 1 > low)
+        low = number_key(range->gt) + 1;
+    if (range->has_lte)
+        high = number_key(range->lte);
+    if (range->has_lt && number_key(range->lt) - 1 < high)
+        high = number_key(range->lt) - 1;
+    *ret_low = low;
+    *ret_high = high;
+    return low <= high;
+}
+
+static struct extent
+extent_of(const struct number_index *index, const struct number_entry *low,
+          const struct number_entry *high)
+{
+    struct extent extent = { .from = number_index_find(index, low),
+                             .to = number_index_find(index, high) };
+    if (extent.to.block < index->blocks_count &&
+        number_entry_compare(
+            &index->blocks[extent.to.block]->entries[extent.to.at], high) == 0)
+        extent.to.at++;
+    return extent;
+}
+
+static uint64_t
+extent_count(const struct number_index *index, const struct extent *extent)
+{
+    if (extent->from.block == extent->to.block)
+        return extent->to.at - extent->from.at;
+    uint64_t count = index->blocks[extent->from.block]->count - extent->from.at;
+    for (size_t i = extent->from.block + 1; i < extent->to.block; i++)
+        count += index->blocks[i]->count;
+    return count + extent->to.at;
+}
+
+static int
+slot_compare(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Where slots gather: few are sorted, many become bits. */
+struct gather {
+    uint32_t *slots;
+    uint64_t *words;
+    size_t count;
+    size_t words_count;
+};
+
+static bool
+gather_init(struct gather *gather, const struct number_index *index,
+            uint64_t count_max)
+{
+    *gather = (struct gather){ .words_count = index->slot_max / 64 + 1 };
+    if (count_max <= SORT_COUNT_MAX)
+        gather->slots = malloc((size_t)(count_max + 1) * sizeof(uint32_t));
+    else
+        gather->words = calloc(gather->words_count, sizeof(uint64_t));
+    return gather->slots != NULL || gather->words != NULL;
+}
+
+static inline void
+gather_slot(struct gather *gather, uint32_t slot)
+{
+    if (gather->slots != NULL)
+        gather->slots[gather->count++] = slot;
+    else
+        gather->words[slot / 64] |= UINT64_C(1) << (slot % 64);
+}
+
+static void
+gather_finish(struct gather *gather, struct slot_set *set)
+{
+    if (gather->slots != NULL) {
+        if (gather->count > 1)
+            qsort(gather->slots, gather->count, sizeof(uint32_t), slot_compare);
+        slot_set_add_many(set, gather->slots, gather->count);
+    } else {
+        slot_set_add_words(set, gather->words, gather->words_count);
+    }
+    free(gather->slots);
+    free(gather->words);
+}
+
+static enum engine_code
+extent_slots(const struct number_index *index, const struct extent *extent,
+             struct slot_set *set, struct error *reterr)
+{
+    uint64_t count = extent_count(index, extent);
+    if (count == 0)
+        return ENGINE_OK;
+    struct gather gather;
+    if (!gather_init(&gather, index, count))
+        return error_memory(reterr);
+    struct number_position at = extent->from;
+    for (; count > 0; at.block++, at.at = 0) {
+        const struct number_block *block = index->blocks[at.block];
+        for (uint32_t i = at.at; i < block->count && count > 0; i++, count--)
+            gather_slot(&gather, block->entries[i].slot);
+    }
+    gather_finish(&gather, set);
+    return ENGINE_OK;
+}
+
+static bool
+range_extent(const struct number_index *index, const struct range *range,
+             struct extent *ret_extent)
+{
+    struct number_entry low = { 0 };
+    struct number_entry high = { .kind = UINT32_MAX, .slot = UINT32_MAX };
+    if (!range_keys(range, &low.key, &high.key))
+        return false;
+    *ret_extent = extent_of(index, &low, &high);
+    return true;
+}
+
+uint64_t
+number_index_range_count(const struct number_index *index,
+                         const struct range *range)
+{
+    struct extent extent;
+    if (!range_extent(index, range, &extent))
+        return 0;
+    return extent_count(index, &extent);
+}
+
+enum engine_code
+number_index_range(const struct number_index *index, const struct range *range,
+                   struct slot_set *set, struct error *reterr)
+{
+    struct extent extent;
+    if (!range_extent(index, range, &extent))
+        return ENGINE_OK;
+    return extent_slots(index, &extent, set, reterr);
+}
+
+enum engine_code
+number_index_integer(const struct number_index *index, int64_t number,
+                     struct slot_set *set, struct error *reterr)
+{
+    struct number_entry low = number_entry_integer(number, 0);
+    struct number_entry high = number_entry_integer(number, UINT32_MAX);
+    struct extent extent = extent_of(index, &low, &high);
+    return extent_slots(index, &extent, set, reterr);
+}
+
+enum engine_code
+number_index_between(const struct number_index *index, int64_t first,
+                     int64_t last, struct slot_set *set, struct error *reterr)
+{
+    if (first > last)
+        return ENGINE_OK;
+    struct number_entry low = number_entry_integer(first, 0);
+    struct number_entry high = number_entry_integer(last, UINT32_MAX);
+    struct extent extent = extent_of(index, &low, &high);
+    return extent_slots(index, &extent, set, reterr);
+}
+
+static struct extent
+keys_extent(const struct number_index *index, const struct number_keys *keys)
+{
+    struct number_entry low = { .key = keys->first };
+    struct number_entry high = { keys->last, UINT32_MAX, UINT32_MAX };
+    return extent_of(index, &low, &high);
+}
+
+/* Keys repeat, and each is tested once. */
+static void
+extent_pick(const struct number_index *index, const struct extent *extent,
+            number_test test, void *ctx, struct gather *gather)
+{
+    uint64_t count = extent_count(index, extent), key = 0;
+    struct number_position at = extent->from;
+    bool has_key = false, holds = false;
+    for (; count > 0; at.block++, at.at = 0) {
+        const struct number_block *block = index->blocks[at.block];
+        for (uint32_t i = at.at; i < block->count && count > 0; i++, count--) {
+            const struct number_entry *entry = &block->entries[i];
+            if (!has_key || entry->key != key) {
+                key = entry->key;
+                has_key = true;
+                holds = test(ctx, key);
+            }
+            if (holds)
+                gather_slot(gather, entry->slot);
+        }
+    }
+}
+
+enum engine_code
+number_index_pick(const struct number_index *index,
+                  const struct number_keys *ranges, size_t count,
+                  number_test test, void *ctx, struct slot_set *set,
+                  struct error *reterr)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct extent extent = keys_extent(index, &ranges[i]);
+        total += extent_count(index, &extent);
+    }
+    struct gather gather;
+    if (!gather_init(&gather, index, total))
+        return error_memory(reterr);
+    for (size_t i = 0; i < count; i++) {
+        struct extent extent = keys_extent(index, &ranges[i]);
+        extent_pick(index, &extent, test, ctx, &gather);
+    }
+    gather_finish(&gather, set);
+    return ENGINE_OK;
+}
+
+static bool
+is_listed(const struct number_entry *entry, const struct match_value *values,
+          size_t count)
+{
+    for (size_t low = 0, high = count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        struct number_entry value =
+            number_entry_integer(values[middle].integer, entry->slot);
+        int order = number_entry_compare(&value, entry);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+enum engine_code
+number_index_other(const struct number_index *index,
+                   const struct match_value *values, size_t count,
+                   struct slot_set *set, struct error *reterr)
+{
+    struct gather gather;
+    if (!gather_init(&gather, index, index->count))
+        return error_memory(reterr);
+    for (size_t i = 0; i < index->blocks_count; i++) {
+        const struct number_block *block = index->blocks[i];
+        for (uint32_t k = 0; k < block->count; k++) {
+            const struct number_entry *entry = &block->entries[k];
+            if (entry->kind != 0 && !is_listed(entry, values, count))
+                gather_slot(&gather, entry->slot);
+        }
+    }
+    gather_finish(&gather, set);
+    return ENGINE_OK;
+}

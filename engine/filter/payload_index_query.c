@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What one field's index answers. */
+#include "engine/filter/payload_index_body.h"
+
+#include "engine/filter/eval.h"
+#include "engine/filter/geo_index.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* set |= slots with one of the values, all of the index's own type. */
+static enum engine_code
+values_union(const struct payload_index *index,
+             const struct match_value *values, size_t count,
+             struct slot_set *set, struct error *reterr)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (index->keywords != NULL) {
+            const struct posting *posting =
+                keyword_index_find(index->keywords, values[i].string);
+            if (posting != NULL)
+                posting_or_into(posting, set);
+        } else if (payload_index_is_numeric(index)) {
+            enum engine_code code = number_index_integer(
+                index->numbers, values[i].integer, set, reterr);
+            if (code != ENGINE_OK)
+                return code;
+        } else {
+            posting_or_into(&index->bools[values[i].boolean], set);
+        }
+    }
+    return ENGINE_OK;
+}
+
+static bool
+is_own_list(const struct payload_index *index, const struct match_value *values,
+            size_t count)
+{
+    return count > 0 && payload_index_owns(index, values[0].type);
+}
+
+/* Only elements that are not OWN can satisfy the condition. */
+static enum index_answer
+answer_other(const struct payload_index *index, struct slot_set *set)
+{
+    const struct slot_set *other = index->states[STATE_OTHER];
+    slot_set_or(set, other);
+    return slot_set_count(other) == 0 ? INDEX_EXACT : INDEX_SUPERSET;
+}
+
+static enum engine_code
+query_any(const struct payload_index *index, const struct condition *condition,
+          struct index_result *result, struct error *reterr)
+{
+    result->answer = INDEX_EXACT;
+    if (condition->values_count == 0)
+        return ENGINE_OK;
+    if (is_own_list(index, condition->values, condition->values_count))
+        return values_union(index, condition->values, condition->values_count,
+                            result->slots, reterr);
+    result->answer = answer_other(index, result->slots);
+    return ENGINE_OK;
+}
+
+struct unlisted {
+    const struct condition *condition;
+    struct slot_set *set;
+};
+
+static bool
+visit_unlisted(void *ctx, struct span text, const struct posting *posting)
+{
+    const struct unlisted *unlisted = ctx;
+    struct match_value value = { .type = MATCH_STRING, .string = text };
+    if (!match_values_contain(unlisted->condition->values,
+                              unlisted->condition->values_count, &value))
+        posting_or_into(posting, unlisted->set);
+    return true;
+}
+
+/* Slots with an OWN value outside the list. Those without a listed value
+ * surely; of the others only MULTI ones can, and if there are such, all
+ * values are read. */
+static enum engine_code
+unlisted_union(const struct payload_index *index,
+               const struct condition *condition, struct slot_set *set,
+               struct error *reterr)
+{
+    struct slot_set *listed = slot_set_new();
+    if (listed == NULL)
+        return error_memory(reterr);
+    enum engine_code code = values_union(
+        index, condition->values, condition->values_count, listed, reterr);
+    if (code != ENGINE_OK)
+        goto out;
+    if (slot_set_and_count(listed, index->states[STATE_MULTI]) == 0) {
+        slot_set_or(set, index->states[STATE_OWN]);
+        slot_set_subtract(set, listed);
+    } else if (index->keywords != NULL) {
+        struct unlisted unlisted = { condition, set };
+        keyword_index_each(index->keywords, visit_unlisted, &unlisted);
+    } else {
+        assert(index->numbers != NULL);
+        code = number_index_other(index->numbers, condition->values,
+                                  condition->values_count, set, reterr);
+    }
+out:
+    slot_set_free(listed);
+    return code;
+}
+
+static enum engine_code
+query_except(const struct payload_index *index,
+             const struct condition *condition, struct index_result *result,
+             struct error *reterr)
+{
+    const struct slot_set *other = index->states[STATE_OTHER];
+    result->answer = INDEX_EXACT;
+    if (is_own_list(index, condition->values, condition->values_count)) {
+        enum engine_code code =
+            unlisted_union(index, condition, result->slots, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    } else {
+        /* OWN values are of another type than the list: they all match. */
+        slot_set_or(result->slots, index->states[STATE_OWN]);
+        if (condition->values_count > 0 && slot_set_count(other) > 0)
+            result->answer = INDEX_SUPERSET;
+    }
+    slot_set_or(result->slots, other);
+    return ENGINE_OK;
+}
+
+/* With `is_negated` the complement within live. */
+static enum engine_code
+query_state(const struct slot_set *state, bool is_negated,
+            const struct slot_set *live, struct index_result *result)
+{
+    result->answer = INDEX_EXACT;
+    slot_set_or(result->slots, is_negated ? live : state);
+    if (is_negated)
+        slot_set_subtract(result->slots, state);
+    return ENGINE_OK;
+}
+
+struct strings {
+    const struct condition *condition;
+    struct slot_set *set;
+};
+
+static bool
+visit_string(void *ctx, struct span text, const struct posting *posting)
+{
+    const struct strings *strings = ctx;
+    if (string_matches(strings->condition, text))
+        posting_or_into(posting, strings->set);
+    return true;
+}
+
+/* A test of strings: on each string that the field holds, or on the payloads
+ * of the slots that may have one. */
+static enum engine_code
+query_strings(const struct payload_index *index,
+              const struct condition *condition, struct index_result *result)
+{
+    if (index->keywords == NULL) {
+        result->answer = answer_other(index, result->slots);
+        return ENGINE_OK;
+    }
+    struct strings strings = { condition, result->slots };
+    result->answer = INDEX_EXACT;
+    keyword_index_each(index->keywords, visit_string, &strings);
+    return ENGINE_OK;
+}
+
+static enum engine_code
+query_datetimes(const struct payload_index *index,
+                const struct condition *condition, struct index_result *result,
+                struct error *reterr)
+{
+    const struct datetime_range *range = &condition->datetimes;
+    if (index->kind != PAYLOAD_INDEX_DATETIME)
+        return query_strings(index, condition, result);
+    result->answer = INDEX_EXACT;
+    int64_t first = INT64_MIN, last = INT64_MAX;
+    if (range->has_gte)
+        first = range->gte;
+    if (range->has_gt && range->gt >= first) {
+        if (range->gt == INT64_MAX)
+            return ENGINE_OK;
+        first = range->gt + 1;
+    }
+    if (range->has_lte)
+        last = range->lte;
+    if (range->has_lt && range->lt <= last) {
+        if (range->lt == INT64_MIN)
+            return ENGINE_OK;
+        last = range->lt - 1;
+    }
+    return number_index_between(index->numbers, first, last, result->slots,
+                                reterr);
+}
+
+static enum engine_code
+query_geo(const struct payload_index *index, const struct condition *condition,
+          struct index_result *result, struct error *reterr)
+{
+    bool is_exact = false;
+    if (index->kind != PAYLOAD_INDEX_GEO) {
+        result->answer = answer_other(index, result->slots);
+        return ENGINE_OK;
+    }
+    enum engine_code code = geo_index_area(index->numbers, condition->area,
+                                           result->slots, &is_exact, reterr);
+    result->answer = is_exact ? INDEX_EXACT : INDEX_SUPERSET;
+    return code;
+}
+
+static enum engine_code
+query_kind(const struct payload_index *index, const struct condition *condition,
+           const struct slot_set *live, struct index_result *result,
+           struct error *reterr)
+{
+    switch (condition->kind) {
+    case CONDITION_MATCH:
+    case CONDITION_ANY:
+        return query_any(index, condition, result, reterr);
+    case CONDITION_EXCEPT:
+        return query_except(index, condition, result, reterr);
+    case CONDITION_RANGE:
+        if (!payload_index_is_numeric(index)) {
+            result->answer = answer_other(index, result->slots);
+            return ENGINE_OK;
+        }
+        result->answer = INDEX_EXACT;
+        return number_index_range(index->numbers, &condition->range,
+                                  result->slots, reterr);
+    case CONDITION_DATETIME:
+        return query_datetimes(index, condition, result, reterr);
+    case CONDITION_GEO:
+        return query_geo(index, condition, result, reterr);
+    case CONDITION_TEXT:
+        return query_strings(index, condition, result);
+    case CONDITION_IS_EMPTY:
+        return query_state(index->states[STATE_FILLED], !condition->is_negated,
+                           live, result);
+    case CONDITION_IS_NULL:
+        return query_state(index->states[condition->is_whole ? STATE_NULL_WHOLE
+                                                             : STATE_NULL_ANY],
+                           condition->is_negated, live, result);
+    case CONDITION_HAS_ID:
+    case CONDITION_OR:
+    case CONDITION_FILTER:
+    case CONDITION_NESTED:
+    case CONDITION_COUNT:
+    case CONDITION_HAS_VECTOR:
+    case CONDITION_SLICE:
+        break;
+    }
+    result->answer = INDEX_UNKNOWN;
+    return ENGINE_OK;
+}
+
+enum engine_code
+payload_index_query(const struct payload_index *index,
+                    const struct condition *condition,
+                    const struct slot_set *live,
+                    struct index_result *ret_result, struct error *reterr)
+{
+    assert(live != NULL && ret_result != NULL);
+    struct index_result result = { .slots = slot_set_new() };
+    if (result.slots == NULL)
+        return error_memory(reterr);
+    enum engine_code code = query_kind(index, condition, live, &result, reterr);
+    if (code != ENGINE_OK || result.answer == INDEX_UNKNOWN) {
+        slot_set_free(result.slots);
+        result.slots = NULL;
+    }
+    if (code == ENGINE_OK)
+        *ret_result = result;
+    return code;
+}
