@@ -50,6 +50,9 @@ ngx_http_azimuth_edge_before(ngx_http_request_t *r,
     if (r->internal && ngx_http_azimuth_identity_handler(r) != NGX_DECLINED) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+    if (ngx_http_azimuth_upgrade_cut(r, lcf) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
     rc = ngx_http_azimuth_rate_address(r, lcf);
     if (rc == NGX_DECLINED && lcf->provider != NULL && lcf->endpoint == NULL) {
         rc = ngx_http_azimuth_upgrade_check(r, lcf);

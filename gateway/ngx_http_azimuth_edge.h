@@ -148,6 +148,10 @@ ngx_int_t
 ngx_http_azimuth_upgrade_check(ngx_http_request_t *r,
                                const ngx_http_azimuth_loc_conf_t *lcf);
 int ngx_http_azimuth_upgrade_is_asked(ngx_http_request_t *r);
+/* Takes an Upgrade to anything but a WebSocket out of the request; where
+ * nobody is asked who he is, an Upgrade to h2c. */
+ngx_int_t ngx_http_azimuth_upgrade_cut(ngx_http_request_t *r,
+                                       const ngx_http_azimuth_loc_conf_t *lcf);
 /* Ends the connection with the session; and no more, when it is gone. */
 ngx_int_t ngx_http_azimuth_upgrade_watch(ngx_http_azimuth_ctx_t *ctx);
 void ngx_http_azimuth_upgrade_unwatch(ngx_http_azimuth_ctx_t *ctx);

@@ -103,10 +103,9 @@ identity_is_token(const ngx_table_elt_t *header)
            ngx_memcmp(header->lowcase_key, "authorization", 13) == 0;
 }
 
-/* Makes the list anew without the headers that `is_dropped` names. */
-static ngx_int_t
-identity_rebuild(ngx_http_request_t *r,
-                 int (*is_dropped)(const ngx_table_elt_t *header))
+ngx_int_t
+ngx_http_azimuth_identity_rebuild(ngx_http_request_t *r,
+                                  ngx_http_azimuth_drops_pt is_dropped)
 {
     ngx_list_part_t old = r->headers_in.headers.part;
     ngx_list_part_t *part;
@@ -140,7 +139,7 @@ ngx_int_t
 ngx_http_azimuth_identity_cut_token(ngx_http_request_t *r)
 {
     r->headers_in.authorization = NULL;
-    return identity_rebuild(r, identity_is_token);
+    return ngx_http_azimuth_identity_rebuild(r, identity_is_token);
 }
 
 /* As it is now, or as it came: an error may have led elsewhere. */
@@ -212,7 +211,8 @@ ngx_http_azimuth_identity_handler(ngx_http_request_t *r)
     IDENTITY_EACH(r, part, header, i)
     {
         if (identity_is_ours(header)) {
-            return identity_rebuild(r, identity_is_ours) == NGX_OK
+            return ngx_http_azimuth_identity_rebuild(r, identity_is_ours) ==
+                           NGX_OK
                        ? NGX_DECLINED
                        : NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -392,5 +392,7 @@ ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
             is_empty = 1;
         }
     }
-    return is_empty ? identity_rebuild(r, identity_is_spent_cookie) : NGX_OK;
+    return is_empty
+               ? ngx_http_azimuth_identity_rebuild(r, identity_is_spent_cookie)
+               : NGX_OK;
 }

@@ -350,6 +350,11 @@ ngx_int_t ngx_http_azimuth_identity_index(ngx_http_azimuth_main_conf_t *mcf,
 ngx_int_t ngx_http_azimuth_identity_set(ngx_http_request_t *r,
                                         ngx_http_azimuth_main_conf_t *mcf,
                                         ngx_uint_t index, ngx_str_t value);
+typedef int (*ngx_http_azimuth_drops_pt)(const ngx_table_elt_t *header);
+/* Makes the request's headers anew without those that are dropped. */
+ngx_int_t
+ngx_http_azimuth_identity_rebuild(ngx_http_request_t *r,
+                                  ngx_http_azimuth_drops_pt is_dropped);
 /* Takes our cookies out of what the upstream gets. */
 ngx_int_t ngx_http_azimuth_identity_cut(ngx_http_request_t *r,
                                         const ngx_str_t *cookie_name);

@@ -3,7 +3,10 @@
  * cookie is seen, and a page of any site may begin one, with our cookie and
  * without a preflight: so its Origin has to be ours or an allowed one (a
  * client without an Origin is no browser). Afterwards nothing is judged any
- * more; the connection is cut off at the session's absolute end. */
+ * more; the connection is cut off at the session's absolute end. Another
+ * protocol would carry requests that nobody judges, with any identity in their
+ * headers: it is not offered to the upstream. On the open hosts h2c is that
+ * protocol; what else they are for is not known here. */
 
 #include "gateway/ngx_http_azimuth_edge.h"
 
@@ -11,6 +14,56 @@ int
 ngx_http_azimuth_upgrade_is_asked(ngx_http_request_t *r)
 {
     return r->headers_in.upgrade != NULL;
+}
+
+static int
+upgrade_is_header(const ngx_table_elt_t *header)
+{
+    return header->key.len == 7 &&
+           ngx_memcmp(header->lowcase_key, "upgrade", 7) == 0;
+}
+
+static int
+upgrade_is_other(const ngx_table_elt_t *header)
+{
+    return upgrade_is_header(header) &&
+           (header->value.len != 9 ||
+            ngx_strncasecmp(header->value.data, (u_char *)"websocket", 9) != 0);
+}
+
+static int
+upgrade_is_h2c(const ngx_table_elt_t *header)
+{
+    return upgrade_is_header(header) &&
+           ngx_strlcasestrn(header->value.data,
+                            header->value.data + header->value.len,
+                            (u_char *)"h2c", 3 - 1) != NULL;
+}
+
+ngx_int_t
+ngx_http_azimuth_upgrade_cut(ngx_http_request_t *r,
+                             const ngx_http_azimuth_loc_conf_t *lcf)
+{
+    ngx_http_azimuth_drops_pt is_unwanted =
+        lcf->gate.takes_session || lcf->gate.takes_bearer ? upgrade_is_other
+                                                          : upgrade_is_h2c;
+    ngx_list_part_t *part;
+    ngx_table_elt_t *header;
+    ngx_uint_t i;
+
+    if (!ngx_http_azimuth_upgrade_is_asked(r)) {
+        return NGX_OK;
+    }
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        header = part->elts;
+        for (i = 0; i < part->nelts; i++) {
+            if (is_unwanted(&header[i])) {
+                r->headers_in.upgrade = NULL;
+                return ngx_http_azimuth_identity_rebuild(r, upgrade_is_header);
+            }
+        }
+    }
+    return NGX_OK;
 }
 
 static int

@@ -7,7 +7,7 @@
  *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> ROSTER
  *         -> [END...] -> KEEP -> [SID] -> ENTRY -> over   callback; else
  *            [REPLAY] -> over                       callback without a login
- *   START -> SESSION -> REFRESH [-> AGAIN] -> over  the session was due first
+ *   START -> SESSION -> REFRESH -> AGAIN -> over    the session was due first
  *   START -> JOB_...                                flow_refresh.c
  *   START -> [BEARER_ADDRESS] -> [BEARER_KEYS] -> [BEARER_NEW_KEYS] -> over
  *            [BEARER_ADDRESS] -> BEARER_ANSWER -> over      a bearer token

@@ -367,6 +367,38 @@ def test_a_websocket_ends_with_its_session(stopped_gateway, echo):
     assert "the session of this connection is over" in gateway.log()
 
 
+def test_no_other_protocol_is_offered_to_the_upstream(stopped_gateway):
+    """h2c: one request that is judged, then a tunnel for any others."""
+    location = """
+        location /live {
+            proxy_pass http://engine;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+        }
+    """
+    gateway = start(stopped_gateway, dashboard=location, api=location)
+    browser = Browser(gateway)
+    browser.login()
+    for upgrade, offered in (
+        ("h2c", []), ("websocket, h2c", []), (["websocket", "h2c"], []),
+        (["h2c", "websocket"], []), ("", []), ("WebSocket", ["WebSocket"]),
+    ):
+        for _ in range(2):
+            reply = browser.get("/live", {
+                **SCRIPT, "Upgrade": upgrade, "Origin": ORIGIN,
+                "Connection": "Upgrade, HTTP2-Settings",
+            })
+            assert reply.status == 200, upgrade
+            assert [v for k, v in reply.json()["headers"]
+                    if k == "upgrade"] == offered, upgrade
+    anybody = Browser(gateway, API)
+    for upgrade, offered in (("H2C", []), ("tcp, h2c", []), ("tcp", ["tcp"]),
+                             ("websocket", ["websocket"])):
+        reply = anybody.get("/live", {"Upgrade": upgrade})
+        assert [v for k, v in reply.json()["headers"]
+                if k == "upgrade"] == offered, upgrade
+
+
 def test_a_websocket_that_is_granted_too_late_ends(stopped_gateway, echo):
     gateway = start(
         stopped_gateway, dashboard=live(echo),
