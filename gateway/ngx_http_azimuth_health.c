@@ -224,8 +224,8 @@ ngx_http_azimuth_conf_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_strcmp(value[1].data, "ready") == 0) {
         lcf->edge.is_ready = 1;
     } else if (ngx_strcmp(value[1].data, "live") != 0) {
-        return ngx_http_azimuth_conf_error(cf, "is \"live\" or \"ready\"",
-                                           &value[1]);
+        return ngx_http_azimuth_conf_error(
+            cf, "azimuth_health is \"live\" or \"ready\"", &value[1]);
     }
     clcf->handler = health_handler;
     return NGX_CONF_OK;

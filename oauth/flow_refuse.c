@@ -26,10 +26,12 @@ text_of(enum oauth_code code)
     case OAUTH_ETOKEN:
     case OAUTH_ECLOCK:
     case OAUTH_EKEY:
-    case OAUTH_EDOCUMENT:
         return "The identity provider gave an answer that cannot be trusted.";
+    case OAUTH_EDOCUMENT:
+        return "The identity provider gave an answer that does not fit. The "
+               "settings here and there may differ.";
     case OAUTH_EPROVIDER:
-        return "The identity provider cannot be reached right now.";
+        return "The identity provider does not answer as it should right now.";
     case OAUTH_ESTORE:
         return "The session store cannot be reached right now, so nobody can "
                "be let in.";

@@ -112,6 +112,9 @@ children_configure()
             "mend the file and line above; $state/program is made by up itself,
   rights.conf is yours"
     }
+    # What widens who gets in: a rights.conf without a line, for one.
+    sed -n 's/.*\[warn\] [0-9#]*: \(azimuth_.*\)/nginx warns: \1/p' \
+        "$state/log/nginx-test.log"
 }
 
 keep_text()

@@ -16,6 +16,12 @@ engine_keys_prepare()
     engine_keys=$state/secret/engine-environment
     (umask 077 && : >"$engine_keys.new")
     names=$(engine_names | tr '\n' ' ')
+    case " $names" in
+        *" QDRANT__SERVICE__HTTP_PORT "*)
+            rm "$engine_keys.new"
+            die "QDRANT__SERVICE__HTTP_PORT: the others would look for the \
+engine on $engine_port" "use --engine-port N" ;;
+    esac
     if [ "$forget" = no ] && [ -e "$engine_keys" ]; then
         while IFS= read -r line; do
             case " $names" in

@@ -112,6 +112,15 @@ def test_asking_for_a_key_that_the_engine_lacks_is_refused(appliance):
     assert not (appliance.state / "settings").exists()
 
 
+def test_a_port_for_the_engine_alone_is_refused(appliance):
+    refused = appliance.up(*appliance.ports(), *appliance.provider(),
+                           QDRANT__SERVICE__HTTP_PORT="7000")
+    assert refused.returncode == 1
+    assert "--engine-port" in refused.stderr
+    assert "HTTP_PORT" not in appliance.up(
+        *appliance.ports(), *appliance.provider(), "--api-auth", "key").said
+
+
 def test_empty_secret_is_named(appliance):
     refused = appliance.up(*appliance.ports(), "--issuer", "https://a/b",
                            "--client-secret-file", "/dev/null")

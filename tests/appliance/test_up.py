@@ -280,8 +280,14 @@ def test_rights_are_the_administrators(running):
     file.write_text("azimuth_map role=reader steal *;\n")
     done = running.up(*running.ports(), *running.provider())
     assert done.returncode != 0 and "read, write or manage" in done.said
+    # No line at all is no lock, and is said.
+    file.write_text("# azimuth_map role=reader read *;\n")
+    done = running.up(*running.ports(), *running.provider())
+    assert done.returncode == 0, done.said
+    assert "whoever logs in may do everything" in done.stdout
     file.unlink()
-    assert running.up(*running.ports(), *running.provider()).returncode == 0
+    done = running.up(*running.ports(), *running.provider())
+    assert done.returncode == 0 and "may do everything" not in done.said
     assert "azimuth_map any manage *;" in file.read_text()
 
 

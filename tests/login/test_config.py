@@ -76,7 +76,7 @@ MISTAKES = [
     ("azimuth_root_redirect /dashboard;",
      "location /m { azimuth_health; }", "arguments"),
     ("azimuth_root_redirect /dashboard;",
-     "location /m { azimuth_health maybe; }", "live"),
+     "location /m { azimuth_health maybe; }", "azimuth_health is"),
     ("azimuth_session_zone 1m ttl=5s;",
      "azimuth_audit_log off; azimuth_audit_log off;", "duplicate"),
     ("azimuth_root_redirect /dashboard;",
