@@ -10,6 +10,7 @@ libengine_a_SOURCES = engine/error.c engine/error.h \
 	engine/metrics.h
 ENGINE_LIBS = libengine.a libbase.a $(UV_LIBS) $(MHD_LIBS) $(YYJSON_LIBS) \
 	$(YAML_LIBS) $(XXHASH_LIBS) $(ROCKSDB_LIBS) $(ROARING_LIBS) \
+	$(ICU_LIBS) $(STEMMER_LIBS) \
 	$(OPENSSL_LIBS) $(JEMALLOC_LIBS) -lpthread -lm
 
 bin_PROGRAMS += azimuthd

@@ -56,6 +56,7 @@ write_schema(struct json_writer *writer, const struct collection_info *info)
         [PAYLOAD_SCHEMA_DATETIME] = "datetime",
         [PAYLOAD_SCHEMA_UUID] = "uuid",
         [PAYLOAD_SCHEMA_GEO] = "geo",
+        [PAYLOAD_SCHEMA_TEXT] = "text",
     };
     json_key(writer, "payload_schema");
     json_object_begin(writer);

@@ -5,6 +5,7 @@
 #include "engine/api/rest_body.h"
 #include "engine/collection/config_section.h"
 #include "engine/filter/path.h"
+#include "engine/filter/tokenizer.h"
 
 #define SCHEMA_VARIANT_TEXT                                                    \
     "data did not match any variant of untagged enum PayloadFieldSchema"
@@ -21,6 +22,12 @@ static const char *const float_keys[] = { "type",    "is_principal",
                                           "memory",  NULL };
 static const char *const uuid_keys[] = { "type",        "is_tenant", "on_disk",
                                          "enable_hnsw", "memory",    NULL };
+static const char *const text_keys[] = {
+    "type",      "tokenizer",     "min_token_len",   "max_token_len",
+    "lowercase", "ascii_folding", "phrase_matching", "stopwords",
+    "stemmer",   "on_disk",       "enable_hnsw",     "memory",
+    NULL
+};
 static const char *const plain_keys[] = { "type", "on_disk", "enable_hnsw",
                                           "memory", NULL };
 
@@ -36,6 +43,7 @@ static const struct {
     { "datetime", PAYLOAD_SCHEMA_DATETIME, float_keys },
     { "uuid", PAYLOAD_SCHEMA_UUID, uuid_keys },
     { "geo", PAYLOAD_SCHEMA_GEO, plain_keys },
+    { "text", PAYLOAD_SCHEMA_TEXT, text_keys },
 };
 
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
@@ -43,18 +51,11 @@ static const struct {
 static enum engine_code
 schema_of(struct span type, size_t *ret_known, struct error *reterr)
 {
-    static const char *const later[] = { "text" };
     for (size_t i = 0; i < KNOWN_COUNT; i++) {
         if (span_equal_text(type, known[i].name)) {
             *ret_known = i;
             return ENGINE_OK;
         }
-    }
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-        if (span_equal_text(type, later[i]))
-            return error_set(reterr, ENGINE_EREQUEST,
-                             "payload index of type `%s` is not supported yet",
-                             later[i]);
     }
     return error_set(reterr, ENGINE_EFORMAT,
                      SCHEMA_VARIANT_TEXT ": unknown type `%.*s`",
@@ -103,6 +104,13 @@ params_read(struct call *call, yyjson_val *params, size_t kind,
                          "[field_schema.lookup: Validation error: the 'lookup' "
                          "and 'range' capabilities can't be both disabled "
                          "[{}]]");
+    if (known[kind].schema == PAYLOAD_SCHEMA_TEXT) {
+        struct tokenizer *tokenizer = NULL;
+        code = tokenizer_new(params, &tokenizer, reterr);
+        tokenizer_free(tokenizer);
+        if (code != ENGINE_OK)
+            return code;
+    }
     return section_merge((struct span){ NULL, 0 }, params, known[kind].keys,
                          &call->request->arena, &update->schema_json, reterr);
 }

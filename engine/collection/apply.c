@@ -247,6 +247,8 @@ index_kind(enum payload_schema schema)
         return PAYLOAD_INDEX_UUID;
     case PAYLOAD_SCHEMA_GEO:
         return PAYLOAD_INDEX_GEO;
+    case PAYLOAD_SCHEMA_TEXT:
+        return PAYLOAD_INDEX_TEXT;
     case PAYLOAD_SCHEMA_KEYWORD:
         break;
     }

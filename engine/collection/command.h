@@ -51,7 +51,8 @@ enum payload_schema {
     PAYLOAD_SCHEMA_BOOL,
     PAYLOAD_SCHEMA_DATETIME,
     PAYLOAD_SCHEMA_UUID,
-    PAYLOAD_SCHEMA_GEO
+    PAYLOAD_SCHEMA_GEO,
+    PAYLOAD_SCHEMA_TEXT
 };
 
 enum update_kind {

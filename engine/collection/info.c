@@ -22,6 +22,8 @@ schema_of(enum payload_index_kind kind)
         return PAYLOAD_SCHEMA_UUID;
     case PAYLOAD_INDEX_GEO:
         return PAYLOAD_SCHEMA_GEO;
+    case PAYLOAD_INDEX_TEXT:
+        return PAYLOAD_SCHEMA_TEXT;
     case PAYLOAD_INDEX_KEYWORD:
         break;
     }

@@ -280,6 +280,18 @@ any_matches(const struct condition *conditions, size_t count,
     return false;
 }
 
+/* By tokens where the field has a `text` index, else by bytes. */
+static bool
+text_matches(const struct condition *condition, const struct subject *subject)
+{
+    for (size_t i = 0; i < subject->texts_count; i++)
+        if (condition->text_match != TEXT_PREFIX &&
+            path_equal(text_field_path(subject->texts[i]), &condition->path))
+            return text_field_matches(subject->texts[i], condition,
+                                      subject->payload);
+    return has_element(condition, subject->payload, visit_string);
+}
+
 static bool
 has_id(const struct condition *condition, const struct point_id *id)
 {
@@ -326,8 +338,9 @@ condition_matches(const struct condition *condition,
     case CONDITION_COUNT:
         return count_matches(condition, payload);
     case CONDITION_DATETIME:
-    case CONDITION_TEXT:
         return has_element(condition, payload, visit_string);
+    case CONDITION_TEXT:
+        return text_matches(condition, subject);
     case CONDITION_GEO:
         return has_element(condition, payload, visit_geo);
     case CONDITION_HAS_VECTOR:

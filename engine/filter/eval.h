@@ -4,6 +4,7 @@
 
 #include "engine/codec/point_id.h"
 #include "engine/filter/filter.h"
+#include "engine/filter/text_field.h"
 
 #include <stdbool.h>
 
@@ -16,6 +17,8 @@ struct subject {
     /* Whether it has the vector of that name; NULL: has_vector never matches */
     bool (*has_vector)(void *ctx, struct span name);
     void *ctx;
+    struct text_field *const *texts; /* fields with a `text` index */
+    size_t texts_count;
 };
 
 /* Whether one point satisfies a filter, read from its payload: the meaning of

@@ -16,7 +16,12 @@ libengine_a_SOURCES += \
 	engine/filter/plan.c engine/filter/plan.h \
 	engine/filter/posting.c engine/filter/posting.h \
 	engine/filter/slice.c engine/filter/slice.h \
-	engine/filter/slot_set.c engine/filter/slot_set.h
+	engine/filter/slot_set.c engine/filter/slot_set.h \
+	engine/filter/stopwords.c \
+	engine/filter/text_field.c engine/filter/text_field.h \
+	engine/filter/tokenizer.c engine/filter/tokenizer.h \
+	engine/filter/tokenizer_body.h \
+	engine/filter/tokenizer_params.c
 
 check_PROGRAMS += tests/unit/engine/filter/test_eval
 tests_unit_engine_filter_test_eval_SOURCES = \
@@ -112,4 +117,28 @@ tests_unit_engine_filter_test_slice_SOURCES = \
 tests_unit_engine_filter_test_slice_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_filter_test_slice_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_tokenizer
+tests_unit_engine_filter_test_tokenizer_SOURCES = \
+	tests/unit/engine/filter/test_tokenizer.c
+tests_unit_engine_filter_test_tokenizer_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_tokenizer_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_text_field
+tests_unit_engine_filter_test_text_field_SOURCES = \
+	tests/unit/engine/filter/test_text_field.c
+tests_unit_engine_filter_test_text_field_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_text_field_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_geo_index
+tests_unit_engine_filter_test_geo_index_SOURCES = \
+	tests/unit/engine/filter/test_geo_index.c
+tests_unit_engine_filter_test_geo_index_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_geo_index_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)

@@ -21,6 +21,10 @@ index_prepare(struct payload_index *index)
             return false;
     }
     switch (index->kind) {
+    case PAYLOAD_INDEX_TEXT:
+        index->reader = token_reader_new(index->tokenizer);
+        index->keywords = keyword_index_new();
+        return index->reader != NULL && index->keywords != NULL;
     case PAYLOAD_INDEX_KEYWORD:
     case PAYLOAD_INDEX_UUID:
         index->keywords = keyword_index_new();
@@ -37,9 +41,28 @@ index_prepare(struct payload_index *index)
     return true;
 }
 
+/* The tokenizer that the parameters describe. */
+static enum engine_code
+index_tokenizer(struct payload_index *index, struct span params,
+                struct error *reterr)
+{
+    yyjson_doc *doc = NULL;
+    enum engine_code code = ENGINE_OK;
+    if (index->kind != PAYLOAD_INDEX_TEXT)
+        return ENGINE_OK;
+    if (params.size > 0)
+        code = json_parse(params, &doc, reterr);
+    if (code == ENGINE_OK)
+        code =
+            tokenizer_new(yyjson_doc_get_root(doc), &index->tokenizer, reterr);
+    yyjson_doc_free(doc);
+    return code;
+}
+
 enum engine_code
 payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
-                  struct payload_index **ret_index, struct error *reterr)
+                  struct span params, struct payload_index **ret_index,
+                  struct error *reterr)
 {
     struct payload_index *index = calloc(1, sizeof(*index));
     if (index == NULL)
@@ -48,6 +71,8 @@ payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
     arena_init(&index->arena, PATH_ARENA_SIZE_MAX);
     enum engine_code code =
         path_copy(path, &index->arena, &index->path, reterr);
+    if (code == ENGINE_OK)
+        code = index_tokenizer(index, params, reterr);
     if (code == ENGINE_OK && !index_prepare(index))
         code = error_memory(reterr);
     if (code != ENGINE_OK) {
@@ -66,6 +91,8 @@ payload_index_free(struct payload_index *index)
     for (size_t i = 0; i < STATE_COUNT; i++)
         slot_set_free(index->states[i]);
     keyword_index_free(index->keywords);
+    token_reader_free(index->reader);
+    tokenizer_free(index->tokenizer);
     number_index_free(index->numbers);
     posting_release(&index->bools[0]);
     posting_release(&index->bools[1]);
@@ -109,6 +136,7 @@ entry_read(enum payload_index_kind kind, yyjson_val *element, uint32_t slot,
         break;
     case PAYLOAD_INDEX_KEYWORD:
     case PAYLOAD_INDEX_UUID:
+    case PAYLOAD_INDEX_TEXT:
     case PAYLOAD_INDEX_BOOL:
         return false;
     }
@@ -117,6 +145,35 @@ entry_read(enum payload_index_kind kind, yyjson_val *element, uint32_t slot,
     *ret_entry = match_value_read(element, &value)
                      ? number_entry_integer(value.integer, slot)
                      : number_entry_float(yyjson_get_num(element), slot);
+    return true;
+}
+
+static bool
+visit_add_token(void *ctx, struct span token)
+{
+    struct change *change = ctx;
+    bool is_new;
+    change->code = keyword_index_add(change->index->keywords, token,
+                                     change->slot, &is_new, change->reterr);
+    return change->code == ENGINE_OK;
+}
+
+static enum engine_code
+text_add(struct change *change, struct span text)
+{
+    struct token_reader *reader = change->index->reader;
+    if (!token_reader_each(reader, text, TOKENS_STORED, visit_add_token,
+                           change) &&
+        change->code == ENGINE_OK)
+        return error_memory(change->reterr);
+    return change->code;
+}
+
+static bool
+visit_remove_token(void *ctx, struct span token)
+{
+    const struct change *change = ctx;
+    keyword_index_remove(change->index->keywords, token, change->slot);
     return true;
 }
 
@@ -129,6 +186,8 @@ element_add(struct change *change, yyjson_val *element, bool *ret_is_in,
     struct payload_index *index = change->index;
     struct number_entry entry;
     *ret_is_in = true;
+    if (index->kind == PAYLOAD_INDEX_TEXT && yyjson_is_str(element))
+        return text_add(change, json_span(element));
     if (index->keywords != NULL && yyjson_is_str(element))
         return keyword_index_add(index->keywords, json_span(element),
                                  change->slot, ret_is_new, change->reterr);
@@ -220,7 +279,10 @@ visit_remove(void *ctx, yyjson_val *element)
     const struct change *change = ctx;
     struct payload_index *index = change->index;
     struct number_entry entry;
-    if (index->keywords != NULL && yyjson_is_str(element))
+    if (index->kind == PAYLOAD_INDEX_TEXT && yyjson_is_str(element))
+        (void)token_reader_each(index->reader, json_span(element),
+                                TOKENS_STORED, visit_remove_token, ctx);
+    else if (index->keywords != NULL && yyjson_is_str(element))
         keyword_index_remove(index->keywords, json_span(element), change->slot);
     else if (index->kind == PAYLOAD_INDEX_BOOL && yyjson_is_bool(element))
         posting_remove(&index->bools[yyjson_get_bool(element)], change->slot);
@@ -240,6 +302,12 @@ payload_index_remove(struct payload_index *index, uint32_t slot,
 }
 
 /* ---- reports ---- */
+
+struct tokenizer *
+payload_index_tokenizer(const struct payload_index *index)
+{
+    return index->tokenizer;
+}
 
 const struct payload_path *
 payload_index_path(const struct payload_index *index)

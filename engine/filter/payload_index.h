@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "engine/filter/filter.h"
 #include "engine/filter/slot_set.h"
+#include "engine/filter/tokenizer.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,19 +28,22 @@ enum payload_index_kind {
     PAYLOAD_INDEX_BOOL,
     PAYLOAD_INDEX_DATETIME,
     PAYLOAD_INDEX_UUID,
-    PAYLOAD_INDEX_GEO
+    PAYLOAD_INDEX_GEO,
+    PAYLOAD_INDEX_TEXT
 };
 
-#define PAYLOAD_INDEX_KIND_MAX PAYLOAD_INDEX_GEO
+#define PAYLOAD_INDEX_KIND_MAX PAYLOAD_INDEX_TEXT
 
 /* Distinct keywords of one index. Past it an insert is refused. */
 #define PAYLOAD_INDEX_KEYWORDS_MAX (1u << 30)
 
-/* An empty index over `path`, which is copied. ENGINE_ENOMEM. */
+/* An empty index over `path`, which is copied.
+ *   params  of TEXT: what tokenizer_new() reads, as JSON; may be empty
+ * ENGINE_EFORMAT, ENGINE_EREQUEST  params, as tokenizer_new(). ENGINE_ENOMEM. */
 enum engine_code
 payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
-                  struct payload_index **ret_index, struct error *reterr)
-    __attribute__((warn_unused_result));
+                  struct span params, struct payload_index **ret_index,
+                  struct error *reterr) __attribute__((warn_unused_result));
 
 void payload_index_free(struct payload_index *index); /* NULL is allowed */
 
@@ -59,6 +63,8 @@ void payload_index_remove(struct payload_index *index, uint32_t slot,
 const struct payload_path *
 payload_index_path(const struct payload_index *index);
 enum payload_index_kind payload_index_kind(const struct payload_index *index);
+/* NULL but for TEXT; hold it to keep it longer than the index. */
+struct tokenizer *payload_index_tokenizer(const struct payload_index *index);
 
 /* Points with at least one value of the index's type: `points` of the
  * payload schema. */

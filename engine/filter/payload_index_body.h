@@ -28,9 +28,11 @@ struct payload_index {
     struct payload_path path;
     enum payload_index_kind kind;
     struct slot_set *states[STATE_COUNT];
-    struct keyword_index *keywords; /* KEYWORD, UUID */
+    struct keyword_index *keywords; /* KEYWORD, UUID, and tokens of TEXT */
     struct number_index *numbers;   /* INTEGER, FLOAT, DATETIME, GEO */
     struct posting bools[2];        /* BOOL */
+    struct tokenizer *tokenizer;    /* TEXT */
+    struct token_reader *reader;    /* of changes */
 };
 
 /* Whether the values are numbers, so that number ranges ask for them. */
@@ -48,7 +50,8 @@ payload_index_owns(const struct payload_index *index, enum match_type type)
 {
     switch (type) {
     case MATCH_STRING:
-        return index->keywords != NULL;
+        return index->kind == PAYLOAD_INDEX_KEYWORD ||
+               index->kind == PAYLOAD_INDEX_UUID;
     case MATCH_INTEGER:
         return payload_index_is_numeric(index);
     case MATCH_BOOL:

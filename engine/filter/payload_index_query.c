@@ -15,7 +15,7 @@ values_union(const struct payload_index *index,
              struct slot_set *set, struct error *reterr)
 {
     for (size_t i = 0; i < count; i++) {
-        if (index->keywords != NULL) {
+        if (payload_index_owns(index, MATCH_STRING)) {
             const struct posting *posting =
                 keyword_index_find(index->keywords, values[i].string);
             if (posting != NULL)
@@ -163,7 +163,7 @@ static enum engine_code
 query_strings(const struct payload_index *index,
               const struct condition *condition, struct index_result *result)
 {
-    if (index->keywords == NULL) {
+    if (!payload_index_owns(index, MATCH_STRING)) {
         result->answer = answer_other(index, result->slots);
         return ENGINE_OK;
     }
@@ -216,6 +216,67 @@ query_geo(const struct payload_index *index, const struct condition *condition,
     return code;
 }
 
+/* The slots of a query's tokens: those in all of them, or in any. */
+struct asking {
+    const struct payload_index *index;
+    struct slot_set *set;
+    bool is_any;
+    size_t count; /* tokens so far */
+    struct slot_set *one;
+};
+
+static bool
+visit_asked(void *ctx, struct span token)
+{
+    struct asking *asking = ctx;
+    const struct posting *posting =
+        keyword_index_find(asking->index->keywords, token);
+    asking->count++;
+    if (asking->is_any || asking->count == 1) {
+        if (posting != NULL)
+            posting_or_into(posting, asking->set);
+        return asking->is_any || posting != NULL;
+    }
+    slot_set_free(asking->one);
+    asking->one = slot_set_new();
+    if (asking->one == NULL)
+        return false;
+    if (posting != NULL)
+        posting_or_into(posting, asking->one);
+    slot_set_and(asking->set, asking->one);
+    return slot_set_count(asking->set) > 0;
+}
+
+/* The text of a phrase's candidates decides whether its tokens follow each
+ * other. */
+static enum engine_code
+query_tokens(const struct payload_index *index,
+             const struct condition *condition, struct index_result *result,
+             struct error *reterr)
+{
+    bool is_phrase = condition->text_match == TEXT_PHRASE;
+    result->answer = INDEX_EXACT;
+    if (is_phrase && !tokenizer_has_phrases(index->tokenizer))
+        return ENGINE_OK;
+    struct token_reader *reader = token_reader_new(index->tokenizer);
+    if (reader == NULL)
+        return error_memory(reterr);
+    struct asking asking = { .index = index,
+                             .set = result->slots,
+                             .is_any = condition->text_match == TEXT_ANY };
+    (void)token_reader_each(reader, condition->text, TOKENS_ASKED, visit_asked,
+                            &asking);
+    bool is_failed = token_reader_failed(reader) ||
+                     (asking.count > 1 && !asking.is_any && asking.one == NULL);
+    token_reader_free(reader);
+    slot_set_free(asking.one);
+    if (is_failed)
+        return error_memory(reterr);
+    if (is_phrase && asking.count > 1)
+        result->answer = INDEX_SUPERSET;
+    return ENGINE_OK;
+}
+
 static enum engine_code
 query_kind(const struct payload_index *index, const struct condition *condition,
            const struct slot_set *live, struct index_result *result,
@@ -240,7 +301,10 @@ query_kind(const struct payload_index *index, const struct condition *condition,
     case CONDITION_GEO:
         return query_geo(index, condition, result, reterr);
     case CONDITION_TEXT:
-        return query_strings(index, condition, result);
+        return index->kind == PAYLOAD_INDEX_TEXT &&
+                       condition->text_match != TEXT_PREFIX
+                   ? query_tokens(index, condition, result, reterr)
+                   : query_strings(index, condition, result);
     case CONDITION_IS_EMPTY:
         return query_state(index->states[STATE_FILLED], !condition->is_negated,
                            live, result);

@@ -141,7 +141,7 @@ void segment_start_graphs(struct segment *segment);
 /* A new index over the payloads of now; the caller holds the writer mutex. */
 enum engine_code
 segment_index_build(struct segment *segment, const struct payload_path *path,
-                    enum payload_index_kind kind,
+                    enum payload_index_kind kind, struct span params,
                     struct payload_index **ret_index, struct error *reterr)
     __attribute__((warn_unused_result));
 

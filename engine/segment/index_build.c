@@ -142,7 +142,8 @@ index_make(struct segment *segment, const struct payload_path *path,
            struct change_commit *ret_commit, struct error *reterr)
 {
     struct index_build build = { 0 };
-    enum engine_code code = payload_index_new(path, kind, &build.index, reterr);
+    enum engine_code code =
+        payload_index_new(path, kind, note, &build.index, reterr);
     if (code != ENGINE_OK)
         return code;
     pthread_mutex_init(&build.lock, NULL);

@@ -190,11 +190,12 @@ fill_index(struct segment *segment, struct payload_index *index,
 
 enum engine_code
 segment_index_build(struct segment *segment, const struct payload_path *path,
-                    enum payload_index_kind kind,
+                    enum payload_index_kind kind, struct span params,
                     struct payload_index **ret_index, struct error *reterr)
 {
     struct payload_index *index;
-    enum engine_code code = payload_index_new(path, kind, &index, reterr);
+    enum engine_code code =
+        payload_index_new(path, kind, params, &index, reterr);
     if (code != ENGINE_OK)
         return code;
     code = fill_index(segment, index, reterr);
@@ -232,7 +233,7 @@ visit_index(void *ctx, struct span key, struct span value, struct error *reterr)
         code = segment_index_build(
             segment, &path,
             (enum payload_index_kind)(unsigned char)value.data[0],
-            &entry->index, reterr);
+            bytes_span(&entry->note), &entry->index, reterr);
     if (code == ENGINE_OK)
         segment->indexes_count++;
     else

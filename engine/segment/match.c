@@ -5,6 +5,7 @@
 #include "engine/segment/match.h"
 
 #include "engine/filter/eval.h"
+#include "engine/filter/path.h"
 #include "engine/segment/body.h"
 
 #include <assert.h>
@@ -45,6 +46,45 @@ plan_make(const struct segment *segment, const struct filter *filter,
     return filter_plan_make(filter, &sources, arena, ret_plan, reterr);
 }
 
+/* The index may go while the match stands: path and tokenizer stay. */
+static enum engine_code
+open_text(struct match *match, const struct payload_index *index,
+          struct arena *arena, struct error *reterr)
+{
+    struct payload_path *path = arena_calloc(arena, 1, sizeof(*path));
+    if (path == NULL)
+        return error_memory(reterr);
+    enum engine_code code =
+        path_copy(payload_index_path(index), arena, path, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct text_field *field =
+        text_field_new(path, payload_index_tokenizer(index));
+    if (field == NULL)
+        return error_memory(reterr);
+    match->texts[match->texts_count++] = field;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+open_texts(struct match *match, struct arena *arena, struct error *reterr)
+{
+    const struct segment *segment = match->reader->segment;
+    match->texts =
+        arena_calloc(arena, segment->indexes_count + 1, sizeof(*match->texts));
+    if (match->texts == NULL)
+        return error_memory(reterr);
+    for (size_t i = 0; i < segment->indexes_count; i++) {
+        const struct payload_index *index = segment->indexes[i].index;
+        if (payload_index_kind(index) != PAYLOAD_INDEX_TEXT)
+            continue;
+        enum engine_code code = open_text(match, index, arena, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    return ENGINE_OK;
+}
+
 enum engine_code
 match_make_locked(struct segment_reader *reader, const struct filter *filter,
                   struct arena *arena, struct match *ret_match,
@@ -64,10 +104,12 @@ match_make_locked(struct segment_reader *reader, const struct filter *filter,
         return code;
     if (filter_reads_payload(filter)) {
         match.json = json_reader_new();
-        if (match.json == NULL) {
-            filter_plan_release(&match.plan);
-            return error_memory(reterr);
-        }
+        code = match.json == NULL ? error_memory(reterr)
+                                  : open_texts(&match, arena, reterr);
+    }
+    if (code != ENGINE_OK) {
+        match_release(&match);
+        return code;
     }
     *ret_match = match;
     return ENGINE_OK;
@@ -94,6 +136,9 @@ match_release(struct match *match)
     filter_plan_release(&match->plan);
     json_reader_free(match->json);
     match->json = NULL;
+    for (size_t i = 0; i < match->texts_count; i++)
+        text_field_free(match->texts[i]);
+    match->texts_count = 0;
 }
 
 bool
@@ -195,7 +240,8 @@ test_one(void *ctx, size_t position, struct span text)
                               ? json_reader_root(match->json, text)
                               : NULL;
     struct place place = { match->reader, slot };
-    struct subject subject = { &id, payload, place_has_vector, &place };
+    struct subject subject = { &id,    payload,      place_has_vector,
+                               &place, match->texts, match->texts_count };
     if (filter_matches(testing->filter, &subject))
         testing->slots[testing->kept++] = slot;
 }
@@ -269,6 +315,9 @@ match_passing(struct match *match, uint32_t *slots, size_t count)
 enum engine_code
 match_check(const struct match *match, struct error *reterr)
 {
+    for (size_t i = 0; i < match->texts_count; i++)
+        if (text_field_failed(match->texts[i]))
+            return error_memory(reterr);
     if (match->failure.code == ENGINE_OK)
         return ENGINE_OK;
     return error_set(reterr, match->failure.code, "%s", match->failure.text);

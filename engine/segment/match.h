@@ -14,7 +14,9 @@ struct match {
     struct segment_reader *reader;
     const struct filter *filter; /* NULL: every point */
     struct filter_plan plan;
-    struct json_reader *json; /* when the filter reads payloads */
+    struct json_reader *json;  /* when the filter reads payloads */
+    struct text_field **texts; /* fields with a `text` index, in the arena */
+    size_t texts_count;
     /* A payload could not be read: nothing matches from then on, and the answer
      * is this. */
     struct error failure;

@@ -6,9 +6,10 @@
 # package of that suite out.
 
 packages_build="autoconf autoconf-archive automake check gcc libc6-dev
-libcurl4-openssl-dev libhiredis-dev libjansson-dev libjemalloc-dev libjwt-dev
-libmicrohttpd-dev libroaring-dev librocksdb-dev libssl-dev libuv1-dev
-libxxhash-dev libyaml-dev libyyjson-dev make nginx-dev pkgconf"
+libcurl4-openssl-dev libhiredis-dev libicu-dev libjansson-dev libjemalloc-dev
+libjwt-dev libmicrohttpd-dev libroaring-dev librocksdb-dev libssl-dev
+libstemmer-dev libuv1-dev libxxhash-dev libyaml-dev libyyjson-dev make nginx-dev
+pkgconf"
 packages_serve="ca-certificates curl nginx openssl valkey-server valkey-tools"
 
 # packages_missing NAME...: prints those that are not installed.

@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define INDEXES 4
+#define INDEXES 8
 
 static const char *const payloads[] = {
     "{\"a\":1,\"b\":\"x\",\"c\":1.5,\"d\":true}",
@@ -18,6 +18,10 @@ static const char *const payloads[] = {
     "{\"a\":null,\"b\":{\"x\":1},\"c\":\"y\",\"d\":[[1]]}",
     "{\"b\":[\"x\",\"y\"],\"l\":[{\"a\":1},{\"a\":2,\"b\":\"x\"}]}",
     "{\"a\":9007199254740993,\"c\":-9223372036854775808}",
+    "{\"e\":\"2020-01-01\",\"f\":{\"lon\":1,\"lat\":2},\"g\":\"The quick fox\","
+    "\"h\":\"550e8400-e29b-41d4-a716-446655440000\"}",
+    "{\"e\":[\"x\",1],\"f\":[{\"lon\":-180,\"lat\":90},{\"lon\":9}],"
+    "\"g\":[\"a b\",2,\"c\"],\"h\":[\"x\"]}",
 };
 
 #define POINTS (sizeof(payloads) / sizeof(payloads[0]))
@@ -26,6 +30,7 @@ struct world {
     yyjson_doc *docs[POINTS];
     struct payload_index *indexes[INDEXES];
     struct slot_set *live;
+    struct text_field *text;
 };
 
 static bool
@@ -41,11 +46,14 @@ slot_of(void *ctx, const struct point_id *id, uint32_t *ret_slot)
 static void
 world_init(struct world *world)
 {
-    static const char *const fields[INDEXES] = { "a", "b", "c", "d" };
+    static const char *const fields[INDEXES] = { "a", "b", "c", "d",
+                                                 "e", "f", "g", "h" };
     static const enum payload_index_kind kinds[INDEXES] = {
-        PAYLOAD_INDEX_INTEGER, PAYLOAD_INDEX_KEYWORD, PAYLOAD_INDEX_FLOAT,
-        PAYLOAD_INDEX_BOOL
+        PAYLOAD_INDEX_INTEGER, PAYLOAD_INDEX_KEYWORD,  PAYLOAD_INDEX_FLOAT,
+        PAYLOAD_INDEX_BOOL,    PAYLOAD_INDEX_DATETIME, PAYLOAD_INDEX_GEO,
+        PAYLOAD_INDEX_TEXT,    PAYLOAD_INDEX_UUID
     };
+    static const char params[] = "{\"phrase_matching\":true}";
     struct arena arena;
     arena_init(&arena, (size_t)1 << 16);
     world->live = slot_set_new();
@@ -53,9 +61,12 @@ world_init(struct world *world)
         struct payload_path path;
         assert(path_parse(span_of(fields[i]), &arena, &path, NULL) ==
                ENGINE_OK);
-        assert(payload_index_new(&path, kinds[i], &world->indexes[i], NULL) ==
-               ENGINE_OK);
+        assert(payload_index_new(&path, kinds[i], span_of(params),
+                                 &world->indexes[i], NULL) == ENGINE_OK);
     }
+    world->text = text_field_new(payload_index_path(world->indexes[6]),
+                                 payload_index_tokenizer(world->indexes[6]));
+    assert(world->text != NULL);
     for (uint32_t slot = 0; slot < POINTS; slot++) {
         assert(json_parse(span_of(payloads[slot]), &world->docs[slot], NULL) ==
                ENGINE_OK);
@@ -81,9 +92,12 @@ check_plan(const struct world *world, const struct filter *filter,
         return;
     for (uint32_t slot = 0; slot < POINTS; slot++) {
         struct point_id id = { .number = slot };
-        struct subject subject = { .id = &id,
-                                   .payload =
-                                       yyjson_doc_get_root(world->docs[slot]) };
+        struct subject subject = {
+            .id = &id,
+            .payload = yyjson_doc_get_root(world->docs[slot]),
+            .texts = &world->text,
+            .texts_count = 1,
+        };
         bool is_planned =
             (plan.slots == NULL || slot_set_contains(plan.slots, slot)) &&
             (plan.residual == NULL || filter_matches(plan.residual, &subject));

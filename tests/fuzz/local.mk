@@ -8,6 +8,11 @@ tests_fuzz_fuzz_path_LDADD = $(ENGINE_LIBS)
 tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c tests/fuzz/replay.c
 tests_fuzz_fuzz_filter_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_filter_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_tokenizer
+tests_fuzz_fuzz_tokenizer_SOURCES = \
+	tests/fuzz/fuzz_tokenizer.c tests/fuzz/replay.c
+tests_fuzz_fuzz_tokenizer_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_tokenizer_LDADD = $(ENGINE_LIBS)
 check_PROGRAMS += tests/fuzz/fuzz_hnsw_checkpoint
 tests_fuzz_fuzz_hnsw_checkpoint_SOURCES = \
 	tests/fuzz/fuzz_hnsw_checkpoint.c tests/fuzz/replay.c

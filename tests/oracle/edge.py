@@ -14,6 +14,25 @@ SCHEMAS = {
 }
 
 
+TOKENIZERS = {"word": q.TokenizerType.Word, "prefix": q.TokenizerType.Prefix,
+              "whitespace": q.TokenizerType.Whitespace}
+
+
+def text_params(params):
+    """Of a `text` index; English is the only language of stopwords and
+    stemmer here."""
+    params = {name: value for name, value in params.items() if name != "type"}
+    params["tokenizer"] = TOKENIZERS[params["tokenizer"]]
+    if "stemmer" in params:
+        params["stemmer"] = q.SnowballParams(q.SnowballLanguage.English)
+    stopwords = params.get("stopwords")
+    if stopwords == "english":
+        params["stopwords"] = q.Language.English
+    elif stopwords:
+        params["stopwords"] = q.StopwordsSet(custom=set(stopwords["custom"]))
+    return q.TextIndexParams(**params)
+
+
 def geo_point(value):
     return q.GeoPoint(value["lon"], value["lat"])
 
@@ -97,8 +116,9 @@ class Shard:
             [q.Point(**point) for point in points]))
 
     def index(self, field, schema):
-        self.shard.update(q.UpdateOperation.create_field_index(
-            field, SCHEMAS[schema]))
+        schema = (text_params(schema) if isinstance(schema, dict)
+                  else SCHEMAS[schema])
+        self.shard.update(q.UpdateOperation.create_field_index(field, schema))
 
     def ids(self, value):
         found = self.shard.scroll(q.ScrollRequest(

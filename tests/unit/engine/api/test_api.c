@@ -420,8 +420,13 @@ static const struct {
       "\"memory\":\"hot\"}}",
       400, "`memory` must be cold, cached or pinned" },
     { REQUEST_PUT, CITIES "/index",
-      "{\"field_name\":\"a\",\"field_schema\":\"text\"}", 400,
-      "`text` is not supported yet" },
+      "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"text\","
+      "\"tokenizer\":\"letters\"}}",
+      400, "`tokenizer` must be prefix, whitespace, word or multilingual" },
+    { REQUEST_PUT, CITIES "/index",
+      "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"text\","
+      "\"stopwords\":\"basque\"}}",
+      400, "stopwords of `basque` are not supported yet" },
     { REQUEST_POST, CITIES "/facet", "{\"key\":\"a\"}", 400,
       "not supported yet" },
     { REQUEST_PUT, "/collections/new",

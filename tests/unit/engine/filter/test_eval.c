@@ -47,9 +47,8 @@ holds(struct condition condition, const char *value)
     ck_assert_int_eq(json_parse(bytes_span(&text), &doc, NULL), ENGINE_OK);
     condition.path = path_of("f");
     struct point_id id = { .number = 1 };
-    bool result = condition_matches(
-        &condition,
-        &(struct subject){ &id, yyjson_doc_get_root(doc), NULL, NULL });
+    struct subject subject = { .id = &id, .payload = yyjson_doc_get_root(doc) };
+    bool result = condition_matches(&condition, &subject);
     yyjson_doc_free(doc);
     bytes_release(&text);
     return result;

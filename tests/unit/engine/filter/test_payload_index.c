@@ -22,7 +22,9 @@ index_new(const char *field, enum payload_index_kind kind)
     struct payload_index *index;
     ck_assert_int_eq(path_parse(span_of(field), &arena, &path, NULL),
                      ENGINE_OK);
-    ck_assert_int_eq(payload_index_new(&path, kind, &index, NULL), ENGINE_OK);
+    ck_assert_int_eq(
+        payload_index_new(&path, kind, (struct span){ NULL, 0 }, &index, NULL),
+        ENGINE_OK);
     arena_release(&arena); /* the index keeps a copy */
     return index;
 }

@@ -247,6 +247,8 @@ random_ids(struct arena *arena, struct condition *condition)
 static struct condition
 random_condition(struct arena *arena, uint32_t depth)
 {
+    static const char *const texts[] = { "a", "2020-01-01 b", "01 01 t00", "B",
+                                         "-" };
     struct condition condition = {
         .kind = (enum condition_kind)random_below(CONDITION_SLICE + 1),
         .is_negated = random_below(2) == 0,
@@ -254,7 +256,7 @@ random_condition(struct arena *arena, uint32_t depth)
         .range = random_range(),
         .datetimes = random_datetimes(),
         .area = random_area(),
-        .text = span_of(random_below(2) == 0 ? "a" : "2020-01-01 b"),
+        .text = span_of(texts[random_below(5)]),
         .text_match = (enum text_match)random_below(TEXT_PREFIX + 1),
         .slice = { 3, random_below(3) },
     };
@@ -329,6 +331,8 @@ struct world {
     struct slot_set *live;
     struct payload_index *indexes[FIELDS];
     size_t indexes_count;
+    struct text_field *texts[FIELDS];
+    size_t texts_count;
 };
 
 /* Slot s holds the point with the number 2 * s. */
@@ -372,6 +376,30 @@ world_take(struct world *world, uint32_t slot)
     slot_set_remove(world->live, slot);
 }
 
+static struct span
+params_of(uint32_t kind)
+{
+    return kind == PAYLOAD_INDEX_TEXT
+               ? span_of("{\"phrase_matching\":true,\"min_token_len\":1}")
+               : (struct span){ NULL, 0 };
+}
+
+/* So that filter_matches() cuts texts as the indexes do. */
+static void
+world_texts(struct world *world)
+{
+    world->texts_count = 0;
+    for (size_t i = 0; i < world->indexes_count; i++) {
+        struct payload_index *index = world->indexes[i];
+        if (payload_index_kind(index) != PAYLOAD_INDEX_TEXT)
+            continue;
+        struct text_field *field = text_field_new(
+            payload_index_path(index), payload_index_tokenizer(index));
+        ck_assert_ptr_nonnull(field);
+        world->texts[world->texts_count++] = field;
+    }
+}
+
 static void
 world_init(struct world *world)
 {
@@ -389,11 +417,13 @@ world_init(struct world *world)
                          ENGINE_OK);
         ck_assert_int_eq(
             payload_index_new(&path, (enum payload_index_kind)kind,
+                              params_of(kind),
                               &world->indexes[world->indexes_count], NULL),
             ENGINE_OK);
         world->indexes_count++;
     }
     arena_release(&arena);
+    world_texts(world);
     for (uint32_t slot = 0; slot < POINTS; slot++)
         world_put(world, slot);
     for (uint32_t i = 0; i < POINTS / 2; i++) {
@@ -411,6 +441,8 @@ world_release(struct world *world)
     for (uint32_t slot = 0; slot < POINTS; slot++)
         if (world->is_live[slot])
             world_take(world, slot);
+    for (size_t i = 0; i < world->texts_count; i++)
+        text_field_free(world->texts[i]);
     for (size_t i = 0; i < world->indexes_count; i++) {
         ck_assert_uint_eq(payload_index_points(world->indexes[i]), 0);
         payload_index_free(world->indexes[i]);
@@ -434,7 +466,9 @@ check_plan(struct world *world, const struct filter *filter,
     for (uint32_t slot = 0; slot < POINTS; slot++) {
         struct point_id id = { .number = slot * 2 };
         struct subject subject = { .id = &id,
-                                   .payload = payload_of(world, slot) };
+                                   .payload = payload_of(world, slot),
+                                   .texts = world->texts,
+                                   .texts_count = world->texts_count };
         bool expected =
             world->is_live[slot] && filter_matches(filter, &subject);
         bool is_candidate = plan.slots == NULL
@@ -501,6 +535,7 @@ START_TEST(plan_of_indexed_conditions_is_exact)
     struct payload_path path;
     ck_assert_int_eq(path_parse(span_of("f"), &arena, &path, NULL), ENGINE_OK);
     ck_assert_int_eq(payload_index_new(&path, PAYLOAD_INDEX_KEYWORD,
+                                       (struct span){ NULL, 0 },
                                        &world.indexes[0], NULL),
                      ENGINE_OK);
     world.indexes_count = 1;
