@@ -196,7 +196,7 @@ class Crowd:
         before = answers()
         wait_until(lambda: self.wrong or all(
             now >= then + times for now, then in zip(answers(), before)
-        ), 30)
+        ), 60)
         self.check()
 
     def visited(self, count):
