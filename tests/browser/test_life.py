@@ -11,3 +11,11 @@ def test_a_login_outlives_what_it_may_and_nothing_else(walk, own_appliance):
                  "a session goes on though its token is over",
                  "a newcomer is told:", "the same session is refreshed again"):
         assert what in said
+
+
+def test_other_sites_get_what_they_are_given(walk, own_appliance):
+    said = walk("foreign.mjs", **own_appliance)
+    for what in ("other sites ask without the cookie",
+                 "a site on the list sees: demo",
+                 "not on the list gets no data"):
+        assert what in said
