@@ -23,6 +23,7 @@ async function foreignSite() {
   }, (request, answer) => {
     answer.setHeader("Content-Type", "text/html");
     answer.end(`<!doctype html><link rel="icon" href="data:,">
+      <style>pre { white-space: pre-wrap }</style>
       <h1>${request.headers.host}</h1><pre></pre>`);
   });
   await new Promise((done) => { server.listen(0, "127.0.0.1", done); });

@@ -68,8 +68,10 @@ async function bothSent({ look, shot, say }) {
   await fillIn(second);
   await page.click("#kc-login");
   await page.waitForURL(`${origin}/dashboard?sent=1`);
-  await atProvider(second);
+  const sent = second.waitForRequest((one) => one.method() === "POST"
+    && /login-actions/.test(one.url()));
   await second.click("#kc-login");
+  await sent;
   await second.waitForURL(`${origin}/dashboard?sent=2`);
   await second.getByText("debian_packages").first().waitFor();
   await shot("both-forms-sent", second);
