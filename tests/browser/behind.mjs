@@ -46,11 +46,14 @@ export async function kill(name) {
 }
 
 /** Whatever was killed lives again afterwards; the others are left alone. */
-export function up() {
+export async function up() {
   const [program, ...words] = JSON.parse(given("AZIMUTH_UP"));
   const done = spawnSync(program, words, { encoding: "utf8",
     timeout: 240000 });
   assert.equal(done.status, 0, done.stdout + done.stderr);
+  // A connection that is kept from before may be one of the killed.
+  await until(() => fetch(`${keycloak}/realms/azimuth`).then(
+    (answer) => answer.ok, () => false));
 }
 
 const changed = new Map();
@@ -133,7 +136,7 @@ export const endAtProvider = async () =>
 /** Everything runs and the realm is as it came, whatever has happened. */
 async function putBack() {
   changeBack();
-  up();
+  await up();
   if (lifeAsItCame !== undefined) {
     await setTokenLife(null);
     assert.equal((await client()).attributes[LIFE], lifeAsItCame);

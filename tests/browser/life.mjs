@@ -131,7 +131,7 @@ async function adminEnds({ page, context, shot, say }) {
 
 async function storeComesBackEmpty({ page, shot, say }) {
   await kill("valkey");
-  up();
+  await up();
   await until(async () => (await userinfo(page)).status === 401);
   await page.goto(`${origin}/dashboard?after=the-store`);
   await page.waitForURL(`${origin}/dashboard?after=the-store`);
@@ -175,7 +175,7 @@ async function providerGoes(walk) {
   await retry.click();
   await stranger.getByText("Not available").first().waitFor();
   const counted = await refreshes();
-  up();
+  await up();
   await retry.click();
   await logIn(stranger);
   await stranger.waitForURL(`${origin}/dashboard?late=1`);
