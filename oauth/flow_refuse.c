@@ -103,7 +103,8 @@ last_reply(struct flow *flow)
     return &flow->actions.items[flow->actions.count - 1].reply;
 }
 
-/* "Log in again" leads to where the login was to end. */
+/* The link leads to where the login was to end. What failed on our side or the
+ * provider's is tried again: who comes to it may never have been logged in. */
 static void
 reply_page(struct flow *flow, enum flow_outcome outcome)
 {
@@ -120,9 +121,10 @@ reply_page(struct flow *flow, enum flow_outcome outcome)
         .link_text = "Log in again",
         .link_url = flow_start_url(flow, rd),
     };
-    if (rd.size > 0 && flow->slot == NULL && status >= 500) {
+    if (rd.size > 0 && status >= 500) {
         page.link_text = "Try again";
-        page.link_url = flow_own_url(flow, flow->target);
+        if (flow->slot == NULL)
+            page.link_url = flow_own_url(flow, flow->target);
     }
     if (flow->cause.code == OAUTH_ENOTFOUND ||
         flow->cause.code == OAUTH_EMETHOD) {

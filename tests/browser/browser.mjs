@@ -5,8 +5,9 @@
 //   AZIMUTH_SHOTS     folder for the pictures
 //   AZIMUTH_CHROMIUM  default /usr/bin/chromium
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic",
@@ -39,26 +40,62 @@ function watchOrigins(page, origin, asked) {
   });
 }
 
+/** Of a person who does not keep third parties' cookies back. */
+const ORDINARY = { profile: { cookie_controls_mode: 0,
+  block_third_party_cookies: false } };
+
+/** Opens contexts that share nothing. Those of one Chromium are incognito and
+ * keep the cookies of third parties back whatever those say: with `ordinary`,
+ * each is the profile of a Chromium of its own, that does not. */
+async function opener(chromium, launch, ordinary) {
+  if (!ordinary) {
+    const browser = await chromium.launch(launch);
+    return { open: (options) => browser.newContext(options),
+      close: () => browser.close() };
+  }
+  const opened = [];
+  return {
+    open: async (options) => {
+      const folder = mkdtempSync(join(tmpdir(), "azimuth-profile-"));
+      mkdirSync(join(folder, "Default"));
+      writeFileSync(join(folder, "Default/Preferences"),
+        JSON.stringify(ORDINARY));
+      const context = await chromium.launchPersistentContext(folder,
+        { ...launch, ...options });
+      opened.push({ folder, context });
+      return context;
+    },
+    close: async () => {
+      for (const { folder, context } of opened) {
+        await context.close();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
 /**
  * Runs walk({page, context, shot, say, look}) for the pages of `origin`.
  * Fails when the walk does, when a page broke its policy or threw, or when it
- * asked another origin, but those `allowed`, for anything.
+ * asked another origin, but those `allowed`, for anything. Chromium gets the
+ * arguments `more` as well; for `ordinary` see opener().
  */
-export async function run(origin, walk, { allowed = [], ...options } = {}) {
+export async function run(origin, walk, { allowed = [], more = [],
+  ordinary = false, ...options } = {}) {
   const load = createRequire(join(given("AZIMUTH_MODULES"), "/"));
   const { chromium } = load("playwright-core");
   const shots = given("AZIMUTH_SHOTS");
   mkdirSync(shots, { recursive: true });
-  const browser = await chromium.launch({
+  const browser = await opener(chromium, {
     executablePath: process.env.AZIMUTH_CHROMIUM ?? "/usr/bin/chromium",
-    args: ARGUMENTS, headless: true,
-  });
+    args: [...ARGUMENTS, ...more], headless: true,
+  }, ordinary);
   const troubles = [];
   const asked = new Set();
   let pictures = 0;
-  const look = async (more = {}) => {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true,
-      viewport: { width: 1280, height: 860 }, ...options, ...more });
+  const look = async (other = {}) => {
+    const context = await browser.open({ ignoreHTTPSErrors: true,
+      viewport: { width: 1280, height: 860 }, ...options, ...other });
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     watch(page, troubles);

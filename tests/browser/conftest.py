@@ -27,7 +27,7 @@ sys.path.insert(0, str(HERE.parent / "fixture"))
 from ports import free_port  # noqa: E402
 
 UP_SECONDS = 900
-WALK_SECONDS = 240
+WALK_SECONDS = 600
 
 
 def cache_folder():
@@ -87,11 +87,12 @@ def walk(modules, tmp_path, request):
 def start_appliance(state):
     """Starts an appliance; gives the environment for the walks."""
     port, keycloak = free_port(), free_port(neighbours=1)
+    status = free_port()
     script = str(ROOT / "appliance")
     command = [
         script, "up", "--state", str(state), "--port", str(port),
         "--engine-port", str(free_port()), "--grpc-port", str(free_port()),
-        "--keycloak-port", str(keycloak), "--status-port", str(free_port()),
+        "--keycloak-port", str(keycloak), "--status-port", str(status),
         "--no-install"]
     done = subprocess.run(command, capture_output=True, text=True,
                           timeout=UP_SECONDS, check=False)
@@ -105,6 +106,7 @@ def start_appliance(state):
         "AZIMUTH_KEYCLOAK_URL": f"http://127.0.0.1:{keycloak}",
         "AZIMUTH_ADMIN_PASSWORD":
             (secret / "keycloak-admin-password").read_text().strip(),
+        "AZIMUTH_STATUS_URL": f"http://127.0.0.1:{status}",
         "AZIMUTH_STATE": str(state),
         "AZIMUTH_UP": json.dumps(command),
     }

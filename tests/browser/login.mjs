@@ -74,6 +74,7 @@ async function pageThrough({ page, shot }) {
 
 async function sessionEnds({ page, context, shot }) {
   const view = page.url();
+  assert.match(view, /#\/collections\//, "the view is in the fragment");
   await context.clearCookies();
   await page.getByRole("button", { name: "Refresh" }).click();
   await page.getByText("Your session has ended").waitFor();
@@ -83,6 +84,7 @@ async function sessionEnds({ page, context, shot }) {
   await logIn(page);
   await page.locator(".point").first().waitFor();
   assert.equal(page.url(), view, "back on the very same view");
+  await shot("back-on-the-same-view");
 }
 
 async function signOut({ page, context, shot }) {

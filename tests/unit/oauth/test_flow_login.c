@@ -239,6 +239,20 @@ START_TEST(flow_uses_old_documents_for_a_day)
 }
 END_TEST
 
+/* "Log in again" would be wrong for somebody who never was in. */
+START_TEST(flow_lets_a_newcomer_try_again_when_the_provider_is_down)
+{
+    struct flow_request request = browser("/oauth2/start", "rd=/x");
+    send_request(&request, NOW_S + PROVIDER_STALE_S);
+    answer(FLOW_EVENT_FETCH_FAILED, "refused", NOW_S + PROVIDER_STALE_S);
+    ck_assert_int_eq(last()->reply.status, 503);
+    const char *body = text_of(last()->reply.body);
+    ck_assert_ptr_nonnull(strstr(body, "Try again"));
+    ck_assert_ptr_nonnull(strstr(body, "/oauth2/start?rd=%2Fx"));
+    ck_assert_ptr_null(strstr(body, "Log in again"));
+}
+END_TEST
+
 START_TEST(flow_stops_a_login_loop_at_the_third_round)
 {
     for (int i = 0; i < 3; i++) {
@@ -370,6 +384,8 @@ main(void)
     tcase_add_test(tcase, flow_keeps_parallel_tabs_apart);
     tcase_add_test(tcase, flow_refuses_foreign_rd);
     tcase_add_test(tcase, flow_uses_old_documents_for_a_day);
+    tcase_add_test(tcase,
+                   flow_lets_a_newcomer_try_again_when_the_provider_is_down);
     tcase_add_test(tcase, flow_stops_a_login_loop_at_the_third_round);
     tcase_add_test(tcase, flow_hands_over_by_a_page_when_the_cookie_is_strict);
     tcase_add_test(tcase, flow_does_not_start_a_login_for_a_script);
