@@ -30,6 +30,14 @@ span_equal_text(struct span a, const char *text)
     return span_equal(a, span_of(text));
 }
 
+int
+span_compare(struct span a, struct span b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 bool
 span_starts(struct span a, const char *prefix)
 {

@@ -29,6 +29,9 @@ struct span span_of(const char *text);
 bool span_equal(struct span a, struct span b);
 bool span_equal_text(struct span a, const char *text);
 
+/* <0, 0, >0 by their bytes; a beginning comes before what it begins. */
+int span_compare(struct span a, struct span b);
+
 /* Whether `a` starts with the NUL-terminated `prefix`. */
 bool span_starts(struct span a, const char *prefix);
 

@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int
-compare_bytes(struct span a, struct span b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 int
 match_value_compare(const struct match_value *a, const struct match_value *b)
 {
@@ -21,7 +13,7 @@ match_value_compare(const struct match_value *a, const struct match_value *b)
         return a->type < b->type ? -1 : 1;
     switch (a->type) {
     case MATCH_STRING:
-        return compare_bytes(a->string, b->string);
+        return span_compare(a->string, b->string);
     case MATCH_INTEGER:
         return (a->integer > b->integer) - (a->integer < b->integer);
     case MATCH_BOOL:

@@ -34,18 +34,10 @@ struct edit {
 };
 
 static int
-name_compare(struct span a, struct span b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
-static int
 merged_compare(const void *a, const void *b)
 {
     const struct merged *left = a, *right = b;
-    int order = name_compare(left->name, right->name);
+    int order = span_compare(left->name, right->name);
     if (order != 0)
         return order;
     return (left->value > right->value) - (left->value < right->value);
@@ -88,7 +80,7 @@ member_find(const struct edit *edit, void *key)
     size_t low = 0, high = edit->members_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = name_compare(edit->members[middle].name, name);
+        int order = span_compare(edit->members[middle].name, name);
         if (order == 0)
             return &edit->members[middle];
         if (order < 0)

@@ -54,15 +54,6 @@ struct many {
     store_take *take;
     void *ctx;
 };
-static int
-span_compare(struct span a, struct span b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
-    if (order != 0)
-        return order;
-    return a.size < b.size ? -1 : a.size > b.size;
-}
 
 /* The number in the last 4 bytes of a key. */
 static uint32_t

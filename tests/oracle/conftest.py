@@ -3,17 +3,7 @@
 import pathlib
 import sys
 
-import pytest
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent /
                        "fixture"))
 
-from azimuthd import Engine, program  # noqa: E402
-
-
-@pytest.fixture
-def engine(tmp_path):
-    assert program().exists(), f"{program()} is not built (AZIMUTH_BUILD)"
-    engine = Engine(tmp_path / "engine").start()
-    yield engine
-    engine.kill()
+from one_engine import engine  # noqa: E402, F401

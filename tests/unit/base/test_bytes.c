@@ -77,6 +77,9 @@ START_TEST(spans_compare)
     ck_assert(!span_starts(span_of("az"), "azi"));
     ck_assert(span_equal((struct span){ NULL, 0 }, span_of("")));
     ck_assert(!span_equal_text(span_of("a"), "b"));
+    ck_assert_int_lt(span_compare(span_of("a"), span_of("ab")), 0);
+    ck_assert_int_gt(span_compare(span_of("b"), span_of("ab")), 0);
+    ck_assert_int_eq(span_compare((struct span){ NULL, 0 }, span_of("")), 0);
     ck_assert(span_has_control(span_of("a\nb")));
     ck_assert(span_has_control(span_of("a\x7f")));
     ck_assert(!span_has_control(span_of("a \xc3\xa4")));
