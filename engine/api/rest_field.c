@@ -86,6 +86,10 @@ read_match_text(const struct reader *reader, yyjson_val *value,
         return bad_condition(reader);
     condition->kind = CONDITION_TEXT;
     condition->text = json_span(value);
+    if (condition->text.size > FILTER_TEXT_SIZE_MAX)
+        return error_set(reader->reterr, ENGINE_EFORMAT,
+                         "a text match has %zu bytes, at most %d are allowed",
+                         condition->text.size, FILTER_TEXT_SIZE_MAX);
     condition->text_match = kind;
     return ENGINE_OK;
 }
@@ -255,6 +259,10 @@ read_ring(const struct reader *reader, yyjson_val *value,
     size_t i, count = yyjson_arr_size(list);
     if (!yyjson_is_arr(list))
         return bad_condition(reader);
+    if (count > GEO_RING_POINTS_MAX)
+        return error_set(reader->reterr, ENGINE_EFORMAT,
+                         "a ring has %zu points, at most %d are allowed", count,
+                         GEO_RING_POINTS_MAX);
     struct geo_point *points =
         arena_calloc(reader->arena, count + 1, sizeof(*points));
     if (points == NULL)
@@ -286,6 +294,10 @@ read_polygon(const struct reader *reader, yyjson_val *value,
     area->kind = GEO_POLYGON;
     if (list != NULL && !yyjson_is_arr(list) && !yyjson_is_null(list))
         return bad_condition(reader);
+    if (count > FILTER_RINGS_MAX)
+        return error_set(reader->reterr, ENGINE_EFORMAT,
+                         "a polygon has %zu interiors, at most %d are allowed",
+                         count, FILTER_RINGS_MAX);
     struct geo_ring *rings =
         arena_calloc(reader->arena, count + 1, sizeof(*rings));
     if (rings == NULL)

@@ -17,6 +17,8 @@
 #define FILTER_DEPTH_MAX      64    /* filters inside filters */
 #define FILTER_CONDITIONS_MAX 4096  /* in one clause */
 #define FILTER_ANY_MAX        65536 /* values of one match any/except */
+#define FILTER_TEXT_SIZE_MAX  65536 /* bytes of one text match */
+#define FILTER_RINGS_MAX      1024  /* interiors of one polygon */
 #define FILTER_PATH_STEPS_MAX 32
 
 /* One step of a payload path: `key`, then what to do with an array there. */

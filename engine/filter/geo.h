@@ -26,6 +26,7 @@ struct geo_ring {
 };
 
 #define GEO_RING_POINTS_MIN 4
+#define GEO_RING_POINTS_MAX 65536
 
 enum geo_kind {
     GEO_BOX,    /* top_left, bottom_right; over the date line when the left

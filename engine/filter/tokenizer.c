@@ -241,13 +241,23 @@ give(const struct walk *walk, struct span word)
     return walk->visit(walk->ctx, word);
 }
 
+/* Where the character begins that the byte at `at` belongs to. */
+static size_t
+character_begin(struct span word, size_t at)
+{
+    const uint8_t *bytes = (const uint8_t *)word.data;
+    int32_t place = (int32_t)at;
+    U8_SET_CP_START(bytes, 0, place);
+    return (size_t)place;
+}
+
 static bool
 take_word(const struct walk *walk, struct span word)
 {
     struct token_reader *reader = walk->reader;
     const struct tokenizer *tokenizer = reader->tokenizer;
-    if (word.size > TOKEN_SIZE_MAX)
-        word.size = TOKEN_SIZE_MAX;
+    if (word.size > TOKEN_SIZE_MAX) /* cut between two characters */
+        word.size = character_begin(word, TOKEN_SIZE_MAX);
     if (!token_set(reader, word))
         return false;
     if (tokenizer->fold != NULL && !is_ascii(word) && !token_fold(reader))
@@ -332,6 +342,11 @@ token_reader_each(struct token_reader *reader, struct span text,
                   enum token_use use, token_visit visit, void *ctx)
 {
     struct walk walk = { reader, use, visit, ctx };
+    if (reader->is_failed) { /* of the text before */
+        bytes_release(&reader->token);
+        bytes_release(&reader->next);
+        reader->is_failed = false;
+    }
     if (text.size > INT32_MAX / 4)
         text.size = INT32_MAX / 4;
     if (text.size == 0)

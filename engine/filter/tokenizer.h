@@ -22,6 +22,7 @@
 struct tokenizer;
 
 #define TOKENIZER_STOPWORDS_MAX 4096
+#define TOKENIZER_PREFIX_MAX    256 /* characters of the longest beginning */
 
 /* Reads the parameters of a `text` index, an object.
  * ENGINE_EFORMAT  a parameter that cannot be, by its name
@@ -52,10 +53,13 @@ typedef bool (*token_visit)(void *ctx, struct span token);
  */
 enum token_use { TOKENS_STORED, TOKENS_ASKED };
 
-/* False when a visit said so or memory ran out (token_reader_failed()).
- * Invalid UTF-8 is cut like a blank. */
+/* False when a visit said so or memory ran out: token_reader_failed() of this
+ * text. Invalid UTF-8 is cut like a blank. */
 bool token_reader_each(struct token_reader *reader, struct span text,
                        enum token_use use, token_visit visit, void *ctx);
 bool token_reader_failed(const struct token_reader *reader);
+
+/* Spans by their bytes; for qsort() and bsearch(). */
+int tokenizer_compare(const void *a, const void *b);
 
 #endif /* ENGINE_FILTER_TOKENIZER_H */

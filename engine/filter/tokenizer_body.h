@@ -28,9 +28,6 @@ struct tokenizer {
     size_t stopwords_count;
 };
 
-/* By bytes; for qsort() and bsearch() over spans. */
-int tokenizer_compare(const void *a, const void *b);
-
 /* The stopwords of a language of the API; NULL: we have none. */
 const char *const *stopwords_of(struct span language, size_t *ret_count);
 

@@ -30,10 +30,8 @@ bad(const struct reader *reader, const char *name, const char *wanted)
 int
 tokenizer_compare(const void *a, const void *b)
 {
-    const struct span *x = a, *y = b;
-    size_t size = x->size < y->size ? x->size : y->size;
-    int order = size == 0 ? 0 : memcmp(x->data, y->data, size);
-    return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+    const struct span *left = a, *right = b;
+    return span_compare(*left, *right);
 }
 
 static yyjson_val *
@@ -250,6 +248,10 @@ read_params(const struct reader *reader, yyjson_val *params)
         code = open_folding(reader);
     if (tokenizer->length_min == 0)
         tokenizer->length_min = 1;
+    /* Every beginning is a token: unbounded, a long word would be quadratic. */
+    if (tokenizer->cut == CUT_PREFIX &&
+        tokenizer->length_max > TOKENIZER_PREFIX_MAX)
+        tokenizer->length_max = TOKENIZER_PREFIX_MAX;
     return code;
 }
 

@@ -154,6 +154,41 @@ START_TEST(field_test_is_refused_with_a_reason)
 }
 END_TEST
 
+static void
+check_limit(const char *name, struct bytes *test, const char *words)
+{
+    struct condition condition;
+    struct error error = { 0 };
+    ck_assert(!bytes_failed(test));
+    yyjson_doc *doc = read_json(test->data);
+    ck_assert_int_eq(read_test(name, doc, &condition, &error), ENGINE_EFORMAT);
+    ck_assert_msg(strstr(error.text, words) != NULL, "%s", error.text);
+    yyjson_doc_free(doc);
+    bytes_release(test);
+}
+
+START_TEST(field_test_has_limits)
+{
+    struct bytes test;
+    bytes_init(&test, 8 << 20);
+    bytes_add_text(&test, "{\"text\":\"");
+    for (size_t i = 0; i <= FILTER_TEXT_SIZE_MAX; i++)
+        bytes_add_char(&test, 'x');
+    bytes_add_text(&test, "\"}");
+    check_limit("match", &test, "65537 bytes, at most 65536");
+    bytes_add_text(&test, "{\"exterior\":{\"points\":[0");
+    for (size_t i = 0; i < GEO_RING_POINTS_MAX; i++)
+        bytes_add_text(&test, ",0");
+    bytes_add_text(&test, "]}}");
+    check_limit("geo_polygon", &test, "65537 points, at most 65536");
+    bytes_add_text(&test, "{\"exterior\":{\"points\":[]},\"interiors\":[0");
+    for (size_t i = 0; i < FILTER_RINGS_MAX; i++)
+        bytes_add_text(&test, ",0");
+    bytes_add_text(&test, "]}");
+    check_limit("geo_polygon", &test, "1025 interiors, at most 1024");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -164,6 +199,7 @@ main(void)
                         (int)(sizeof(rows) / sizeof(rows[0])));
     tcase_add_loop_test(tcase, field_test_is_refused_with_a_reason, 0,
                         (int)(sizeof(bad) / sizeof(bad[0])));
+    tcase_add_test(tcase, field_test_has_limits);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

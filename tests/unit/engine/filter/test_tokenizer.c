@@ -92,6 +92,43 @@ START_TEST(tokenizer_cuts_and_changes)
 END_TEST
 
 static bool
+visit_measure(void *ctx, struct span token)
+{
+    size_t *sizes = ctx; /* how many tokens, and the longest */
+    sizes[0]++;
+    if (token.size > sizes[1])
+        sizes[1] = token.size;
+    return true;
+}
+
+/* A word of 90,000 bytes: cut, between two characters, and no end to all. */
+START_TEST(tokenizer_cuts_endless_words)
+{
+    static const struct {
+        const char *params;
+        size_t count, longest;
+    } ways[] = { { "{}", 1, 65535 },
+                 { "{\"ascii_folding\":true}", 1, 65535 },
+                 { "{\"tokenizer\":\"prefix\"}", 256, 768 } };
+    struct error error = { 0 };
+    struct bytes word;
+    size_t sizes[2] = { 0, 0 };
+    bytes_init(&word, 1 << 20);
+    for (size_t i = 0; i < 30000; i++)
+        bytes_add_text(&word, "日");
+    struct tokenizer *tokenizer = make(ways[_i].params, ENGINE_OK, &error);
+    struct token_reader *reader = token_reader_new(tokenizer);
+    ck_assert(token_reader_each(reader, bytes_span(&word), TOKENS_STORED,
+                                visit_measure, sizes));
+    ck_assert_uint_eq(sizes[0], ways[_i].count);
+    ck_assert_uint_eq(sizes[1], ways[_i].longest);
+    token_reader_free(reader);
+    tokenizer_free(tokenizer);
+    bytes_release(&word);
+}
+END_TEST
+
+static bool
 visit_stop(void *ctx, struct span token)
 {
     size_t *count = ctx;
@@ -147,6 +184,7 @@ main(void)
     TCase *tcase = tcase_create("tokenizer");
     tcase_add_loop_test(tcase, tokenizer_cuts_and_changes, 0,
                         (int)(sizeof(rows) / sizeof(rows[0])));
+    tcase_add_loop_test(tcase, tokenizer_cuts_endless_words, 0, 3);
     tcase_add_test(tcase, tokenizer_ends_when_told_so);
     tcase_add_loop_test(tcase, tokenizer_names_what_cannot_be, 0,
                         (int)(sizeof(bad) / sizeof(bad[0])));
