@@ -2,7 +2,8 @@
 # azimuthd = main.c + libengine.a; each room adds its sources in its local.mk.
 noinst_LIBRARIES += libengine.a
 libengine_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) \
-	$(YYJSON_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS) $(OPENSSL_CFLAGS)
+	$(YYJSON_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS) $(OPENSSL_CFLAGS) \
+	$(ICU_CFLAGS)
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) -DDASHBOARD_DIR='"$(pkgdatadir)/dashboard"'
 libengine_a_SOURCES = engine/error.c engine/error.h \
 	engine/config.c engine/config.h engine/config_file.c \
