@@ -161,9 +161,16 @@ vector_read(const struct search_source *source, yyjson_val *value,
 {
     char where[128];
     snprintf(where, sizeof(where), "%s.%s", source->where, "vector");
-    return rest_vector_parse(value, (struct rest_where){ where, REST_NO_INDEX },
-                             &source->call->request->arena, &command->vector,
-                             &command->dim, reterr);
+    struct named_vector vector = { 0 };
+    enum engine_code code =
+        rest_vector_parse(value, (struct rest_where){ where, REST_NO_INDEX },
+                          &source->call->request->arena, &vector, reterr);
+    command->vector = vector.values;
+    command->dim = vector.dim;
+    command->kind = vector.kind;
+    command->indices = vector.indices;
+    command->rows = vector.rows;
+    return code;
 }
 
 /* [f], {name, vector: [f]}. */

@@ -5,12 +5,45 @@
 #include "engine/collection/collection.h"
 
 static void
-write_floats(struct json_writer *writer, const struct named_vector *vector)
+write_floats(struct json_writer *writer, const float *values, size_t count)
 {
     json_array_begin(writer);
-    for (size_t i = 0; i < vector->dim; i++)
-        json_f32(writer, vector->values[i]);
+    for (size_t i = 0; i < count; i++)
+        json_f32(writer, values[i]);
     json_array_end(writer);
+}
+
+static void
+write_sparse(struct json_writer *writer, const struct named_vector *vector)
+{
+    json_object_begin(writer);
+    json_key(writer, "indices");
+    json_array_begin(writer);
+    for (size_t i = 0; i < vector->dim; i++)
+        json_u64(writer, vector->indices[i]);
+    json_array_end(writer);
+    json_key(writer, "values");
+    write_floats(writer, vector->values, vector->dim);
+    json_object_end(writer);
+}
+
+static void
+write_vector(struct json_writer *writer, const struct named_vector *vector)
+{
+    switch (vector->kind) {
+    case VECTOR_DENSE:
+        write_floats(writer, vector->values, vector->dim);
+        break;
+    case VECTOR_SPARSE:
+        write_sparse(writer, vector);
+        break;
+    case VECTOR_MULTI:
+        json_array_begin(writer);
+        for (size_t i = 0; i < vector->rows; i++)
+            write_floats(writer, vector->values + i * vector->dim, vector->dim);
+        json_array_end(writer);
+        break;
+    }
 }
 
 static void
@@ -18,13 +51,13 @@ write_vectors(struct json_writer *writer, const struct record *record)
 {
     json_key(writer, "vector");
     if (record->vectors_count == 1 && record->vectors[0].name.size == 0) {
-        write_floats(writer, &record->vectors[0]);
+        write_vector(writer, &record->vectors[0]);
         return;
     }
     json_object_begin(writer);
     for (size_t i = 0; i < record->vectors_count; i++) {
         json_key_span(writer, record->vectors[i].name);
-        write_floats(writer, &record->vectors[i]);
+        write_vector(writer, &record->vectors[i]);
     }
     json_object_end(writer);
 }

@@ -137,7 +137,7 @@ columns_read(struct call *call, yyjson_val *columns, struct point *points,
             vector->name = json_span(name);
             enum engine_code code = rest_vector_parse(
                 item, (struct rest_where){ "batch.vectors", row }, arena,
-                &vector->values, &vector->dim, reterr);
+                vector, reterr);
             if (code != ENGINE_OK)
                 return code;
         }

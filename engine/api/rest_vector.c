@@ -52,8 +52,8 @@ rest_vector_refuse(yyjson_val *object, struct error *reterr)
 
 enum engine_code
 rest_vector_parse(yyjson_val *value, struct rest_where where,
-                  struct arena *arena, const float **ret_values,
-                  size_t *ret_dim, struct error *reterr)
+                  struct arena *arena, struct named_vector *ret_vector,
+                  struct error *reterr)
 {
     if (yyjson_is_obj(value)) {
         enum engine_code code = rest_vector_refuse(value, reterr);
@@ -84,8 +84,9 @@ rest_vector_parse(yyjson_val *value, struct rest_where where,
             return bad_number(item, index, reterr);
         values[index] = number;
     }
-    *ret_values = values;
-    *ret_dim = dim;
+    ret_vector->kind = VECTOR_DENSE;
+    ret_vector->values = values;
+    ret_vector->dim = dim;
     return ENGINE_OK;
 }
 
@@ -108,23 +109,21 @@ rest_vectors_of_point(yyjson_val *value, struct rest_where where,
                          "a point has %zu vectors, at most %d are allowed",
                          count, CONFIG_VECTORS_MAX);
     struct named_vector *vectors =
-        arena_alloc(arena, (count + 1) * sizeof(*vectors));
+        arena_calloc(arena, count + 1, sizeof(*vectors));
     if (vectors == NULL)
         return error_memory(reterr);
     *ret_vectors = vectors;
     *ret_count = count;
     if (!is_named) {
         vectors[0].name = (struct span){ "", 0 };
-        return rest_vector_parse(value, where, arena, &vectors[0].values,
-                                 &vectors[0].dim, reterr);
+        return rest_vector_parse(value, where, arena, &vectors[0], reterr);
     }
     size_t index, max;
     yyjson_val *key, *item;
     yyjson_obj_foreach(value, index, max, key, item)
     {
         vectors[index].name = json_span(key);
-        code = rest_vector_parse(item, where, arena, &vectors[index].values,
-                                 &vectors[index].dim, reterr);
+        code = rest_vector_parse(item, where, arena, &vectors[index], reterr);
         if (code != ENGINE_OK)
             return code;
     }

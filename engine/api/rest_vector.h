@@ -18,14 +18,14 @@ struct rest_where {
     size_t index;
 };
 
-/* One dense vector; the floats are in `arena`. A list of lists (multivector),
+/* One dense vector, all but its name; the floats are in `arena`. A list of lists (multivector),
  * {indices, values} (sparse), {text, model} and the like are refused by name.
  * ENGINE_EFORMAT  no list of numbers; a number that f32 cannot hold.
  * ENGINE_EVALID   empty. ENGINE_EREQUEST not supported yet.
  * ENGINE_EINFERENCE  a Document, with the reference's text. */
 enum engine_code rest_vector_parse(yyjson_val *value, struct rest_where where,
                                    struct arena *arena,
-                                   const float **ret_values, size_t *ret_dim,
+                                   struct named_vector *ret_vector,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
 

@@ -29,8 +29,10 @@ set_vectors(struct segment *segment, struct change *change,
         size_t number = segment_vector_number(segment, vector->name);
         if (number == SIZE_MAX)
             return name_error(vector->name, reterr);
-        enum engine_code code = change_set_vector(
-            change, staged, number, vector->values, vector->dim, reterr);
+        struct vector_value value = { vector->kind, vector->values, vector->dim,
+                                      vector->indices, vector->rows };
+        enum engine_code code =
+            change_set_vector(change, staged, number, &value, reterr);
         if (code != ENGINE_OK)
             return code;
     }

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "engine/codec/point_id.h"
 #include "engine/filter/filter.h"
+#include "engine/index/vector_row.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,11 +22,14 @@
 #define COMMAND_NAME_SIZE_MAX    255
 #define COMMAND_DIM_MAX          65536
 
-/* A dense vector under its name; the unnamed vector has the name "". */
+/* A vector under its name; the unnamed vector has the name "". */
 struct named_vector {
     struct span name;
-    const float *values; /* float[dim] */
-    size_t dim;
+    const float *values; /* float[dim]; VECTOR_MULTI: [rows][dim] */
+    size_t dim;          /* VECTOR_SPARSE: entries */
+    enum vector_kind kind;
+    const uint32_t *indices; /* VECTOR_SPARSE: [dim], ascending, no repeats */
+    size_t rows;             /* VECTOR_MULTI: sub-vectors; else unused */
 };
 
 /* ---- writes ---- */
@@ -131,13 +135,16 @@ struct search_params {
                             vectors; 0: the index decides */
 };
 
-/* Nearest points. Either `vector` (dim > 0) or `by_id` is the query; with
- * neither (query endpoint without a query) points come by ascending id with
- * score 1.0 and version 0. */
+/* Nearest points. Either `vector` or `by_id` is the query; with neither (query * endpoint without a query) points come by ascending id with score 1.0 and
+ * version 0. `kind`, `indices` and `rows` as in struct named_vector. */
 struct search_command {
-    struct span using; /* vector name, "" by default */
-    const float *vector;
+    struct span using;   /* vector name, "" by default */
+    const float *vector; /* NULL unless the query is one; else also when dim is
+                            0, as a sparse one may be */
     size_t dim;
+    enum vector_kind kind;
+    const uint32_t *indices;
+    size_t rows;
     const struct point_id *by_id; /* NULL unless the query is a point */
     const struct filter *filter;  /* NULL: all */
     struct search_params params;

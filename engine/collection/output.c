@@ -253,8 +253,10 @@ add_vectors(const struct output *output, size_t position, const uint32_t *slots,
 {
     struct arena *arena = output->arena;
     size_t number = output->numbers[position];
+    enum vector_kind kind =
+        segment_vector_kind(output->reader->segment, number);
     size_t dim = segment_vector_dim(output->reader->segment, number);
-    const float **rows = arena_calloc(arena, count + 1, sizeof(*rows));
+    const void **rows = arena_calloc(arena, count + 1, sizeof(*rows));
     if (rows == NULL)
         return error_memory(reterr);
     enum engine_code code = segment_vectors(output->reader, number, slots,
@@ -262,15 +264,21 @@ add_vectors(const struct output *output, size_t position, const uint32_t *slots,
     for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
         if (rows[i] == NULL)
             continue;
-        float *copy = arena_alloc(arena, dim * sizeof(*copy));
+        size_t size = vector_row_size(kind, dim, rows[i]);
+        void *copy = arena_alloc(arena, size);
         if (copy == NULL)
             return error_memory(reterr);
-        memcpy(copy, rows[i], dim * sizeof(*copy));
+        memcpy(copy, rows[i], size);
+        struct vector_value value = vector_row_value(kind, dim, copy);
         struct record *record = &records[i];
         struct named_vector *place = output->room[i];
-        place[record->vectors_count++] = (struct named_vector){
-            .name = output->names[position], .values = copy, .dim = dim
-        };
+        place[record->vectors_count++] =
+            (struct named_vector){ .name = output->names[position],
+                                   .values = value.values,
+                                   .dim = value.dim,
+                                   .kind = kind,
+                                   .indices = value.indices,
+                                   .rows = value.rows };
     }
     return code;
 }

@@ -33,13 +33,14 @@ limit_check(size_t limit, size_t offset, struct error *reterr)
 static enum engine_code
 query_of_point(const struct segment_reader *reader,
                const struct search_command *command, size_t number,
-               struct arena *arena, const float **ret_query,
+               struct arena *arena, struct vector_value *ret_query,
                struct error *reterr)
 {
+    const struct segment *segment = reader->segment;
     uint32_t slot = segment_find(reader, command->by_id);
     if (slot == SEGMENT_NO_SLOT)
         return missing_error(command->by_id, reterr);
-    const float *query = NULL;
+    const void *query = NULL;
     enum engine_code code =
         segment_vectors(reader, number, &slot, 1, arena, &query, reterr);
     if (code != ENGINE_OK)
@@ -52,37 +53,61 @@ query_of_point(const struct segment_reader *reader,
                          (int)command->using.size,
                          command->using.size == 0 ? "" : command->using.data);
     }
-    *ret_query = query;
+    *ret_query = vector_row_value(segment_vector_kind(segment, number),
+                                  segment_vector_dim(segment, number), query);
+    return ENGINE_OK;
+}
+
+static enum engine_code
+check_query(const struct segment *segment, const struct search_command *command,
+            size_t number, struct error *reterr)
+{
+    enum vector_kind kind = segment_vector_kind(segment, number);
+    size_t dim = segment_vector_dim(segment, number);
+    size_t count = command->dim;
+    if (command->kind != kind)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Conversion between %s and regular vectors failed",
+                         kind == VECTOR_MULTI || command->kind == VECTOR_MULTI
+                             ? "multi"
+                             : "sparse");
+    if (kind == VECTOR_MULTI)
+        count *= command->rows;
+    if (kind != VECTOR_SPARSE && command->dim != dim)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Vector dimension error: expected dim: %zu, got %zu",
+                         dim, command->dim);
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(command->vector[i]))
+            return error_set(reterr, ENGINE_EINPUT,
+                             "query vector has a value that is not finite at "
+                             "position %zu",
+                             i);
     return ENGINE_OK;
 }
 
 static enum engine_code
 query_of_vector(const struct segment *segment,
                 const struct search_command *command, size_t number,
-                struct arena *arena, const float **ret_query,
+                struct arena *arena, struct vector_value *ret_query,
                 struct error *reterr)
 {
-    size_t dim = segment_vector_dim(segment, number);
-    if (command->dim != dim)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "Vector dimension error: expected dim: %zu, got %zu",
-                         dim, command->dim);
-    for (size_t i = 0; i < dim; i++)
-        if (!isfinite(command->vector[i]))
-            return error_set(reterr, ENGINE_EINPUT,
-                             "query vector has a value that is not finite at "
-                             "position %zu",
-                             i);
-    if (segment_vector_metric(segment, number) != METRIC_COSINE) {
-        *ret_query = command->vector;
-        return ENGINE_OK;
+    size_t dim = command->dim;
+    struct vector_value query = { command->kind, command->vector, dim,
+                                  command->indices, command->rows };
+    enum engine_code code = check_query(segment, command, number, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (query.kind == VECTOR_DENSE &&
+        segment_vector_metric(segment, number) == METRIC_COSINE) {
+        float *copy = arena_alloc(arena, dim * sizeof(*copy));
+        if (copy == NULL)
+            return error_memory(reterr);
+        memcpy(copy, command->vector, dim * sizeof(*copy));
+        (void)kernel_normalise(copy, dim);
+        query.values = copy;
     }
-    float *copy = arena_alloc(arena, dim * sizeof(*copy));
-    if (copy == NULL)
-        return error_memory(reterr);
-    memcpy(copy, command->vector, dim * sizeof(*copy));
-    (void)kernel_normalise(copy, dim);
-    *ret_query = copy;
+    *ret_query = query;
     return ENGINE_OK;
 }
 
@@ -260,7 +285,7 @@ collection_search(struct collection *collection,
         limit_check(command->limit, command->offset, reterr);
     if (code != ENGINE_OK)
         return code;
-    bool has_query = command->dim > 0 || command->by_id != NULL;
+    bool has_query = command->vector != NULL || command->by_id != NULL;
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
     struct segment_search search;

@@ -122,7 +122,7 @@ staged_reserve(struct change *change)
     return true;
 }
 
-const float *
+const void *
 change_old_vector(const struct change *change, const struct staged *staged,
                   size_t number)
 {
@@ -148,8 +148,8 @@ find_old_vectors(const struct change *change, struct staged *staged)
 static bool
 wants_row(const struct staged *staged, size_t number, enum change_rows which)
 {
-    const float *old = staged->old_vectors[number];
-    const float *new = staged->point.vectors[number];
+    const void *old = staged->old_vectors[number];
+    const void *new = staged->point.vectors[number];
     if (old != CHANGE_UNREAD || !staged->point.is_there)
         return false;
     if (which == CHANGE_ROWS_MOVED)
@@ -162,19 +162,20 @@ read_rows_of(struct change *change, size_t number, enum change_rows which,
              struct error *reterr)
 {
     const struct vectors *vectors = &change->segment->vectors[number];
-    size_t dim = vectors->options.dim, count = 0, taken = 0;
+    size_t count = 0, taken = 0;
     for (size_t i = 0; i < change->staged_count; i++)
         count += wants_row(change->staged[i], number, which);
     if (count == 0)
         return ENGINE_OK;
     uint32_t *slots = arena_alloc(&change->arena, count * sizeof(*slots));
-    float *rows = arena_alloc(&change->arena, count * dim * sizeof(*rows));
+    const void **rows = arena_alloc(&change->arena, count * sizeof(*rows));
     if (slots == NULL || rows == NULL)
         return error_memory(reterr);
     for (size_t i = 0; i < change->staged_count; i++)
         if (wants_row(change->staged[i], number, which))
             slots[taken++] = change->staged[i]->point.slot;
-    enum engine_code code = vectors_read(vectors, slots, count, rows, reterr);
+    enum engine_code code =
+        vectors_read_rows(vectors, slots, count, &change->arena, rows, reterr);
     if (code != ENGINE_OK)
         return code;
     taken = 0;
@@ -182,7 +183,7 @@ read_rows_of(struct change *change, size_t number, enum change_rows which,
         struct staged *staged = change->staged[i];
         if (!wants_row(staged, number, which))
             continue;
-        staged->old_vectors[number] = rows + taken++ * dim;
+        staged->old_vectors[number] = rows[taken++];
         if (which == CHANGE_ROWS_MOVED)
             staged->point.vectors[number] = staged->old_vectors[number];
     }
@@ -251,7 +252,7 @@ staged_make(struct change *change, const struct point_id *id,
     struct segment *segment = change->segment;
     struct staged *staged = arena_calloc(&change->arena, 1, sizeof(*staged));
     size_t count = segment->vectors_count;
-    const float **vectors =
+    const void **vectors =
         arena_calloc(&change->arena, 2 * count + 1, sizeof(*vectors));
     if (staged == NULL || vectors == NULL)
         return error_memory(reterr);
@@ -310,32 +311,66 @@ change_move(struct change *change, uint32_t slot, struct error *reterr)
     return code;
 }
 
+static const char *
+kind_name(enum vector_kind kind)
+{
+    switch (kind) {
+    case VECTOR_SPARSE:
+        return "sparse";
+    case VECTOR_MULTI:
+        return "multi";
+    case VECTOR_DENSE:
+        break;
+    }
+    return "regular";
+}
+
+/* Whether a vector of that number can hold the value. */
+static enum engine_code
+check_value(const struct segment_vector_options *options,
+            const struct vector_value *value, struct error *reterr)
+{
+    size_t count = value->dim;
+    if (value->kind != options->kind) {
+        bool is_regular = options->kind == VECTOR_DENSE;
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Conversion between %s and regular vectors failed",
+                         kind_name(is_regular ? value->kind : options->kind));
+    }
+    if (options->kind == VECTOR_MULTI)
+        count = value->rows * value->dim;
+    if (options->kind != VECTOR_SPARSE && value->dim != options->dim)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Vector dimension error: expected dim: %u, got %zu",
+                         options->dim, value->dim);
+    bool is_finite = kernel_is_finite(value->values, count);
+    for (size_t i = 0; !is_finite && i < count; i++)
+        if (!isfinite(value->values[i]))
+            return error_set(reterr, ENGINE_EINPUT,
+                             "vector \"%.*s\" has a value that is not finite "
+                             "at position %zu",
+                             (int)options->name.size, options->name.data, i);
+    return ENGINE_OK;
+}
+
 enum engine_code
 change_set_vector(struct change *change, struct staged_point *point,
-                  size_t number, const float *values, size_t dim,
+                  size_t number, const struct vector_value *value,
                   struct error *reterr)
 {
     assert(number < change->segment->vectors_count);
     const struct segment_vector_options *options =
         &change->segment->vectors[number].options;
-    if (dim != options->dim)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "Vector dimension error: expected dim: %u, got %zu",
-                         options->dim, dim);
-    bool is_finite = kernel_is_finite(values, dim);
-    for (size_t i = 0; !is_finite && i < dim; i++)
-        if (!isfinite(values[i]))
-            return error_set(reterr, ENGINE_EINPUT,
-                             "vector \"%.*s\" has a value that is not finite "
-                             "at position %zu",
-                             (int)options->name.size, options->name.data, i);
-    float *copy = arena_alloc(&change->arena, dim * sizeof(*copy));
-    if (copy == NULL)
+    enum engine_code code = check_value(options, value, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    float *row = arena_alloc(&change->arena, vector_row_size_of(value));
+    if (row == NULL)
         return error_memory(reterr);
-    memcpy(copy, values, dim * sizeof(*copy));
-    if (options->metric == METRIC_COSINE)
-        (void)kernel_normalise(copy, dim);
-    point->vectors[number] = copy;
+    vector_row_write(value, row);
+    if (options->kind == VECTOR_DENSE && options->metric == METRIC_COSINE)
+        (void)kernel_normalise(row, value->dim);
+    point->vectors[number] = row;
     point->is_there = true;
     return ENGINE_OK;
 }

@@ -3,6 +3,7 @@
 #define ENGINE_SEGMENT_CHANGE_H
 
 #include "base/arena.h"
+#include "engine/index/vector_row.h"
 #include "engine/segment/segment.h"
 
 /* One change of a segment: points are staged with what they have now, edited,
@@ -19,10 +20,10 @@ struct staged_point {
     struct point_id id;
     uint32_t slot; /* where it is now; SEGMENT_NO_SLOT: it is new */
     bool is_there; /* whether it will exist */
-    /* [segment_vectors_count()]; NULL: lacks it. Not to be read: a row may be
-     * on disk. Change it by
-     * change_set_vector() and change_clear_vectors(). */
-    const float **vectors;
+    /* Rows (engine/index/vector_row.h) by vector number; NULL: lacks it. Not
+     * to be read: a row may be on disk. Change it by change_set_vector() and
+     * change_clear_vectors(). */
+    const void **vectors;
     /* Size 0: none. Read it after change_read_payload(), change it by
      * change_set_payload(). */
     struct span payload;
@@ -53,11 +54,11 @@ enum engine_code change_stage(struct change *change, const struct point_id *id,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* `values` are copied, and normalised under the cosine metric.
- * ENGINE_EINPUT  wrong length, or a value that is not finite. */
+/* The value is copied; a dense one is normalised under the cosine metric.
+ * ENGINE_EINPUT  another kind, wrong length, or a value that is not finite. */
 enum engine_code change_set_vector(struct change *change,
                                    struct staged_point *point, size_t number,
-                                   const float *values, size_t dim,
+                                   const struct vector_value *value,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
 

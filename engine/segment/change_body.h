@@ -21,7 +21,7 @@ struct staged {
     bool has_new_payload;      /* point.payload differs from the stored one */
     /* By vector number; NULL: lacks it. In memory, or copied from the disk
      * when somebody wants it: until then CHANGE_UNREAD. */
-    const float **old_vectors;
+    const void **old_vectors;
     bool wants_slot;         /* its point goes to another slot as it is */
     bool has_old_payload;    /* old_payload was read */
     struct span old_payload; /* of the slot, in the arena or in memory */
@@ -71,8 +71,8 @@ struct change {
 };
 
 /* What `point` has before the change, by vector number; NULL: lacks it. */
-const float *change_old_vector(const struct change *change,
-                               const struct staged *staged, size_t number);
+const void *change_old_vector(const struct change *change,
+                              const struct staged *staged, size_t number);
 
 /* As change_begin(), for changes that only move points. */
 enum engine_code change_begin_upkeep(struct segment *segment,

@@ -28,8 +28,8 @@ plan_act(const struct change *change, struct staged *staged)
     bool is_moved = staged->wants_slot;
     for (size_t i = 0; was_there && i < segment->vectors_count; i++) {
         const struct vectors *vectors = &segment->vectors[i];
-        const float *old = change_old_vector(change, staged, i);
-        const float *new = staged->point.vectors[i];
+        const void *old = change_old_vector(change, staged, i);
+        const void *new = staged->point.vectors[i];
         if (old != NULL && vectors->graph != NULL)
             staged->is_held = true;
         if (old == new || !staged->point.is_there)
@@ -38,8 +38,7 @@ plan_act(const struct change *change, struct staged *staged)
         if (new == NULL)
             is_moved =
                 is_moved || vectors->graph != NULL || vectors->is_on_disk;
-        else if (old == NULL ||
-                 memcmp(old, new, vectors->options.dim * sizeof(*new)) != 0)
+        else if (old == NULL || !vectors_row_equal(vectors, old, new))
             is_moved = true;
         else
             staged->point.vectors[i] = old;
@@ -159,8 +158,9 @@ written_size(const struct change *change)
             size += RECORD_SIZE + staged->point.payload.size;
         for (size_t k = 0; is_new && k < segment->vectors_count; k++)
             if (staged->point.vectors[k] != NULL)
-                size += RECORD_SIZE +
-                        segment->vectors[k].options.dim * sizeof(float);
+                size +=
+                    RECORD_SIZE + vectors_row_size(&segment->vectors[k],
+                                                   staged->point.vectors[k]);
     }
     return size;
 }
@@ -274,15 +274,15 @@ batch_new(const struct change *change, const struct staged *staged,
     else
         store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
     for (size_t i = 0; i < segment->vectors_count; i++) {
-        const float *values = staged->point.vectors[i];
+        const void *row = staged->point.vectors[i];
         key = segment_key_vector(i, slot);
-        if (values == NULL) {
+        if (row == NULL) {
             store_batch_delete(batch, STORE_VECTORS, segment_key_span(&key));
             continue;
         }
-        struct span row = { (const char *)values,
-                            segment->vectors[i].options.dim * sizeof(float) };
-        store_batch_put(batch, STORE_VECTORS, segment_key_span(&key), row);
+        struct span record = { row,
+                               vectors_row_size(&segment->vectors[i], row) };
+        store_batch_put(batch, STORE_VECTORS, segment_key_span(&key), record);
     }
 }
 

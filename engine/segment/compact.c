@@ -55,7 +55,7 @@ spare_slots(const struct segment *segment)
     uint64_t size = ID_SIZE;
     for (size_t i = 0; i < segment->vectors_count; i++) {
         const struct vectors *vectors = &segment->vectors[i];
-        size += vectors->options.dim * sizeof(float) + LINKS_SIZE;
+        size += vectors_row_size_about(vectors) + LINKS_SIZE;
         if (vectors->codes != NULL)
             size += codes_row_size(vectors->codes);
     }

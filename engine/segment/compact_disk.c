@@ -26,7 +26,7 @@ piece_slots(const struct segment *segment)
 {
     uint64_t size = PAYLOAD_SIZE;
     for (size_t i = 0; i < segment->vectors_count; i++)
-        size += segment->vectors[i].options.dim * sizeof(float);
+        size += vectors_row_size_about(&segment->vectors[i]);
     uint64_t slots = PIECE_SIZE / size;
     return slots > PIECE_SLOTS ? (uint32_t)slots : PIECE_SLOTS;
 }

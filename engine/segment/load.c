@@ -68,8 +68,24 @@ visit_point(void *ctx, struct span key, struct span value, struct error *reterr)
 struct vector_visit {
     struct segment *segment;
     struct vectors *vectors;
-    float *row; /* [dim] */
+    char *row; /* the last one, aligned */
+    size_t row_room;
 };
+
+/* The store's bytes need not be aligned for floats. */
+static bool
+align_row(struct vector_visit *visit, struct span record)
+{
+    if (record.size > visit->row_room) {
+        char *row = realloc(visit->row, record.size);
+        if (row == NULL)
+            return false;
+        visit->row = row;
+        visit->row_room = record.size;
+    }
+    memcpy(visit->row, record.data, record.size);
+    return true;
+}
 
 /* Rows of dead slots are loaded, too: a graph may walk over them. */
 static enum engine_code
@@ -80,16 +96,17 @@ visit_vector(void *ctx, struct span key, struct span value,
     struct segment *segment = visit->segment;
     struct vectors *vectors = visit->vectors;
     uint32_t slot;
-    size_t size = vectors->options.dim * sizeof(float);
-    if (!read_u32(key, 2, &slot) || value.size != size)
+    if (!read_u32(key, 2, &slot) ||
+        !vector_row_is_whole(vectors->options.kind, vectors->options.dim,
+                             value))
         return corrupt(segment, "vector", reterr);
     if (slot >= segment->slots_count)
         segment->slots_count = slot + 1;
     enum engine_code code = vectors_reserve(vectors, slot + 1, 0, reterr);
     if (code != ENGINE_OK)
         return code;
-    /* The store's bytes need not be aligned for floats. */
-    memcpy(visit->row, value.data, size);
+    if (!align_row(visit, value))
+        return error_memory(reterr);
     vectors_write(vectors, slot, visit->row);
     if (ids_is_live(segment->ids, slot)) {
         /* Members of `absent` are complemented in load_vectors(). */
@@ -107,12 +124,8 @@ load_vectors(struct segment *segment, struct error *reterr)
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
-        struct vector_visit visit = {
-            segment, vectors, malloc(vectors->options.dim * sizeof(float))
-        };
+        struct vector_visit visit = { .segment = segment, .vectors = vectors };
         struct segment_key key = segment_key_vector(i, 0);
-        if (visit.row == NULL)
-            return error_memory(reterr);
         vectors->store = segment->store;
         vectors->number = i;
         code = store_scan(segment->store, STORE_VECTORS,

@@ -48,15 +48,16 @@ add_vectors(struct segment *segment, struct arena *arena,
     if (all == NULL)
         return error_memory(reterr);
     uint64_t family = store_family_size(segment->store, STORE_VECTORS);
-    uint64_t dims = 0;
+    uint64_t sum = 0;
     for (size_t i = 0; i < segment->vectors_count; i++)
-        dims += segment->vectors[i].options.dim;
+        sum += vectors_row_size_about(&segment->vectors[i]);
     for (size_t i = 0; i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
         all[i].name = vectors->options.name;
         all[i].storage.ram_size = slab_memory(&vectors->rows).used_size;
         /* One family holds all of them. */
-        all[i].storage.disk_size = family * vectors->options.dim / dims;
+        all[i].storage.disk_size =
+            family * vectors_row_size_about(vectors) / sum;
         if (vectors->is_on_disk)
             all[i].storage.expected_size = all[i].storage.disk_size;
         if (vectors->codes != NULL)

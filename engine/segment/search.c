@@ -201,7 +201,7 @@ search_exact(struct work *work, struct error *reterr)
         code = need_words(work, reterr);
     if (code != ENGINE_OK)
         return code;
-    return vectors_scan(work->vectors, &scan, work->search->query,
+    return vectors_scan(work->vectors, &scan, work->search->query.values,
                         work->search->k, work->arena, work->hits, &work->count,
                         reterr);
 }
@@ -360,7 +360,7 @@ walk_filtered(struct work *work, double visit_max, struct hit *hits,
         options.visit_max = visit_max < VISIT_MIN ? (uint32_t)VISIT_MIN
                             : visit_max < 2e9     ? (uint32_t)visit_max
                                                   : 0;
-    return hnsw_search(work->graph, search->query, &options, hits, found,
+    return hnsw_search(work->graph, search->query.values, &options, hits, found,
                        reterr);
 }
 
@@ -396,7 +396,7 @@ walk(struct work *work, double visit_max, struct hit *hits,
                                    .scoring = work->search->scoring,
                                    .rescore_count = work->search->rescore_count,
                                    .stopper = scan_all(work).stopper };
-    enum engine_code code = hnsw_search(work->graph, work->search->query,
+    enum engine_code code = hnsw_search(work->graph, work->search->query.values,
                                         &options, hits, found, reterr);
     if (code != ENGINE_OK)
         return code;
@@ -421,8 +421,8 @@ scan_tail(struct work *work, float distance_max, struct hit *hits,
     if (!scans_codes(work)) {
         scan.slots = work->tail;
         scan.slot_count = (uint32_t)work->tail_count;
-        return vectors_scan(work->vectors, &scan, search->query, search->k,
-                            work->arena, hits, ret_count, reterr);
+        return vectors_scan(work->vectors, &scan, search->query.values,
+                            search->k, work->arena, hits, ret_count, reterr);
     }
     struct hnsw_rows rows = vectors_rows(work->vectors);
     struct codes_scan on_codes = { .rows = &rows,
@@ -431,8 +431,8 @@ scan_tail(struct work *work, float distance_max, struct hit *hits,
                                    .filter = &work->filter,
                                    .distance_max = distance_max,
                                    .stopper = scan.stopper };
-    return codes_search(&on_codes, search->query, search->k, hits, ret_count,
-                        reterr);
+    return codes_search(&on_codes, search->query.values, search->k, hits,
+                        ret_count, reterr);
 }
 
 /* Slots 64 * `word`.. that pass the filter's bitsets. */

@@ -18,10 +18,10 @@
 #define SEGMENT_EF_DEFAULT 192u
 
 struct segment_search {
-    size_t number;      /* which vector */
-    const float *query; /* float[dim], normalised under cosine */
-    uint32_t k;         /* 1..PLAIN_K_MAX */
-    uint32_t ef;        /* 0: default */
+    size_t number;             /* which vector */
+    struct vector_value query; /* of its kind; normalised under cosine */
+    uint32_t k;                /* 1..PLAIN_K_MAX */
+    uint32_t ef;               /* 0: default */
     enum hnsw_scoring scoring;
     uint32_t rescore_count; /* as in struct hnsw_search */
     bool is_exact;

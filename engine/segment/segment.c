@@ -430,7 +430,7 @@ has_vector(const struct segment_reader *reader, size_t number, uint32_t slot)
 enum engine_code
 segment_vectors(const struct segment_reader *reader, size_t number,
                 const uint32_t *slots, size_t count, struct arena *arena,
-                const float **ret_rows, struct error *reterr)
+                const void **ret_rows, struct error *reterr)
 {
     assert(number < reader->segment->vectors_count);
     const struct vectors *vectors = &reader->segment->vectors[number];
@@ -440,14 +440,12 @@ segment_vectors(const struct segment_reader *reader, size_t number,
                           : NULL;
     if (!vectors->is_on_disk)
         return ENGINE_OK;
-    size_t dim = vectors->options.dim;
-    float *rows = arena_alloc(arena, (count * dim + 1) * sizeof(*rows));
-    if (rows == NULL)
-        return error_memory(reterr);
-    for (size_t i = 0; i < count; i++)
-        ret_rows[i] =
-            has_vector(reader, number, slots[i]) ? rows + i * dim : NULL;
-    return vectors_read(vectors, slots, count, rows, reterr);
+    enum engine_code code =
+        vectors_read_rows(vectors, slots, count, arena, ret_rows, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++)
+        if (!has_vector(reader, number, slots[i]))
+            ret_rows[i] = NULL;
+    return code;
 }
 
 uint64_t
@@ -469,6 +467,13 @@ segment_vector_number(const struct segment *segment, struct span name)
         if (span_equal(segment->vectors[i].options.name, name))
             return i;
     return SIZE_MAX;
+}
+
+enum vector_kind
+segment_vector_kind(const struct segment *segment, size_t number)
+{
+    assert(number < segment->vectors_count);
+    return segment->vectors[number].options.kind;
 }
 
 uint32_t

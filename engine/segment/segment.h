@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/filter/filter.h"
 #include "engine/filter/payload_index.h"
+#include "engine/index/vector_row.h"
 #include "engine/kernel/kernel.h"
 
 #include <stdbool.h>
@@ -63,9 +64,10 @@ enum segment_place { SEGMENT_IN_MEMORY, SEGMENT_ON_DISK };
 
 struct segment_vector_options {
     struct span name;
-    uint32_t dim;
-    enum metric metric;
-    uint32_t m; /* 0: no graph */
+    enum vector_kind kind; /* constant */
+    uint32_t dim;          /* 0 when sparse */
+    enum metric metric;    /* METRIC_DOT when sparse */
+    uint32_t m;            /* 0: no graph */
     uint32_t ef_construct;
     uint32_t full_scan_kib; /* full_scan_threshold */
     uint64_t indexing_kib;  /* indexing_threshold; 0: no graph */
@@ -200,13 +202,13 @@ enum engine_code segment_payloads(const struct segment_reader *reader,
                                   struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The vectors of many slots: ret_rows[count] of float[dim], NULL when the point
- * lacks it. `number` is the position in the options. Valid as above.
+/* The vectors of many slots as rows (engine/index/vector_row.h), NULL when the
+ * point lacks it. `number` is the position in the options. Valid as above.
  * ENGINE_ENOMEM, or the store's. */
 enum engine_code segment_vectors(const struct segment_reader *reader,
                                  size_t number, const uint32_t *slots,
                                  size_t count, struct arena *arena,
-                                 const float **ret_rows, struct error *reterr)
+                                 const void **ret_rows, struct error *reterr)
     __attribute__((warn_unused_result));
 
 uint64_t segment_points_count(const struct segment_reader *reader);
@@ -216,6 +218,8 @@ size_t segment_vectors_count(const struct segment *segment);
 
 /* The number of a vector name, or SIZE_MAX. */
 size_t segment_vector_number(const struct segment *segment, struct span name);
+enum vector_kind segment_vector_kind(const struct segment *segment,
+                                     size_t number);
 uint32_t segment_vector_dim(const struct segment *segment, size_t number);
 enum metric segment_vector_metric(const struct segment *segment, size_t number);
 /* Valid as long as the segment. */

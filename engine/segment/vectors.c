@@ -31,6 +31,8 @@ init_codes(struct vectors *vectors, struct error *reterr)
 {
     struct codes_params params = { .dim = vectors->options.dim,
                                    .metric = vectors->options.metric };
+    if (vectors->options.kind == VECTOR_SPARSE)
+        return ENGINE_OK;
     bool is_on_disk = vectors->options.place == SEGMENT_ON_DISK;
     if (((vectors->options.m == 0 || vectors->options.indexing_kib == 0) &&
          !is_on_disk) ||
@@ -50,7 +52,7 @@ enum engine_code
 vectors_init(struct vectors *vectors,
              const struct segment_vector_options *options, struct error *reterr)
 {
-    assert(options->dim > 0);
+    assert((options->dim > 0) == (options->kind != VECTOR_SPARSE));
     memset(vectors, 0, sizeof(*vectors));
     vectors->options = *options;
     vectors->next_place = options->place;
@@ -79,8 +81,9 @@ vectors_init(struct vectors *vectors,
         return code;
     }
     vectors->is_on_disk =
-        options->place == SEGMENT_ON_DISK && vectors->codes != NULL;
-    slab_init_f32(&vectors->rows, options->dim);
+        options->kind == VECTOR_SPARSE ||
+        (options->place == SEGMENT_ON_DISK && vectors->codes != NULL);
+    slab_init_f32(&vectors->rows, options->dim > 0 ? options->dim : 1);
     slotset_init(&vectors->absent);
     return ENGINE_OK;
 }
@@ -125,7 +128,7 @@ vectors_reserve(struct vectors *vectors, uint32_t slots_count,
 }
 
 void
-vectors_write(struct vectors *vectors, uint32_t slot, const float *row)
+vectors_write(struct vectors *vectors, uint32_t slot, const void *row)
 {
     assert(vectors->is_on_disk || slot < slab_capacity(&vectors->rows));
     if (!vectors->is_on_disk)
@@ -213,7 +216,8 @@ vectors_rows(const struct vectors *vectors)
 static bool
 wants_graph(const struct vectors *vectors)
 {
-    if (vectors->options.m == 0 || vectors->options.indexing_kib == 0)
+    if (vectors->options.m == 0 || vectors->options.indexing_kib == 0 ||
+        vectors->options.kind == VECTOR_SPARSE)
         return false;
     uint64_t size =
         (uint64_t)vectors->count * vectors->options.dim * sizeof(float);
@@ -537,7 +541,7 @@ size_t
 vectors_tail_row_size(const struct vectors *vectors)
 {
     return vectors->codes != NULL ? codes_row_size(vectors->codes)
-                                  : vectors->options.dim * sizeof(float);
+                                  : vectors_row_size_about(vectors);
 }
 
 bool

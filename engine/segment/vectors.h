@@ -7,6 +7,7 @@
 #include "engine/index/hnsw.h"
 #include "engine/index/slab.h"
 #include "engine/index/slotset.h"
+#include "engine/index/vector_row.h"
 #include "engine/segment/queue.h"
 #include "engine/segment/segment.h"
 
@@ -17,12 +18,15 @@
 #include <stdint.h>
 
 /* One named vector of a segment: its rows, which slots have it, its graph and
- * what waits to be linked. Locks: segment.h. */
+ * what waits to be linked. Locks: segment.h. By options.kind:
+ *   VECTOR_DENSE   rows of one length, in memory or on disk, codes and a graph.
+ *   VECTOR_SPARSE  rows on disk; no codes, no graph. */
 struct vectors {
     struct segment_vector_options options; /* name owned here */
     struct store *store; /* borrowed; with `number` the keys of the rows */
     size_t number;
-    bool is_on_disk; /* rows are in the store only; there are codes then */
+    bool
+        is_on_disk; /* rows are in the store only; dense ones have codes then */
     enum segment_place next_place; /* from the next start on */
     struct slab rows;              /* empty when they are on disk */
     struct codes *codes;       /* by slot, as rows; NULL: walks read the rows */
@@ -76,7 +80,7 @@ enum engine_code vectors_reserve(struct vectors *vectors, uint32_t slots_count,
     __attribute__((warn_unused_result));
 
 /* Writes the row of a slot that nobody can see. */
-void vectors_write(struct vectors *vectors, uint32_t slot, const float *row);
+void vectors_write(struct vectors *vectors, uint32_t slot, const void *row);
 
 /* The written row of `slot` is seen from now on. */
 void vectors_show(struct vectors *vectors, uint32_t slot);
@@ -162,10 +166,30 @@ bool vectors_is_behind(struct vectors *vectors);
 /* Bytes of a row that a scan of what waits reads. */
 size_t vectors_tail_row_size(const struct vectors *vectors);
 
+/* ---- vectors_row.c ---- */
+
+/* Bytes of a row of this vector. */
+size_t vectors_row_size(const struct vectors *vectors, const void *row);
+bool vectors_row_equal(const struct vectors *vectors, const void *a,
+                       const void *b);
+
+/* About as many bytes as the rows have on the average, for estimates; never
+ * 0. */
+size_t vectors_row_size_about(const struct vectors *vectors);
+
+/* The rows of `count` slots from the store, in `arena`; NULL: no record. Only
+ * when rows are on disk. ENGINE_ENOMEM and failures of the store. Any
+ * thread. */
+enum engine_code vectors_read_rows(const struct vectors *vectors,
+                                   const uint32_t *slots, size_t count,
+                                   struct arena *arena, const void **ret_rows,
+                                   struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* ---- vectors_disk.c ---- */
 
-/* Copies the rows of `count` slots to float[count][dim]; a slot without record
- * gives zeros. Only when rows are on disk. Failures of the store. Any
+/* Copies the dense rows of `count` slots to float[count][dim]; a slot without
+ * record gives zeros. Only when rows are on disk. Failures of the store. Any
  * thread. */
 enum engine_code vectors_read(const struct vectors *vectors,
                               const uint32_t *slots, size_t count,

@@ -106,11 +106,13 @@ list_vectors(const struct model_point *point, struct named_vector vectors[2])
 {
     size_t count = 0;
     if (point->has_a)
-        vectors[count++] =
-            (struct named_vector){ span_of("a"), point->a, DIM_A };
+        vectors[count++] = (struct named_vector){ .name = span_of("a"),
+                                                  .values = point->a,
+                                                  .dim = DIM_A };
     if (point->has_b)
-        vectors[count++] =
-            (struct named_vector){ span_of("b"), point->b, DIM_B };
+        vectors[count++] = (struct named_vector){ .name = span_of("b"),
+                                                  .values = point->b,
+                                                  .dim = DIM_B };
     return count;
 }
 
@@ -262,7 +264,9 @@ do_vectors(void)
     float values[DIM_B] = { random_float(), random_float(), random_float() };
     for (size_t i = 0; i < count; i++) {
         struct model_point *point = &model[indexes[i]];
-        vectors[i] = (struct named_vector){ name, values, DIM_B };
+        vectors[i] = (struct named_vector){ .name = name,
+                                            .values = values,
+                                            .dim = DIM_B };
         batch[i] = (struct point){ .id = point->id,
                                    .vectors = &vectors[i],
                                    .vectors_count = 1 };

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of a named vector by its kind: how long they are, which are the same,
+ * and reading many of them from the store. */
+#include "engine/segment/body.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define READ_SLOTS 64
+
+size_t
+vectors_row_size(const struct vectors *vectors, const void *row)
+{
+    return vector_row_size(vectors->options.kind, vectors->options.dim, row);
+}
+
+size_t
+vectors_row_size_about(const struct vectors *vectors)
+{
+    return vectors->options.dim * sizeof(float);
+}
+
+bool
+vectors_row_equal(const struct vectors *vectors, const void *a, const void *b)
+{
+    size_t size = vectors_row_size(vectors, a);
+    return size == vectors_row_size(vectors, b) && memcmp(a, b, size) == 0;
+}
+
+/* One batch of records on its way into the arena. */
+struct taking {
+    const struct vectors *vectors;
+    struct arena *arena;
+    const void **rows; /* of the batch */
+    bool is_damaged;
+    bool is_out; /* of memory */
+};
+
+static void
+take_record(void *ctx, size_t position, struct span value)
+{
+    struct taking *taking = ctx;
+    const struct segment_vector_options *options = &taking->vectors->options;
+    taking->rows[position] = NULL;
+    if (value.data == NULL)
+        return;
+    if (!vector_row_is_whole(options->kind, options->dim, value)) {
+        taking->is_damaged = true;
+        return;
+    }
+    void *row = arena_alloc(taking->arena, value.size);
+    if (row != NULL)
+        memcpy(row, value.data, value.size);
+    taking->is_out = taking->is_out || row == NULL;
+    taking->rows[position] = row;
+}
+
+enum engine_code
+vectors_read_rows(const struct vectors *vectors, const uint32_t *slots,
+                  size_t count, struct arena *arena, const void **ret_rows,
+                  struct error *reterr)
+{
+    assert(vectors->is_on_disk);
+    struct segment_key raw[READ_SLOTS];
+    struct span keys[READ_SLOTS];
+    struct taking taking = { .vectors = vectors, .arena = arena };
+    enum engine_code code = ENGINE_OK;
+    for (size_t i = 0; code == ENGINE_OK && i < count; i += READ_SLOTS) {
+        size_t part = count - i < READ_SLOTS ? count - i : READ_SLOTS;
+        for (size_t k = 0; k < part; k++) {
+            raw[k] = segment_key_vector(vectors->number, slots[i + k]);
+            keys[k] = segment_key_span(&raw[k]);
+        }
+        taking.rows = ret_rows + i;
+        code = store_get_many(vectors->store, STORE_VECTORS, keys, part,
+                              take_record, &taking, reterr);
+    }
+    if (code == ENGINE_OK && taking.is_out)
+        return error_memory(reterr);
+    if (code == ENGINE_OK && taking.is_damaged)
+        return error_set(reterr, ENGINE_ECORRUPT,
+                         "damaged vector record: stop and put the collection's "
+                         "folder back from a backup");
+    return code;
+}
