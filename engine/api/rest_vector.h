@@ -18,8 +18,9 @@ struct rest_where {
     size_t index;
 };
 
-/* One dense vector, all but its name; the floats are in `arena`. A list of lists (multivector),
- * {indices, values} (sparse), {text, model} and the like are refused by name.
+/* One dense vector, all but its name; the floats are in `arena`. A list of
+ * lists (multivector), {indices, values} (sparse), {text, model} and the like
+ * are refused by name.
  * ENGINE_EFORMAT  no list of numbers; a number that f32 cannot hold.
  * ENGINE_EVALID   empty. ENGINE_EREQUEST not supported yet.
  * ENGINE_EINFERENCE  a Document, with the reference's text. */

@@ -135,7 +135,8 @@ struct search_params {
                             vectors; 0: the index decides */
 };
 
-/* Nearest points. Either `vector` or `by_id` is the query; with neither (query * endpoint without a query) points come by ascending id with score 1.0 and
+/* Nearest points. Either `vector` or `by_id` is the query; with neither (query
+ * endpoint without a query) points come by ascending id with score 1.0 and
  * version 0. `kind`, `indices` and `rows` as in struct named_vector. */
 struct search_command {
     struct span using;   /* vector name, "" by default */
