@@ -32,8 +32,7 @@ authorize_params(const struct authorize_request *request, struct bytes *out)
     add_param(out, "redirect_uri", request->redirect_uri);
     add_param(out, "scope", request->scope);
     bytes_add_text(out, "&state=");
-    base64_encode((struct span){ (const char *)slot->id, sizeof(slot->id) },
-                  out);
+    bytes_add_span(out, request->state);
     bytes_add_text(out, "&nonce=");
     base64_encode(
         (struct span){ (const char *)slot->nonce, sizeof(slot->nonce) }, out);

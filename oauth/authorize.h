@@ -13,7 +13,8 @@ struct authorize_request {
     struct span client_id;
     struct span redirect_uri;
     struct span scope;
-    const struct state_slot *slot; /* state, nonce, PKCE secret */
+    struct span state;             /* base64url, oauth/stateparam.h */
+    const struct state_slot *slot; /* nonce, PKCE secret */
 };
 
 /* Appends what a login asks for, as a query or form: response_type=code,

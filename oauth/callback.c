@@ -3,6 +3,7 @@
  * twice is refused: two readers could take different ones. */
 #include "oauth/callback.h"
 
+#include "oauth/stateparam.h"
 #include "oauth/url.h"
 
 #include <string.h>
@@ -45,7 +46,7 @@ callback_parse(struct span query, struct arena *arena,
 {
     struct callback back = { 0 };
     const struct param params[] = {
-        { "state", 128, &back.state, NULL },
+        { "state", STATEPARAM_SIZE_MAX, &back.state, NULL },
         { "code", CALLBACK_CODE_SIZE_MAX, &back.code, NULL },
         { "error", 128, &back.error, NULL },
         { "error_description", 1024, &back.error_description, NULL },

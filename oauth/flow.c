@@ -3,7 +3,7 @@
  * life of a request; after each move the invariants are checked.
  *
  *   START -> SESSION -> over                        page, auth, userinfo
- *   START -> [BEGIN] -> [PUSH] -> over              start
+ *   START -> [RETRY] -> [BEGIN] -> [PUSH] -> over   start
  *   START -> [DISCOVERY] -> [KEYS] -> MARK -> TOKEN -> [NEW_KEYS] -> ROSTER
  *         -> [END...] -> KEEP -> [SID] -> ENTRY -> over   callback; else
  *            [REPLAY] -> over                       callback without a login
@@ -82,10 +82,11 @@ static const struct {
     [FLOW_AT_START] = { BIT(FLOW_EVENT_REQUEST) | BIT(FLOW_EVENT_REFRESH),
                         flow_on_start,
                         BIT(FLOW_AT_SESSION) | BIT(FLOW_AT_BEGIN) |
-                            BIT(FLOW_AT_PUSH) | BIT(FLOW_AT_REPLAY) |
-                            BIT(FLOW_AT_DISCOVERY) | BIT(FLOW_AT_KEYS) |
-                            BIT(FLOW_AT_MARK) | BIT(FLOW_AT_JOB_LOCK) |
-                            BIT(FLOW_AT_LEAVE) | BIT(FLOW_AT_LEAVE_ADDRESS) |
+                            BIT(FLOW_AT_PUSH) | BIT(FLOW_AT_RETRY) |
+                            BIT(FLOW_AT_REPLAY) | BIT(FLOW_AT_DISCOVERY) |
+                            BIT(FLOW_AT_KEYS) | BIT(FLOW_AT_MARK) |
+                            BIT(FLOW_AT_JOB_LOCK) | BIT(FLOW_AT_LEAVE) |
+                            BIT(FLOW_AT_LEAVE_ADDRESS) |
                             BIT(FLOW_AT_LOGOUT_KEYS) |
                             BIT(FLOW_AT_LOGOUT_MARK) | BIT(FLOW_AT_FRONT) |
                             BIT(FLOW_AT_LIST) | BIT(FLOW_AT_BEARER_ADDRESS) |
@@ -123,6 +124,8 @@ static const struct {
                             BIT(FLOW_AT_JOB_KEEP) },
     [FLOW_AT_JOB_DEL] = { DEL_ANSWERS, flow_on_job_del, 0 },
     [FLOW_AT_BEGIN] = { FETCH_ANSWERS, flow_on_begin, BIT(FLOW_AT_PUSH) },
+    [FLOW_AT_RETRY] = { SESSION_ANSWERS, flow_on_retry,
+                        BIT(FLOW_AT_BEGIN) | BIT(FLOW_AT_PUSH) },
     [FLOW_AT_PUSH] = { FETCH_ANSWERS, flow_on_push, 0 },
     [FLOW_AT_REPLAY] = { SESSION_ANSWERS, flow_on_replay, 0 },
     [FLOW_AT_DISCOVERY] = { FETCH_ANSWERS, flow_on_discovery,

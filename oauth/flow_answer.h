@@ -50,6 +50,12 @@ void flow_add_header(struct flow_reply *reply, const char *name,
 
 /* The URL of /oauth2/start for `rd` (may be empty). */
 struct span flow_start_url(struct flow *flow, struct span rd);
+/* The same with one more parameter, NAME=1. */
+struct span flow_start_url_as(struct flow *flow, const char *name,
+                              struct span rd);
+
+/* Where the login of flow->slot ends. */
+struct span flow_slot_rd(const struct flow *flow);
 
 /* An absolute URL of our own for a safe rd. */
 struct span flow_own_url(struct flow *flow, struct span rd);

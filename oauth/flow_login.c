@@ -1,210 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A login: the way to the provider and the way back. On the way back nothing
- * leaves this machine before the state is found in the browser's own sealed
- * cookie and `iss` fits; then the state is marked as used in the store, and
- * only then is the code redeemed. */
+ * The way back from the provider. Nothing leaves this machine before the state
+ * is found in the browser's own sealed cookie and `iss` fits; then the state
+ * is marked as used in the store, and only then is the code redeemed. */
 #include "oauth/flow_move.h"
 
 #include "base/base64.h"
+#include "oauth/stateparam.h"
 #include "oauth/url.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Opens the login cookie into flow->login; a bad one counts as empty. */
-static bool
-open_logins(struct flow *flow, const struct flow_request *request)
+/* Whether what `state` carries is of our own login, and where that was to end
+ * may be told by it: flow->slot then. */
+static void
+judge_lost(struct flow *flow, struct state_slot *lost,
+           const unsigned char *provider)
 {
-    struct span value = { NULL, 0 };
-    flow->login = calloc(1, sizeof(*flow->login));
-    if (flow->login == NULL)
-        return false;
-    enum cookie_found found =
-        cookie_find(request->cookies, request->cookie_count,
-                    span_of(flow->login_name), &value);
-    flow->has_login_cookie = found != COOKIE_ABSENT;
-    if (found == COOKIE_FOUND &&
-        state_open(flow->config.ring, value, flow->now_s, flow->login) !=
-            OAUTH_OK)
-        *flow->login = (struct state){ 0 };
-    return true;
-}
-
-void
-flow_drop_logins(struct flow *flow)
-{
-    if (flow->login == NULL)
+    int64_t age_s = flow->now_s - lost->begun_s;
+    if (CRYPTO_memcmp(lost->provider, provider, STATE_PROVIDER_SIZE) != 0 ||
+        age_s < -STATE_LOOP_S || age_s >= STATEPARAM_LIFETIME_S)
         return;
-    state_wipe(flow->login);
-    free(flow->login);
-    flow->login = NULL;
-}
-
-/* Strict would keep the cookie back on the way from the provider, so it is
- * Lax at most. */
-void
-flow_close_logins(struct flow *flow)
-{
-    struct bytes text;
-    unsigned char nonce[SEAL_NONCE_SIZE];
-    enum flow_same_site same_site = flow->config.cookie_same_site;
-    flow_draw(flow, nonce, sizeof(nonce));
-    bytes_init(&text, STATE_COOKIE_SIZE_MAX);
-    if (state_seal(flow->config.ring, flow->login, nonce, &text) != OAUTH_OK)
-        text.is_failed = true;
-    struct span value = flow_keep(flow, &text);
-    flow->login_value = value;
-    flow->login_cookie =
-        flow_set_cookie(flow, flow->login_name, value, STATE_LIFETIME_S,
-                        same_site == FLOW_STRICT ? FLOW_LAX : same_site);
-}
-
-/* Which provider a login was begun at, and for which of its clients. Two
- * hosts may share a login cookie: the state of one provider's login must not
- * be good for a callback of the other (RFC 9207 section 1: mix-up). */
-static bool
-name_provider(const struct flow *flow,
-              unsigned char ret_name[STATE_PROVIDER_SIZE])
-{
-    const struct span parts[] = { flow->config.issuer, flow->config.client_id,
-                                  flow->config.base_url };
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool is_good =
-        ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
-    for (size_t i = 0; is_good && i < sizeof(parts) / sizeof(parts[0]); i++)
-        is_good = EVP_DigestUpdate(ctx, parts[i].data, parts[i].size) == 1 &&
-                  EVP_DigestUpdate(ctx, "", 1) == 1; /* a NUL between */
-    is_good = is_good && EVP_DigestFinal_ex(ctx, hash, &size) == 1;
-    EVP_MD_CTX_free(ctx);
-    if (is_good) {
-        assert(size >= STATE_PROVIDER_SIZE);
-        memcpy(ret_name, hash, STATE_PROVIDER_SIZE);
+    struct span rd = { lost->rd, lost->rd_size };
+    if (!flow_rd_is_safe(flow, rd)) { /* too long, or allowed no more */
+        lost->rd_size = flow->config.home_path.size;
+        memcpy(lost->rd, flow->config.home_path.data, lost->rd_size);
     }
-    return is_good;
+    flow->slot = lost;
+}
+
+/* Tabs that begin a login at the same moment overwrite each other's cookie.
+ * Whose slot is lost begins once more, which the provider, where somebody is
+ * logged in by now, mostly answers at once. Once: the new state says that it
+ * is a retry. Without a cookie of ours there is none: it would not come back
+ * the next time either. */
+static bool
+may_retry(struct flow *flow)
+{
+    struct error ignored;
+    return flow->slot != NULL && flow->is_lost && !flow->slot->is_retry &&
+           flow->has_logins && flow->back.code.size > 0 &&
+           callback_check_issuer(&flow->back, flow->config.issuer,
+                                 flow->config.requires_iss,
+                                 &ignored) == OAUTH_OK;
 }
 
 static void
-choose_rd(struct flow *flow, struct span query, struct state_slot *slot)
+give_up(struct flow *flow)
 {
-    struct bytes rd;
-    struct span chosen = flow->config.home_path;
-    const struct url_guard guard = {
-        .base_url = flow->config.base_url,
-        .hosts = flow->config.rd_hosts,
-        .host_count = flow->config.rd_host_count,
-    };
-    bytes_init(&rd, URL_RD_SIZE_MAX);
-    if (url_param(query, "rd", &rd) == URL_PARAM_FOUND &&
-        url_rd_is_safe(&guard, bytes_span(&rd)))
-        chosen = bytes_span(&rd);
-    slot->rd_size = chosen.size;
-    memcpy(slot->rd, chosen.data, chosen.size);
-    bytes_release(&rd);
-}
-
-static bool
-has_param(struct span query, const char *name)
-{
-    struct bytes value;
-    bytes_init(&value, 16);
-    enum url_param found = url_param(query, name, &value);
-    bytes_release(&value);
-    return found == URL_PARAM_FOUND;
-}
-
-static void
-stop_loop(struct flow *flow)
-{
-    struct bytes url;
-    error_set(&flow->cause, OAUTH_ELOOP,
-              "%u logins in %d s, and still no session",
-              flow->login->finished_count, STATE_LOOP_S);
-    bytes_init(&url, URL_SIZE_MAX + 3 * URL_RD_SIZE_MAX);
-    bytes_add_span(&url, flow->config.base_url);
-    bytes_add_text(&url, FLOW_PREFIX "start?again=1&rd=");
-    url_encode((struct span){ flow->slot->rd, flow->slot->rd_size }, &url);
-    const struct page page = {
-        .title = "Going in a circle",
-        .text = "You were logged in several times within a minute, but the "
-                "session was lost each time. The cookies of this site may be "
-                "blocked, or the session store loses its data.",
-        .detail = span_of(flow->cause.text),
-        .link_text = "Log in again",
-        .link_url = flow_keep(flow, &url),
-    };
-    flow_reply_page(flow, error_http_status(OAUTH_ELOOP), &page, FLOW_FAILED);
-}
-
-/* Seals the login beside the others now, though it has begun only when the
- * browser leaves: what is sealed is small, and others may take their time. */
-static void
-keep_begun(struct flow *flow)
-{
-    state_add(flow->login, flow->slot);
-    flow_close_logins(flow);
-    flow_drop_logins(flow);
-    flow->begun_cookie = flow->login_cookie;
-    flow->login_cookie = (struct span){ NULL, 0 };
-}
-
-void
-flow_login_begin(struct flow *flow, const struct flow_request *request)
-{
-    if (request->sec_fetch_mode.data != NULL && flow->is_script) {
-        error_set(&flow->cause, OAUTH_ENOSESSION,
-                  "a login needs a navigation, not a script's call");
-        flow_reply_cause(flow, FLOW_DENIED);
-        return;
-    }
-    flow->kind = REQUEST_PAGE; /* whoever comes here wants the login page */
-    flow->slot = arena_calloc(&flow->arena, 1, sizeof(*flow->slot));
-    if (flow->slot == NULL || !open_logins(flow, request) ||
-        !name_provider(flow, flow->slot->provider)) {
-        flow_reply_static(flow);
-        return;
-    }
-    choose_rd(flow, request->query, flow->slot);
-    flow->slot->begun_s = flow->now_s;
-    flow_draw(flow, flow->slot->id, sizeof(flow->slot->id));
-    flow_draw(flow, flow->slot->nonce, sizeof(flow->slot->nonce));
-    flow_draw(flow, flow->slot->pkce, sizeof(flow->slot->pkce));
-    if (has_param(request->query, "again"))
-        flow->login->finished_count = 0;
-    if (state_is_looping(flow->login, flow->now_s)) {
-        stop_loop(flow);
-        return;
-    }
-    keep_begun(flow);
-    if (provider_wants(flow->provider, PROVIDER_DISCOVERY, flow->now_s))
-        flow_ask_document(flow, PROVIDER_DISCOVERY, FLOW_AT_BEGIN);
+    if (may_retry(flow))
+        flow_redirect(flow,
+                      flow_start_url_as(flow, "retry", flow_slot_rd(flow)),
+                      FLOW_SENT_TO_LOGIN);
     else
-        flow_send_to_provider(flow);
-}
-
-void
-flow_on_begin(struct flow *flow, const struct flow_event *event)
-{
-    if (!flow_take_document(flow, PROVIDER_DISCOVERY, event)) {
-        flow_reply_cause(flow, FLOW_PROVIDER_DOWN);
-        return;
-    }
-    flow_send_to_provider(flow);
+        flow_reply_cause(flow, FLOW_LOGIN_FAILED);
 }
 
 /* No login of this browser belongs to the callback: harmless when a session
- * is there (the page was opened twice), an error page otherwise. */
+ * is there (the page was opened twice, or another tab was faster). */
 static void
 replay(struct flow *flow)
 {
     if (flow->has_ticket)
         flow_ask_session(flow, FLOW_AT_REPLAY);
     else
-        flow_reply_cause(flow, FLOW_LOGIN_FAILED);
+        give_up(flow);
 }
 
 void
@@ -219,7 +81,7 @@ flow_on_replay(struct flow *flow, const struct flow_event *event)
         flow_open_session(flow, event->record)) {
         struct span rd = flow->config.home_path;
         if (flow->slot != NULL)
-            rd = (struct span){ flow->slot->rd, flow->slot->rd_size };
+            rd = flow_slot_rd(flow);
         flow->cause = (struct error){ 0 };
         flow_redirect(flow, flow_own_url(flow, rd), FLOW_LOGIN_REPLAYED);
         return;
@@ -227,7 +89,7 @@ flow_on_replay(struct flow *flow, const struct flow_event *event)
     flow->session = (struct session){ 0 };
     flow->cause = cause;
     flow->drops_cookie = true;
-    flow_reply_cause(flow, FLOW_LOGIN_FAILED);
+    give_up(flow);
 }
 
 /* The provider said no. Its words are shown, escaped, as the cause. */
@@ -298,6 +160,22 @@ keep_client(struct flow *flow, const struct flow_request *request)
     flow->client_address = flow_copy(flow, request->client_address);
 }
 
+/* The login that the callback belongs to, out of the browser's cookie. */
+static bool
+take_login(struct flow *flow, struct state_slot *slot,
+           const unsigned char *provider)
+{
+    struct state_slot *said = arena_calloc(&flow->arena, 1, sizeof(*said));
+    if (said == NULL ||
+        stateparam_open(flow->config.ring, flow->back.state, said) != OAUTH_OK)
+        return false;
+    if (state_take(flow->login, said->id, slot))
+        return true;
+    flow->is_lost = true;
+    judge_lost(flow, said, provider);
+    return false;
+}
+
 void
 flow_login_back(struct flow *flow, const struct flow_request *request)
 {
@@ -309,12 +187,12 @@ flow_login_back(struct flow *flow, const struct flow_request *request)
     }
     unsigned char provider[STATE_PROVIDER_SIZE];
     struct state_slot *slot = arena_calloc(&flow->arena, 1, sizeof(*slot));
-    if (slot == NULL || !open_logins(flow, request) ||
-        !name_provider(flow, provider)) {
+    if (slot == NULL || !flow_open_logins(flow, request) ||
+        !flow_name_provider(flow, provider)) {
         flow_reply_static(flow);
         return;
     }
-    if (!state_take(flow->login, flow->back.state, slot)) {
+    if (!take_login(flow, slot, provider)) {
         error_set(&flow->cause, OAUTH_ESTATE,
                   flow->has_login_cookie
                       ? "the state belongs to no open login of this browser"

@@ -14,7 +14,8 @@
 
 /* Inside of the door, for flow*.c only: the flow and its moves.
  *   flow.c          table, step, defaults       flow_access.c  who may pass
- *   flow_login.c    start and callback          flow_leave.c   sign-out
+ *   flow_begin.c    a login begins              flow_leave.c   sign-out
+ *   flow_login.c    it comes back
  *   flow_push.c     to the provider             flow_exchange.c  code, tokens
  *   flow_keep.c     the new session is stored, listed, given
  *   flow_due.c      when to refresh             flow_refresh.c   the job
@@ -30,6 +31,7 @@ enum flow_state {
     FLOW_AT_SESSION,        /* the session of a request that wants to pass */
     FLOW_AT_BEGIN,          /* discovery, to begin a login */
     FLOW_AT_PUSH,           /* the answer to a pushed request */
+    FLOW_AT_RETRY,          /* the session, before a login begins anew */
     FLOW_AT_REPLAY,         /* the session of a callback without a login */
     FLOW_AT_DISCOVERY,      /* discovery, in a callback */
     FLOW_AT_KEYS,           /* the key set, in a callback */
@@ -150,6 +152,8 @@ struct flow {
 
     /* of a login */
     bool has_login_cookie; /* something of that name, good or bad */
+    bool has_logins;       /* and it was good */
+    bool is_lost;          /* `state` is ours, the cookie has no such login */
     struct state *login;   /* NULL until opened */
     struct state_slot *slot;
     struct callback back;
@@ -159,6 +163,7 @@ struct flow {
     struct span login_cookie; /* Set-Cookie of the other logins */
     struct span begun_cookie; /* the same with this one, until it leaves */
     struct span login_value;  /* the sealed text in it */
+    struct span state_text;   /* of the login that begins */
 
     /* of a job */
     bool is_job;
@@ -198,18 +203,27 @@ bool flow_take_session(struct flow *flow, const struct flow_event *event);
 void flow_deny(struct flow *flow);
 void flow_admit(struct flow *flow);
 
-/* flow_login.c */
+/* flow_begin.c */
 void flow_login_begin(struct flow *flow, const struct flow_request *request);
-void flow_login_back(struct flow *flow, const struct flow_request *request);
 void flow_on_begin(struct flow *flow, const struct flow_event *event);
-void flow_on_replay(struct flow *flow, const struct flow_event *event);
-void flow_on_discovery(struct flow *flow, const struct flow_event *event);
-void flow_on_keys(struct flow *flow, const struct flow_event *event);
-void flow_on_mark(struct flow *flow, const struct flow_event *event);
+void flow_on_retry(struct flow *flow, const struct flow_event *event);
+/* Opens the login cookie into flow->login; a bad one counts as empty. False:
+ * memory is out. */
+bool flow_open_logins(struct flow *flow, const struct flow_request *request);
 /* Seals the logins that are still open into flow->login_cookie. */
 void flow_close_logins(struct flow *flow);
 /* Wipes and frees flow->login, if there is one. */
 void flow_drop_logins(struct flow *flow);
+bool flow_name_provider(const struct flow *flow,
+                        unsigned char ret_name[STATE_PROVIDER_SIZE]);
+bool flow_rd_is_safe(const struct flow *flow, struct span rd);
+
+/* flow_login.c */
+void flow_login_back(struct flow *flow, const struct flow_request *request);
+void flow_on_replay(struct flow *flow, const struct flow_event *event);
+void flow_on_discovery(struct flow *flow, const struct flow_event *event);
+void flow_on_keys(struct flow *flow, const struct flow_event *event);
+void flow_on_mark(struct flow *flow, const struct flow_event *event);
 
 /* flow_push.c: discovery is there, off to the provider */
 void flow_send_to_provider(struct flow *flow);

@@ -18,6 +18,7 @@ request_of(struct flow *flow, const struct provider_metadata *metadata)
         .client_id = flow->config.client_id,
         .redirect_uri = flow_own_url(flow, span_of(FLOW_PREFIX "callback")),
         .scope = flow->config.scope,
+        .state = flow->state_text,
         .slot = flow->slot,
     };
 }

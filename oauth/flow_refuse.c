@@ -111,7 +111,7 @@ reply_page(struct flow *flow, enum flow_outcome outcome)
     int status = error_http_status(flow->cause.code);
     struct span rd = { NULL, 0 };
     if (flow->slot != NULL)
-        rd = (struct span){ flow->slot->rd, flow->slot->rd_size };
+        rd = flow_slot_rd(flow);
     else if (flow->route == FLOW_ROUTE_PAGE || flow->route == FLOW_ROUTE_GATE)
         rd = flow->target;
     struct page page = {

@@ -193,15 +193,29 @@ flow_own_url(struct flow *flow, struct span rd)
 }
 
 struct span
+flow_slot_rd(const struct flow *flow)
+{
+    return (struct span){ flow->slot->rd, flow->slot->rd_size };
+}
+
+struct span
 flow_start_url(struct flow *flow, struct span rd)
+{
+    return flow_start_url_as(flow, NULL, rd);
+}
+
+struct span
+flow_start_url_as(struct flow *flow, const char *name, struct span rd)
 {
     struct bytes url;
     assert(rd.size <= URL_RD_SIZE_MAX);
     bytes_init(&url, URL_SIZE_MAX + 3 * URL_RD_SIZE_MAX);
     bytes_add_span(&url, flow->config.base_url);
     bytes_add_text(&url, FLOW_PREFIX "start");
+    if (name != NULL)
+        bytes_addf(&url, "?%s=1", name);
     if (rd.size > 0 && !span_equal_text(rd, "/")) {
-        bytes_add_text(&url, "?rd=");
+        bytes_add_text(&url, name != NULL ? "&rd=" : "?rd=");
         url_encode(rd, &url);
     }
     return flow_keep(flow, &url);

@@ -20,6 +20,7 @@ liboauth_a_SOURCES = \
 	oauth/flow_ask.c \
 	oauth/flow_bearer.c \
 	oauth/flow_config.c \
+	oauth/flow_begin.c \
 	oauth/flow_due.c \
 	oauth/flow_exchange.c \
 	oauth/flow_identity.c \
@@ -56,6 +57,7 @@ liboauth_a_SOURCES = \
 	oauth/seal.c oauth/seal.h \
 	oauth/session.c oauth/session.h \
 	oauth/state.c oauth/state.h \
+	oauth/stateparam.c oauth/stateparam.h \
 	oauth/token.c oauth/token.h \
 	oauth/url.c oauth/url.h
 
@@ -91,6 +93,7 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_flow_exchange \
 	tests/unit/oauth/test_flow_leave \
 	tests/unit/oauth/test_flow_login \
+	tests/unit/oauth/test_flow_lost \
 	tests/unit/oauth/test_flow_logout \
 	tests/unit/oauth/test_flow_memory \
 	tests/unit/oauth/test_flow_memory_ends \
@@ -122,6 +125,7 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_seal \
 	tests/unit/oauth/test_session \
 	tests/unit/oauth/test_state \
+	tests/unit/oauth/test_stateparam \
 	tests/unit/oauth/test_token \
 	tests/unit/oauth/test_url \
 	tests/unit/oauth/test_url_redirects
@@ -183,6 +187,10 @@ tests_unit_oauth_test_flow_leave_SOURCES = tests/unit/oauth/test_flow_leave.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_leave_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_leave_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_lost_SOURCES = tests/unit/oauth/test_flow_lost.c \
+	$(OAUTH_VISIT)
+tests_unit_oauth_test_flow_lost_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_lost_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_login_SOURCES = tests/unit/oauth/test_flow_login.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_login_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -299,6 +307,10 @@ tests_unit_oauth_test_seal_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_session_SOURCES = tests/unit/oauth/test_session.c
 tests_unit_oauth_test_session_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_session_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_stateparam_SOURCES = tests/unit/oauth/test_stateparam.c
+tests_unit_oauth_test_stateparam_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_stateparam_LDADD = $(OAUTH_TEST_LIBS)
+
 tests_unit_oauth_test_state_SOURCES = tests/unit/oauth/test_state.c
 tests_unit_oauth_test_state_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_state_LDADD = $(OAUTH_TEST_LIBS)

@@ -62,6 +62,7 @@ key_init(struct seal_key *key, struct span secret)
         [SEAL_TICKET] = "azimuth ticket 1",
         [SEAL_ROSTER] = "azimuth roster 1",
         [SEAL_FORM] = "azimuth form 1",
+        [SEAL_STATE] = "azimuth state 1",
     };
     unsigned char kid[KEY_SIZE];
     struct span none = { NULL, 0 };

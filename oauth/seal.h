@@ -36,6 +36,7 @@ enum seal_purpose {
     SEAL_TICKET,
     SEAL_ROSTER, /* entries of the list of a user's sessions */
     SEAL_FORM,   /* hidden fields of our own forms */
+    SEAL_STATE,  /* what a login's `state` carries */
     SEAL_PURPOSE_COUNT
 };
 

@@ -196,14 +196,12 @@ state_add(struct state *state, const struct state_slot *slot)
 }
 
 bool
-state_take(struct state *state, struct span text, struct state_slot *ret_slot)
+state_take(struct state *state, const unsigned char *id,
+           struct state_slot *ret_slot)
 {
-    unsigned char id[STATE_ID_SIZE];
     size_t found = STATE_SLOT_COUNT_MAX;
-    if (!base64_decode_exact(text, id, sizeof(id)))
-        return false;
     for (size_t i = 0; i < state->count; i++) {
-        if (CRYPTO_memcmp(state->slots[i].id, id, sizeof(id)) == 0)
+        if (CRYPTO_memcmp(state->slots[i].id, id, STATE_ID_SIZE) == 0)
             found = i;
     }
     if (found == STATE_SLOT_COUNT_MAX)

@@ -32,10 +32,11 @@
 
 struct state_slot {
     int64_t begun_s;
-    unsigned char id[STATE_ID_SIZE]; /* `state`, before base64url */
+    unsigned char id[STATE_ID_SIZE]; /* in `state`, oauth/stateparam.h */
     unsigned char nonce[STATE_NONCE_SIZE];
     unsigned char pkce[PKCE_SECRET_SIZE];
     unsigned char provider[STATE_PROVIDER_SIZE]; /* where it was begun */
+    bool is_retry; /* instead of one that was lost; not in the cookie */
     size_t rd_size;
     char rd[URL_RD_SIZE_MAX];
 };
@@ -64,9 +65,9 @@ enum oauth_code state_seal(const struct seal_ring *ring, struct state *state,
 /* Adds a slot; the oldest goes when all are taken. */
 void state_add(struct state *state, const struct state_slot *slot);
 
-/* Takes the slot whose state has this base64url text out of `state` and into
- * ret_slot; false when there is none. Constant time in the state. */
-bool state_take(struct state *state, struct span text,
+/* Takes the slot with this id (STATE_ID_SIZE bytes) out of `state` and into
+ * ret_slot; false when there is none. Constant time in the id. */
+bool state_take(struct state *state, const unsigned char *id,
                 struct state_slot *ret_slot)
     __attribute__((warn_unused_result));
 

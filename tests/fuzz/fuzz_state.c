@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as the login state behind our own seal, so that its reader is
- * reached: what opens can be sealed and opened again. */
+ * Any bytes as the login cookie and as what `state` carries, behind our own
+ * seal, so that the readers are reached: what opens can be sealed and opened
+ * again. And as the text of a `state`. */
 #include "base/base64.h"
 #include "oauth/state.h"
+#include "oauth/stateparam.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define NOW_S 1790000000
 
@@ -49,10 +52,50 @@ read_state(struct span plain)
     bytes_release(&text);
 }
 
+/* There is one text for each content. */
+static void
+reopen_param(struct span text, const unsigned char *nonce)
+{
+    static struct state_slot slot;
+    struct bytes again;
+    if (stateparam_open(ring(), text, &slot) != OAUTH_OK)
+        return;
+    bytes_init(&again, STATEPARAM_SIZE_MAX);
+    enum oauth_code code = stateparam_add(ring(), &slot, nonce, &again);
+    assert(code == OAUTH_OK && span_equal(bytes_span(&again), text));
+    bytes_release(&again);
+}
+
+static void
+read_param(struct span plain)
+{
+    const unsigned char id[STATE_ID_SIZE] = "id";
+    const unsigned char nonce[SEAL_NONCE_SIZE] = { 0 };
+    struct seal_context context = {
+        .purpose = SEAL_STATE,
+        .aad = { (const char *)id, sizeof(id) },
+    };
+    struct bytes raw;
+    struct bytes text;
+    bytes_init(&raw, (size_t)128 << 10);
+    bytes_init(&text, (size_t)256 << 10);
+    bytes_add(&raw, id, sizeof(id));
+    enum oauth_code code = seal_bytes(ring(), &context, plain, nonce, &raw);
+    assert(code == OAUTH_OK);
+    base64_encode(bytes_span(&raw), &text);
+    reopen_param(bytes_span(&text), nonce);
+    bytes_release(&raw);
+    bytes_release(&text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static struct state_slot slot;
     struct span text = { (const char *)data, size };
     read_state(text);
+    read_param(text);
+    /* Nobody but us writes one that opens. */
+    assert(stateparam_open(ring(), text, &slot) == OAUTH_ECOOKIE);
     return 0;
 }

@@ -101,9 +101,10 @@ def test_a_state_of_one_provider_is_nothing_to_the_other(
     assert reply.get("location") is None
     assert "/token" not in provider.calls + other_provider.calls
     there.cookies = here.cookies
-    assert there.get("/oauth2/callback?" + urllib.parse.urlencode(
+    reply = there.get("/oauth2/callback?" + urllib.parse.urlencode(
         {**query, "iss": other_provider.issuer}
-    )).status == 400
+    ))
+    assert "/oauth2/start?retry=1" in reply.get("location")
     assert "/token" not in provider.calls + other_provider.calls
 
 

@@ -14,5 +14,5 @@ EXTRA_DIST += tests/login/attacks/ATTACKS.md \
 	tests/login/attacks/test_paths.py \
 	tests/login/attacks/test_provider.py \
 	tests/login/attacks/test_redirects.py \
-	tests/login/attacks/test_settings.py \
+	tests/login/attacks/test_settings.py tests/login/attacks/test_state.py \
 	tests/login/attacks/test_store.py tests/login/attacks/test_tokens.py

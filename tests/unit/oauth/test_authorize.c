@@ -19,6 +19,7 @@ setup(void)
         .client_id = span_of("a&b"),
         .redirect_uri = span_of("https://d.test/oauth2/callback"),
         .scope = span_of("openid email"),
+        .state = span_of("st-4te"),
         .slot = &slot,
     };
 }
@@ -37,7 +38,7 @@ START_TEST(authorize_asks_for_a_code_with_pkce_state_and_nonce)
         out.data,
         "https://i.test/auth?response_type=code&client_id=a%26b&redirect_uri="
         "https%3A%2F%2Fd.test%2Foauth2%2Fcallback&scope=openid%20email&state="
-        "AAAAAAAAAAAAAAAAAAAAAA&nonce=AAAAAAAAAAAAAAAAAAAAAA&"
+        "st-4te&nonce=AAAAAAAAAAAAAAAAAAAAAA&"
         "code_challenge_method=S256&code_challenge="
         "DwBzhbb51LfusnSGBa_hqYSgo7-j8BTQnip4TOnlzRo");
     bytes_release(&out);

@@ -53,8 +53,8 @@ START_TEST(flow_pushes_the_request_when_it_is_offered)
     ck_assert_str_eq(pushed("code_challenge_method"), "S256");
     ck_assert_ptr_nonnull(
         header_of(fetch->headers, fetch->header_count, "Authorization"));
-    memcpy(state, pushed("state"), sizeof(state) - 1);
-    memcpy(nonce, pushed("nonce"), sizeof(nonce) - 1);
+    snprintf(state, sizeof(state), "%s", pushed("state"));
+    snprintf(nonce, sizeof(nonce), "%s", pushed("nonce"));
     answer_status(201, REFERENCE);
     ck_assert_int_eq(actions->outcome, FLOW_LOGIN_STARTED);
     /* the browser carries the reference and nothing else */

@@ -297,7 +297,7 @@ location_param(const char *name)
     return text;
 }
 
-char state[64];
+char state[STATEPARAM_SIZE_MAX + 1];
 char nonce[64];
 
 void
@@ -307,8 +307,8 @@ begin_login(const char *query)
     if (last()->kind == FLOW_ACTION_FETCH)
         answer_discovery();
     ck_assert_int_eq(actions->outcome, FLOW_LOGIN_STARTED);
-    memcpy(state, location_param("state"), sizeof(state) - 1);
-    memcpy(nonce, location_param("nonce"), sizeof(nonce) - 1);
+    snprintf(state, sizeof(state), "%s", location_param("state"));
+    snprintf(nonce, sizeof(nonce), "%s", location_param("nonce"));
 }
 
 void

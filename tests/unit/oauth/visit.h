@@ -5,7 +5,7 @@
 #include "tests/unit/oauth/forge.h"
 
 #include "oauth/flow.h"
-#include "oauth/state.h"
+#include "oauth/stateparam.h"
 
 /* A visit to a protected host: plays the browser with its cookies, the
  * session store and the provider, for tests that drive flow_step(). One visit
@@ -40,7 +40,7 @@ extern char sid_key_text[128];
 /* Whether a test answers the questions to an index itself; else answer() does
  * so, and a login looks as if there were none. */
 extern bool holds_roster;
-extern char state[64];
+extern char state[STATEPARAM_SIZE_MAX + 1];
 extern char nonce[64];
 
 void visit_setup(void);
