@@ -127,6 +127,7 @@ vector_options(const struct collection_config *config, struct arena *arena)
             .name = vector->name,
             .dim = vector->size,
             .metric = vector->distance,
+            .datatype = vector->datatype,
             .m = vector->hnsw.m,
             .ef_construct = vector->hnsw.ef_construct,
             .full_scan_kib = vector->hnsw.full_scan_threshold,

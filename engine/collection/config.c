@@ -209,6 +209,21 @@ distance_parse(yyjson_val *value, enum metric *ret_metric)
     return false;
 }
 
+/* False: it is none. */
+static bool
+datatype_parse(yyjson_val *value, enum datatype *ret_datatype)
+{
+    *ret_datatype = DATATYPE_F32;
+    if (yyjson_equals_str(value, "float16"))
+        *ret_datatype = DATATYPE_F16;
+    else if (yyjson_equals_str(value, "uint8"))
+        *ret_datatype = DATATYPE_U8;
+    else
+        return is_absent(value) || yyjson_equals_str(value, "float32") ||
+               yyjson_equals_str(value, "turbo4");
+    return true;
+}
+
 /* Where the vectors are to be; `memory` says it in another way, and wins. */
 static enum engine_code
 place_parse(yyjson_val *object, const char *where, bool *ret_is_on_disk,
@@ -239,10 +254,9 @@ vector_unsupported(yyjson_val *object, struct error *reterr)
     if (!is_absent(yyjson_obj_get(object, "multivector_config")))
         return error_set(reterr, ENGINE_EREQUEST,
                          "multivector_config is not supported by this version");
-    yyjson_val *datatype = yyjson_obj_get(object, "datatype");
-    if (!is_absent(datatype) && !yyjson_equals_str(datatype, "float32"))
+    if (yyjson_equals_str(yyjson_obj_get(object, "datatype"), "turbo4"))
         return error_set(reterr, ENGINE_EREQUEST,
-                         "datatype: only float32 is supported by this version");
+                         "datatype: turbo4 is not supported by this version");
     return ENGINE_OK;
 }
 
@@ -272,7 +286,9 @@ vector_parse(yyjson_val *object, struct arena *arena,
              vector->name.data);
     yyjson_val *size_value = yyjson_obj_get(object, "size");
     if (!yyjson_is_uint(size_value) || yyjson_get_uint(size_value) == 0 ||
-        !distance_parse(yyjson_obj_get(object, "distance"), &vector->distance))
+        !distance_parse(yyjson_obj_get(object, "distance"),
+                        &vector->distance) ||
+        !datatype_parse(yyjson_obj_get(object, "datatype"), &vector->datatype))
         return error_set(reterr, ENGINE_EFORMAT, VECTORS_VARIANT_TEXT);
     enum engine_code code = section_read_u64(
         object, where, &(struct section_limit){ "size", 1, COMMAND_DIM_MAX },

@@ -30,6 +30,7 @@ struct vector_config {
     struct span name; /* "" for the unnamed one */
     uint32_t size;    /* 1..COMMAND_DIM_MAX */
     enum metric distance;
+    enum datatype datatype;
     bool is_on_disk;         /* on_disk, or memory: cold */
     struct hnsw_config hnsw; /* the collection's, with the vector's changes */
     struct span json;        /* its object as given, for the echo */

@@ -98,8 +98,7 @@ query_of_vector(const struct segment *segment,
     enum engine_code code = check_query(segment, command, number, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (query.kind == VECTOR_DENSE &&
-        segment_vector_metric(segment, number) == METRIC_COSINE) {
+    if (segment_vector_is_unit(segment, number)) {
         float *copy = arena_alloc(arena, dim * sizeof(*copy));
         if (copy == NULL)
             return error_memory(reterr);

@@ -23,7 +23,9 @@
 struct scanner {
     const struct codes_scan *scan;
     const struct codes *codes;
-    const float *query;
+    struct row_form form; /* of the vectors */
+    const void *query;    /* a row */
+    void *query_row;      /* owned; NULL: `query` is the caller's */
     struct codes_query asked;
     float limit;
     struct key_list upper; /* the lowest upper bounds */
@@ -31,7 +33,7 @@ struct scanner {
     uint64_t *candidates;  /* keys of lower bounds */
     size_t candidate_count;
     size_t candidate_room;
-    float *fetched; /* float[KERNEL_ROWS_MAX][dim] */
+    char *fetched; /* KERNEL_ROWS_MAX rows */
 };
 
 /* Slots on their way to be scored. */
@@ -49,16 +51,42 @@ scanner_release(struct scanner *scanner)
     free(scanner->best.keys);
     free(scanner->candidates);
     free(scanner->fetched);
+    free(scanner->query_row);
+}
+
+/* The query as a row and in the terms of the codes; false without memory. */
+static bool
+ask(struct scanner *scanner, const float *query)
+{
+    const struct row_form *form = &scanner->form;
+    if (form->datatype == DATATYPE_F32) {
+        codes_ask(scanner->codes, query, &scanner->asked);
+        return true;
+    }
+    float *room = malloc(form->dim * sizeof(*room));
+    scanner->query_row = malloc(row_form_size(form));
+    bool has_room = room != NULL && scanner->query_row != NULL;
+    if (has_room) {
+        row_form_store(form, query, scanner->query_row);
+        scanner->query = scanner->query_row;
+        codes_ask(scanner->codes,
+                  row_form_values(form, scanner->query_row, room),
+                  &scanner->asked);
+    }
+    free(room);
+    return has_room;
 }
 
 static enum engine_code
 scanner_init(struct scanner *scanner, const struct codes_scan *scan,
              const float *query, uint32_t k, struct error *reterr)
 {
-    size_t dim = scan->rows->codes->params.dim;
+    const struct codes_params *params = &scan->rows->codes->params;
     size_t key_size = sizeof(uint64_t);
     *scanner = (struct scanner){ .scan = scan,
                                  .codes = scan->rows->codes,
+                                 .form = { scan->rows->datatype, params->metric,
+                                           params->dim },
                                  .query = query,
                                  .limit = scan->distance_max };
     enum engine_code code =
@@ -72,14 +100,14 @@ scanner_init(struct scanner *scanner, const struct codes_scan *scan,
     bool has_room = scanner->upper.keys != NULL && scanner->best.keys != NULL &&
                     scanner->candidates != NULL;
     if (scan->rows->vectors == NULL) {
-        scanner->fetched = malloc(KERNEL_ROWS_MAX * dim * sizeof(float));
+        scanner->fetched =
+            malloc(KERNEL_ROWS_MAX * row_form_size(&scanner->form));
         has_room = has_room && scanner->fetched != NULL;
     }
-    if (!has_room) {
+    if (!has_room || !ask(scanner, query)) {
         scanner_release(scanner);
         return error_memory(reterr);
     }
-    codes_ask(scanner->codes, query, &scanner->asked);
     return ENGINE_OK;
 }
 
@@ -213,7 +241,8 @@ score_exact(struct scanner *scanner, const uint32_t *slots, uint32_t count,
             struct error *reterr)
 {
     const struct hnsw_rows *rows = scanner->scan->rows;
-    const struct codes_params *params = &scanner->codes->params;
+    const struct row_form *form = &scanner->form;
+    size_t size = row_form_size(form);
     HNSW_UNSET const void *vectors[KERNEL_ROWS_MAX];
     HNSW_UNSET float distances[KERNEL_ROWS_MAX];
     enum engine_code code = ENGINE_OK;
@@ -224,11 +253,10 @@ score_exact(struct scanner *scanner, const uint32_t *slots, uint32_t count,
     if (code != ENGINE_OK)
         return code;
     for (uint32_t i = 0; i < count; i++)
-        vectors[i] = rows->vectors == NULL
-                         ? scanner->fetched + (size_t)i * params->dim
-                         : slab_row(rows->vectors, slots[i]);
-    kernel_get()->metrics[DATATYPE_F32]->rows[params->metric](
-        scanner->query, vectors, count, params->dim, distances);
+        vectors[i] = rows->vectors == NULL ? scanner->fetched + i * size
+                                           : slab_row(rows->vectors, slots[i]);
+    kernel_get()->metrics[form->datatype]->rows[form->metric](
+        scanner->query, vectors, count, form->dim, distances);
     for (uint32_t i = 0; i < count; i++)
         (void)key_list_insert(&scanner->best, key_make(distances[i], slots[i]));
     lower_limit(scanner, &scanner->best);

@@ -21,7 +21,7 @@ struct codes_scan {
 
 /* As plain_search(), with exact distances, but what an estimate is off by more
  * than four deviations of its row may be missing (hardly ever).
- *   query  float[dim], unit length when the metric is cosine; borrowed
+ *   query  float[dim], unit length when rows are (datatype.h); borrowed
  *   k      1..HNSW_K_MAX
  * ENGINE_ETIMEOUT  the stopper said so. ENGINE_ENOMEM. Or the failure of
  * `fetch`. Any thread; takes no lock. */

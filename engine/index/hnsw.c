@@ -12,11 +12,12 @@ enum engine_code
 hnsw_create(const struct hnsw_params *params, const struct hnsw_rows *rows,
             struct hnsw **ret_hnsw, struct error *reterr)
 {
+    struct row_form form = { rows->datatype, params->metric, params->dim };
     assert(params->dim > 0 && (unsigned)params->metric < METRIC_COUNT);
     assert(rows->vectors != NULL ||
            (rows->codes != NULL && rows->fetch != NULL));
     assert(rows->vectors == NULL ||
-           params->dim * sizeof(float) <= rows->vectors->row_size);
+           row_form_size(&form) <= rows->vectors->row_size);
     assert(rows->codes == NULL || rows->codes->params.dim == params->dim);
     if (params->m < HNSW_M_MIN || params->m > HNSW_M_MAX)
         return error_set(reterr, ENGINE_EINPUT,
@@ -38,7 +39,8 @@ hnsw_create(const struct hnsw_params *params, const struct hnsw_rows *rows,
     hnsw->ef_construct = params->ef_construct;
     hnsw->level_scale = 1.0 / log((double)params->m);
     hnsw->rows = *rows;
-    hnsw->kernel = kernel_get()->metrics[DATATYPE_F32]->rows[params->metric];
+    hnsw->form = form;
+    hnsw->kernel = kernel_get()->metrics[form.datatype]->rows[params->metric];
     slab_init(&hnsw->nodes, sizeof(struct hnsw_node), 8);
     slab_init(&hnsw->links, hnsw->m0 * sizeof(hnsw_link), SLAB_ROW_ALIGN);
     slab_init(&hnsw->upper, params->m * sizeof(hnsw_link), SLAB_ROW_ALIGN);

@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/index/codes.h"
+#include "engine/index/datatype.h"
 #include "engine/index/epoch.h"
 #include "engine/index/plain.h"
 #include "engine/index/slab.h"
@@ -38,13 +39,14 @@ struct hnsw_params {
 
 /* Where a graph finds its points; borrowed. */
 struct hnsw_rows {
-    const struct slab *vectors; /* float[dim] by slot. NULL: not in memory;
-                                   then there are codes and `fetch` */
+    const struct slab *vectors; /* rows by slot. NULL: not in memory; then
+                                   there are codes and `fetch` */
     const struct codes *codes;  /* what is walked on; NULL: the vectors */
-    /* Copies the vectors of `count` <= KERNEL_ROWS_MAX slots one after another
-     * into float[count][dim]. Any thread; only searches call it. */
+    enum datatype datatype;     /* of the rows */
+    /* Copies the rows of `count` <= KERNEL_ROWS_MAX slots one after another
+     * into ret_rows. Any thread; only searches call it. */
     enum engine_code (*fetch)(void *ctx, const uint32_t *slots, uint32_t count,
-                              float *ret_vectors, struct error *reterr);
+                              void *ret_rows, struct error *reterr);
     void *fetch_ctx;
 };
 
@@ -103,7 +105,7 @@ struct hnsw_found {
 };
 
 /* The k nearest linked slots that pass, approximately.
- *   query      float[dim]; unit length when the metric is cosine; borrowed
+ *   query      float[dim]; unit length when rows are (datatype.h); borrowed
  *   ret_hits   hit[k] of the caller, ascending as plain_search(); undefined on
  *              failure
  *   ret_found  what came out

@@ -77,6 +77,7 @@ struct hnsw {
     _Atomic uint32_t ef_construct; /* may be set anew */
     double level_scale;
     struct hnsw_rows rows;
+    struct row_form form; /* of the vectors */
     kernel_rows_fn kernel;
     /* Growing; the slabs' one writer holds grow_mutex. */
     struct slab nodes; /* struct hnsw_node by slot */
@@ -240,7 +241,7 @@ uint32_t key_list_merge(struct key_list *list, const uint64_t *keys,
 struct hnsw_walk {
     /* The caller's, before the walk. */
     const struct hnsw *hnsw;
-    const float *query; /* float[dim]; unused when `asked` is set */
+    const void *query;               /* a row; unused when `asked` is set */
     const struct codes_query *asked; /* NULL: walk on the vectors */
     struct scratch *scratch;
     struct stopper stopper;
@@ -273,7 +274,7 @@ hnsw_slab(const struct hnsw *hnsw)
 }
 
 /* Distances of a vector to `count` <= KERNEL_ROWS_MAX vectors in memory. */
-void hnsw_score(const struct hnsw *hnsw, const float *query,
+void hnsw_score(const struct hnsw *hnsw, const void *query,
                 const uint32_t *slots, uint32_t count, float *ret_distances);
 
 /* Distance of the walk's query to one slot, as a key. */

@@ -55,7 +55,7 @@ hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,
     const struct hnsw *hnsw = pivot->hnsw;
     const struct codes *codes = hnsw->rows.codes;
     if (codes == NULL) {
-        hnsw_score(hnsw, slab_f32(hnsw->rows.vectors, pivot->slot), slots,
+        hnsw_score(hnsw, slab_row(hnsw->rows.vectors, pivot->slot), slots,
                    count, ret_distances);
         return;
     }
@@ -462,13 +462,18 @@ hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot)
 {
     const struct hnsw_rows *rows = &walk->hnsw->rows;
     if (rows->vectors != NULL)
-        walk->query = slab_f32(rows->vectors, slot);
+        walk->query = slab_row(rows->vectors, slot);
     if (rows->codes == NULL)
         return true;
-    if (!scratch_asked(walk->scratch, rows->codes))
+    const struct row_form *form = &walk->hnsw->form;
+    if (!scratch_asked(walk->scratch, rows->codes) ||
+        !scratch_query(walk->scratch, form))
         return false;
     if (rows->vectors != NULL)
-        codes_ask(rows->codes, walk->query, &walk->scratch->asked);
+        codes_ask(
+            rows->codes,
+            row_form_values(form, walk->query, walk->scratch->query_values),
+            &walk->scratch->asked);
     else
         codes_ask_slot(rows->codes, slot, &walk->scratch->asked);
     walk->asked = &walk->scratch->asked;

@@ -27,18 +27,17 @@ score_exact(const struct hnsw_walk *walk, const uint32_t *slots, uint32_t count,
             float *ret_distances, struct error *reterr)
 {
     const struct hnsw *hnsw = walk->hnsw;
-    size_t dim = hnsw->params.dim;
+    size_t size = row_form_size(&hnsw->form);
     if (hnsw->rows.vectors != NULL) {
         for (uint32_t i = 0; i < count; i++) {
             const char *row = slab_row(hnsw->rows.vectors, slots[i]);
-            for (size_t at = 0; at < dim * sizeof(float); at += LINE_SIZE)
+            for (size_t at = 0; at < size; at += LINE_SIZE)
                 __builtin_prefetch(row + at);
         }
         hnsw_score(hnsw, walk->query, slots, count, ret_distances);
         return ENGINE_OK;
     }
-    float *vectors = scratch_fetched(walk->scratch,
-                                     KERNEL_ROWS_MAX * dim * sizeof(*vectors));
+    char *vectors = scratch_fetched(walk->scratch, KERNEL_ROWS_MAX * size);
     if (vectors == NULL)
         return error_memory(reterr);
     enum engine_code code =
@@ -47,8 +46,8 @@ score_exact(const struct hnsw_walk *walk, const uint32_t *slots, uint32_t count,
         return code;
     HNSW_UNSET const void *rows[KERNEL_ROWS_MAX];
     for (uint32_t i = 0; i < count; i++)
-        rows[i] = vectors + i * dim;
-    hnsw->kernel(walk->query, rows, count, dim, ret_distances);
+        rows[i] = vectors + i * size;
+    hnsw->kernel(walk->query, rows, count, hnsw->form.dim, ret_distances);
     return ENGINE_OK;
 }
 

@@ -43,6 +43,8 @@ scratch_free(struct scratch *scratch)
     free(scratch->chosen);
     codes_query_release(&scratch->asked);
     codes_query_release(&scratch->pair);
+    free(scratch->query_row);
+    free(scratch->query_values);
     free(scratch->fetched);
     free(scratch);
 }
@@ -192,12 +194,29 @@ scratch_asked(struct scratch *scratch, const struct codes *codes)
     return false;
 }
 
-float *
+bool
+scratch_query(struct scratch *scratch, const struct row_form *form)
+{
+    if (form->datatype == DATATYPE_F32 || scratch->query_values != NULL)
+        return true;
+    scratch->query_row = malloc(row_form_size(form));
+    scratch->query_values = malloc(form->dim * sizeof(float));
+    if (scratch->query_row != NULL && scratch->query_values != NULL)
+        return true;
+    free(scratch->query_row);
+    free(scratch->query_values);
+    scratch->query_row = NULL;
+    scratch->query_values = NULL;
+    return false;
+}
+
+void *
 scratch_fetched(struct scratch *scratch, size_t size)
 {
     if (size <= scratch->fetched_size)
         return scratch->fetched;
-    float *fetched = aligned_alloc(SLAB_ROW_ALIGN, size);
+    size = (size + SLAB_ROW_ALIGN - 1) / SLAB_ROW_ALIGN * SLAB_ROW_ALIGN;
+    void *fetched = aligned_alloc(SLAB_ROW_ALIGN, size);
     if (fetched == NULL)
         return NULL;
     free(scratch->fetched);

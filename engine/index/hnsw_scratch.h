@@ -45,8 +45,11 @@ struct scratch {
     struct codes_query asked; /* what the walk looks for */
     struct codes_query pair;  /* a neighbour, while links are chosen */
     struct scratch_batch batch;
-    /* Vectors fetched for rescoring; made by scratch_fetched(). */
-    float *fetched;
+    /* A query as a row and as floats; made by scratch_query(). */
+    void *query_row;
+    float *query_values;
+    /* Rows fetched for rescoring; made by scratch_fetched(). */
+    void *fetched;
     size_t fetched_size;
 };
 
@@ -77,8 +80,12 @@ struct scratch_chosen *scratch_chosen(struct scratch *scratch);
 /* Makes room in `asked` and `pair`; false without memory. */
 bool scratch_asked(struct scratch *scratch, const struct codes *codes);
 
-/* Room for `size` bytes of vectors; NULL without memory. */
-float *scratch_fetched(struct scratch *scratch, size_t size);
+/* Makes room in query_row and query_values, which rows of floats do not need;
+ * false without memory. */
+bool scratch_query(struct scratch *scratch, const struct row_form *form);
+
+/* Room for `size` bytes of rows; NULL without memory. */
+void *scratch_fetched(struct scratch *scratch, size_t size);
 
 /* Frees those not in use whose visited set is much longer than `slot_count`
  * asks for. Any thread. */

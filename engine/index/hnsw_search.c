@@ -98,7 +98,10 @@ ask(struct hnsw_walk *walk, const struct hnsw_search *options,
         return ENGINE_OK;
     if (!scratch_asked(walk->scratch, rows->codes))
         return error_memory(reterr);
-    codes_ask(rows->codes, walk->query, &walk->scratch->asked);
+    codes_ask(rows->codes,
+              row_form_values(&walk->hnsw->form, walk->query,
+                              walk->scratch->query_values),
+              &walk->scratch->asked);
     walk->asked = &walk->scratch->asked;
     return ENGINE_OK;
 }
@@ -116,7 +119,15 @@ prepare(struct hnsw_walk *ret_walk, const struct hnsw *hnsw, const float *query,
                                     .query = query,
                                     .scratch = scratch,
                                     .stopper = options->stopper };
-    enum engine_code code = ask(ret_walk, options, reterr);
+    enum engine_code code = ENGINE_OK;
+    if (!scratch_query(scratch, &hnsw->form)) {
+        code = error_memory(reterr);
+    } else if (hnsw->form.datatype != DATATYPE_F32) {
+        row_form_store(&hnsw->form, query, scratch->query_row);
+        ret_walk->query = scratch->query_row;
+    }
+    if (code == ENGINE_OK)
+        code = ask(ret_walk, options, reterr);
     if (code != ENGINE_OK)
         scratch_give(hnsw->scratches, scratch);
     return code;

@@ -30,13 +30,13 @@ prefetch(const void *at, size_t size)
 }
 
 void
-hnsw_score(const struct hnsw *hnsw, const float *query, const uint32_t *slots,
+hnsw_score(const struct hnsw *hnsw, const void *query, const uint32_t *slots,
            uint32_t count, float *ret_distances)
 {
     HNSW_UNSET const void *rows[KERNEL_ROWS_MAX];
     assert(count <= KERNEL_ROWS_MAX);
     for (uint32_t i = 0; i < count; i++)
-        rows[i] = slab_f32(hnsw->rows.vectors, slots[i]);
+        rows[i] = slab_row(hnsw->rows.vectors, slots[i]);
     hnsw->kernel(query, rows, count, hnsw->params.dim, ret_distances);
 }
 

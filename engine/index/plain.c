@@ -106,7 +106,8 @@ struct batch {
  * of the slots until there is none. */
 struct job {
     const struct plain_scan *scan;
-    const float *query;
+    const void *query; /* a row */
+    size_t row_size;
     uint64_t begin; /* of the slots, or of the list */
     uint64_t end;
     uint64_t part_size;
@@ -141,11 +142,11 @@ static void
 scanner_init(struct scanner *scanner, struct job *job)
 {
     const struct plain_scan *scan = job->scan;
-    size_t size = scan->dim * sizeof(float);
+    size_t size = job->row_size;
     size_t rows = BATCH_SIZE / size;
     scanner->job = job;
     scanner->scan = scan;
-    scanner->score = kernel_get()->metrics[DATATYPE_F32]->rows[scan->metric];
+    scanner->score = kernel_get()->metrics[scan->datatype]->rows[scan->metric];
     scanner->worst = INFINITY;
     scanner->capacity = slab_capacity(scan->vectors);
     scanner->batch_rows = rows < BATCH_ROWS_MIN   ? BATCH_ROWS_MIN
@@ -313,10 +314,20 @@ plain_search(const struct plain_scan *scan, const float *query, uint32_t k,
     assert(k > 0 && k <= PLAIN_K_MAX);
     assert(scan->dim > 0 && (unsigned)scan->metric < METRIC_COUNT);
     assert(scan->slots != NULL || scan->slot_begin <= scan->slot_end);
-    uint64_t rows = PART_SIZE / (scan->dim * sizeof(float));
+    struct row_form form = { scan->datatype, scan->metric, scan->dim };
+    size_t size = row_form_size(&form);
+    uint64_t rows = PART_SIZE / size;
+    void *row = NULL;
+    if (form.datatype != DATATYPE_F32) {
+        row = malloc(size);
+        if (row == NULL)
+            return error_memory(reterr);
+        row_form_store(&form, query, row);
+    }
     struct job job = {
         .scan = scan,
-        .query = query,
+        .query = row != NULL ? row : query,
+        .row_size = size,
         .begin = scan->slots != NULL ? 0 : scan->slot_begin,
         .end = scan->slots != NULL ? scan->slot_count : scan->slot_end,
         .part_size = (rows / STOPPER_ROWS + 1) * STOPPER_ROWS,
@@ -326,6 +337,7 @@ plain_search(const struct plain_scan *scan, const float *query, uint32_t k,
     atomic_store(&job.next, job.begin / job.part_size);
     crew_run(job_work, &job, helpers_for(&job));
     pthread_mutex_destroy(&job.lock);
+    free(row);
     if (atomic_load(&job.is_stopped))
         return error_set(reterr, ENGINE_ETIMEOUT, "the exact scan was stopped");
     top_sort(&job.top);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "engine/error.h"
+#include "engine/index/datatype.h"
 #include "engine/index/slab.h"
 #include "engine/index/slotset.h"
 #include "engine/index/slotview.h"
@@ -70,7 +71,8 @@ struct stopper {
 };
 
 struct plain_scan {
-    const struct slab *vectors; /* float[dim] rows */
+    const struct slab *vectors;
+    enum datatype datatype; /* of the rows */
     size_t dim;
     enum metric metric;
     const uint32_t *slots; /* exactly these slots, any order, no repeats;
@@ -84,12 +86,12 @@ struct plain_scan {
 
 /* The k nearest rows that pass. Big scans are shared with threads that are
  * idle (crew.h), unless the filter has `accept`.
- *   query      float[dim], unit length when the metric is cosine; borrowed
+ *   query      float[dim], unit length when rows are (datatype.h); borrowed
  *   k          1..PLAIN_K_MAX
  *   ret_hits   hit[k] of the caller; undefined on failure
  *   ret_count  hits written, <= k
  * All slots asked for must be backed by the slab and written before.
- * ENGINE_ETIMEOUT  the stopper said so.
+ * ENGINE_ETIMEOUT  the stopper said so. ENGINE_ENOMEM
  * Any thread; takes no lock. */
 enum engine_code plain_search(const struct plain_scan *scan, const float *query,
                               uint32_t k, struct hit *ret_hits,

@@ -123,9 +123,15 @@ void
 slab_put_f32(struct slab *slab, uint32_t slot, const float *vector, size_t dim)
 {
     assert(slot < slab_capacity(slab));
-    assert(dim * sizeof(float) <= slab->row_size);
-    float *row = slab_row(slab, slot);
-    memcpy(row, vector, dim * sizeof(float));
+    slab_put(slab, slot, vector, dim * sizeof(float));
+}
+
+void
+slab_put(struct slab *slab, uint32_t slot, const void *row, size_t size)
+{
+    assert(slot < slab_capacity(slab));
+    assert(size <= slab->row_size);
+    memcpy(slab_row(slab, slot), row, size);
 }
 
 /* Bytes of a chunk that the slots below `used_count` touch. */

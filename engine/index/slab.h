@@ -98,6 +98,9 @@ slab_f32(const struct slab *slab, uint32_t slot)
 void slab_put_f32(struct slab *slab, uint32_t slot, const float *vector,
                   size_t dim);
 
+/* The same for a row of `size` bytes. */
+void slab_put(struct slab *slab, uint32_t slot, const void *row, size_t size);
+
 /* Gives the memory of slots from `used_count` on back to the system, in whole
  * pieces (of 2 MiB in big chunks). Nobody knows these slots; they stay backed,
  * and what they hold afterwards, zero bytes or what they held, is not said.

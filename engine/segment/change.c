@@ -141,7 +141,7 @@ find_old_vectors(const struct change *change, struct staged *staged)
         if (vectors_has(vectors, slot))
             staged->old_vectors[i] = vectors->is_on_disk
                                          ? CHANGE_UNREAD
-                                         : slab_f32(&vectors->rows, slot);
+                                         : slab_row(&vectors->rows, slot);
     }
 }
 
@@ -361,6 +361,7 @@ change_set_vector(struct change *change, struct staged_point *point,
     assert(number < change->segment->vectors_count);
     const struct segment_vector_options *options =
         &change->segment->vectors[number].options;
+    const struct row_form *form = &change->segment->vectors[number].form;
     enum engine_code code = check_value(options, value, reterr);
     if (code != ENGINE_OK)
         return code;
@@ -368,9 +369,16 @@ change_set_vector(struct change *change, struct staged_point *point,
     if (row == NULL)
         return error_memory(reterr);
     vector_row_write(value, row);
-    if (options->kind == VECTOR_DENSE && options->metric == METRIC_COSINE)
+    if (options->kind == VECTOR_DENSE && row_form_is_unit(form))
         (void)kernel_normalise(row, value->dim);
     point->vectors[number] = row;
+    if (options->kind == VECTOR_DENSE && form->datatype != DATATYPE_F32) {
+        void *stored = arena_alloc(&change->arena, row_form_size(form));
+        if (stored == NULL)
+            return error_memory(reterr);
+        row_form_store(form, row, stored);
+        point->vectors[number] = stored;
+    }
     point->is_there = true;
     return ENGINE_OK;
 }

@@ -177,8 +177,9 @@ growth_check(const struct change *change, struct error *reterr)
     size_t point_size = POINT_SIZE, kept_size = 0;
     for (size_t i = 0; i < segment->vectors_count; i++) {
         const struct vectors *vectors = &segment->vectors[i];
-        size_t size = vectors->is_on_disk ? 1 : sizeof(float) + 1;
-        point_size += POINT_VECTOR_SIZE + vectors->options.dim * size;
+        point_size += POINT_VECTOR_SIZE + vectors->options.dim;
+        if (!vectors->is_on_disk)
+            point_size += vectors_row_size_about(vectors);
     }
     bool is_on_disk = atomic_load(&segment->payloads.is_on_disk);
     for (size_t i = 0; i < change->staged_count; i++) {

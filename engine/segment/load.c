@@ -96,9 +96,7 @@ visit_vector(void *ctx, struct span key, struct span value,
     struct segment *segment = visit->segment;
     struct vectors *vectors = visit->vectors;
     uint32_t slot;
-    if (!read_u32(key, 2, &slot) ||
-        !vector_row_is_whole(vectors->options.kind, vectors->options.dim,
-                             value))
+    if (!read_u32(key, 2, &slot) || !vectors_row_is_whole(vectors, value))
         return corrupt(segment, "vector", reterr);
     if (slot >= segment->slots_count)
         segment->slots_count = slot + 1;

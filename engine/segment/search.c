@@ -109,6 +109,7 @@ static struct plain_scan
 scan_all(struct work *work)
 {
     return (struct plain_scan){ .vectors = &work->vectors->rows,
+                                .datatype = work->vectors->form.datatype,
                                 .dim = work->vectors->options.dim,
                                 .metric = work->vectors->options.metric,
                                 .slot_end = work->reader->view->slots_count,
@@ -227,7 +228,7 @@ width_of(const struct segment_reader *reader,
 static double
 row_ns(const struct vectors *vectors)
 {
-    size_t size = vectors->options.dim * sizeof(float);
+    size_t size = vectors_row_size_about(vectors);
     if (vectors->is_on_disk)
         return DISK_ROW_NS + DISK_BYTE_NS * (double)size;
     return cost_row_ns(&cost_get()->sequence, size);
@@ -238,7 +239,7 @@ static double
 visit_ns(const struct vectors *vectors)
 {
     size_t size = vectors->codes != NULL ? codes_row_size(vectors->codes)
-                                         : vectors->options.dim * sizeof(float);
+                                         : vectors_row_size_about(vectors);
     return VISIT_NS + cost_row_ns(&cost_get()->random, size);
 }
 
@@ -316,7 +317,7 @@ wants_walk(const struct work *work, const struct costs *costs)
         return false;
     if (!match_is_all(&work->match)) {
         uint64_t size = work->match.plan.estimate.max_count *
-                        vectors->options.dim * sizeof(float);
+                        vectors_row_size_about(vectors);
         if (size / 1024 <= view_vector(work)->full_scan_kib)
             return false;
     }

@@ -19,7 +19,7 @@
 
 struct segment_search {
     size_t number;             /* which vector */
-    struct vector_value query; /* of its kind; normalised under cosine */
+    struct vector_value query; /* of its kind; see segment_vector_is_unit() */
     uint32_t k;                /* 1..PLAIN_K_MAX */
     uint32_t ef;               /* 0: default */
     enum hnsw_scoring scoring;

@@ -427,6 +427,26 @@ has_vector(const struct segment_reader *reader, size_t number, uint32_t slot)
            vectors_has(&reader->segment->vectors[number], slot);
 }
 
+/* Dense rows of other datatypes as floats. */
+static enum engine_code
+rows_to_floats(const struct vectors *vectors, const void **rows, size_t count,
+               struct arena *arena, struct error *reterr)
+{
+    const struct row_form *form = &vectors->form;
+    if (vectors->options.kind != VECTOR_DENSE || form->datatype == DATATYPE_F32)
+        return ENGINE_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i] == NULL)
+            continue;
+        float *values = arena_alloc(arena, form->dim * sizeof(*values));
+        if (values == NULL)
+            return error_memory(reterr);
+        row_form_load(form, rows[i], values);
+        rows[i] = values;
+    }
+    return ENGINE_OK;
+}
+
 enum engine_code
 segment_vectors(const struct segment_reader *reader, size_t number,
                 const uint32_t *slots, size_t count, struct arena *arena,
@@ -436,16 +456,18 @@ segment_vectors(const struct segment_reader *reader, size_t number,
     const struct vectors *vectors = &reader->segment->vectors[number];
     for (size_t i = 0; i < count && !vectors->is_on_disk; i++)
         ret_rows[i] = has_vector(reader, number, slots[i])
-                          ? slab_f32(&vectors->rows, slots[i])
+                          ? slab_row(&vectors->rows, slots[i])
                           : NULL;
     if (!vectors->is_on_disk)
-        return ENGINE_OK;
+        return rows_to_floats(vectors, ret_rows, count, arena, reterr);
     enum engine_code code =
         vectors_read_rows(vectors, slots, count, arena, ret_rows, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < count; i++)
         if (!has_vector(reader, number, slots[i]))
             ret_rows[i] = NULL;
-    return code;
+    return code == ENGINE_OK
+               ? rows_to_floats(vectors, ret_rows, count, arena, reterr)
+               : code;
 }
 
 uint64_t
@@ -467,6 +489,15 @@ segment_vector_number(const struct segment *segment, struct span name)
         if (span_equal(segment->vectors[i].options.name, name))
             return i;
     return SIZE_MAX;
+}
+
+bool
+segment_vector_is_unit(const struct segment *segment, size_t number)
+{
+    assert(number < segment->vectors_count);
+    const struct vectors *vectors = &segment->vectors[number];
+    return vectors->options.kind == VECTOR_DENSE &&
+           row_form_is_unit(&vectors->form);
 }
 
 enum vector_kind

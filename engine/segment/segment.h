@@ -64,10 +64,11 @@ enum segment_place { SEGMENT_IN_MEMORY, SEGMENT_ON_DISK };
 
 struct segment_vector_options {
     struct span name;
-    enum vector_kind kind; /* constant */
-    uint32_t dim;          /* 0 when sparse */
-    enum metric metric;    /* METRIC_DOT when sparse */
-    uint32_t m;            /* 0: no graph */
+    enum vector_kind kind;  /* constant */
+    uint32_t dim;           /* 0 when sparse */
+    enum metric metric;     /* METRIC_DOT when sparse */
+    enum datatype datatype; /* of dense rows; constant */
+    uint32_t m;             /* 0: no graph */
     uint32_t ef_construct;
     uint32_t full_scan_kib; /* full_scan_threshold */
     uint64_t indexing_kib;  /* indexing_threshold; 0: no graph */
@@ -222,6 +223,8 @@ enum vector_kind segment_vector_kind(const struct segment *segment,
                                      size_t number);
 uint32_t segment_vector_dim(const struct segment *segment, size_t number);
 enum metric segment_vector_metric(const struct segment *segment, size_t number);
+/* Whether the query of a search is to be of unit length. */
+bool segment_vector_is_unit(const struct segment *segment, size_t number);
 /* Valid as long as the segment. */
 struct span segment_vector_name(const struct segment *segment, size_t number);
 

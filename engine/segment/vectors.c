@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define LEVEL_SEED 0x9e3779b97f4a7c15u
+/* Rows shorter than a cache line are put closer together. */
+#define SHORT_ROW_ALIGN 16u
 
 /* A rwlock whose writers do not wait for ever. */
 static bool
@@ -41,7 +43,13 @@ init_codes(struct vectors *vectors, struct error *reterr)
     enum engine_code code = codes_create(&params, &vectors->codes, reterr);
     if (code == ENGINE_OK)
         code = codes_query_init(&vectors->coding, vectors->codes, reterr);
+    if (code == ENGINE_OK && vectors->form.datatype != DATATYPE_F32) {
+        vectors->values = malloc(params.dim * sizeof(*vectors->values));
+        if (vectors->values == NULL)
+            code = error_memory(reterr);
+    }
     if (code != ENGINE_OK) {
+        codes_query_release(&vectors->coding);
         codes_free(vectors->codes);
         vectors->codes = NULL;
     }
@@ -55,6 +63,8 @@ vectors_init(struct vectors *vectors,
     assert((options->dim > 0) == (options->kind != VECTOR_SPARSE));
     memset(vectors, 0, sizeof(*vectors));
     vectors->options = *options;
+    vectors->form =
+        (struct row_form){ options->datatype, options->metric, options->dim };
     vectors->next_place = options->place;
     char *name = malloc(options->name.size + 1);
     if (name == NULL)
@@ -83,7 +93,9 @@ vectors_init(struct vectors *vectors,
     vectors->is_on_disk =
         options->kind == VECTOR_SPARSE ||
         (options->place == SEGMENT_ON_DISK && vectors->codes != NULL);
-    slab_init_f32(&vectors->rows, options->dim > 0 ? options->dim : 1);
+    size_t row_size = options->dim > 0 ? row_form_size(&vectors->form) : 1;
+    slab_init(&vectors->rows, row_size,
+              row_size < SLAB_ROW_ALIGN ? SHORT_ROW_ALIGN : SLAB_ROW_ALIGN);
     slotset_init(&vectors->absent);
     return ENGINE_OK;
 }
@@ -101,6 +113,7 @@ vectors_release(struct vectors *vectors)
     hnsw_free(vectors->next_graph);
     slab_release(&vectors->rows);
     codes_query_release(&vectors->coding);
+    free(vectors->values);
     codes_free(vectors->codes);
     slotset_release(&vectors->absent);
     queue_release(&vectors->queue);
@@ -132,9 +145,11 @@ vectors_write(struct vectors *vectors, uint32_t slot, const void *row)
 {
     assert(vectors->is_on_disk || slot < slab_capacity(&vectors->rows));
     if (!vectors->is_on_disk)
-        slab_put_f32(&vectors->rows, slot, row, vectors->options.dim);
+        slab_put(&vectors->rows, slot, row, row_form_size(&vectors->form));
     if (vectors->codes != NULL)
-        codes_put(vectors->codes, slot, row, &vectors->coding);
+        codes_put(vectors->codes, slot,
+                  row_form_values(&vectors->form, row, vectors->values),
+                  &vectors->coding);
 }
 
 static void
@@ -203,12 +218,14 @@ vectors_rows(const struct vectors *vectors)
 {
     if (!vectors->is_on_disk)
         return (struct hnsw_rows){ .vectors = &vectors->rows,
+                                   .datatype = vectors->form.datatype,
                                    .codes = vectors->codes };
     union {
         const struct vectors *in;
         void *out;
     } ctx = { .in = vectors };
     return (struct hnsw_rows){ .codes = vectors->codes,
+                               .datatype = vectors->form.datatype,
                                .fetch = vectors_fetch,
                                .fetch_ctx = ctx.out };
 }
@@ -219,8 +236,7 @@ wants_graph(const struct vectors *vectors)
     if (vectors->options.m == 0 || vectors->options.indexing_kib == 0 ||
         vectors->options.kind == VECTOR_SPARSE)
         return false;
-    uint64_t size =
-        (uint64_t)vectors->count * vectors->options.dim * sizeof(float);
+    uint64_t size = vectors->count * (uint64_t)row_form_size(&vectors->form);
     return size / 1024 > vectors->options.indexing_kib;
 }
 

@@ -23,6 +23,7 @@
  *   VECTOR_SPARSE  rows on disk; no codes, no graph. */
 struct vectors {
     struct segment_vector_options options; /* name owned here */
+    struct row_form form;                  /* of dense rows */
     struct store *store; /* borrowed; with `number` the keys of the rows */
     size_t number;
     bool
@@ -31,6 +32,7 @@ struct vectors {
     struct slab rows;              /* empty when they are on disk */
     struct codes *codes;       /* by slot, as rows; NULL: walks read the rows */
     struct codes_query coding; /* room of the writer, with codes */
+    float *values;         /* the same, float[dim], unless rows are floats */
     struct slotset absent; /* slots in use that lack this vector, and all that
                               are free */
     uint32_t count;        /* slots that have it */
@@ -173,6 +175,9 @@ size_t vectors_row_size(const struct vectors *vectors, const void *row);
 bool vectors_row_equal(const struct vectors *vectors, const void *a,
                        const void *b);
 
+/* Whether bytes of the store are a whole row. */
+bool vectors_row_is_whole(const struct vectors *vectors, struct span record);
+
 /* About as many bytes as the rows have on the average, for estimates; never
  * 0. */
 size_t vectors_row_size_about(const struct vectors *vectors);
@@ -188,17 +193,17 @@ enum engine_code vectors_read_rows(const struct vectors *vectors,
 
 /* ---- vectors_disk.c ---- */
 
-/* Copies the dense rows of `count` slots to float[count][dim]; a slot without
- * record gives zeros. Only when rows are on disk. Failures of the store. Any
+/* Copies the dense rows of `count` slots one after another; a slot without
+ * record gives zero bytes. Only when rows are on disk. Failures of the store. Any
  * thread. */
 enum engine_code vectors_read(const struct vectors *vectors,
                               const uint32_t *slots, size_t count,
-                              float *ret_rows, struct error *reterr)
+                              void *ret_rows, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* The same for struct hnsw_rows; `ctx` is the struct vectors. */
 enum engine_code vectors_fetch(void *ctx, const uint32_t *slots, uint32_t count,
-                               float *ret_vectors, struct error *reterr)
+                               void *ret_rows, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* plain_search(), also over rows on disk, which are read block by block: about

@@ -15,9 +15,9 @@
 #define SCAN_ROWS_MAX 1024u
 
 struct copying {
-    float *rows;
+    char *rows;
     size_t begin;
-    size_t dim;
+    size_t size; /* of a row */
     bool is_damaged;
 };
 
@@ -25,8 +25,8 @@ static void
 take_row(void *ctx, size_t position, struct span value)
 {
     struct copying *copying = ctx;
-    size_t size = copying->dim * sizeof(float);
-    float *row = copying->rows + (copying->begin + position) * copying->dim;
+    size_t size = copying->size;
+    char *row = copying->rows + (copying->begin + position) * size;
     if (value.data == NULL)
         memset(row, 0, size);
     else if (value.size == size)
@@ -37,12 +37,13 @@ take_row(void *ctx, size_t position, struct span value)
 
 enum engine_code
 vectors_read(const struct vectors *vectors, const uint32_t *slots, size_t count,
-             float *ret_rows, struct error *reterr)
+             void *ret_rows, struct error *reterr)
 {
     assert(vectors->is_on_disk);
     struct segment_key raw[READ_SLOTS];
     struct span keys[READ_SLOTS];
-    struct copying copying = { ret_rows, 0, vectors->options.dim, false };
+    struct copying copying = { ret_rows, 0, row_form_size(&vectors->form),
+                               false };
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < count; i += READ_SLOTS) {
         size_t part = count - i < READ_SLOTS ? count - i : READ_SLOTS;
@@ -62,10 +63,10 @@ vectors_read(const struct vectors *vectors, const uint32_t *slots, size_t count,
 }
 
 enum engine_code
-vectors_fetch(void *ctx, const uint32_t *slots, uint32_t count,
-              float *ret_vectors, struct error *reterr)
+vectors_fetch(void *ctx, const uint32_t *slots, uint32_t count, void *ret_rows,
+              struct error *reterr)
 {
-    return vectors_read(ctx, slots, count, ret_vectors, reterr);
+    return vectors_read(ctx, slots, count, ret_rows, reterr);
 }
 
 /* ---- exact scans ---- */
@@ -78,7 +79,7 @@ struct stream {
     struct slab block;
     uint32_t rows_max;
     uint32_t *slots; /* of the block */
-    float *rows;
+    char *rows;
     struct hit *found;  /* in the block */
     struct hit *merged; /* room to merge */
     struct hit *hits;   /* best so far */
@@ -111,9 +112,10 @@ merge(struct stream *stream, uint32_t found_count)
 static enum engine_code
 scan_block(struct stream *stream, uint32_t count, struct error *reterr)
 {
-    size_t dim = stream->scan->dim;
+    size_t size = row_form_size(&stream->vectors->form);
     struct plain_scan scan = { .vectors = &stream->block,
-                               .dim = dim,
+                               .datatype = stream->scan->datatype,
+                               .dim = stream->scan->dim,
                                .metric = stream->scan->metric,
                                .slot_end = count,
                                .stopper = stream->scan->stopper };
@@ -124,7 +126,7 @@ scan_block(struct stream *stream, uint32_t count, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     for (uint32_t i = 0; i < count; i++)
-        slab_put_f32(&stream->block, i, stream->rows + i * dim, dim);
+        slab_put(&stream->block, i, stream->rows + i * size, size);
     uint32_t found = 0;
     uint32_t k = stream->k < count ? stream->k : count;
     code = plain_search(&scan, stream->query, k, stream->found, &found, reterr);
@@ -168,7 +170,8 @@ vectors_scan(const struct vectors *vectors, const struct plain_scan *scan,
                              .query = query,
                              .hits = ret_hits,
                              .k = k };
-    size_t rows = SCAN_SIZE / (scan->dim * sizeof(float));
+    size_t size = row_form_size(&vectors->form);
+    size_t rows = SCAN_SIZE / size;
     stream.rows_max = rows < SCAN_ROWS_MIN   ? SCAN_ROWS_MIN
                       : rows > SCAN_ROWS_MAX ? SCAN_ROWS_MAX
                                              : (uint32_t)rows;
@@ -176,8 +179,8 @@ vectors_scan(const struct vectors *vectors, const struct plain_scan *scan,
     stream.slots = arena_alloc(arena, most * sizeof(*stream.slots));
     stream.found = arena_alloc(arena, most * sizeof(*stream.found));
     stream.merged = arena_alloc(arena, k * sizeof(*stream.merged));
-    stream.rows = malloc(most * scan->dim * sizeof(*stream.rows));
-    slab_init_f32(&stream.block, scan->dim);
+    stream.rows = malloc(most * size);
+    slab_init(&stream.block, size, SLAB_ROW_ALIGN);
     enum engine_code code = ENGINE_OK;
     if (stream.slots == NULL || stream.found == NULL || stream.merged == NULL ||
         stream.rows == NULL)

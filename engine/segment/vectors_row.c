@@ -11,13 +11,24 @@
 size_t
 vectors_row_size(const struct vectors *vectors, const void *row)
 {
+    if (vectors->options.kind == VECTOR_DENSE)
+        return row_form_size(&vectors->form);
     return vector_row_size(vectors->options.kind, vectors->options.dim, row);
 }
 
 size_t
 vectors_row_size_about(const struct vectors *vectors)
 {
-    return vectors->options.dim * sizeof(float);
+    return row_form_size(&vectors->form);
+}
+
+bool
+vectors_row_is_whole(const struct vectors *vectors, struct span record)
+{
+    if (vectors->options.kind == VECTOR_DENSE)
+        return record.size == row_form_size(&vectors->form);
+    return vector_row_is_whole(vectors->options.kind, vectors->options.dim,
+                               record);
 }
 
 bool
@@ -40,11 +51,10 @@ static void
 take_record(void *ctx, size_t position, struct span value)
 {
     struct taking *taking = ctx;
-    const struct segment_vector_options *options = &taking->vectors->options;
     taking->rows[position] = NULL;
     if (value.data == NULL)
         return;
-    if (!vector_row_is_whole(options->kind, options->dim, value)) {
+    if (!vectors_row_is_whole(taking->vectors, value)) {
         taking->is_damaged = true;
         return;
     }

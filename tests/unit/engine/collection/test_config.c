@@ -137,7 +137,9 @@ static const struct {
       "hnsw_config.m" },
     { "{\"vectors\":{},\"shard_number\":0}", ENGINE_EVALID, "shard_number" },
     { "{\"sparse_vectors\":{\"s\":{}}}", ENGINE_EREQUEST, "sparse_vectors" },
-    { "{\"vectors\":{\"size\":4,\"distance\":\"Dot\",\"datatype\":\"uint8\"}}",
+    { "{\"vectors\":{\"size\":4,\"distance\":\"Dot\",\"datatype\":\"int8\"}}",
+      ENGINE_EFORMAT, "untagged enum VectorsConfig" },
+    { "{\"vectors\":{\"size\":4,\"distance\":\"Dot\",\"datatype\":\"turbo4\"}}",
       ENGINE_EREQUEST, "datatype" },
     { "{\"vectors\":{\"a\":{\"size\":1,\"distance\":\"Dot\"},"
       "\"a\":{\"size\":1,\"distance\":\"Dot\"}}}",

@@ -39,12 +39,12 @@ make_row(uint32_t row, enum metric metric, float *ret_vector)
 }
 
 static enum engine_code
-fetch(void *ctx, const uint32_t *wanted, uint32_t count, float *ret_vectors,
+fetch(void *ctx, const uint32_t *wanted, uint32_t count, void *ret_rows,
       struct error *reterr)
 {
     ck_assert_ptr_eq(ctx, &slab);
     for (uint32_t i = 0; i < count; i++)
-        memcpy(ret_vectors + (size_t)i * DIM, slab_f32(&slab, wanted[i]),
+        memcpy((float *)ret_rows + (size_t)i * DIM, slab_f32(&slab, wanted[i]),
                DIM * sizeof(float));
     return is_broken ? error_set(reterr, ENGINE_EINTERNAL, "disk is gone")
                      : ENGINE_OK;

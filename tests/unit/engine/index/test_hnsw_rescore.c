@@ -38,12 +38,12 @@ make_row(uint32_t row, float *ret_vector)
 }
 
 static enum engine_code
-fetch(void *ctx, const uint32_t *slots, uint32_t count, float *ret_vectors,
+fetch(void *ctx, const uint32_t *slots, uint32_t count, void *ret_rows,
       struct error *reterr)
 {
     ck_assert_ptr_eq(ctx, &slab);
     for (uint32_t i = 0; i < count; i++)
-        memcpy(ret_vectors + i * DIM, slab_f32(&slab, slots[i]),
+        memcpy((float *)ret_rows + i * DIM, slab_f32(&slab, slots[i]),
                DIM * sizeof(float));
     return is_broken ? error_set(reterr, ENGINE_EINTERNAL, "disk is gone")
                      : ENGINE_OK;

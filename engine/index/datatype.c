@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of each datatype. Bytes keep their length under cosine, as users of
+ * counts and pixels expect: then the kernel divides by it. */
+#include "engine/index/datatype.h"
+
+#include <string.h>
+
+size_t
+row_form_size(const struct row_form *form)
+{
+    switch (form->datatype) {
+    case DATATYPE_F16:
+        return form->dim * sizeof(uint16_t);
+    case DATATYPE_U8:
+        return form->dim;
+    case DATATYPE_F32:
+        break;
+    }
+    return form->dim * sizeof(float);
+}
+
+bool
+row_form_is_unit(const struct row_form *form)
+{
+    return form->metric == METRIC_COSINE && form->datatype != DATATYPE_U8;
+}
+
+void
+row_form_store(const struct row_form *form, const float *values, void *ret_row)
+{
+    const struct kernel_convert *convert = kernel_get()->convert;
+    switch (form->datatype) {
+    case DATATYPE_F16:
+        convert->f32_to_f16(values, form->dim, ret_row);
+        return;
+    case DATATYPE_U8:
+        convert->f32_to_u8(values, form->dim, ret_row);
+        return;
+    case DATATYPE_F32:
+        break;
+    }
+    memcpy(ret_row, values, form->dim * sizeof(*values));
+}
+
+void
+row_form_load(const struct row_form *form, const void *row, float *ret_values)
+{
+    const struct kernel_convert *convert = kernel_get()->convert;
+    switch (form->datatype) {
+    case DATATYPE_F16:
+        convert->f16_to_f32(row, form->dim, ret_values);
+        return;
+    case DATATYPE_U8:
+        convert->u8_to_f32(row, form->dim, ret_values);
+        return;
+    case DATATYPE_F32:
+        break;
+    }
+    memcpy(ret_values, row, form->dim * sizeof(*ret_values));
+}
+
+const float *
+row_form_values(const struct row_form *form, const void *row, float *room)
+{
+    if (form->datatype == DATATYPE_F32)
+        return row;
+    row_form_load(form, row, room);
+    if (form->metric == METRIC_COSINE && !row_form_is_unit(form))
+        (void)kernel_normalise(room, form->dim);
+    return room;
+}

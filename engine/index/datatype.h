@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_INDEX_DATATYPE_H
+#define ENGINE_INDEX_DATATYPE_H
+
+#include "engine/kernel/kernel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Dense rows in the datatype that they are stored in, and the floats of
+ * requests and answers. kernel.h has the rules of conversion. Any thread. */
+
+/* What a row is made of. */
+struct row_form {
+    enum datatype datatype;
+    enum metric metric;
+    size_t dim;
+};
+
+/* Bytes of a row. */
+size_t row_form_size(const struct row_form *form);
+
+/* Whether rows are brought to unit length before they are stored. */
+bool row_form_is_unit(const struct row_form *form);
+
+/* float[dim] to a row, and back. They do not overlap. */
+void row_form_store(const struct row_form *form, const float *values,
+                    void *ret_row);
+void row_form_load(const struct row_form *form, const void *row,
+                   float *ret_values);
+
+/* The values that codes are made of and asked with, of unit length under
+ * cosine. Returns `row` itself where that is what it holds, else `room`, which
+ * is float[dim]. */
+const float *row_form_values(const struct row_form *form, const void *row,
+                             float *room);
+
+#endif /* ENGINE_INDEX_DATATYPE_H */
