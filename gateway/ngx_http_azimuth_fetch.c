@@ -15,6 +15,8 @@
 
 #include <assert.h>
 
+/* Documents are beside these: two per provider, shared by all who wait; that
+ * none could be fetched would look like the provider's fault. */
 #define FETCH_RUNNING_MAX     256
 #define FETCH_REQUESTS_MAX    192 /* of these, for requests */
 #define FETCH_CONNECTIONS_MAX 16L /* kept for reuse */
@@ -267,7 +269,8 @@ fetch_ask(void *data, const struct flow_action *action,
         call = fetch_find(fetch, to->provider, &action->fetch);
     }
     if (call == NULL) {
-        if (fetch->running_count >= limit) {
+        if (fetch->running_count >= limit &&
+            !fetch_is_document(action->fetch.kind)) {
             why = "too many calls are running";
         } else {
             call = fetch_start(fetch, to->provider, &action->fetch);
@@ -303,8 +306,7 @@ ngx_http_azimuth_fetch_document(ngx_http_azimuth_main_conf_t *mcf,
     what.header_count = 1;
     if (ngx_http_azimuth_fetch_peer(mcf, &to, &peer) == NGX_OK &&
         (fetch_find(to.fetch, p, &what) != NULL ||
-         (to.fetch->running_count < FETCH_RUNNING_MAX &&
-          fetch_start(to.fetch, p, &what) != NULL))) {
+         fetch_start(to.fetch, p, &what) != NULL)) {
         return;
     }
     (void)error_set(&error, OAUTH_EPROVIDER, "the call could not be started");

@@ -145,6 +145,7 @@ typedef struct {
     ngx_str_t algorithms_text;
     ngx_str_t skew_text;
     ngx_str_t iss_text;
+    ngx_str_t fragment_text;
     ngx_str_t par_text;
     ngx_str_t untyped_text;
     ngx_str_t introspection_text;
@@ -152,7 +153,9 @@ typedef struct {
     struct flow_config flow;   /* some set directly, the rest made of these */
     struct provider *provider; /* documents; each worker has its own copy */
     unsigned is_failing : 1;   /* at refreshes, as this worker saw it last */
+    unsigned has_failed : 1;   /* at the last one, of failed_hash's session */
     unsigned is_answered : 1;  /* an azimuth_endpoint stands somewhere */
+    ngx_uint_t failed_hash;
     ngx_http_azimuth_place_t auth_place; /* its first azimuth_auth, or none */
     u_char digest[AZIMUTH_DIGEST_SIZE];  /* parts cache entries by provider */
 } ngx_http_azimuth_provider_t;

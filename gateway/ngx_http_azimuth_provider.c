@@ -55,6 +55,7 @@ static const provider_setting_t provider_settings[] = {
             loopback_text),
     SETTING("frontchannel_logout", ngx_http_azimuth_set_front_logout,
             front_logout_text),
+    SETTING("preserve_fragment", ngx_http_azimuth_set_fragment, fragment_text),
 };
 
 #undef SETTING
@@ -164,6 +165,7 @@ provider_add(ngx_conf_t *cf, ngx_http_azimuth_main_conf_t *mcf,
     provider->name = value[1];
     provider->timeout = 5000;
     provider->connect_timeout = 3000;
+    provider->flow.keeps_fragment = true;
     provider->document_refresh = PROVIDER_REFRESH_S;
     ngx_http_azimuth_conf_place(cf, &provider->place);
     *ret_provider = provider;

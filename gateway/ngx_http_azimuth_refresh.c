@@ -87,18 +87,34 @@ refresh_answer(ngx_queue_t *waits)
     ngx_http_azimuth_wait_answer(waits, &event);
 }
 
-/* Requests wait for a provider once, not each time it is tried again. */
+/* Requests wait for a provider that is down once, not each time it is tried
+ * again. One session alone whose refresh fails says nothing of the others':
+ * two in a row do. */
 static void
 refresh_note(refresh_job_t *job, const struct flow_actions *actions)
 {
+    ngx_http_azimuth_provider_t *p = job->asker.provider;
+
     if (actions->outcome == FLOW_REFRESHED ||
         actions->outcome == FLOW_REFRESH_ENDED) {
-        job->asker.provider->is_failing = 0;
+        p->is_failing = 0;
+        p->has_failed = 0;
     } else if (actions->outcome == FLOW_REFRESH_FAILED &&
                (actions->cause == NULL ||
                 actions->cause->code == OAUTH_EPROVIDER)) {
-        job->asker.provider->is_failing = 1;
+        if (p->has_failed && p->failed_hash != job->node.node.key) {
+            p->is_failing = 1;
+        }
+        p->has_failed = 1;
+        p->failed_hash = job->node.node.key;
     }
+}
+
+/* Whether the provider lets this session wait in vain, as things stand. */
+static int
+refresh_is_hopeless(const ngx_http_azimuth_provider_t *p, ngx_uint_t hash)
+{
+    return p->is_failing || (p->has_failed && p->failed_hash == hash);
 }
 
 static void
@@ -301,7 +317,7 @@ refresh_start(ngx_http_azimuth_refresh_t *refresh,
     ngx_rbtree_insert(&refresh->tree, &job->node.node);
     ngx_queue_insert_tail(&refresh->jobs, &job->queue);
     refresh->count++;
-    ngx_add_timer(&job->patience, asker->provider->is_failing
+    ngx_add_timer(&job->patience, refresh_is_hopeless(asker->provider, hash)
                                       ? REFRESH_HASTE_MS
                                       : asker->provider->timeout);
     ngx_post_event(&job->moment, &ngx_posted_events);

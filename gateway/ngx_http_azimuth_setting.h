@@ -47,6 +47,7 @@ AZIMUTH_SETTER(skew);
 AZIMUTH_SETTER(iss);
 AZIMUTH_SETTER(par);
 AZIMUTH_SETTER(front_logout);
+AZIMUTH_SETTER(fragment);
 
 #undef AZIMUTH_SETTER
 

@@ -203,17 +203,25 @@ ngx_http_azimuth_set_skew(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
     return NGX_CONF_OK;
 }
 
-char *
-ngx_http_azimuth_set_iss(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
-                         ngx_str_t *target)
+/* A setting that is "on" or "off". */
+static char *
+set_flag(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
+         ngx_str_t *target, bool *ret_flag)
 {
     if (ngx_http_azimuth_set_text(cf, provider, target) != NGX_CONF_OK) {
         return "needs one value";
     }
-    provider->flow.requires_iss = ngx_strcmp(target->data, "on") == 0;
-    return provider->flow.requires_iss || ngx_strcmp(target->data, "off") == 0
+    *ret_flag = ngx_strcmp(target->data, "on") == 0;
+    return *ret_flag || ngx_strcmp(target->data, "off") == 0
                ? NGX_CONF_OK
                : "must be \"on\" or \"off\"";
+}
+
+char *
+ngx_http_azimuth_set_iss(ngx_conf_t *cf, ngx_http_azimuth_provider_t *provider,
+                         ngx_str_t *target)
+{
+    return set_flag(cf, provider, target, &provider->flow.requires_iss);
 }
 
 char *
@@ -238,13 +246,13 @@ ngx_http_azimuth_set_front_logout(ngx_conf_t *cf,
                                   ngx_http_azimuth_provider_t *provider,
                                   ngx_str_t *target)
 {
-    if (ngx_http_azimuth_set_text(cf, provider, target) != NGX_CONF_OK) {
-        return "needs one value";
-    }
-    if (ngx_strcmp(target->data, "on") == 0) {
-        provider->flow.has_front_logout = true;
-        return NGX_CONF_OK;
-    }
-    return ngx_strcmp(target->data, "off") == 0 ? NGX_CONF_OK
-                                                : "must be \"on\" or \"off\"";
+    return set_flag(cf, provider, target, &provider->flow.has_front_logout);
+}
+
+char *
+ngx_http_azimuth_set_fragment(ngx_conf_t *cf,
+                              ngx_http_azimuth_provider_t *provider,
+                              ngx_str_t *target)
+{
+    return set_flag(cf, provider, target, &provider->flow.keeps_fragment);
 }

@@ -192,10 +192,11 @@ int ngx_http_azimuth_valkey_revokes(const struct flow_action *action);
 
 /* What `reply` says to a question of kind `kind`, borrowed from the reply and
  * valid until the next call. An error, or a reply that does not fit the
- * question, is SESSION_FAILED. */
-void ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
-                                   const redisReply *reply,
-                                   struct flow_event *ret_event);
+ * question, is SESSION_FAILED; NGX_ERROR: it does not fit. */
+#define AZIMUTH_VALKEY_MISFIT "an answer that does not fit the question"
+ngx_int_t ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
+                                        const redisReply *reply,
+                                        struct flow_event *ret_event);
 /* SESSION_FAILED for `text`; valid until the next call. */
 void ngx_http_azimuth_valkey_failed(const char *text,
                                     struct flow_event *ret_event);

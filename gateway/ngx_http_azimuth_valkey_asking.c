@@ -119,16 +119,17 @@ valkey_first(ngx_queue_t *queue)
                : ngx_queue_data(ngx_queue_head(queue), valkey_command_t, queue);
 }
 
-static void
+/* NGX_ERROR: the reply is of a kind that the question never gets. */
+static ngx_int_t
 valkey_judge(const valkey_command_t *command, const redisReply *reply,
              struct flow_event *ret_event)
 {
     ngx_memzero(ret_event, sizeof(*ret_event));
-    if (command->is_follower && reply->type != REDIS_REPLY_ERROR) {
-        ret_event->kind = FLOW_EVENT_SESSION_DONE;
-    } else {
-        ngx_http_azimuth_valkey_judge(command->kind, reply, ret_event);
+    if (!command->is_follower || reply->type == REDIS_REPLY_ERROR) {
+        return ngx_http_azimuth_valkey_judge(command->kind, reply, ret_event);
     }
+    ret_event->kind = FLOW_EVENT_SESSION_DONE;
+    return reply->type == REDIS_REPLY_INTEGER ? NGX_OK : NGX_ERROR;
 }
 
 static void
@@ -137,6 +138,7 @@ valkey_replied(ngx_http_azimuth_line_t *line, const redisReply *reply)
     ngx_http_azimuth_valkey_t *v = line->data;
     valkey_command_t *command = valkey_first(&v->sent);
     struct flow_event event;
+    ngx_int_t rc;
 
     if (command == NULL) {
         ngx_http_azimuth_line_fail(line, reply->type == REDIS_REPLY_ERROR
@@ -147,14 +149,19 @@ valkey_replied(ngx_http_azimuth_line_t *line, const redisReply *reply)
     v->states[line->endpoint].latency = ngx_current_msec - command->sent_at;
     if (!ngx_http_azimuth_valkey_is_wrong_place(reply)) {
         ngx_http_azimuth_line_settled(line);
-        valkey_judge(command, reply, &event);
+        rc = valkey_judge(command, reply, &event);
         valkey_finish(v, command, &event);
+        /* Answers and questions may be out of step: the next answer would be
+         * somebody else's session. */
+        if (rc != NGX_OK && line->state == AZIMUTH_LINE_READY) {
+            ngx_http_azimuth_line_fail(line, AZIMUTH_VALKEY_MISFIT);
+        }
         return;
     }
     if (!command->is_retried) {
         command->is_refused = 1; /* and asked again at the next place */
     } else {
-        valkey_judge(command, reply, &event);
+        (void)valkey_judge(command, reply, &event);
         valkey_finish(v, command, &event);
     }
     if (line->state == AZIMUTH_LINE_READY) {

@@ -28,6 +28,26 @@ command_add_number(ngx_http_azimuth_valkey_command_t *command, int64_t number)
                 (struct span){ command->number, (size_t)(end - begin) });
 }
 
+/* Compare and set: no command of 6.2 does both. */
+static void
+command_match(ngx_http_azimuth_valkey_command_t *command,
+              const struct flow_session *session)
+{
+    static const char script[] =
+        "if redis.call('GET',KEYS[1])==ARGV[1] then "
+        "return redis.call('SET',KEYS[1],ARGV[2],'EX',ARGV[3]) end "
+        "return false";
+
+    assert(session->ttl_s > 0);
+    command_add(command, span_of("EVAL"));
+    command_add(command, span_of(script));
+    command_add(command, span_of("1"));
+    command_add(command, session->key);
+    command_add(command, session->expected);
+    command_add(command, session->value);
+    command_add_number(command, session->ttl_s);
+}
+
 static void
 command_set(ngx_http_azimuth_valkey_command_t *command,
             const struct flow_session *session)
@@ -67,7 +87,11 @@ ngx_http_azimuth_valkey_ask(const struct flow_action *action,
         command_get(ret, &action->session);
         return;
     case FLOW_ACTION_SESSION_PUT:
-        command_set(ret, &action->session);
+        if (action->session.mode == FLOW_PUT_MATCH) {
+            command_match(ret, &action->session);
+        } else {
+            command_set(ret, &action->session);
+        }
         return;
     case FLOW_ACTION_SESSION_DEL:
         command_add(ret, span_of("DEL"));
@@ -223,7 +247,7 @@ ngx_http_azimuth_valkey_failed(const char *text, struct flow_event *ret_event)
     ret_event->failure.size = (size_t)(end - failure);
 }
 
-void
+ngx_int_t
 ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
                               const redisReply *reply,
                               struct flow_event *ret_event)
@@ -233,9 +257,10 @@ ngx_http_azimuth_valkey_judge(enum flow_action_kind kind,
     if (reply->type == REDIS_REPLY_ERROR) {
         ngx_http_azimuth_valkey_failed(reply->str, ret_event);
     } else if (command_judge(kind, reply, ret_event) != NGX_OK) {
-        ngx_http_azimuth_valkey_failed(
-            "an answer that does not fit the question", ret_event);
+        ngx_http_azimuth_valkey_failed(AZIMUTH_VALKEY_MISFIT, ret_event);
+        return NGX_ERROR;
     }
+    return NGX_OK;
 }
 
 int

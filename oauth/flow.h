@@ -139,6 +139,7 @@ struct flow_config {
     int64_t refresh_wait_s; /* [6] longer than one call to provider or store:
                                the pause after a failure */
     bool has_front_logout;  /* front-channel logout by the provider's page */
+    bool keeps_fragment;    /* a page looks for one, before a login leaves */
     bool allows_http;       /* provider at http://127.0.0.1, [::1], localhost */
 
     /* Claim rules: all their conditions, and which claims these look at. */
@@ -169,7 +170,8 @@ enum flow_event_kind {
     FLOW_EVENT_SESSION_MISSING,
     FLOW_EVENT_SESSION_DONE,
     FLOW_EVENT_SESSION_CONFLICT, /* FLOW_PUT_NEW: the key exists already;
-                                    FLOW_PUT_REPLACE: it exists no more */
+                                    REPLACE: it exists no more; MATCH: it has
+                                    another value */
     FLOW_EVENT_SESSION_FAILED,   /* store down, slow, refusing */
     FLOW_EVENT_INDEX_FOUND,
     FLOW_EVENT_FETCHED,
@@ -304,6 +306,7 @@ struct flow_reply {
 enum flow_put_mode {
     FLOW_PUT_NEW,     /* SET ... NX */
     FLOW_PUT_REPLACE, /* SET ... XX: a session deleted meanwhile stays so */
+    FLOW_PUT_MATCH,   /* only in the place of `expected`, in one step */
 };
 
 /* The key is printable ASCII, unguessable and safe to log; the value is
@@ -316,6 +319,7 @@ struct flow_session {
     struct span value; /* PUT only; at most SESSION_RECORD_SIZE_MAX + 64 */
     int64_t ttl_s;     /* 0, of GET and REPLACE: stays as it is. NEW: > 0 */
     enum flow_put_mode mode; /* PUT only */
+    struct span expected;    /* MATCH only */
     bool is_announced;       /* PUT only: announced like a DEL */
 };
 

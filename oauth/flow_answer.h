@@ -33,6 +33,8 @@ void flow_reply_page(struct flow *flow, int status, const struct page *page,
                      enum flow_outcome outcome);
 void flow_reply_html(struct flow *flow, struct bytes *body,
                      enum flow_outcome outcome);
+/* The page that looks for a fragment, then goes to `url`. */
+void flow_reply_leave(struct flow *flow, struct span url);
 /* A page that only the provider may put into a frame. */
 void flow_reply_frame(struct flow *flow, enum flow_outcome outcome);
 /* Memory ran out while the reply was built: a fixed one takes its place. */

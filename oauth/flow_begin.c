@@ -103,9 +103,16 @@ choose_rd(struct flow *flow, struct span query, struct state_slot *slot)
     struct bytes rd;
     struct span chosen = flow->config.home_path;
     bytes_init(&rd, URL_RD_SIZE_MAX);
-    if (url_param(query, "rd", &rd) == URL_PARAM_FOUND &&
-        flow_rd_is_safe(flow, bytes_span(&rd)))
-        chosen = bytes_span(&rd);
+    if (url_param(query, "rd", &rd) == URL_PARAM_FOUND) {
+        struct span whole = bytes_span(&rd);
+        struct span page = { whole.data, 0 };
+        while (page.size < whole.size && whole.data[page.size] != '#')
+            page.size++;
+        if (flow_rd_is_safe(flow, whole))
+            chosen = whole;
+        else if (flow_rd_is_safe(flow, page)) /* an odd fragment */
+            chosen = page;
+    }
     slot->rd_size = chosen.size;
     memcpy(slot->rd, chosen.data, chosen.size);
     bytes_release(&rd);
@@ -184,6 +191,8 @@ flow_login_begin(struct flow *flow, const struct flow_request *request)
         return;
     }
     choose_rd(flow, request->query, flow->slot);
+    flow->is_document = span_equal_text(request->sec_fetch_mode, "navigate") &&
+                        span_equal_text(request->sec_fetch_dest, "document");
     flow->slot->begun_s = flow->now_s;
     flow_draw(flow, flow->slot->id, sizeof(flow->slot->id));
     flow_draw(flow, flow->slot->nonce, sizeof(flow->slot->nonce));

@@ -94,6 +94,8 @@ enum flow_route {
 
 #define FLOW_COOKIE_NAME_SIZE (COOKIE_NAME_SIZE_MAX + 24)
 
+#define FLOW_LOCK_SIZE_MAX 32
+
 struct flow;
 typedef void flow_then(struct flow *flow);
 
@@ -153,6 +155,7 @@ struct flow {
     /* of a login */
     bool has_login_cookie; /* something of that name, good or bad */
     bool has_logins;       /* and it was good */
+    bool is_document;      /* asked for by a browser, for a window of its own */
     bool is_lost;          /* `state` is ours, the cookie has no such login */
     struct state *login;   /* NULL until opened */
     struct state_slot *slot;
@@ -168,7 +171,8 @@ struct flow {
     /* of a job */
     bool is_job;
     char lock_key[SESSION_STORE_KEY_SIZE_MAX];
-    bool has_lock;       /* and says in it how the job ended */
+    char lock_value[FLOW_LOCK_SIZE_MAX]; /* by which it knows its own */
+    bool has_lock;                       /* and says in it how the job ended */
     bool is_unproven;    /* only the refresh token is kept, not the identity */
     unsigned try_count;  /* to replace the record */
     int64_t waited_ms;   /* for the job of another */

@@ -9,6 +9,7 @@
 #include "oauth/push.h"
 
 #include <assert.h>
+#include <string.h>
 
 static struct authorize_request
 request_of(struct flow *flow, const struct provider_metadata *metadata)
@@ -27,8 +28,13 @@ request_of(struct flow *flow, const struct provider_metadata *metadata)
 static void
 leave_for(struct flow *flow, struct bytes *url)
 {
+    struct span rd = flow_slot_rd(flow);
     flow->login_cookie = flow->begun_cookie;
-    flow_redirect(flow, flow_keep(flow, url), FLOW_LOGIN_STARTED);
+    if (flow->config.keeps_fragment && flow->is_document &&
+        memchr(rd.data, '#', rd.size) == NULL)
+        flow_reply_leave(flow, flow_keep(flow, url));
+    else
+        flow_redirect(flow, flow_keep(flow, url), FLOW_LOGIN_STARTED);
 }
 
 static bool

@@ -8,6 +8,8 @@
  * record read under the lock is still due. */
 #include "oauth/flow_move.h"
 
+#include "base/base64.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -17,8 +19,11 @@ _Static_assert(sizeof(LOCK_PREFIX) == sizeof(SESSION_PREFIX),
                "a lock's key is the session's with another prefix");
 
 /* What a lock says. It outlives its job: a failed one keeps others from trying
- * again at once, a finished one tells those who wait. */
-#define LOCK_RUNNING "1"
+ * again at once, a finished one tells those who wait. A running one says whose
+ * it is: a job that was so late that its lock was over, and is another's by
+ * now, must not end that. */
+#define LOCK_RUNNING "1 "
+#define LOCK_ID_SIZE 16
 #define LOCK_FAILED  "2"
 #define LOCK_DONE    "3"
 
@@ -44,7 +49,8 @@ flow_refresh_end(struct flow *flow, enum flow_outcome outcome)
         put->key = span_of(flow->lock_key);
         put->value = span_of(is_failed ? LOCK_FAILED : LOCK_DONE);
         put->ttl_s = is_failed ? flow->config.refresh_wait_s : LOCK_DONE_S;
-        put->mode = FLOW_PUT_REPLACE;
+        put->mode = FLOW_PUT_MATCH;
+        put->expected = span_of(flow->lock_value);
         flow->actions.items[flow->actions.count - 1].is_background = true;
     }
     flow->actions.items[flow->actions.count++] =
@@ -61,6 +67,22 @@ flow_refresh_lose_store(struct flow *flow, const struct flow_event *event)
     flow_refresh_end(flow, FLOW_REFRESH_FAILED);
 }
 
+static bool
+name_lock(struct flow *flow)
+{
+    unsigned char id[LOCK_ID_SIZE];
+    struct bytes text;
+    flow_draw(flow, id, sizeof(id));
+    bytes_init(&text, sizeof(flow->lock_value) - 1);
+    bytes_add_text(&text, LOCK_RUNNING);
+    base64_encode((struct span){ (const char *)id, sizeof(id) }, &text);
+    bool is_good = !bytes_failed(&text);
+    if (is_good)
+        memcpy(flow->lock_value, text.data, text.size); /* zeroed behind */
+    bytes_release(&text);
+    return is_good;
+}
+
 void
 flow_refresh_begin(struct flow *flow, const struct flow_event *event)
 {
@@ -75,9 +97,14 @@ flow_refresh_begin(struct flow *flow, const struct flow_event *event)
     assert(span_starts(span_of(flow->store_key), SESSION_PREFIX));
     memcpy(flow->lock_key, flow->store_key, sizeof(flow->lock_key));
     memcpy(flow->lock_key, LOCK_PREFIX, sizeof(LOCK_PREFIX) - 1);
+    if (!name_lock(flow)) {
+        error_memory(&flow->cause);
+        flow_refresh_end(flow, FLOW_REFRESH_FAILED);
+        return;
+    }
     struct flow_session *put = flow_ask_put(flow, FLOW_AT_JOB_LOCK);
     put->key = span_of(flow->lock_key);
-    put->value = span_of(LOCK_RUNNING);
+    put->value = span_of(flow->lock_value);
     put->ttl_s = LOCK_CALL_COUNT * flow->config.refresh_wait_s;
     put->mode = FLOW_PUT_NEW;
 }
@@ -113,7 +140,7 @@ flow_on_job_other(struct flow *flow, const struct flow_event *event)
     } else if (event->kind == FLOW_EVENT_SESSION_MISSING ||
                span_equal_text(event->record, LOCK_DONE)) {
         flow_refresh_end(flow, FLOW_REFRESH_NEEDLESS);
-    } else if (!span_equal_text(event->record, LOCK_RUNNING) ||
+    } else if (!span_starts(event->record, LOCK_RUNNING) ||
                flow->waited_ms >= WAITED_MAX_MS) {
         flow_refresh_end(flow, FLOW_REFRESH_FAILED);
     } else {

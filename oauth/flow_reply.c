@@ -3,6 +3,7 @@
  * every page is locked down by its policy. */
 #include "oauth/flow_move.h"
 
+#include "oauth/page_leave.h"
 #include "oauth/url.h"
 
 #include <assert.h>
@@ -177,6 +178,32 @@ flow_reply_frame(struct flow *flow, enum flow_outcome outcome)
         bytes_add_span(&policy, issuer.authority);
     }
     set_html(flow, flow_begin_reply(flow, 200, outcome), &body,
+             flow_keep(flow, &policy), without_form);
+}
+
+void
+flow_reply_leave(struct flow *flow, struct span url)
+{
+    struct bytes body;
+    struct bytes policy;
+    struct bytes keep;
+    struct span rd = flow_slot_rd(flow);
+    bytes_init(&keep, URL_SIZE_MAX + 3 * URL_RD_SIZE_MAX);
+    bytes_add_span(&keep, flow->config.base_url);
+    bytes_add_text(&keep, FLOW_PREFIX "start?");
+    bytes_add_text(&keep, flow->slot->is_retry ? "retry=1&rd=" : "rd=");
+    url_encode(rd, &keep);
+    const struct page_leave page = {
+        .url = url,
+        .keep = flow_keep(flow, &keep),
+        .room = URL_RD_SIZE_MAX - rd.size,
+    };
+    bytes_init(&body, PAGE_SIZE_MAX + 6 * url.size);
+    bytes_init(&policy, HEADER_TEXT_SIZE_MAX);
+    page_leave_html(&page, &body);
+    if (!page_leave_policy(&policy))
+        policy.is_failed = true;
+    set_html(flow, flow_begin_reply(flow, 200, FLOW_LOGIN_STARTED), &body,
              flow_keep(flow, &policy), without_form);
 }
 

@@ -44,6 +44,7 @@ liboauth_a_SOURCES = \
 	oauth/logout.c oauth/logout.h \
 	oauth/logout_token.c oauth/logout_token.h \
 	oauth/page.c oauth/page.h \
+	oauth/page_leave.c oauth/page_leave.h \
 	oauth/page_sessions.c oauth/page_sessions.h \
 	oauth/pkce.c oauth/pkce.h \
 	oauth/provider.c oauth/provider.h \
@@ -92,6 +93,7 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_flow_due \
 	tests/unit/oauth/test_flow_exchange \
 	tests/unit/oauth/test_flow_leave \
+	tests/unit/oauth/test_flow_fragment \
 	tests/unit/oauth/test_flow_login \
 	tests/unit/oauth/test_flow_lost \
 	tests/unit/oauth/test_flow_logout \
@@ -112,6 +114,7 @@ check_PROGRAMS += tests/unit/oauth/test_accesstoken \
 	tests/unit/oauth/test_logout \
 	tests/unit/oauth/test_logout_token \
 	tests/unit/oauth/test_page \
+	tests/unit/oauth/test_page_leave \
 	tests/unit/oauth/test_page_sessions \
 	tests/unit/oauth/test_pkce \
 	tests/unit/oauth/test_provider \
@@ -191,6 +194,10 @@ tests_unit_oauth_test_flow_lost_SOURCES = tests/unit/oauth/test_flow_lost.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_lost_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_flow_lost_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_flow_fragment_SOURCES = \
+	tests/unit/oauth/test_flow_fragment.c $(OAUTH_VISIT)
+tests_unit_oauth_test_flow_fragment_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_flow_fragment_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_flow_login_SOURCES = tests/unit/oauth/test_flow_login.c \
 	$(OAUTH_VISIT)
 tests_unit_oauth_test_flow_login_CFLAGS = $(OAUTH_TEST_CFLAGS)
@@ -270,6 +277,9 @@ tests_unit_oauth_test_logout_token_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_page_SOURCES = tests/unit/oauth/test_page.c
 tests_unit_oauth_test_page_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_page_LDADD = $(OAUTH_TEST_LIBS)
+tests_unit_oauth_test_page_leave_SOURCES = tests/unit/oauth/test_page_leave.c
+tests_unit_oauth_test_page_leave_CFLAGS = $(OAUTH_TEST_CFLAGS)
+tests_unit_oauth_test_page_leave_LDADD = $(OAUTH_TEST_LIBS)
 tests_unit_oauth_test_page_sessions_SOURCES = tests/unit/oauth/test_page_sessions.c
 tests_unit_oauth_test_page_sessions_CFLAGS = $(OAUTH_TEST_CFLAGS)
 tests_unit_oauth_test_page_sessions_LDADD = $(OAUTH_TEST_LIBS)

@@ -22,9 +22,9 @@ async function deepLink({ page, shot, say }) {
   say("deep link:", page.url());
 }
 
-// A server never sees a fragment. The browser carries it through redirects,
-// but a form that is sent is a new beginning.
-async function fragment({ page, shot, say }) {
+// A server never sees a fragment, and a form that is sent is a new beginning:
+// a page of ours keeps it.
+async function fragment({ page, look, shot, say }) {
   const view = `${origin}/dashboard#/collections/debian_packages/info`;
   await page.context().clearCookies({ name: /azimuth/ });
   await page.goto("about:blank");
@@ -33,6 +33,37 @@ async function fragment({ page, shot, say }) {
   assert.equal(page.url(), view, "through redirects alone");
   await shot("fragment-through-redirects");
   say("fragment through redirects:", page.url());
+  const other = await look();
+  await other.page.goto(view);
+  await atProvider(other.page);
+  assert.ok(!other.page.url().includes("#/collections"),
+    "the provider does not get it");
+  await logIn(other.page);
+  await other.page.getByRole("heading", { name: "Payload indexes" }).waitFor();
+  assert.equal(other.page.url(), view, "through the form");
+  await shot("fragment-through-the-form", other.page);
+  say("fragment through the form:", other.page.url());
+  await other.context.close();
+}
+
+// A token of another login is nothing that a server should see.
+async function foreignToken({ look, say }) {
+  const { context, page } = await look();
+  const asked = [];
+  page.on("request", (one) => asked.push(one.url()));
+  await page.goto(`${origin}/dashboard#access_token=s3cret&state=x`);
+  await atProvider(page);
+  assert.ok(asked.every((url) => !url.split("#")[0].includes("s3cret")));
+  say("a token in a fragment stays in the browser");
+  await context.close();
+}
+
+async function noScripts({ look, say }) {
+  const { context, page } = await look({ javaScriptEnabled: false });
+  await page.goto(`${origin}/dashboard?plain=1`);
+  await page.fill("#username", "demo");
+  say("without scripts:", new URL(page.url()).host);
+  await context.close();
 }
 
 async function twoTabs({ look, shot, say }) {
@@ -196,6 +227,8 @@ async function providerGoes(walk) {
 await run(origin, (walk) => tidily(async () => {
   await deepLink(walk);
   await fragment(walk);
+  await foreignToken(walk);
+  await noScripts(walk);
   await twoTabs(walk);
   await bothSent(walk);
   await refresh(walk);

@@ -5,6 +5,9 @@
 def test_a_login_outlives_what_it_may_and_nothing_else(walk, own_appliance):
     said = walk("life.mjs", **own_appliance)
     for what in ("deep link:", "fragment through redirects:",
+                 "fragment through the form:",
+                 "a token in a fragment stays in the browser",
+                 "without scripts:",
                  "two tabs are in", "both forms were sent, both are in",
                  "refreshed:", "the back channel alone ended the session",
                  "an empty store cost one trip",

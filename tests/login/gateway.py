@@ -204,10 +204,10 @@ class Reply:
         return self.body.decode()
 
 
+# Without Sec-Fetch-Dest: document, a login begins by a bare redirect.
 HTML = {
     "Accept": "text/html,application/xhtml+xml",
     "Sec-Fetch-Mode": "navigate",
-    "Sec-Fetch-Dest": "document",
     "Sec-Fetch-Site": "none",
 }
 SCRIPT = {

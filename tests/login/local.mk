@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/login/test_believed.py tests/login/test_require.py \
 	tests/login/test_client.py tests/login/test_config.py \
 	tests/login/test_documents.py tests/login/test_fetch.py \
+	tests/login/test_fragment.py \
 	tests/login/test_failure.py tests/login/test_login.py \
 	tests/login/test_logout.py tests/login/test_sessions.py \
 	tests/login/test_providers.py tests/login/test_refresh.py \

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two providers in one nginx: a user of one is nobody to the other."""
 
+import concurrent.futures
+import contextlib
 import urllib.parse
 
 import pytest
 
-from .gateway import COOKIE, SCRIPT, Browser, free_port
+from .attacks import wire
+from .gateway import COOKIE, SCRIPT, Browser, free_port, wait_until
 from .provider import CLIENT_ID, Provider
+from .test_flood import LIMIT, Gate, callback_of
 
 OTHER = "other.example.test"
 
@@ -50,6 +54,12 @@ def other_provider():
     provider = Provider(free_port()).start()
     yield provider
     provider.stop()
+
+
+@pytest.fixture
+def patient(stopped_gateway):
+    """One worker, which waits for long; stands before what starts it."""
+    stopped_gateway.settings.update(workers=1, provider_timeout="60s")
 
 
 @pytest.fixture
@@ -125,3 +135,22 @@ def test_logins_at_two_providers_go_on_side_by_side(
     ))
     assert reply.status == 302, reply.text()
     assert there.get("/dashboard").status == 200
+
+
+def test_calls_at_the_limit_keep_no_document_back(
+    patient, shared_cookies, provider, other_provider
+):
+    """Else another provider looked as if it were in trouble."""
+    gateway = shared_cookies
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        callbacks = list(pool.map(callback_of, [gateway] * LIMIT))
+    with contextlib.ExitStack() as stack:
+        gate = stack.enter_context(Gate(provider, "/token"))
+        for callback in callbacks:
+            stack.enter_context(
+                wire.connected(gateway.port, 60)
+            ).sendall(callback)
+        wait_until(lambda: gate.waiting == LIMIT, 30)
+        reply = Browser(gateway, OTHER).get("/oauth2/start")
+        assert reply.status == 302, reply.text()
+        assert reply.get("location").startswith(other_provider.issuer)

@@ -256,6 +256,46 @@ def test_a_provider_in_trouble_is_waited_for_once(
     assert len(short.refreshes) == 2
 
 
+def test_one_user_s_failure_shortens_nobody_else_s_wait(
+    stopped_gateway, short
+):
+    stopped_gateway.settings.update(
+        workers=1, zone="azimuth_session_zone off;", provider_timeout="60s"
+    )
+    stopped_gateway.start()
+    unlucky, other = Browser(stopped_gateway), Browser(stopped_gateway)
+    unlucky.login()
+    login_until_over(other, short)
+    short.script["/refresh"] = refuse(503, {})
+    assert who(unlucky.get("/dashboard")) == "user-0001"
+
+    def slowly(handler):
+        time.sleep(1)
+        short.refresh_well(handler)
+
+    short.script["/refresh"] = slowly
+    assert who(other.get("/dashboard")) == "user-0001"
+    assert "azimuth: refreshed" in stopped_gateway.log()
+
+
+def test_a_late_job_does_not_end_the_lock_of_another(
+    gateway, short, browser, valkey
+):
+    login_until_over(browser, short)
+    held = Held(short)
+    with behind(browser.get, "/dashboard") as reply:
+        held.come()
+        key = next(
+            k for k in valkey.command("KEYS", "azimuth:*").split(b"\r\n")
+            if k.startswith(b"azimuth:refresh:")
+        )
+        valkey.command("SET", key, "1 of-another", "EX", "60")
+        held.go()
+        assert who(reply.result()) == "user-0001"
+    wait_until(lambda: "azimuth: refreshed" in gateway.log())
+    assert b"1 of-another" in valkey.command("GET", key)
+
+
 def test_a_provider_that_is_gone_ends_no_session(gateway, short, browser):
     login_until_over(browser, short)
     short.stop()

@@ -241,8 +241,14 @@ def test_the_rights_of_the_appliance_are_enough(
     for words in (["GET", "other"], ["SET", "other", "x"], ["KEYS", "*"],
                   ["FLUSHALL"], ["CONFIG", "GET", "*"],
                   ["PUBLISH", "other", "x"], ["SUBSCRIBE", "other"],
-                  ["EVAL", "return 1", "0"]):
+                  ["FUNCTION", "LIST"], ["SCRIPT", "FLUSH"]):
         assert b"NOPERM" in valkey.commands(login, words), words
+    # A script may do no more than the user.
+    for words in ("'GET','other'", "'KEYS','*'"):
+        answer = valkey.commands(
+            login, ["EVAL", f"return redis.call({words})", "0"]
+        )
+        assert b"ACL failure" in answer, answer
     assert b"NOAUTH" in valkey.command("GET", "azimuth:x")
 
 
@@ -362,6 +368,24 @@ def test_a_lie_is_no_session_and_takes_no_memory(cold, valkey, liar, lie):
         assert Browser(cold, API).get("/collections").status == 200
     assert resident(cold) - before < 24 << 10
     assert cold.workers() == workers
+
+
+def test_a_connection_that_is_out_of_step_is_left(cold, liar):
+    """The next answer on it would be to somebody else's question."""
+    def greetings():
+        return sum(words[0] == b"ROLE" for words in liar.seen)
+
+    liar.answers["GETEX"] = b":1\r\n"
+    cold.settings["workers"] = 1
+    browser = Browser(cold.start())
+    browser.login()
+    before = greetings()
+    reply = browser.get("/dashboard")
+    assert reply.status == 503
+    assert "does not fit the question" in reply.text()
+    liar.answers["GETEX"] = b"$-1\r\n"
+    wait_until(lambda: browser.get("/dashboard").status == 302)
+    assert greetings() > before
 
 
 @pytest.mark.parametrize(

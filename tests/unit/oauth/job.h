@@ -7,7 +7,7 @@
 /* A visit whose session is refreshed: plays the host of a job. job_setup() and
  * job_teardown() are the fixture, instead of those of visit.h. */
 
-#define LOCK_RUNNING "1"
+#define LOCK_RUNNING "1 somebody"
 #define LOCK_FAILED  "2"
 #define LOCK_DONE    "3"
 #define DUE_S        (NOW_S + 240) /* 80 % of the 300 s of visit.c */
