@@ -28,7 +28,7 @@ struct server_config {
     uint64_t block_cache_mb;
     char *host;
     uint64_t http_port;
-    uint64_t grpc_port; /* accepted, not served yet */
+    uint64_t grpc_port;
     uint64_t request_size_max_mb;
     uint64_t connections_max;
     uint64_t in_flight_max;

@@ -8,6 +8,8 @@
     X(ENGINE_OK, 200, 0, "")                                                   \
     X(ENGINE_EINPUT, 400, 3, "Wrong input: ")                                  \
     X(ENGINE_EREQUEST, 400, 3, "Bad request: ")                                \
+    X(ENGINE_EUNSUPPORTED, 400, 12, "Bad request: ")                           \
+    X(ENGINE_ELIMIT, 413, 8, "Bad request: ")                                  \
     X(ENGINE_EFORMAT, 400, 3, "Format error in JSON body: ")                   \
     X(ENGINE_EQUERY, 400, 3, "Deserialize error in query parameters: ")        \
     X(ENGINE_EVALID, 422, 3, "Validation error in JSON body: ")                \

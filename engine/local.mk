@@ -3,7 +3,7 @@
 noinst_LIBRARIES += libengine.a
 libengine_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) \
 	$(YYJSON_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS) $(OPENSSL_CFLAGS) \
-	$(ICU_CFLAGS)
+	$(ICU_CFLAGS) $(NGHTTP2_CFLAGS) $(ZLIB_CFLAGS)
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) -DDASHBOARD_DIR='"$(pkgdatadir)/dashboard"'
 libengine_a_SOURCES = engine/error.c engine/error.h \
 	engine/config.c engine/config.h engine/config_file.c \
@@ -12,6 +12,7 @@ libengine_a_SOURCES = engine/error.c engine/error.h \
 ENGINE_LIBS = libengine.a libbase.a $(UV_LIBS) $(MHD_LIBS) $(YYJSON_LIBS) \
 	$(YAML_LIBS) $(XXHASH_LIBS) $(ROCKSDB_LIBS) $(ROARING_LIBS) \
 	$(ICU_LIBS) $(STEMMER_LIBS) \
+	$(NGHTTP2_LIBS) $(ZLIB_LIBS) \
 	$(OPENSSL_LIBS) $(JEMALLOC_LIBS) -lpthread -lm
 
 bin_PROGRAMS += azimuthd

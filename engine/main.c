@@ -241,7 +241,8 @@ network_open(struct process *process, struct error *reterr)
         bodies = requests;
     struct wire_options options = {
         .host = config->host,
-        .port = (uint16_t)config->http_port,
+        .ports = { (uint16_t)config->http_port, (uint16_t)config->grpc_port },
+        .has_grpc = true,
         .loops = threads_of(config->io_threads),
         .workers = threads_of(config->search_threads),
         .connections_max = (unsigned)config->connections_max,
@@ -356,7 +357,7 @@ banner(const struct process *process)
               "azimuthd " PACKAGE_VERSION
               " listens on %s port %u (API %s, %u I/O threads, %u workers, %s "
               "kernels, API key %s)",
-              config->host, (unsigned)wire_port(process->wire),
+              config->host, (unsigned)wire_port(process->wire, WIRE_HTTP1),
               config->api_version, threads_of(config->io_threads),
               threads_of(config->search_threads), kernel_get()->name,
               config->api_key != NULL ? "asked for" : "not set");
@@ -364,8 +365,8 @@ banner(const struct process *process)
               "a row of 1 KiB costs %.0f ns in sequence, %.0f ns at random",
               cost_row_ns(&cost_get()->sequence, 1024),
               cost_row_ns(&cost_get()->random, 1024));
-    log_event(LOG_LEVEL_INFO, "gRPC (port %u) is not served by this version",
-              (unsigned)config->grpc_port);
+    log_event(LOG_LEVEL_INFO, "gRPC listens on port %u",
+              (unsigned)wire_port(process->wire, WIRE_GRPC));
     log_event(LOG_LEVEL_INFO, "storage %s holds %zu collections",
               config->storage_path, count);
     log_damaged(process);

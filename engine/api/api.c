@@ -8,6 +8,7 @@
 #include "base/budget.h"
 #include "base/memory.h"
 #include "engine/api/call.h"
+#include "engine/api/grpc_schema.h"
 #include "engine/api/static_files.h"
 #include "engine/log.h"
 
@@ -59,6 +60,8 @@ api_open(const struct api_options *options, struct api **ret_api,
     if (options->config->has_static_content)
         api->static_fd = static_open(options->config->static_content_dir);
     enum engine_code code = api_open_files(api, reterr);
+    if (code == ENGINE_OK)
+        code = grpc_schema_open(&api->schema, reterr);
     if (code != ENGINE_OK) {
         api_close(api);
         return code;
@@ -76,6 +79,7 @@ api_close(struct api *api)
         close(api->static_fd);
     identity_keys_free(api->identity_keys);
     audit_close(api->audit);
+    grpc_schema_free(api->schema);
     free(api);
 }
 
@@ -121,7 +125,7 @@ call_encoding(const struct call *call, struct error *reterr)
     if ((call->route->flags & ROUTE_BODY) == 0 || encoding == NULL ||
         strcasecmp(encoding, "identity") == 0)
         return ENGINE_OK;
-    return error_set(reterr, ENGINE_EREQUEST,
+    return error_set(reterr, ENGINE_EUNSUPPORTED,
                      "Content-Encoding `%.64s` is not supported yet", encoding);
 }
 
@@ -150,30 +154,32 @@ call_leave(struct call *call)
  * of a vector being about 9 characters. */
 #define DOC_SIZE_FACTOR 3
 
-/* Parses the body; a small one takes nothing from the budget. */
-static enum engine_code
-call_parse_body(struct call *call, struct error *reterr)
+enum engine_code
+call_take_memory(struct call *call, size_t size, struct error *reterr)
 {
-    struct span body = call->request->body;
-    if (body.size > API_INLINE_BODY_SIZE_MAX) {
-        size_t size = body.size * DOC_SIZE_FACTOR;
-        uint64_t used = 0;
-        if ((call->route->flags & ROUTE_GROWS) != 0 &&
-            !memory_may_work(size, &used))
-            return error_memory_limit(reterr, "the update", size, used,
-                                      memory_limit());
-        if (!budget_take(&budget_requests, size))
-            return error_memory_busy(reterr,
-                                     atomic_load(&budget_requests.limit_size));
-        call->doc_size = size;
-    }
-    return json_parse(body, &call->doc, reterr);
+    uint64_t used = 0;
+    assert(call->doc_size == 0);
+    if (call->request->body.size <= API_INLINE_BODY_SIZE_MAX)
+        return ENGINE_OK;
+    if ((call->route->flags & ROUTE_GROWS) != 0 &&
+        !memory_may_work(size, &used))
+        return error_memory_limit(reterr, "the update", size, used,
+                                  memory_limit());
+    if (!budget_take(&budget_requests, size))
+        return error_memory_busy(reterr,
+                                 atomic_load(&budget_requests.limit_size));
+    call->doc_size = size;
+    return ENGINE_OK;
 }
 
 enum engine_code
 call_read_body(struct call *call, struct error *reterr)
 {
-    enum engine_code code = call_parse_body(call, reterr);
+    struct span body = call->request->body;
+    enum engine_code code =
+        call_take_memory(call, body.size * DOC_SIZE_FACTOR, reterr);
+    if (code == ENGINE_OK)
+        code = json_parse(body, &call->doc, reterr);
     if (code != ENGINE_OK)
         return code;
     call->body = yyjson_doc_get_root(call->doc);
@@ -189,13 +195,19 @@ static enum engine_code
 call_prepare(struct call *call, struct error *reterr)
 {
     const struct route *route = call->route;
-    enum engine_code code = url_query_parse(
-        call->request->query, &call->request->arena, &call->query, reterr);
+    enum engine_code code = ENGINE_OK;
+    if (call->grpc == NULL)
+        code = url_query_parse(call->request->query, &call->request->arena,
+                               &call->query, reterr);
     if (code != ENGINE_OK)
         return code;
     if ((route->flags & ROUTE_GROWS) != 0) {
         arena_ask_memory(&call->request->arena);
         arena_ask_memory(&call->scanned);
+    }
+    if (call->grpc != NULL) {
+        code = grpc_prepare(call, reterr);
+        return code == ENGINE_OK ? call_enter(call, reterr) : code;
     }
     if ((route->flags & (ROUTE_BODY | ROUTE_OWN_BODY)) == ROUTE_BODY)
         code = call_read_body(call, reterr);
@@ -210,6 +222,8 @@ call_run(struct call *call, struct error *reterr)
     const struct route *route = call->route;
     bool is_raw = (route->flags & ROUTE_RAW) != 0;
     struct bytes *body = &call->reply->body;
+    if (call->grpc != NULL)
+        return grpc_run(call, reterr);
     json_writer_init(&call->writer, body);
     if (!is_raw) {
         call->reply->content_type = "application/json";
@@ -251,7 +265,8 @@ call_end(struct call *call, enum engine_code code, struct error *error)
             error_memory_busy(error, atomic_load(&budget_requests.limit_size));
     if (code != ENGINE_OK)
         status_error(call->reply, error, is_checked ? 0.0 : seconds);
-    access_cors(api->options.config, call->request, call->reply);
+    if (!call->request->is_grpc)
+        access_cors(api->options.config, call->request, call->reply);
     call_audit(call);
     /* At debug level only: the path may name what people store. */
     if (log_wants(LOG_LEVEL_DEBUG))
@@ -275,29 +290,56 @@ call_is_long(struct call *call)
     return call->route->is_long != NULL && call->route->is_long(call);
 }
 
+/* Answers what no route takes: a file, a question of CORS, or nothing. */
+static void
+call_unrouted(struct call *call, bool is_path)
+{
+    struct error error;
+    const struct request *request = call->request;
+    bool is_preflight = request->method == REQUEST_OPTIONS &&
+                        call->api->options.config->has_cors;
+    if (request->is_grpc) {
+        error_set(&error, ENGINE_EUNSUPPORTED, "there is no method `%.*s`",
+                  request->path.size < 256 ? (int)request->path.size : 256,
+                  request->path.data);
+        call_end(call, error.code, &error);
+        return;
+    }
+    if (is_preflight)
+        call->reply->status = 200;
+    else if (!is_path || !static_serve(call))
+        call->reply->status = 404;
+    call_end(call, ENGINE_OK, NULL);
+}
+
+static bool
+call_find_route(struct call *call)
+{
+    struct request *request = call->request;
+    if (request->is_grpc)
+        return grpc_find(call);
+    bool is_path = url_path_parse(request->path, &request->arena, &call->path);
+    if (is_path)
+        call->route = route_find(call);
+    return is_path;
+}
+
 static enum handler_step
 call_route(struct call *call)
 {
     struct error error = { .text = "" };
     struct request *request = call->request;
-    bool is_path = url_path_parse(request->path, &request->arena, &call->path);
-    if (is_path)
-        call->route = route_find(call);
+    bool is_path = call_find_route(call);
     if (call->route == NULL) {
-        bool is_preflight = request->method == REQUEST_OPTIONS &&
-                            call->api->options.config->has_cors;
-        if (is_preflight)
-            call->reply->status = 200;
-        else if (!is_path || !static_serve(call))
-            call->reply->status = 404;
-        call_end(call, ENGINE_OK, NULL);
+        call_unrouted(call, is_path);
         return HANDLER_DONE;
     }
     if (call_is_refused(call)) {
         call_end(call, ENGINE_OK, NULL);
         return HANDLER_DONE;
     }
-    enum engine_code code = call_encoding(call, &error);
+    enum engine_code code =
+        request->is_grpc ? ENGINE_OK : call_encoding(call, &error);
     if (code != ENGINE_OK) {
         call_end(call, code, &error);
         return HANDLER_DONE;
@@ -380,6 +422,13 @@ api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
     struct error error = { .text = "" };
     switch (refusal) {
     case REFUSAL_BODY_SIZE:
+        if (reply->is_grpc) {
+            error_set(&error, ENGINE_ELIMIT,
+                      "the message (%llu bytes) is larger than allowed (limit: "
+                      "%llu bytes, service.max_request_size_mb)",
+                      (unsigned long long)size, (unsigned long long)limit);
+            break;
+        }
         error_set(&error, ENGINE_EREQUEST,
                   "JSON payload (%llu bytes) is larger than allowed (limit: "
                   "%llu bytes).",
@@ -411,6 +460,19 @@ api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
                   "Content-Length, or in HTTP/1.1 one Transfer-Encoding: "
                   "chunked, one Host, no space in a name and no control "
                   "character in a value are allowed");
+        break;
+    case REFUSAL_MESSAGE:
+        error_set(&error, ENGINE_EREQUEST,
+                  "the request is not one whole gRPC message");
+        break;
+    case REFUSAL_ENCODING:
+        error_set(&error, ENGINE_EUNSUPPORTED,
+                  "the message is compressed by something else than gzip");
+        break;
+    case REFUSAL_HEADERS:
+        error_set(&error, ENGINE_ELIMIT,
+                  "the metadata take %llu bytes, at most %llu are allowed",
+                  (unsigned long long)size, (unsigned long long)limit);
         break;
     }
     status_error(reply, &error, 0.0);

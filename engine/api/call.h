@@ -47,8 +47,12 @@ struct route {
 extern const struct route api_routes[];
 extern const size_t api_routes_count;
 
+struct grpc_schema;
+struct grpc_method;
+
 struct api {
     struct api_options options;
+    struct grpc_schema *schema;
     atomic_bool is_ready;
     unsigned endpoints[METRICS_ENDPOINTS_MAX]; /* of each route */
     unsigned endpoint_other;
@@ -63,6 +67,7 @@ struct call {
     struct request *request;
     struct reply *reply;
     const struct route *route;
+    const struct grpc_method *grpc; /* NULL: REST */
     struct caller caller;
     bool is_denied; /* for want of a key, an identity or a right */
     struct span params[CALL_PARAMS_MAX]; /* decoded */
@@ -95,6 +100,21 @@ void call_audit(const struct call *call);
 enum engine_code call_read_body(struct call *call, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Takes the memory for a document of that size, which goes back at the end of
+ * the call; a small one takes nothing.
+ * ENGINE_ENOMEM, ENGINE_EUNAVAILABLE  it is not there: named. */
+enum engine_code call_take_memory(struct call *call, size_t size,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* A gRPC call in the place of a REST one (grpc.c): finds the method and its
+ * route, and what the message says. */
+bool grpc_find(struct call *call);
+enum engine_code grpc_prepare(struct call *call, struct error *reterr)
+    __attribute__((warn_unused_result));
+enum engine_code grpc_run(struct call *call, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* "GET" ... */
 const char *call_method(const struct call *call);
 
@@ -106,11 +126,12 @@ double call_seconds(const struct call *call);
 uint64_t call_read_deadline_ms(const struct call *call);
 uint64_t call_write_deadline_ms(const struct call *call);
 
-/* Replaces the reply by an error envelope. */
+/* Replaces the reply by an error envelope; by its status and text if the reply
+ * is one of gRPC, where it ends. */
 void status_error(struct reply *reply, const struct error *error,
                   double seconds);
 
-/* Replaces the reply by plain text. `text` is copied. */
+/* Replaces the reply by plain text, likewise. `text` is copied. */
 void status_text(struct reply *reply, int status, const char *text);
 
 #endif /* ENGINE_API_CALL_H */

@@ -21,7 +21,53 @@ libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h \
 	engine/api/rest_field.c engine/api/rest_field.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 
-EXTRA_DIST += engine/api/README.md
+libengine_a_SOURCES += engine/api/grpc.c engine/api/grpc.h \
+	engine/api/grpc_answer.c engine/api/grpc_json.c engine/api/grpc_json.h \
+	engine/api/grpc_methods.c engine/api/grpc_points.c \
+	engine/api/grpc_record.c engine/api/grpc_record.h \
+	engine/api/grpc_schema.c engine/api/grpc_schema.h \
+	engine/api/grpc_service.c engine/api/grpc_shape.c \
+	engine/api/grpc_unshape.c engine/api/grpc_value.c
+
+# The descriptors of our .proto files, as protoc sees them, in the program.
+GRPC_PROTOS = \
+	engine/api/proto/google/protobuf/timestamp.proto \
+	engine/api/proto/grpc/health/v1/health.proto \
+	engine/api/proto/grpc/reflection/v1/reflection.proto \
+	engine/api/proto/grpc/reflection/v1alpha/reflection.proto \
+	engine/api/proto/qdrant/collections.proto \
+	engine/api/proto/qdrant/config.proto \
+	engine/api/proto/qdrant/filter.proto \
+	engine/api/proto/qdrant/index.proto \
+	engine/api/proto/qdrant/points.proto \
+	engine/api/proto/qdrant/qdrant.proto \
+	engine/api/proto/qdrant/query.proto \
+	engine/api/proto/qdrant/read.proto \
+	engine/api/proto/qdrant/search.proto \
+	engine/api/proto/qdrant/snapshots.proto \
+	engine/api/proto/qdrant/update.proto \
+	engine/api/proto/qdrant/value.proto \
+	engine/api/proto/qdrant/vector.proto
+nodist_libengine_a_SOURCES = engine/api/grpc_descriptors.c
+CLEANFILES += engine/api/grpc_descriptors.c engine/api/grpc.fds
+
+engine/api/grpc.fds: $(GRPC_PROTOS)
+	@$(MKDIR_P) engine/api
+	$(AM_V_GEN)cd $(top_srcdir)/engine/api/proto && $(PROTOC) -I. \
+		--descriptor_set_out='$(abs_top_builddir)'/engine/api/grpc.fds \
+		$(GRPC_PROTOS:engine/api/proto/%=%)
+
+engine/api/grpc_descriptors.c: engine/api/grpc.fds
+	$(AM_V_GEN){ \
+	echo '#include "engine/api/grpc_schema.h"'; \
+	echo 'const unsigned char grpc_descriptors[] = {'; \
+	od -An -v -tx1 engine/api/grpc.fds | \
+		sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	echo '};'; \
+	echo 'const size_t grpc_descriptors_size = sizeof(grpc_descriptors);'; \
+	} >$@.tmp && mv $@.tmp $@
+
+EXTRA_DIST += engine/api/README.md $(GRPC_PROTOS)
 
 check_PROGRAMS += tests/unit/engine/api/test_rest_filter
 tests_unit_engine_api_test_rest_filter_SOURCES = \

@@ -14,6 +14,13 @@ reply_init(struct reply *reply)
 }
 
 void
+reply_init_grpc(struct reply *reply)
+{
+    reply_init(reply);
+    reply->is_grpc = true;
+}
+
+void
 reply_release(struct reply *reply)
 {
     bytes_release(&reply->body);
@@ -25,8 +32,10 @@ reply_release(struct reply *reply)
 void
 reply_reset(struct reply *reply)
 {
+    bool is_grpc = reply->is_grpc;
     reply_release(reply);
     reply_init(reply);
+    reply->is_grpc = is_grpc;
 }
 
 void

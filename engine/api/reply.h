@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What api fills and wire sends. */
@@ -17,8 +18,12 @@ struct reply_header {
     const char *value;
 };
 
+/* Of a gRPC reply, `status` is what REST would have answered, and the body is
+ * the message; unless grpc_status is not 0: then it is the text of the error. */
 struct reply {
     int status;
+    bool is_grpc;
+    int grpc_status;
     struct bytes body;
     const char *content_type; /* NULL: none; lives as the headers do */
     struct reply_header headers[REPLY_HEADERS_MAX];
@@ -30,10 +35,13 @@ struct reply {
 /* An empty 200. */
 void reply_init(struct reply *reply);
 
+/* An empty OK of gRPC. */
+void reply_init_grpc(struct reply *reply);
+
 /* Frees body and file. */
 void reply_release(struct reply *reply);
 
-/* Drops what was written so far, for another answer instead. */
+/* Drops what was written so far, for another answer of the same kind. */
 void reply_reset(struct reply *reply);
 
 /* Adds one header; at most REPLY_HEADERS_MAX (asserted). */

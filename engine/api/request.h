@@ -27,8 +27,10 @@ struct request {
     struct span path;  /* as sent, percent-encoded, before any '?' */
     struct span query; /* as sent, after the '?'; size 0: none */
     struct span body;
-    uint64_t start_ns;  /* CLOCK_MONOTONIC when the body was complete */
-    struct arena arena; /* freed after release() */
+    uint64_t start_ns; /* CLOCK_MONOTONIC when the body was complete */
+    bool is_grpc;      /* a method's path and one message; see struct reply */
+    uint64_t deadline_ms; /* the client's, CLOCK_MONOTONIC; 0: none */
+    struct arena arena;   /* freed after release() */
     /* The value of a header or NULL; valid until release(). Name without
      * regard to case. Only inside start() and finish(). */
     const char *(*header)(const struct request *request, const char *name);
@@ -46,13 +48,16 @@ enum refusal {
     REFUSAL_BODY_MEMORY,  /* memory, or all bodies together past their limit */
     REFUSAL_MEMORY,       /* no memory for the reply */
     REFUSAL_REPLY_MEMORY, /* all replies together past their limit */
-    REFUSAL_FRAMING       /* headers that leave open where the body ends */
+    REFUSAL_FRAMING,      /* headers that leave open where the body ends */
+    REFUSAL_MESSAGE,      /* gRPC: the body is not one whole message */
+    REFUSAL_ENCODING,     /* gRPC: compressed by what we do not know */
+    REFUSAL_HEADERS       /* gRPC: headers past their limit */
 };
 
 /* The functions that wire calls; main connects them to api. start() runs on
- * the loop and must be short; after HANDLER_DEFER, finish() runs once on an
- * executor thread. release() runs once for each request that start() saw,
- * before its arena is freed, on the loop. */
+ * the loop and must be short, or on an executor thread; after HANDLER_DEFER,
+ * finish() runs once on an executor thread. release() runs once for each
+ * request that start() saw, before its arena is freed, on the loop. */
 struct handler {
     void *ctx;
     enum handler_step (*start)(void *ctx, struct request *request,

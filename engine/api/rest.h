@@ -84,6 +84,27 @@ enum engine_code query_search_batch_run(struct call *call,
 enum engine_code query_query_run(struct call *call, struct error *reterr);
 enum engine_code query_query_batch_run(struct call *call, struct error *reterr);
 
+/* Runs what one of the parsers above read, search by search, and hands each
+ * answer to `write`. */
+typedef enum engine_code (*query_writer)(struct call *call,
+                                         const struct records *records,
+                                         struct error *reterr);
+enum engine_code query_each(struct call *call, query_writer write,
+                            struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The operations of a batch; an update alone is a struct update. */
+struct update_batch {
+    size_t count;
+    struct update updates[];
+};
+
+/* Applies one with the options of the call. */
+enum engine_code update_apply(struct call *call, const struct update *update,
+                              struct update_result *ret_result,
+                              struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* One update's body into a command in the request's arena; also for the
  * operations of a batch. `body` is an object. */
 enum engine_code update_upsert_read(struct call *call, yyjson_val *body,

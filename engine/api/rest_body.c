@@ -40,7 +40,7 @@ rest_required(const struct call *call, yyjson_val *object, const char *name,
         *ret_value = value;
         return ENGINE_OK;
     }
-    if (call == NULL)
+    if (call == NULL || call->grpc != NULL)
         return error_set(reterr, ENGINE_EFORMAT, "missing field `%s`", name);
     size_t line, column;
     body_end(call->request->body, &line, &column);
@@ -103,7 +103,7 @@ rest_refuse(yyjson_val *object, const char *const *names, size_t count,
 {
     for (size_t i = 0; i < count; i++) {
         if (rest_member(object, names[i]) != NULL)
-            return error_set(reterr, ENGINE_EREQUEST,
+            return error_set(reterr, ENGINE_EUNSUPPORTED,
                              "`%s` is not supported yet", names[i]);
     }
     return ENGINE_OK;

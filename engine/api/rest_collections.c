@@ -136,7 +136,7 @@ refuse_unserved(yyjson_val *body, struct error *reterr)
     yyjson_val *strict = rest_member(body, "strict_mode_config");
     yyjson_val *method = rest_member(body, "sharding_method");
     if (yyjson_is_true(yyjson_obj_get(strict, "enabled")))
-        return error_set(reterr, ENGINE_EREQUEST,
+        return error_set(reterr, ENGINE_EUNSUPPORTED,
                          "`strict_mode_config` is not supported yet");
     if (method != NULL && !yyjson_equals_str(method, "auto"))
         return error_set(reterr, ENGINE_EREQUEST,

@@ -273,7 +273,7 @@ query_read(const struct search_source *source, struct search_command *command,
     yyjson_val *prefetch = rest_member(source->body, "prefetch");
     enum engine_code code = rest_refuse(source->body, refused, 2, reterr);
     if (code == ENGINE_OK && prefetch != NULL && !is_empty_list(prefetch))
-        code = error_set(reterr, ENGINE_EREQUEST,
+        code = error_set(reterr, ENGINE_EUNSUPPORTED,
                          "`prefetch` is not supported yet");
     command->using = (struct span){ "", 0 };
     if (code == ENGINE_OK)
@@ -398,7 +398,7 @@ query_is_long(struct call *call)
 /* One search, written; what it took is free again after it. */
 static enum engine_code
 search_run(struct call *call, const struct search_command *command,
-           const char *wrapper, struct error *reterr)
+           query_writer write, struct error *reterr)
 {
     struct records records = { 0 };
     struct arena arena;
@@ -409,40 +409,54 @@ search_run(struct call *call, const struct search_command *command,
     if (code == ENGINE_ENOMEM && arena_over_budget(&arena))
         code =
             error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));
-    if (code == ENGINE_OK && wrapper != NULL) {
-        json_object_begin(&call->writer);
-        json_key(&call->writer, wrapper);
-    }
     if (code == ENGINE_OK)
-        rest_scored_list(&call->writer, &records);
-    if (code == ENGINE_OK && wrapper != NULL)
-        json_object_end(&call->writer);
+        code = write(call, &records, reterr);
     arena_release(&arena);
     return code;
 }
 
-/* Runs all searches; each list stands in {wrapper: list} when there is one. */
-static enum engine_code
-searches_run(struct call *call, const char *wrapper, struct error *reterr)
+enum engine_code
+query_each(struct call *call, query_writer write, struct error *reterr)
 {
     const struct searches *searches = call->command;
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < searches->count; i++)
-        code = search_run(call, &searches->items[i], wrapper, reterr);
+        code = search_run(call, &searches->items[i], write, reterr);
+    return code;
+}
+
+static enum engine_code
+write_list(struct call *call, const struct records *records,
+           struct error *reterr)
+{
+    (void)reterr;
+    rest_scored_list(&call->writer, records);
+    return ENGINE_OK;
+}
+
+/* {points: list} */
+static enum engine_code
+write_points(struct call *call, const struct records *records,
+             struct error *reterr)
+{
+    json_object_begin(&call->writer);
+    json_key(&call->writer, "points");
+    enum engine_code code = write_list(call, records, reterr);
+    json_object_end(&call->writer);
     return code;
 }
 
 enum engine_code
 query_search_run(struct call *call, struct error *reterr)
 {
-    return searches_run(call, NULL, reterr);
+    return query_each(call, write_list, reterr);
 }
 
 enum engine_code
 query_search_batch_run(struct call *call, struct error *reterr)
 {
     json_array_begin(&call->writer);
-    enum engine_code code = searches_run(call, NULL, reterr);
+    enum engine_code code = query_each(call, write_list, reterr);
     json_array_end(&call->writer);
     return code;
 }
@@ -450,14 +464,14 @@ query_search_batch_run(struct call *call, struct error *reterr)
 enum engine_code
 query_query_run(struct call *call, struct error *reterr)
 {
-    return searches_run(call, "points", reterr);
+    return query_each(call, write_points, reterr);
 }
 
 enum engine_code
 query_query_batch_run(struct call *call, struct error *reterr)
 {
     json_array_begin(&call->writer);
-    enum engine_code code = searches_run(call, "points", reterr);
+    enum engine_code code = query_each(call, write_points, reterr);
     json_array_end(&call->writer);
     return code;
 }

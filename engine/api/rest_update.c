@@ -92,7 +92,7 @@ overwrite_payload_read(struct call *call, yyjson_val *body,
     *ret_update = (struct update){ .kind = UPDATE_OVERWRITE_PAYLOAD };
     enum engine_code code = payload_with_key(call, body, ret_update, reterr);
     if (code == ENGINE_OK && ret_update->key != NULL)
-        return error_set(reterr, ENGINE_EREQUEST,
+        return error_set(reterr, ENGINE_EUNSUPPORTED,
                          "`key` is not supported yet when overwriting payload");
     return code;
 }
@@ -216,22 +216,29 @@ update_delete_vectors_parse(struct call *call, struct error *reterr)
     return update_parse(call, delete_vectors_read, reterr);
 }
 
-static enum engine_code
+enum engine_code
 update_apply(struct call *call, const struct update *update,
-             struct error *reterr)
+             struct update_result *ret_result, struct error *reterr)
+{
+    struct update_options options = {
+        .wait = call->query.wait,
+        .deadline_ms = call_write_deadline_ms(call),
+    };
+    return collection_update(call->collection, update, &options, ret_result,
+                             reterr);
+}
+
+static enum engine_code
+apply_and_write(struct call *call, const struct update *update,
+                struct error *reterr)
 {
     static const char *const names[] = {
         [UPDATE_ACKNOWLEDGED] = "acknowledged",
         [UPDATE_COMPLETED] = "completed",
         [UPDATE_WAIT_TIMEOUT] = "wait_timeout",
     };
-    struct update_options options = {
-        .wait = call->query.wait,
-        .deadline_ms = call_write_deadline_ms(call),
-    };
     struct update_result result = { 0 };
-    enum engine_code code =
-        collection_update(call->collection, update, &options, &result, reterr);
+    enum engine_code code = update_apply(call, update, &result, reterr);
     if (code != ENGINE_OK)
         return code;
     assert(result.status <= UPDATE_WAIT_TIMEOUT);
@@ -247,7 +254,7 @@ update_apply(struct call *call, const struct update *update,
 enum engine_code
 update_run(struct call *call, struct error *reterr)
 {
-    return update_apply(call, call->command, reterr);
+    return apply_and_write(call, call->command, reterr);
 }
 
 static const struct {
@@ -262,11 +269,6 @@ static const struct {
     { "clear_payload", clear_payload_read },
     { "update_vectors", update_vectors_read },
     { "delete_vectors", delete_vectors_read },
-};
-
-struct update_batch {
-    size_t count;
-    struct update updates[];
 };
 
 static enum engine_code
@@ -329,7 +331,8 @@ update_batch_run(struct call *call, struct error *reterr)
     const struct update_batch *batch = call->command;
     json_array_begin(&call->writer);
     for (size_t i = 0; i < batch->count; i++) {
-        enum engine_code code = update_apply(call, &batch->updates[i], reterr);
+        enum engine_code code =
+            apply_and_write(call, &batch->updates[i], reterr);
         if (code != ENGINE_OK)
             return code;
     }

@@ -288,12 +288,14 @@ upsert_like_parse(struct call *call, enum update_kind kind,
     if (update == NULL)
         return error_memory(reterr);
     call->command = update;
-    if (rest_points_scan(body, kind, &call->scanned, update))
-        return ENGINE_OK;
-    arena_release(&call->scanned);
-    enum engine_code code = call_read_body(call, reterr);
-    if (code != ENGINE_OK)
-        return code;
+    if (call->body == NULL) {
+        if (rest_points_scan(body, kind, &call->scanned, update))
+            return ENGINE_OK;
+        arena_release(&call->scanned);
+        enum engine_code code = call_read_body(call, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
     return kind == UPDATE_UPSERT
                ? update_upsert_read(call, call->body, update, reterr)
                : update_vectors_read(call, call->body, update, reterr);

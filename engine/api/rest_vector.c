@@ -20,7 +20,7 @@ static enum engine_code
 bad_number(yyjson_val *item, size_t index, struct error *reterr)
 {
     if (yyjson_is_arr(item))
-        return error_set(reterr, ENGINE_EREQUEST,
+        return error_set(reterr, ENGINE_EUNSUPPORTED,
                          "multivectors are not supported yet");
     if (yyjson_is_num(item))
         return error_set(reterr, ENGINE_EFORMAT,
@@ -38,7 +38,7 @@ rest_vector_refuse(yyjson_val *object, struct error *reterr)
 {
     if (yyjson_obj_get(object, "indices") != NULL &&
         yyjson_obj_get(object, "values") != NULL)
-        return error_set(reterr, ENGINE_EREQUEST,
+        return error_set(reterr, ENGINE_EUNSUPPORTED,
                          "sparse vectors are not supported yet");
     if (yyjson_obj_get(object, "model") != NULL &&
         (yyjson_obj_get(object, "text") != NULL ||

@@ -275,6 +275,6 @@ service_issues_clear(struct call *call, struct error *reterr)
 enum engine_code
 service_unsupported(struct call *call, struct error *reterr)
 {
-    return error_set(reterr, ENGINE_EREQUEST, "%s is not supported yet",
+    return error_set(reterr, ENGINE_EUNSUPPORTED, "%s is not supported yet",
                      call->route->pattern);
 }

@@ -26,7 +26,9 @@ call_read_deadline_ms(const struct call *call)
 {
     uint64_t timeout_s =
         call->query.timeout_s > 0 ? call->query.timeout_s : API_TIMEOUT_S;
-    return call->request->start_ns / 1000000 + timeout_s * 1000;
+    uint64_t deadline_ms = call->request->start_ns / 1000000 + timeout_s * 1000;
+    uint64_t client_ms = call->request->deadline_ms;
+    return client_ms > 0 && client_ms < deadline_ms ? client_ms : deadline_ms;
 }
 
 uint64_t
@@ -66,18 +68,20 @@ level_of(enum engine_code code)
     return LOG_LEVEL_ERROR;
 }
 
-void
-status_error(struct reply *reply, const struct error *error, double seconds)
+/* There is no JSON in a gRPC request. */
+static const char *
+prefix_of(enum engine_code code, bool is_grpc)
 {
-    assert(error->code != ENGINE_OK);
-    reply_reset(reply);
-    reply->status = error_http_status(error->code);
-    reply->content_type = "application/json";
-    if (reply->status >= 500)
-        log_event(level_of(error->code), "%s: %s", error_name(error->code),
-                  error->text);
-    if (reply->status == 429 || reply->status == 503)
-        reply_header_add(reply, "Retry-After", "1");
+    if (is_grpc && code == ENGINE_EFORMAT)
+        return "Format error in body: ";
+    if (is_grpc && code == ENGINE_EVALID)
+        return "Validation error in body: ";
+    return error_prefix(code);
+}
+
+static void
+write_envelope(struct reply *reply, const struct error *error, double seconds)
+{
     struct bytes text;
     bytes_init(&text, (size_t)2 * ENGINE_ERROR_TEXT_SIZE);
     bytes_add_text(&text, error_prefix(error->code));
@@ -97,10 +101,35 @@ status_error(struct reply *reply, const struct error *error, double seconds)
 }
 
 void
+status_error(struct reply *reply, const struct error *error, double seconds)
+{
+    assert(error->code != ENGINE_OK);
+    reply_reset(reply);
+    reply->status = error_http_status(error->code);
+    if (reply->status >= 500)
+        log_event(level_of(error->code), "%s: %s", error_name(error->code),
+                  error->text);
+    if (reply->is_grpc) {
+        reply->grpc_status = error_grpc_status(error->code);
+        bytes_add_text(&reply->body, prefix_of(error->code, true));
+        add_utf8(&reply->body, error->text);
+    } else {
+        reply->content_type = "application/json";
+        write_envelope(reply, error, seconds);
+    }
+    if (reply->status == 429 || reply->status == 503)
+        reply_header_add(reply, reply->is_grpc ? "retry-after" : "Retry-After",
+                         "1");
+}
+
+void
 status_text(struct reply *reply, int status, const char *text)
 {
     reply_reset(reply);
     reply->status = status;
     reply->content_type = "text/plain; charset=utf-8";
+    if (reply->is_grpc)
+        reply->grpc_status = status == 401 ? 16 : 2; /* unauthenticated, or
+                                                        unknown */
     bytes_add_text(&reply->body, text);
 }

@@ -5,7 +5,8 @@ libengine_a_SOURCES += \
 	engine/codec/json_reader.c engine/codec/json_reader.h \
 	engine/codec/json_scan.c engine/codec/json_scan.h \
 	engine/codec/json_write.c engine/codec/json_write.h \
-	engine/codec/point_id.c engine/codec/point_id.h
+	engine/codec/point_id.c engine/codec/point_id.h \
+	engine/codec/protobuf.c engine/codec/protobuf.h
 
 check_PROGRAMS += tests/unit/engine/codec/test_json \
 	tests/unit/engine/codec/test_json_floats \

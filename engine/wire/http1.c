@@ -31,7 +31,7 @@ enum exchange_state {
 
 struct exchange {
     struct executor_task task; /* first: executor hands it back */
-    struct exchange *next;
+    struct completion completion;
     struct loop *loop;
     struct MHD_Connection *mhd;
     struct connection *connection;
@@ -347,7 +347,18 @@ exchange_work(struct executor_task *task)
     struct exchange *exchange = (struct exchange *)(void *)task;
     const struct handler *handler = &exchange->loop->wire->options.handler;
     handler->finish(handler->ctx, &exchange->request, &exchange->reply);
-    loop_finish(exchange->loop, exchange);
+    loop_finish(exchange->loop, &exchange->completion);
+}
+
+static void
+exchange_resume(struct completion *completion)
+{
+    struct exchange *exchange =
+        (struct exchange *)(void *)((char *)completion -
+                                    offsetof(struct exchange, completion));
+    assert(exchange->state == EXCHANGE_RUNNING);
+    exchange->state = EXCHANGE_ANSWERED;
+    MHD_resume_connection(exchange->mhd);
 }
 
 /* The body is complete: let the handler answer, here or on the executor. */
@@ -367,6 +378,7 @@ exchange_start(struct exchange *exchange)
         HANDLER_DONE)
         return exchange_answer(exchange);
     exchange->task.run = exchange_work;
+    exchange->completion.resume = exchange_resume;
     exchange->state = EXCHANGE_RUNNING;
     MHD_suspend_connection(exchange->mhd);
     exchange->loop->working++;
@@ -512,26 +524,6 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url,
     }
     assert(!"a suspended connection was called");
     return MHD_NO;
-}
-
-void
-http1_link(struct exchange *exchange, struct exchange *next)
-{
-    exchange->next = next;
-}
-
-void
-http1_resume(struct exchange *finished)
-{
-    while (finished != NULL) {
-        struct exchange *next = finished->next;
-        assert(finished->state == EXCHANGE_RUNNING);
-        assert(finished->loop->working > 0);
-        finished->loop->working--;
-        finished->state = EXCHANGE_ANSWERED;
-        MHD_resume_connection(finished->mhd);
-        finished = next;
-    }
 }
 
 /* Paths stay as sent: api decodes them, after splitting at '/'. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The one listening socket, watched by loops[0], which gives each accepted
+ * The listening sockets, watched by loops[0], which gives each accepted
  * connection to the loop that has the fewest. We bind ourselves, so that "in
  * use" is an error with a name. When descriptors run out, accepting pauses
  * instead of spinning. */
@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,8 +67,7 @@ static const char *
 bind_hint(int cause)
 {
     if (cause == EADDRINUSE)
-        return "; another process listens there: end it or set "
-               "service.http_port";
+        return "; another process listens there: end it or set ";
     if (cause == EACCES)
         return "; ports below 1024 need privileges";
     if (cause == EADDRNOTAVAIL)
@@ -75,12 +75,24 @@ bind_hint(int cause)
     return "";
 }
 
-enum engine_code
-listener_bind(struct wire *wire, struct error *reterr)
+/* The key of the configuration that names the port. */
+static const char *
+port_key(enum wire_protocol protocol)
 {
+    return protocol == WIRE_GRPC ? "service.grpc_port" : "service.http_port";
+}
+
+enum engine_code
+listener_bind(struct wire *wire, enum wire_protocol protocol,
+              struct error *reterr)
+{
+    assert(wire->listeners_count < WIRE_PROTOCOLS);
+    struct listener *listener = &wire->listeners[wire->listeners_count++];
+    *listener =
+        (struct listener){ .wire = wire, .protocol = protocol, .fd = -1 };
     const char *host = wire->options.host;
     char port[8];
-    snprintf(port, sizeof(port), "%u", (unsigned)wire->options.port);
+    snprintf(port, sizeof(port), "%u", (unsigned)wire->options.ports[protocol]);
     struct addrinfo hints = { .ai_family = AF_UNSPEC,
                               .ai_socktype = SOCK_STREAM,
                               .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
@@ -91,17 +103,18 @@ listener_bind(struct wire *wire, struct error *reterr)
                          host, gai_strerror(rc));
     int cause = 0;
     for (struct addrinfo *info = list; info != NULL; info = info->ai_next) {
-        if (bind_one(info, &wire->listen_fd) == ENGINE_OK)
+        if (bind_one(info, &listener->fd) == ENGINE_OK)
             break;
         if (cause == 0)
             cause = errno;
     }
     freeaddrinfo(list);
-    if (wire->listen_fd < 0)
+    if (listener->fd < 0)
         return error_set(reterr, ENGINE_EUNAVAILABLE,
-                         "cannot listen on %s port %s: %s%s", host, port,
-                         strerror(cause), bind_hint(cause));
-    wire->port = port_of(wire->listen_fd);
+                         "cannot listen on %s port %s: %s%s%s", host, port,
+                         strerror(cause), bind_hint(cause),
+                         cause == EADDRINUSE ? port_key(protocol) : "");
+    listener->port = port_of(listener->fd);
     return ENGINE_OK;
 }
 
@@ -128,9 +141,32 @@ static void on_listen(uv_poll_t *poll, int status, int events);
 static void
 on_retry(uv_timer_t *timer)
 {
-    struct wire *wire = timer->data;
-    if (wire->is_listening)
-        uv_poll_start(&wire->listen_poll, UV_READABLE, on_listen);
+    struct listener *listener = timer->data;
+    if (listener->is_listening)
+        uv_poll_start(&listener->poll, UV_READABLE, on_listen);
+}
+
+/* Gives an accepted socket to a loop, or closes it past the limit. */
+static void
+listener_take(struct listener *listener, struct incoming accepted)
+{
+    struct wire *wire = listener->wire;
+    unsigned total;
+    struct loop *loop = least_loaded(wire, &total);
+    struct incoming *incoming = NULL;
+    atomic_fetch_add(&wire->connections_total, 1);
+    if (total < wire->options.connections_max)
+        incoming = malloc(sizeof(*incoming));
+    if (incoming == NULL) {
+        atomic_fetch_add(&wire->connections_refused, 1);
+        close(accepted.fd);
+        return;
+    }
+    int on = 1;
+    setsockopt(accepted.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    *incoming = accepted;
+    incoming->is_http2 = listener->protocol == WIRE_GRPC;
+    loop_give(loop, incoming);
 }
 
 static void
@@ -138,60 +174,50 @@ on_listen(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    struct wire *wire = poll->data;
+    struct listener *listener = poll->data;
     for (unsigned i = 0; i < ACCEPT_BURST_MAX; i++) {
-        struct sockaddr_storage address = { 0 };
-        socklen_t size = sizeof(address);
-        int fd = accept4(wire->listen_fd, (struct sockaddr *)&address, &size,
-                         SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+        struct incoming accepted = { .address_size = sizeof(accepted.address) };
+        accepted.fd =
+            accept4(listener->fd, (struct sockaddr *)&accepted.address,
+                    &accepted.address_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (accepted.fd < 0 && (errno == ECONNABORTED || errno == EINTR))
             continue;
-        if (fd < 0) {
+        if (accepted.fd < 0) {
             if (errno != EAGAIN) {
                 uv_poll_stop(poll);
-                uv_timer_start(&wire->listen_retry, on_retry, ACCEPT_PAUSE_MS,
-                               0);
+                uv_timer_start(&listener->retry, on_retry, ACCEPT_PAUSE_MS, 0);
             }
             return;
         }
-        unsigned total;
-        struct loop *loop = least_loaded(wire, &total);
-        atomic_fetch_add(&wire->connections_total, 1);
-        if (total >= wire->options.connections_max) {
-            atomic_fetch_add(&wire->connections_refused, 1);
-            close(fd);
-            continue;
-        }
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        loop_give(loop, fd, &address, size);
+        listener_take(listener, accepted);
     }
 }
 
 enum engine_code
-listener_start(struct wire *wire, struct error *reterr)
+listener_start(struct listener *listener, struct error *reterr)
 {
-    struct loop *loop = &wire->loops[0];
-    uv_timer_init(&loop->uv, &wire->listen_retry);
-    wire->listen_retry.data = wire;
-    wire->listen_poll.data = wire;
-    if (uv_poll_init(&loop->uv, &wire->listen_poll, wire->listen_fd) != 0 ||
-        uv_poll_start(&wire->listen_poll, UV_READABLE, on_listen) != 0)
+    struct loop *loop = &listener->wire->loops[0];
+    uv_timer_init(&loop->uv, &listener->retry);
+    listener->retry.data = listener;
+    if (uv_poll_init(&loop->uv, &listener->poll, listener->fd) != 0)
         return error_set(reterr, ENGINE_ENOMEM,
                          "cannot watch the listening socket");
-    wire->listen_poll.data = wire;
-    wire->is_listening = true;
+    listener->poll.data = listener;
+    if (uv_poll_start(&listener->poll, UV_READABLE, on_listen) != 0)
+        return error_set(reterr, ENGINE_ENOMEM,
+                         "cannot watch the listening socket");
+    listener->is_listening = true;
     return ENGINE_OK;
 }
 
 void
-listener_stop(struct wire *wire)
+listener_stop(struct listener *listener)
 {
-    if (!wire->is_listening)
+    if (!listener->is_listening)
         return;
-    wire->is_listening = false;
-    uv_timer_stop(&wire->listen_retry);
-    uv_poll_stop(&wire->listen_poll);
-    close(wire->listen_fd);
-    wire->listen_fd = -1;
+    listener->is_listening = false;
+    uv_timer_stop(&listener->retry);
+    uv_poll_stop(&listener->poll);
+    close(listener->fd);
+    listener->fd = -1;
 }

@@ -3,6 +3,7 @@
  * descriptor and its next timeout, and every event ends in loop_drive().
  * Other threads reach the loop only through the inbox and `wake`. The sweep
  * cuts connections that are idle or too slow, and ends the drain. */
+#include "engine/wire/http2.h"
 #include "engine/wire/loop.h"
 
 #include <assert.h>
@@ -55,6 +56,11 @@ on_poll(uv_poll_t *poll, int status, int events)
 static void
 loop_add(struct loop *loop, struct incoming *incoming)
 {
+    if (incoming->is_http2) {
+        http2_add(loop, incoming->fd);
+        free(incoming);
+        return;
+    }
     /* On failure the daemon closes the socket and no connection callback
      * follows. */
     if (MHD_add_connection(loop->daemon, incoming->fd,
@@ -84,8 +90,9 @@ loop_begin_drain(struct loop *loop)
 {
     loop->is_draining = true;
     if (loop == &loop->wire->loops[0])
-        listener_stop(loop->wire);
+        wire_stop_listening(loop->wire);
     loop_end_idle(loop);
+    http2_begin_drain(loop);
     uv_timer_set_repeat(&loop->sweep, DRAIN_INTERVAL_MS);
     uv_timer_again(&loop->sweep);
 }
@@ -98,7 +105,7 @@ on_wake(uv_async_t *wake)
         return; /* loop_close() empties the inbox */
     pthread_mutex_lock(&loop->lock);
     struct incoming *incoming = loop->incoming;
-    struct exchange *finished = loop->finished;
+    struct completion *finished = loop->finished;
     loop->incoming = NULL;
     loop->finished = NULL;
     pthread_mutex_unlock(&loop->lock);
@@ -107,7 +114,13 @@ on_wake(uv_async_t *wake)
         loop_add(loop, incoming);
         incoming = next;
     }
-    http1_resume(finished);
+    while (finished != NULL) {
+        struct completion *next = finished->next;
+        assert(loop->working > 0);
+        loop->working--;
+        finished->resume(finished);
+        finished = next;
+    }
     if (atomic_load(&loop->wire->is_stopping) && !loop->is_draining)
         loop_begin_drain(loop);
     loop_drive(loop);
@@ -175,6 +188,7 @@ loop_end(struct loop *loop)
         MHD_stop_daemon(loop->daemon);
         loop->daemon = NULL;
     }
+    http2_close_all(loop);
     loop->is_closing = true;
     atomic_fetch_add(&loop->wire->unfinished, loop->working);
     uv_stop(&loop->uv);
@@ -190,6 +204,7 @@ on_sweep(uv_timer_t *timer)
                                  loop->wire->options.drain_timeout_ms;
     loop_cut_late(loop, now_ms, is_over);
     loop_end_half_closed(loop);
+    http2_sweep(loop, now_ms);
     if (loop->is_draining)
         loop_end_idle(loop);
     loop_drive(loop);
@@ -274,17 +289,8 @@ loop_run(struct loop *loop)
 }
 
 void
-loop_give(struct loop *loop, int fd, const struct sockaddr_storage *address,
-          socklen_t address_size)
+loop_give(struct loop *loop, struct incoming *incoming)
 {
-    struct incoming *incoming = malloc(sizeof(*incoming));
-    if (incoming == NULL) {
-        close(fd);
-        return;
-    }
-    *incoming = (struct incoming){ .fd = fd,
-                                   .address_size = address_size,
-                                   .address = *address };
     atomic_fetch_add(&loop->connections_count, 1);
     if (loop == &loop->wire->loops[0]) {
         loop_add(loop, incoming);
@@ -299,12 +305,12 @@ loop_give(struct loop *loop, int fd, const struct sockaddr_storage *address,
 }
 
 void
-loop_finish(struct loop *loop, struct exchange *exchange)
+loop_finish(struct loop *loop, struct completion *completion)
 {
     pthread_mutex_lock(&loop->lock);
     bool was_empty = loop->finished == NULL;
-    http1_link(exchange, loop->finished);
-    loop->finished = exchange;
+    completion->next = loop->finished;
+    loop->finished = completion;
     pthread_mutex_unlock(&loop->lock);
     /* The one who filled the inbox wakes the loop, which takes it whole. */
     if (was_empty)

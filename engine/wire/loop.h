@@ -14,7 +14,15 @@
  * its epoll descriptor. Everything but the inbox and the atomics is touched
  * by the loop's own thread only. */
 
-struct exchange; /* one request on its way: http1.c */
+struct exchange;         /* one request on its way: http1.c */
+struct http2_connection; /* http2.c */
+
+/* A request that an executor thread answered, on its way back to its loop,
+ * which calls resume(). */
+struct completion {
+    struct completion *next;
+    void (*resume)(struct completion *completion);
+};
 
 /* Where a connection stands; its deadline depends on it. */
 enum connection_phase {
@@ -39,9 +47,12 @@ struct connection {
 struct incoming {
     struct incoming *next;
     int fd;
+    bool is_http2;
     socklen_t address_size;
     struct sockaddr_storage address;
 };
+
+#define LOOP_INPUT_SIZE ((size_t)64 << 10)
 
 struct loop {
     struct wire *wire;
@@ -52,28 +63,38 @@ struct loop {
     uv_timer_t sweep; /* our deadlines */
     struct MHD_Daemon *daemon;
     struct connection *connections;
+    struct http2_connection *http2_connections;
     bool is_draining;
     bool is_closing;
     unsigned working; /* requests on the executor */
 
     pthread_mutex_t lock; /* guards the inbox */
     struct incoming *incoming;
-    struct exchange *finished;
+    struct completion *finished;
 
     atomic_uint connections_count; /* accepted for this loop, still open */
     pthread_t thread;
     bool has_thread;
-    bool is_ready; /* handles are initialised */
+    bool is_ready;                  /* handles are initialised */
+    uint8_t input[LOOP_INPUT_SIZE]; /* of the HTTP/2 connection being read */
+};
+
+/* One listening socket, watched by loops[0]. */
+struct listener {
+    struct wire *wire;
+    enum wire_protocol protocol;
+    int fd; /* -1: none */
+    uint16_t port;
+    uv_poll_t poll;
+    uv_timer_t retry;
+    bool is_listening;
 };
 
 struct wire {
     struct wire_options options;
     struct executor *executor;
-    int listen_fd;
-    uint16_t port;
-    uv_poll_t listen_poll; /* on loops[0] */
-    uv_timer_t listen_retry;
-    bool is_listening;
+    struct listener listeners[WIRE_PROTOCOLS];
+    unsigned listeners_count;
     atomic_bool is_stopping;
     atomic_ullong drain_start_ms;
     atomic_uint unfinished;
@@ -92,12 +113,11 @@ void loop_close(struct loop *loop);
 /* Runs until the drain is over. */
 void loop_run(struct loop *loop);
 
-/* Hands an accepted socket to the loop; closes it when memory is out. */
-void loop_give(struct loop *loop, int fd,
-               const struct sockaddr_storage *address, socklen_t address_size);
+/* Hands an accepted socket to the loop, which takes `incoming`. */
+void loop_give(struct loop *loop, struct incoming *incoming);
 
-/* Hands an answered exchange back; called by executor threads. */
-void loop_finish(struct loop *loop, struct exchange *exchange);
+/* Hands an answered request back; called by executor threads. */
+void loop_finish(struct loop *loop, struct completion *completion);
 
 uint64_t loop_now_ms(void);
 
@@ -106,25 +126,26 @@ uint64_t loop_now_ms(void);
 /* Starts the daemon of `loop`; NULL when it cannot. */
 struct MHD_Daemon *http1_start(struct loop *loop);
 
-/* Resumes a list of finished exchanges on their loop. */
-void http1_resume(struct exchange *finished);
-
 /* The end of a client's half of the connection may have come together with
  * data: the daemon's edge-triggered poll is not told again. Looks once, and
  * lets the daemon read that end. */
 void http1_end_half_closed(const struct connection *connection);
 
-/* Links exchanges into a list. */
-void http1_link(struct exchange *exchange, struct exchange *next);
-
 /* ---- listener.c ---- */
 
-enum engine_code listener_bind(struct wire *wire, struct error *reterr)
+/* Binds one more socket of the wire. */
+enum engine_code listener_bind(struct wire *wire, enum wire_protocol protocol,
+                               struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Begins and ends accepting; on the thread of loops[0]. */
-enum engine_code listener_start(struct wire *wire, struct error *reterr)
+enum engine_code listener_start(struct listener *listener, struct error *reterr)
     __attribute__((warn_unused_result));
-void listener_stop(struct wire *wire);
+void listener_stop(struct listener *listener);
+
+/* ---- wire.c ---- */
+
+/* Ends accepting on all of them. */
+void wire_stop_listening(struct wire *wire);
 
 #endif /* ENGINE_WIRE_LOOP_H */

@@ -44,8 +44,9 @@ wire_open(const struct wire_options *options, struct wire **ret_wire,
     if (wire == NULL)
         return error_memory(reterr);
     wire->options = *options;
-    wire->listen_fd = -1;
-    enum engine_code code = listener_bind(wire, reterr);
+    enum engine_code code = listener_bind(wire, WIRE_HTTP1, reterr);
+    if (code == ENGINE_OK && options->has_grpc)
+        code = listener_bind(wire, WIRE_GRPC, reterr);
     if (code != ENGINE_OK)
         goto out;
     code = executor_start(options->workers, EXECUTOR_QUEUE_MAX, &wire->executor,
@@ -57,10 +58,10 @@ wire_open(const struct wire_options *options, struct wire **ret_wire,
         if (code != ENGINE_OK)
             goto out;
     }
-    code = listener_start(wire, reterr);
-    if (code != ENGINE_OK)
-        goto out;
-    code = wire_threads(wire, reterr);
+    for (unsigned i = 0; code == ENGINE_OK && i < wire->listeners_count; i++)
+        code = listener_start(&wire->listeners[i], reterr);
+    if (code == ENGINE_OK)
+        code = wire_threads(wire, reterr);
 out:
     if (code == ENGINE_OK)
         *ret_wire = wire;
@@ -70,9 +71,20 @@ out:
 }
 
 uint16_t
-wire_port(const struct wire *wire)
+wire_port(const struct wire *wire, enum wire_protocol protocol)
 {
-    return wire->port;
+    for (unsigned i = 0; i < wire->listeners_count; i++) {
+        if (wire->listeners[i].protocol == protocol)
+            return wire->listeners[i].port;
+    }
+    return 0;
+}
+
+void
+wire_stop_listening(struct wire *wire)
+{
+    for (unsigned i = 0; i < wire->listeners_count; i++)
+        listener_stop(&wire->listeners[i]);
 }
 
 unsigned
@@ -158,10 +170,12 @@ wire_close(struct wire *wire)
         (void)unfinished;
     }
     executor_stop(wire->executor);
-    listener_stop(wire);
+    wire_stop_listening(wire);
     for (unsigned i = 0; i < wire->loops_count; i++)
         loop_close(&wire->loops[i]);
-    if (wire->listen_fd >= 0)
-        close(wire->listen_fd);
+    for (unsigned i = 0; i < wire->listeners_count; i++) {
+        if (wire->listeners[i].fd >= 0)
+            close(wire->listeners[i].fd);
+    }
     free(wire);
 }

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The network face: one listening address, several I/O loops, one executor.
+/* The network face: one listening address with a port for each protocol,
+ * several I/O loops, one executor.
  * Bytes in, bytes out; what they mean is the handler's affair.
  * Lock order: none; each loop's inbox lock is a leaf. */
 
@@ -33,9 +34,17 @@
 #define WIRE_RATE_MIN_PER_S (8u << 10)
 #define WIRE_RATE_GRACE_MS  30000u
 
+/* REST over HTTP/1.1, gRPC over HTTP/2 without TLS and upgrade. */
+enum wire_protocol { WIRE_HTTP1, WIRE_GRPC, WIRE_PROTOCOLS };
+
+/* Calls of one gRPC connection at a time; what goes past it waits (RFC 9113
+ * section 5.1.2). Calls that their client gave up count until they ended. */
+#define WIRE_STREAMS_MAX 256u
+
 struct wire_options {
-    const char *host; /* address to listen on */
-    uint16_t port;    /* 0: any free one */
+    const char *host;               /* address to listen on */
+    uint16_t ports[WIRE_PROTOCOLS]; /* 0: any free one */
+    bool has_grpc;
     unsigned loops;   /* I/O threads, 1..WIRE_LOOPS_MAX */
     unsigned workers; /* executor threads */
     unsigned connections_max;
@@ -69,8 +78,8 @@ enum engine_code wire_open(const struct wire_options *options,
                            struct wire **ret_wire, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The port that was bound. */
-uint16_t wire_port(const struct wire *wire);
+/* The port that was bound; 0 when that protocol is not served. */
+uint16_t wire_port(const struct wire *wire, enum wire_protocol protocol);
 
 /* Serves on the calling thread (and the others) until wire_stop() and the
  * drain after it. Returns the number of requests that were still running when

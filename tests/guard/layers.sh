@@ -55,6 +55,8 @@ function complain(text) {
         complain("RocksDB stays in engine/storage")
     if (/<(microhttpd|uv)\.h>/ && where != "wire" && where != "engine")
         complain("libuv and libmicrohttpd stay in engine/wire and main.c")
+    if (/<(nghttp2\/|zlib\.h)/ && where != "wire")
+        complain("nghttp2 and zlib stay in engine/wire")
     if (/<yyjson\.h>/ && rank(where) == 0)
         complain("yyjson stays in the rooms of the engine")
     if (/<roaring\// && where != "filter" && where != "index" &&

@@ -155,7 +155,8 @@ client(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons(wire_port(wire)) };
+                                   .sin_port =
+                                       htons(wire_port(wire, WIRE_HTTP1)) };
     inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)),
                      0);
@@ -652,7 +653,8 @@ START_TEST(wire_drain_finishes_what_runs_and_ends_the_idle)
     ck_assert_str_eq(hear(idle, NULL), "");
     int late = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons(wire_port(wire)) };
+                                   .sin_port =
+                                       htons(wire_port(wire, WIRE_HTTP1)) };
     inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
     ck_assert_int_ne(
         connect(late, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -692,8 +694,9 @@ START_TEST(wire_names_a_port_in_use)
     struct wire *second = NULL;
     struct error error;
     char port[16];
-    options.port = wire_port(wire);
-    snprintf(port, sizeof(port), "port %u", (unsigned)options.port);
+    options.ports[WIRE_HTTP1] = wire_port(wire, WIRE_HTTP1);
+    snprintf(port, sizeof(port), "port %u",
+             (unsigned)options.ports[WIRE_HTTP1]);
     ck_assert_int_eq(wire_open(&options, &second, &error), ENGINE_EUNAVAILABLE);
     expect(error.text, "127.0.0.1");
     expect(error.text, port);
