@@ -7,9 +7,9 @@
 
 packages_build="autoconf autoconf-archive automake check gcc libc6-dev
 libcurl4-openssl-dev libhiredis-dev libicu-dev libjansson-dev libjemalloc-dev
-libjwt-dev libmicrohttpd-dev libnghttp2-dev libroaring-dev librocksdb-dev libssl-dev
-libstemmer-dev libuv1-dev libxxhash-dev libyaml-dev libyyjson-dev make nginx-dev
-pkgconf protobuf-compiler zlib1g-dev"
+libjwt-dev libmicrohttpd-dev libnghttp2-dev libroaring-dev librocksdb-dev
+libssl-dev libstemmer-dev libuv1-dev libxxhash-dev libyaml-dev libyyjson-dev
+make nginx-dev pkgconf protobuf-compiler zlib1g-dev"
 packages_serve="ca-certificates curl nginx openssl valkey-server valkey-tools"
 
 # packages_missing NAME...: prints those that are not installed.
