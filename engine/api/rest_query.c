@@ -32,8 +32,8 @@ typedef enum engine_code (*search_reader)(const struct search_source *source,
                                           struct search_command *command,
                                           struct error *reterr);
 
-/* Scores are those of full vectors whatever `rescore` says: the best are scored
- * again in any case, so that it saves nothing to leave that out. */
+/* Without a word about `rescore` the best are scored again, as many as it
+ * takes: with codes of every kind, in memory and on disk. */
 static enum engine_code
 quantization_read(const struct search_source *source, yyjson_val *object,
                   struct search_params *params, struct error *reterr)
@@ -47,6 +47,7 @@ quantization_read(const struct search_source *source, yyjson_val *object,
         rest_bool(object, "ignore", &params->ignores_codes, reterr);
     if (code == ENGINE_OK)
         code = rest_bool(object, "rescore", &is_rescored, reterr);
+    params->keeps_estimates = !is_rescored;
     yyjson_val *value = rest_member(object, "oversampling");
     if (code != ENGINE_OK || value == NULL)
         return code;
@@ -58,7 +59,7 @@ quantization_read(const struct search_source *source, yyjson_val *object,
                          "[%s.params.quantization.oversampling: value %g "
                          "invalid, must be 1.0 or larger]",
                          source->where, oversampling);
-    params->oversampling = is_rescored ? oversampling : 0.0;
+    params->oversampling = oversampling;
     return ENGINE_OK;
 }
 

@@ -5,6 +5,7 @@
  * is no collection. */
 #include "engine/collection/apply.h"
 #include "engine/collection/body.h"
+#include "engine/collection/config_quantization.h"
 #include "engine/collection/definition.h"
 #include "engine/storage/folder.h"
 #include "engine/storage/store.h"
@@ -133,7 +134,9 @@ vector_options(const struct collection_config *config, struct arena *arena)
             .full_scan_kib = vector->hnsw.full_scan_threshold,
             .indexing_kib = config->indexing_threshold,
             .linkers_max = vector->hnsw.max_indexing_threads,
-            .place = vector->is_on_disk ? SEGMENT_ON_DISK : SEGMENT_IN_MEMORY
+            .place = vector->is_on_disk ? SEGMENT_ON_DISK : SEGMENT_IN_MEMORY,
+            .codes =
+                config_quantization(vector->json, config->quantization_json)
         };
     }
     return options;

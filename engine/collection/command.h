@@ -130,8 +130,9 @@ struct search_params {
     uint32_t hnsw_ef; /* 0: the collection's default */
     bool is_exact;
     bool is_indexed_only;
-    bool ignores_codes;  /* walk on full vectors */
-    double oversampling; /* so many times the limit are scored again with full
+    bool ignores_codes;   /* walk on full vectors */
+    bool keeps_estimates; /* scores are those of codes */
+    double oversampling;  /* so many times the limit are scored again with full
                             vectors; 0: the index decides */
 };
 

@@ -11,6 +11,8 @@ libengine_a_SOURCES += \
 	engine/collection/search.c \
 	engine/collection/work.c \
 	engine/collection/config.c engine/collection/config.h \
+	engine/collection/config_quantization.c \
+	engine/collection/config_quantization.h \
 	engine/collection/config_check.c engine/collection/config_check.h \
 	engine/collection/config_section.c engine/collection/config_section.h \
 	engine/collection/config_write.c \

@@ -110,6 +110,14 @@ query_of_vector(const struct segment *segment,
     return ENGINE_OK;
 }
 
+static enum hnsw_scoring
+scoring_of(const struct search_params *params)
+{
+    if (params->ignores_codes)
+        return HNSW_IGNORE_CODES;
+    return params->keeps_estimates ? HNSW_KEEP_ESTIMATE : HNSW_RESCORE;
+}
+
 /* How many candidates are scored again: 0 when the request leaves it open. */
 static uint32_t
 rescore_count(const struct search_command *command)
@@ -137,8 +145,7 @@ search_make(const struct segment_reader *reader,
         .k = (uint32_t)(command->limit + command->offset +
                         (command->by_id != NULL)),
         .ef = command->params.hnsw_ef,
-        .scoring =
-            command->params.ignores_codes ? HNSW_IGNORE_CODES : HNSW_RESCORE,
+        .scoring = scoring_of(&command->params),
         .rescore_count = rescore_count(command),
         .is_exact = command->params.is_exact,
         .is_indexed_only = command->params.is_indexed_only,
@@ -411,8 +418,7 @@ collection_search_cost_ns(struct collection *collection,
                                 ? command->limit + 1
                                 : COMMAND_LIMIT_MAX),
             .ef = command->params.hnsw_ef,
-            .scoring = command->params.ignores_codes ? HNSW_IGNORE_CODES
-                                                     : HNSW_RESCORE,
+            .scoring = scoring_of(&command->params),
             .rescore_count = rescore_count(command),
             .is_exact = command->params.is_exact,
             .filter = command->filter

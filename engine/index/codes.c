@@ -7,6 +7,8 @@
  * but the integer sum. */
 #include "engine/index/codes.h"
 
+#include "engine/index/codes_planes.h"
+
 #include <assert.h>
 #include <float.h>
 #include <math.h>
@@ -47,10 +49,65 @@ codes_choose(uint32_t dim, enum metric metric, enum code_kind *ret_kind)
     return true;
 }
 
+bool
+codes_choose_for(const struct codes_params *params,
+                 const struct codes_wish *wish, enum code_kind *ret_kind)
+{
+    if (!codes_choose(params->dim, params->metric, ret_kind))
+        return false;
+    if (wish->is_set)
+        *ret_kind = wish->kind;
+    return true;
+}
+
+bool
+codes_is_rough(const struct codes *codes)
+{
+    return code_kind_is_planes(codes->params.kind);
+}
+
 static bool
 has_factors(const struct codes *codes)
 {
     return codes->params.metric != METRIC_COSINE;
+}
+
+/* Returns how many components the rotation has. */
+static uint32_t
+grid_prepare(struct codes *codes)
+{
+    enum code_kind kind = codes->params.kind;
+    uint32_t line = (uint32_t)code_line_dims(kind);
+    codes->score = kernel_get()->code->rows[kind];
+    codes->lines = (codes->params.dim + line - 1) / line;
+    codes->row_size = codes->lines * CODE_LINE_SIZE;
+    float span = kind == CODE_4 ? SPAN_4 : SPAN_8;
+    codes->deviation = 1.0f / sqrtf((float)(codes->lines * line));
+    codes->step = 2.0f * span * codes->deviation / (float)steps_of(kind);
+    codes->kept = kind == CODE_4 ? KEPT_4 : 1.0f;
+    codes->error = codes->step / sqrtf(12.0f);
+    return codes->lines * line;
+}
+
+/* The same. */
+static uint32_t
+planes_prepare(struct codes *codes)
+{
+    uint32_t size = (codes->params.dim + ROTATION_ALIGN - 1) / ROTATION_ALIGN *
+                    ROTATION_ALIGN;
+    planes_init(codes, size);
+    return size;
+}
+
+static enum engine_code
+ones_make(struct codes *codes, struct error *reterr)
+{
+    size_t size = codes->rotation.size / 8;
+    codes->ones = malloc(size);
+    if (codes->ones == NULL)
+        return error_memory(reterr);
+    memset(codes->ones, 0xff, size);
+    return ENGINE_OK;
 }
 
 enum engine_code
@@ -63,22 +120,20 @@ codes_create(const struct codes_params *params, struct codes **ret_codes,
     if (codes == NULL)
         return error_memory(reterr);
     codes->params = *params;
-    codes->score = kernel_get()->code->rows[params->kind];
     codes->grid = kernel_get()->code->grid;
-    uint32_t line = (uint32_t)code_line_dims(params->kind);
-    codes->lines = (params->dim + line - 1) / line;
-    float span = params->kind == CODE_4 ? SPAN_4 : SPAN_8;
-    float deviation = 1.0f / sqrtf((float)(codes->lines * line));
-    codes->step = 2.0f * span * deviation / (float)steps_of(params->kind);
-    codes->kept = params->kind == CODE_4 ? KEPT_4 : 1.0f;
-    codes->error = codes->step / sqrtf(12.0f);
-    enum engine_code code = rotation_init(&codes->rotation, params->dim,
-                                          codes->lines * line, reterr);
+    bool is_planes = code_kind_is_planes(params->kind);
+    uint32_t size = is_planes ? planes_prepare(codes) : grid_prepare(codes);
+    enum engine_code code =
+        rotation_init(&codes->rotation, params->dim, size, reterr);
+    if (code == ENGINE_OK && is_planes)
+        code = ones_make(codes, reterr);
     if (code != ENGINE_OK) {
+        rotation_release(&codes->rotation);
         free(codes);
         return code;
     }
-    slab_init(&codes->rows, codes_row_size(codes), CODE_LINE_SIZE);
+    slab_init(&codes->rows, codes_row_size(codes),
+              is_planes ? sizeof(uint64_t) : CODE_LINE_SIZE);
     slab_init(&codes->factors, sizeof(struct codes_factor),
               sizeof(struct codes_factor));
     *ret_codes = codes;
@@ -93,6 +148,7 @@ codes_free(struct codes *codes)
     slab_release(&codes->rows);
     slab_release(&codes->factors);
     rotation_release(&codes->rotation);
+    free(codes->ones);
     free(codes);
 }
 
@@ -131,7 +187,10 @@ codes_query_init(struct codes_query *query, const struct codes *codes,
     *query = (struct codes_query){ .size = size };
     query->values = aligned_alloc(CODE_LINE_SIZE, size);
     query->rotated = aligned_alloc(CODE_LINE_SIZE, size * sizeof(float));
-    if (query->values == NULL || query->rotated == NULL) {
+    if (codes->ones != NULL)
+        query->room = malloc(size * sizeof(float));
+    if (query->values == NULL || query->rotated == NULL ||
+        (codes->ones != NULL && query->room == NULL)) {
         codes_query_release(query);
         return error_memory(reterr);
     }
@@ -143,6 +202,7 @@ codes_query_release(struct codes_query *query)
 {
     free(query->values);
     free(query->rotated);
+    free(query->room);
     *query = (struct codes_query){ 0 };
 }
 
@@ -184,11 +244,19 @@ centred(const struct codes *codes, const uint8_t *row, uint32_t i)
     return 2 * (i % 128 < 64 ? byte & 15 : byte >> 4) - 15;
 }
 
-/* How long the unit vector still is along itself after the grid. */
+/* How long the unit vector still is along itself after the grid. `room` is
+ * float[size]. */
 static float
-kept_share(const struct codes *codes, const uint8_t *row, const float *rotated)
+kept_share(const struct codes *codes, const uint8_t *row, const float *rotated,
+           float *room)
 {
     float sum = 0;
+    if (code_kind_is_planes(codes->params.kind)) {
+        planes_unpack(codes, row, room);
+        for (uint32_t i = 0; i < codes->rotation.size; i++)
+            sum += room[i] * rotated[i];
+        return sum > 0.1f ? sum : 1.0f;
+    }
     for (uint32_t i = 0; i < codes->rotation.size; i++)
         sum += (float)centred(codes, row, i) * rotated[i];
     sum *= 0.5f * codes->step;
@@ -207,17 +275,39 @@ codes_put(struct codes *codes, uint32_t slot, const float *vector,
         has_factors(codes) ? length_of(vector, codes->params.dim) : 1.0;
     rotate_unit(codes, vector, length, query->rotated);
     float per_step = 1.0f / codes->step;
-    if (codes->params.kind == CODE_8)
+    if (code_kind_is_planes(codes->params.kind))
+        planes_pack(codes, query->rotated, row);
+    else if (codes->params.kind == CODE_8)
         codes->grid->pack_8(query->rotated, query->size, per_step, row);
     else
         codes->grid->pack_4(query->rotated, query->size, per_step, row);
     if (!has_factors(codes))
         return;
     struct codes_factor *factor = slab_row(&codes->factors, slot);
-    double scale = length / (double)kept_share(codes, row, query->rotated);
+    double scale =
+        length / (double)kept_share(codes, row, query->rotated, query->room);
     factor->scale = scale < (double)FLT_MAX ? (float)scale : FLT_MAX;
     double square = length * length;
     factor->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
+}
+
+/* The lengths of a query. */
+static void
+set_length(struct codes_query *query, double length)
+{
+    double square = length * length;
+    query->length = length < (double)FLT_MAX ? (float)length : FLT_MAX;
+    query->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
+}
+
+/* As finish_query() for planes of bits, from the rotated unit vector. */
+static void
+ask_planes(const struct codes *codes, struct codes_query *query, double length)
+{
+    set_length(query, length);
+    planes_ask(codes, query);
+    query->add = 0;
+    query->mult = query->length / (has_factors(codes) ? 1.0f : codes->kept);
 }
 
 /* Fills in what follows from values whose sum is `sum`, when one unit of them
@@ -227,9 +317,7 @@ static void
 finish_query(const struct codes *codes, struct codes_query *query,
              double length, float unit, int32_t sum)
 {
-    double square = length * length;
-    query->length = length < (double)FLT_MAX ? (float)length : FLT_MAX;
-    query->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
+    set_length(query, length);
     query->mult = query->length * unit * codes->step;
     if (!has_factors(codes))
         query->mult /= codes->kept;
@@ -244,6 +332,10 @@ codes_ask(const struct codes *codes, const float *vector,
     double length = length_of(vector, codes->params.dim);
     const float *rotated = ret_query->rotated;
     rotate_unit(codes, vector, length, ret_query->rotated);
+    if (code_kind_is_planes(codes->params.kind)) {
+        ask_planes(codes, ret_query, length);
+        return;
+    }
     float largest = codes->grid->largest(rotated, ret_query->size);
     float per_unit = largest > 0.0f ? QUERY_MAX / largest : 0.0f;
     int32_t sum = codes->grid->query(rotated, ret_query->size, per_unit,
@@ -257,14 +349,21 @@ codes_ask_slot(const struct codes *codes, uint32_t slot,
 {
     assert(ret_query->size == codes->rotation.size);
     const uint8_t *row = codes_row(codes, slot);
-    bool is_4 = codes->params.kind == CODE_4;
-    int32_t sum = (is_4 ? codes->grid->unpack_4 : codes->grid->unpack_8)(
-        row, ret_query->size, ret_query->values);
     double length = 1.0;
     if (has_factors(codes)) {
         const struct codes_factor *factor = slab_row(&codes->factors, slot);
         length = (double)sqrtf(factor->square);
     }
+    if (code_kind_is_planes(codes->params.kind)) {
+        /* What the code took from the asking slot is not made up for: that
+         * would put slots with the same code beyond distance 0. */
+        planes_unpack(codes, row, ret_query->rotated);
+        ask_planes(codes, ret_query, length);
+        return;
+    }
+    bool is_4 = codes->params.kind == CODE_4;
+    int32_t sum = (is_4 ? codes->grid->unpack_4 : codes->grid->unpack_8)(
+        row, ret_query->size, ret_query->values);
     float unit = (is_4 ? 0.5f : 1.0f) * codes->step / codes->kept;
     finish_query(codes, ret_query, length, unit, sum);
 }
@@ -275,24 +374,38 @@ not_nan(float distance)
     return isnan(distance) ? INFINITY : distance;
 }
 
+static void
+sum_rows(const struct codes *codes, const struct codes_query *query,
+         const uint8_t *const *rows, uint32_t count, float *ret_sums)
+{
+    if (code_kind_is_planes(codes->params.kind)) {
+        planes_score(codes, query, rows, count, ret_sums);
+        return;
+    }
+    __attribute__((uninitialized)) int32_t sums[KERNEL_ROWS_MAX];
+    codes->score(query->values, rows, count, codes->lines, sums);
+    for (uint32_t i = 0; i < count; i++)
+        ret_sums[i] = (float)sums[i];
+}
+
 void
 codes_score(const struct codes *codes, const struct codes_query *query,
             const uint32_t *slots, const uint8_t *const *rows, uint32_t count,
             float *ret_distances)
 {
     /* Written before it is read: not worth zeroing. */
-    __attribute__((uninitialized)) int32_t sums[KERNEL_ROWS_MAX];
+    __attribute__((uninitialized)) float sums[KERNEL_ROWS_MAX];
     assert(count <= KERNEL_ROWS_MAX);
-    codes->score(query->values, rows, count, codes->lines, sums);
+    sum_rows(codes, query, rows, count, sums);
     if (!has_factors(codes)) {
         for (uint32_t i = 0; i < count; i++)
-            ret_distances[i] = -(query->add + query->mult * (float)sums[i]);
+            ret_distances[i] = -(query->add + query->mult * sums[i]);
         return;
     }
     bool is_euclid = codes->params.metric == METRIC_EUCLID;
     for (uint32_t i = 0; i < count; i++) {
         const struct codes_factor *factor = slab_row(&codes->factors, slots[i]);
-        float dot = factor->scale * (query->add + query->mult * (float)sums[i]);
+        float dot = factor->scale * (query->add + query->mult * sums[i]);
         ret_distances[i] = not_nan(
             is_euclid ? query->square + factor->square - 2.0f * dot : -dot);
     }

@@ -13,7 +13,7 @@
 #include "engine/kernel/kernel.h"
 
 /* Small codes by slot, for walks: each vector is brought to unit length,
- * rotated, and each component put on a fixed grid of 16 or 256 steps. Nothing
+ * rotated, and each component put on a fixed grid of 2 to 256 steps. Nothing
  * is learnt from the data, so a code is valid from the first vector on and
  * never changes. Under dot and euclid a second slab holds the lengths.
  *
@@ -36,12 +36,18 @@ struct codes {
     struct codes_params params;
     code_rows_fn score;
     const struct grid *grid;
-    uint32_t lines; /* cache lines of a code */
-    float step;     /* of the grid */
-    float kept;     /* of a unit vector's length along itself by the grid */
-    float error;    /* of an estimated inner product of unit vectors: one
+    uint32_t row_size; /* bytes of a code */
+    uint32_t lines;    /* cache lines of one of 4 or 8 bits */
+    float step;        /* of its grid */
+    float kept;        /* of a unit vector's length along itself by the grid */
+    float error;       /* of an estimated inner product of unit vectors: one
                        standard deviation */
     struct rotation rotation;
+    /* Of planes of bits (codes_planes.h). */
+    uint32_t fine_words;
+    uint32_t coarse_words;
+    float deviation; /* of a rotated component */
+    uint64_t *ones;  /* u64[words], every bit set; owned */
     /* Growing. */
     struct slab rows;
     struct slab factors; /* struct codes_factor; empty under cosine */
@@ -49,6 +55,19 @@ struct codes {
 
 /* The kind that walks fastest at these dimensions; false: walk on vectors. */
 bool codes_choose(uint32_t dim, enum metric metric, enum code_kind *ret_kind);
+
+/* What is wished for; nothing: the kind that walks fastest. */
+struct codes_wish {
+    bool is_set;
+    enum code_kind kind;
+};
+
+/* The kind for a wish; false as above. */
+bool codes_choose_for(const struct codes_params *params,
+                      const struct codes_wish *wish, enum code_kind *ret_kind);
+
+/* Whether estimates are so rough that links are better chosen by vectors. */
+bool codes_is_rough(const struct codes *codes);
 
 /* ENGINE_ENOMEM */
 enum engine_code codes_create(const struct codes_params *params,
@@ -70,7 +89,7 @@ void codes_cut(struct codes *codes, uint32_t used_count);
 static inline size_t
 codes_row_size(const struct codes *codes)
 {
-    return (size_t)codes->lines * CODE_LINE_SIZE;
+    return codes->row_size;
 }
 
 /* As slab_memory(). */
@@ -80,9 +99,11 @@ struct memory_report codes_memory(const struct codes *codes);
 struct codes_query {
     int8_t *values; /* int8[size], cache-line aligned */
     float *rotated; /* float[size] */
+    float *room;    /* the same, with planes of bits */
     uint32_t size;
     float add; /* inner product = length of row * (add + mult * sum) */
     float mult;
+    float offset; /* of a sum over planes of bits */
     float square; /* of the query's length */
     float length;
 };

@@ -222,8 +222,9 @@ collect(struct scanner *scanner, struct error *reterr)
             continue;
         struct part *part = &parts[filling];
         const uint8_t *row = codes_row(scanner->codes, slot);
-        for (uint32_t line = 0; line < scanner->codes->lines; line++)
-            __builtin_prefetch(row + line * CODE_LINE_SIZE);
+        for (size_t at = 0; at < codes_row_size(scanner->codes);
+             at += CODE_LINE_SIZE)
+            __builtin_prefetch(row + at);
         part->slots[part->count] = slot;
         part->rows[part->count++] = row;
         if (part->count < KERNEL_ROWS_MAX)

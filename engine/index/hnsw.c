@@ -39,6 +39,7 @@ hnsw_create(const struct hnsw_params *params, const struct hnsw_rows *rows,
     hnsw->ef_construct = params->ef_construct;
     hnsw->level_scale = 1.0 / log((double)params->m);
     hnsw->rows = *rows;
+    atomic_init(&hnsw->codes, rows->codes);
     hnsw->form = form;
     hnsw->kernel = kernel_get()->metrics[form.datatype]->rows[params->metric];
     slab_init(&hnsw->nodes, sizeof(struct hnsw_node), 8);
@@ -184,6 +185,15 @@ hnsw_set_ef_construct(struct hnsw *hnsw, uint32_t ef_construct)
 {
     assert(ef_construct >= 1 && ef_construct <= HNSW_EF_MAX);
     hnsw->ef_construct = ef_construct;
+}
+
+void
+hnsw_set_codes(struct hnsw *hnsw, const struct codes *codes)
+{
+    assert(codes != NULL && hnsw->rows.codes != NULL);
+    assert(codes->params.dim == hnsw->params.dim);
+    hnsw->rows.codes = codes;
+    atomic_store(&hnsw->codes, codes);
 }
 
 uint32_t

@@ -134,6 +134,11 @@ struct hnsw_params hnsw_params_of(const struct hnsw *hnsw);
 /* For inserts from now on; in range. Any thread. */
 void hnsw_set_ef_construct(struct hnsw *hnsw, uint32_t ef_construct);
 
+/* Walks go by these codes from now on, which have every held slot; there were
+ * others. Searches that are under way end with those. Nobody inserts, sweeps or
+ * writes a checkpoint meanwhile. */
+void hnsw_set_codes(struct hnsw *hnsw, const struct codes *codes);
+
 /* Number of linked slots. Any thread. */
 uint32_t hnsw_linked_count(const struct hnsw *hnsw);
 
@@ -209,6 +214,12 @@ hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
  * it. Errors as hnsw_checkpoint_read(). */
 enum engine_code hnsw_checkpoint_slots(const struct hnsw_reader *reader,
                                        uint32_t *ret_count,
+                                       struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same for the codes that walks went by. */
+enum engine_code hnsw_checkpoint_codes(const struct hnsw_reader *reader,
+                                       struct codes_wish *ret_codes,
                                        struct error *reterr)
     __attribute__((warn_unused_result));
 

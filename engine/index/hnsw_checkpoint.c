@@ -34,7 +34,7 @@ struct header {
     uint32_t entry_slot;
     uint32_t entry_level; /* top level + 1; 0 = empty */
     uint32_t upper_count;
-    uint32_t reserved;
+    uint32_t code_kind; /* of walks, + 1; 0: by their choice, or none */
     uint64_t sequence;
     uint64_t reserved_wide[6];
     uint64_t checksum; /* XXH3 of all before */
@@ -248,6 +248,9 @@ hnsw_checkpoint_write(const struct hnsw *hnsw, uint64_t sequence,
             .ef_construct = hnsw->params.ef_construct,
             .seed = hnsw->params.seed,
             .slot_count = stream.slot_count,
+            .code_kind = hnsw->rows.codes == NULL
+                             ? 0
+                             : (uint32_t)hnsw->rows.codes->params.kind + 1,
             .sequence = sequence,
         };
         take_census(hnsw, &stream, &header);
@@ -414,6 +417,24 @@ get_end(struct stream *stream)
     if (code != ENGINE_OK)
         return code;
     return got == 0 ? ENGINE_OK : corrupt(stream, "bytes follow its end");
+}
+
+enum engine_code
+hnsw_checkpoint_codes(const struct hnsw_reader *reader,
+                      struct codes_wish *ret_codes, struct error *reterr)
+{
+    struct stream stream = { .reader = reader, .reterr = reterr };
+    struct header header = { .version = 0 };
+    enum engine_code code = get_header(&stream, &header);
+    if (code != ENGINE_OK)
+        return code;
+    if (header.code_kind > CODE_HALF + 1)
+        return corrupt(&stream, "it has codes of an unknown kind");
+    /* Written before there was a choice: the default then. */
+    *ret_codes = (struct codes_wish){ 0 };
+    if (header.code_kind > 0)
+        *ret_codes = (struct codes_wish){ true, header.code_kind - 1 };
+    return ENGINE_OK;
 }
 
 enum engine_code

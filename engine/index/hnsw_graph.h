@@ -71,13 +71,15 @@ struct sweep {
 };
 
 struct hnsw {
-    /* Immutable. */
+    /* Immutable, but see hnsw_set_codes(). */
     struct hnsw_params params;
     uint32_t m0;                   /* links at level 0 */
     _Atomic uint32_t ef_construct; /* may be set anew */
     double level_scale;
     struct hnsw_rows rows;
     struct row_form form; /* of the vectors */
+    /* The same as rows.codes, for searches, which take it once. */
+    _Atomic(const struct codes *) codes;
     kernel_rows_fn kernel;
     /* Growing; the slabs' one writer holds grow_mutex. */
     struct slab nodes; /* struct hnsw_node by slot */
@@ -243,6 +245,7 @@ struct hnsw_walk {
     const struct hnsw *hnsw;
     const void *query;               /* a row; unused when `asked` is set */
     const struct codes_query *asked; /* NULL: walk on the vectors */
+    const struct codes *codes;       /* that `asked` is in terms of */
     struct scratch *scratch;
     struct stopper stopper;
     /* Results. */
@@ -271,6 +274,14 @@ hnsw_slab(const struct hnsw *hnsw)
 {
     return hnsw->rows.codes != NULL ? &hnsw->rows.codes->rows
                                     : hnsw->rows.vectors;
+}
+
+/* Whether links are chosen by codes, not by vectors. */
+static inline bool
+hnsw_links_by_codes(const struct hnsw *hnsw)
+{
+    return hnsw->rows.codes != NULL &&
+           (hnsw->rows.vectors == NULL || !codes_is_rough(hnsw->rows.codes));
 }
 
 /* Distances of a vector to `count` <= KERNEL_ROWS_MAX vectors in memory. */

@@ -44,7 +44,7 @@ void
 hnsw_pivot_set(struct hnsw_pivot *pivot, uint32_t slot)
 {
     pivot->slot = slot;
-    if (pivot->hnsw->rows.codes != NULL)
+    if (hnsw_links_by_codes(pivot->hnsw))
         codes_ask_slot(pivot->hnsw->rows.codes, slot, pivot->asked);
 }
 
@@ -54,7 +54,7 @@ hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,
 {
     const struct hnsw *hnsw = pivot->hnsw;
     const struct codes *codes = hnsw->rows.codes;
-    if (codes == NULL) {
+    if (!hnsw_links_by_codes(hnsw)) {
         hnsw_score(hnsw, slab_row(hnsw->rows.vectors, pivot->slot), slots,
                    count, ret_distances);
         return;
@@ -103,8 +103,9 @@ hnsw_is_covered(const struct hnsw_pivot *pivot, const uint32_t *kept,
 bool
 hnsw_is_twin(const struct hnsw *hnsw, uint32_t slot, uint32_t other)
 {
-    const struct codes *codes = hnsw->rows.codes;
-    const struct slab *rows = hnsw_slab(hnsw);
+    bool is_by_codes = hnsw_links_by_codes(hnsw);
+    const struct codes *codes = is_by_codes ? hnsw->rows.codes : NULL;
+    const struct slab *rows = is_by_codes ? &codes->rows : hnsw->rows.vectors;
     assert(slot < slab_capacity(rows) && other < slab_capacity(rows));
     if (memcmp(slab_row(rows, slot), slab_row(rows, other), rows->row_size) !=
         0)
@@ -463,7 +464,7 @@ hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot)
     const struct hnsw_rows *rows = &walk->hnsw->rows;
     if (rows->vectors != NULL)
         walk->query = slab_row(rows->vectors, slot);
-    if (rows->codes == NULL)
+    if (!hnsw_links_by_codes(walk->hnsw))
         return true;
     const struct row_form *form = &walk->hnsw->form;
     if (!scratch_asked(walk->scratch, rows->codes) ||
@@ -477,6 +478,7 @@ hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot)
     else
         codes_ask_slot(rows->codes, slot, &walk->scratch->asked);
     walk->asked = &walk->scratch->asked;
+    walk->codes = rows->codes;
     return true;
 }
 

@@ -60,8 +60,7 @@ is_wanted(const struct rescore *rescore, uint64_t key)
     if (rescore->is_all || best->count < best->count_max)
         return true;
     float worst = key_distance(best->keys[best->count - 1]);
-    float error =
-        codes_row_error(walk->hnsw->rows.codes, walk->asked, key_slot(key));
+    float error = codes_row_error(walk->codes, walk->asked, key_slot(key));
     return key_distance(key) <= worst + ERROR_FACTOR * error;
 }
 

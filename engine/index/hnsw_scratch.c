@@ -184,8 +184,11 @@ scratch_chosen(struct scratch *scratch)
 bool
 scratch_asked(struct scratch *scratch, const struct codes *codes)
 {
-    if (scratch->pair.size > 0)
+    if (scratch->pair.size == codes->rotation.size &&
+        (scratch->pair.room != NULL) == (codes->ones != NULL))
         return true;
+    codes_query_release(&scratch->asked);
+    codes_query_release(&scratch->pair);
     if (codes_query_init(&scratch->asked, codes, NULL) != ENGINE_OK)
         return false;
     if (codes_query_init(&scratch->pair, codes, NULL) == ENGINE_OK)

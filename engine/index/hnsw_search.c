@@ -92,17 +92,18 @@ static enum engine_code
 ask(struct hnsw_walk *walk, const struct hnsw_search *options,
     struct error *reterr)
 {
-    const struct hnsw_rows *rows = &walk->hnsw->rows;
-    if (rows->codes == NULL ||
-        (options->scoring == HNSW_IGNORE_CODES && rows->vectors != NULL))
+    const struct codes *codes = atomic_load(&walk->hnsw->codes);
+    if (codes == NULL || (options->scoring == HNSW_IGNORE_CODES &&
+                          walk->hnsw->rows.vectors != NULL))
         return ENGINE_OK;
-    if (!scratch_asked(walk->scratch, rows->codes))
+    if (!scratch_asked(walk->scratch, codes))
         return error_memory(reterr);
-    codes_ask(rows->codes,
+    codes_ask(codes,
               row_form_values(&walk->hnsw->form, walk->query,
                               walk->scratch->query_values),
               &walk->scratch->asked);
     walk->asked = &walk->scratch->asked;
+    walk->codes = codes;
     return ENGINE_OK;
 }
 

@@ -27,6 +27,9 @@ prefetch(const void *at, size_t size)
 {
     for (size_t i = 0; i < size; i += LINE_SIZE)
         __builtin_prefetch((const char *)at + i);
+    /* Short codes begin anywhere in a line. */
+    if (size % LINE_SIZE != 0)
+        __builtin_prefetch((const char *)at + size - 1);
 }
 
 void
@@ -46,7 +49,7 @@ hnsw_score_batch(struct hnsw_walk *walk)
     const struct hnsw *hnsw = walk->hnsw;
     struct scratch_batch *batch = &walk->scratch->batch;
     if (walk->asked != NULL)
-        codes_score(hnsw->rows.codes, walk->asked, batch->slots, batch->rows,
+        codes_score(walk->codes, walk->asked, batch->slots, batch->rows,
                     batch->count, batch->distances);
     else
         hnsw_score(hnsw, walk->query, batch->slots, batch->count,
@@ -57,8 +60,7 @@ hnsw_score_batch(struct hnsw_walk *walk)
 static inline const struct slab *
 walk_slab(const struct hnsw_walk *walk)
 {
-    return walk->asked != NULL ? &walk->hnsw->rows.codes->rows
-                               : walk->hnsw->rows.vectors;
+    return walk->asked != NULL ? &walk->codes->rows : walk->hnsw->rows.vectors;
 }
 
 /* Finds and asks for the rows of the batch's slots. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
 	engine/index/slab.c engine/index/slab.h \
+	engine/index/codes_planes.c engine/index/codes_planes.h \
 	engine/index/datatype.c engine/index/datatype.h \
 	engine/index/vector_row.c engine/index/vector_row.h \
 	engine/index/slotset.c engine/index/slotset.h \

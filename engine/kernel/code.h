@@ -19,9 +19,14 @@
 enum code_kind {
     CODE_8,
     CODE_4,
+    /* Not here: planes of bits (engine/index/codes_planes.h). */
+    CODE_2,
+    CODE_1_5,
+    CODE_1,
+    CODE_HALF, /* a bit for every second component */
 };
 
-#define CODE_KIND_COUNT 2
+#define CODE_KIND_COUNT 2 /* that this kernel has */
 #define CODE_LINE_SIZE  64u
 /* Components of 65,536 dimensions fit an int32 sum. */
 #define CODE_8_LINES_MAX 1024u

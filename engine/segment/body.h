@@ -116,6 +116,11 @@ enum engine_code segment_load(struct segment *segment, enum segment_place place,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The codes that the checkpoint of a vector's graph was made with, if there is
+ * a checkpoint. */
+void segment_graph_codes(const struct segment *segment, size_t number,
+                         struct codes_wish *codes);
+
 /* Loads graphs from their checkpoints, queues the rest and frees the slots
  * that nobody needs; after segment_load(). */
 enum engine_code segment_load_graphs(struct segment *segment,

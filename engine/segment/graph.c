@@ -83,6 +83,23 @@ raise_for(struct segment *segment, const char *path, struct error *reterr)
     return code == ENGINE_OK ? raise_slots(segment, count, reterr) : code;
 }
 
+void
+segment_graph_codes(const struct segment *segment, size_t number,
+                    struct codes_wish *codes)
+{
+    struct bytes path;
+    struct checkpoint *file = NULL;
+    enum engine_code code = graph_path(segment, number, &path, NULL);
+    if (code == ENGINE_OK)
+        code = checkpoint_open(path.data, &file, NULL);
+    struct hnsw_reader reader = { checkpoint_give, file };
+    /* What is wrong with it is said when it is loaded. */
+    if (code == ENGINE_OK)
+        (void)!hnsw_checkpoint_codes(&reader, codes, NULL);
+    checkpoint_close(file);
+    bytes_release(&path);
+}
+
 static enum engine_code
 graph_read(struct segment *segment, size_t number, struct hnsw **ret_graph,
            struct error *reterr)
@@ -186,18 +203,35 @@ renew_end(struct segment *segment, size_t number, struct error *reterr)
     return code;
 }
 
-/* Another graph when m was changed. */
+static void
+codes_end(struct segment *segment, size_t number)
+{
+    pthread_mutex_lock(&segment->writer);
+    struct codes *old =
+        vectors_codes_end(&segment->vectors[number], &segment->points);
+    segment_dig_all(segment);
+    codes_free(old);
+    pthread_mutex_unlock(&segment->writer);
+}
+
+/* Another graph when m was changed, and other codes, one after the other. */
 static enum engine_code
 renew(struct segment *segment, size_t number, const struct vectors_work *work,
       struct error *reterr)
 {
     if (work->is_built)
         return renew_end(segment, number, reterr);
+    if (work->is_coded)
+        codes_end(segment, number);
     if (!work->is_outdated)
         return ENGINE_OK;
     pthread_mutex_lock(&segment->writer);
-    enum engine_code code =
-        vectors_renew_begin(&segment->vectors[number], reterr);
+    struct vectors *vectors = &segment->vectors[number];
+    enum engine_code code = vectors->next_graph == NULL
+                                ? vectors_codes_begin(vectors, reterr)
+                                : ENGINE_OK;
+    if (code == ENGINE_OK && vectors->next_codes == NULL)
+        code = vectors_renew_begin(vectors, reterr);
     pthread_mutex_unlock(&segment->writer);
     return code;
 }

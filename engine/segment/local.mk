@@ -22,7 +22,7 @@ libengine_a_SOURCES += \
 	engine/segment/search.c engine/segment/search.h \
 	engine/segment/segment.c engine/segment/segment.h \
 	engine/segment/vectors.c engine/segment/vectors.h \
-	engine/segment/vectors_disk.c \
+	engine/segment/vectors_codes.c engine/segment/vectors_disk.c \
 	engine/segment/vectors_row.c \
 	engine/segment/view.c engine/segment/view.h
 EXTRA_DIST += engine/segment/README.md

@@ -60,8 +60,13 @@ add_vectors(struct segment *segment, struct arena *arena,
             family * vectors_row_size_about(vectors) / sum;
         if (vectors->is_on_disk)
             all[i].storage.expected_size = all[i].storage.disk_size;
+        pthread_rwlock_rdlock(&vectors->link_lock);
         if (vectors->codes != NULL)
             all[i].codes.ram_size = codes_memory(vectors->codes).used_size;
+        if (vectors->next_codes != NULL)
+            all[i].codes.ram_size +=
+                codes_memory(vectors->next_codes).used_size;
+        pthread_rwlock_unlock(&vectors->link_lock);
         all[i].graph = graph_usage(segment, i);
         memory->slots.ram_size += slab_memory(&vectors->absent.rows).used_size;
     }

@@ -125,8 +125,11 @@ parts_init(struct segment *segment, const struct segment_options *options,
         segment->indexes == NULL || segment->vectors == NULL)
         return error_memory(reterr);
     for (size_t i = 0; i < options->vectors_count; i++) {
-        enum engine_code code =
-            vectors_init(&segment->vectors[i], &options->vectors[i], reterr);
+        /* A checkpoint is of no use with other codes than its own. */
+        struct codes_wish codes = options->vectors[i].codes;
+        segment_graph_codes(segment, i, &codes);
+        enum engine_code code = vectors_init(
+            &segment->vectors[i], &options->vectors[i], &codes, reterr);
         if (code != ENGINE_OK)
             return code;
         segment->vectors_count++;
@@ -323,6 +326,7 @@ segment_configure(struct segment *segment,
         pthread_rwlock_wrlock(&vectors->link_lock);
         vectors->options.m = options[i].m;
         vectors->options.ef_construct = options[i].ef_construct;
+        vectors->options.codes = options[i].codes;
         vectors->options.full_scan_kib = options[i].full_scan_kib;
         vectors->options.indexing_kib = options[i].indexing_kib;
         vectors->options.linkers_max = options[i].linkers_max;

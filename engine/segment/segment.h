@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/filter/filter.h"
 #include "engine/filter/payload_index.h"
+#include "engine/index/codes.h"
 #include "engine/index/vector_row.h"
 #include "engine/kernel/kernel.h"
 
@@ -76,6 +77,7 @@ struct segment_vector_options {
     /* Counts from the opening on. On disk only where walks go by codes: not
      * under manhattan, nor with few dimensions (codes_choose()). */
     enum segment_place place;
+    struct codes_wish codes; /* to walk on, where walks go by codes */
 };
 
 struct segment_options {
@@ -104,9 +106,9 @@ bool segment_has_points(const char *path);
  * allowed. */
 void segment_close(struct segment *segment);
 
-/* Changes what may change of the vectors' options: m, ef_construct and the
- * thresholds; same order and count as at opening. Another m: a graph is built
- * beside the one in use and takes its place; 0 takes it away. ef_construct
+/* Changes what may change of the vectors' options: m, ef_construct, codes and
+ * the thresholds; same order and count as at opening. Another m: a graph is built
+ * beside the one in use and takes its place; 0 takes it away. Other codes: likewise. ef_construct
  * counts for what is linked from now on. */
 void segment_configure(struct segment *segment,
                        const struct segment_vector_options *vectors);

@@ -27,38 +27,10 @@ lock_init(pthread_rwlock_t *lock)
     return is_ok;
 }
 
-/* Codes are for walks: without a graph in prospect there are none. */
-static enum engine_code
-init_codes(struct vectors *vectors, struct error *reterr)
-{
-    struct codes_params params = { .dim = vectors->options.dim,
-                                   .metric = vectors->options.metric };
-    if (vectors->options.kind == VECTOR_SPARSE)
-        return ENGINE_OK;
-    bool is_on_disk = vectors->options.place == SEGMENT_ON_DISK;
-    if (((vectors->options.m == 0 || vectors->options.indexing_kib == 0) &&
-         !is_on_disk) ||
-        !codes_choose(params.dim, params.metric, &params.kind))
-        return ENGINE_OK;
-    enum engine_code code = codes_create(&params, &vectors->codes, reterr);
-    if (code == ENGINE_OK)
-        code = codes_query_init(&vectors->coding, vectors->codes, reterr);
-    if (code == ENGINE_OK && vectors->form.datatype != DATATYPE_F32) {
-        vectors->values = malloc(params.dim * sizeof(*vectors->values));
-        if (vectors->values == NULL)
-            code = error_memory(reterr);
-    }
-    if (code != ENGINE_OK) {
-        codes_query_release(&vectors->coding);
-        codes_free(vectors->codes);
-        vectors->codes = NULL;
-    }
-    return code;
-}
-
 enum engine_code
 vectors_init(struct vectors *vectors,
-             const struct segment_vector_options *options, struct error *reterr)
+             const struct segment_vector_options *options,
+             const struct codes_wish *codes, struct error *reterr)
 {
     assert((options->dim > 0) == (options->kind != VECTOR_SPARSE));
     memset(vectors, 0, sizeof(*vectors));
@@ -82,8 +54,9 @@ vectors_init(struct vectors *vectors,
         return error_memory(reterr);
     }
     vectors->options.name.data = name;
-    enum engine_code code = init_codes(vectors, reterr);
+    enum engine_code code = vectors_codes_init(vectors, codes, reterr);
     if (code != ENGINE_OK) {
+        vectors_codes_release(vectors);
         queue_release(&vectors->queue);
         pthread_rwlock_destroy(&vectors->link_lock);
         free(name);
@@ -112,9 +85,7 @@ vectors_release(struct vectors *vectors)
     hnsw_free(vectors->graph);
     hnsw_free(vectors->next_graph);
     slab_release(&vectors->rows);
-    codes_query_release(&vectors->coding);
-    free(vectors->values);
-    codes_free(vectors->codes);
+    vectors_codes_release(vectors);
     slotset_release(&vectors->absent);
     queue_release(&vectors->queue);
     pthread_rwlock_destroy(&vectors->link_lock);
@@ -131,6 +102,8 @@ vectors_reserve(struct vectors *vectors, uint32_t slots_count,
         code = slab_reserve(&vectors->rows, slots_count, reterr);
     if (code == ENGINE_OK && vectors->codes != NULL)
         code = codes_reserve(vectors->codes, slots_count, reterr);
+    if (code == ENGINE_OK && vectors->next_codes != NULL)
+        code = codes_reserve(vectors->next_codes, slots_count, reterr);
     if (code == ENGINE_OK)
         code = slotset_reserve(&vectors->absent, slots_count, reterr);
     if (code != ENGINE_OK)
@@ -146,10 +119,13 @@ vectors_write(struct vectors *vectors, uint32_t slot, const void *row)
     assert(vectors->is_on_disk || slot < slab_capacity(&vectors->rows));
     if (!vectors->is_on_disk)
         slab_put(&vectors->rows, slot, row, row_form_size(&vectors->form));
-    if (vectors->codes != NULL)
-        codes_put(vectors->codes, slot,
-                  row_form_values(&vectors->form, row, vectors->values),
-                  &vectors->coding);
+    const float *values = row;
+    if (vectors->codes != NULL) {
+        values = row_form_values(&vectors->form, row, vectors->values);
+        codes_put(vectors->codes, slot, values, &vectors->coding);
+    }
+    if (vectors->next_codes != NULL)
+        codes_put(vectors->next_codes, slot, values, &vectors->next_coding);
 }
 
 static void
@@ -447,11 +423,15 @@ vectors_link(struct vectors *vectors, struct epoch *epoch, size_t slots_max,
         code = link_queue(vectors, slots_max, work, reterr);
     if (code == ENGINE_OK && vectors->next_graph != NULL)
         code = link_next(vectors, slots_max, work, reterr);
+    if (code == ENGINE_OK && vectors->next_codes != NULL)
+        code = vectors_codes_fill(vectors, slots_max, work, reterr);
     epoch_leave(epoch, place);
     if (code == ENGINE_OK && vectors->graph != NULL)
         code = sweep(vectors, epoch, (uint32_t)slots_max * VECTORS_SWEEP_NODES,
                      work, reterr);
-    work->is_outdated = is_outdated(vectors);
+    work->is_outdated =
+        is_outdated(vectors) || vectors_codes_are_outdated(vectors);
+    work->is_coded = vectors_codes_are_filled(vectors);
     work->is_built =
         vectors->next_graph != NULL &&
         atomic_load(&vectors->next_slot) >= atomic_load(&vectors->end_slot);
@@ -534,6 +514,8 @@ vectors_cut(struct vectors *vectors, uint32_t end_slot)
     slab_cut(&vectors->rows, end_slot);
     if (vectors->codes != NULL)
         codes_cut(vectors->codes, end_slot);
+    if (vectors->next_codes != NULL)
+        codes_cut(vectors->next_codes, end_slot);
     if (vectors->graph != NULL)
         hnsw_cut(vectors->graph, end_slot);
     queue_cut(&vectors->queue);
@@ -549,6 +531,7 @@ vectors_waiting(struct vectors *vectors)
     /* One more than the offers: taking its place is work, too. */
     if (vectors->next_graph != NULL)
         count += next < end ? end - next + 1 : 1;
+    count += vectors_codes_waiting(vectors);
     pthread_rwlock_unlock(&vectors->link_lock);
     return count;
 }
@@ -556,8 +539,8 @@ vectors_waiting(struct vectors *vectors)
 size_t
 vectors_tail_row_size(const struct vectors *vectors)
 {
-    return vectors->codes != NULL ? codes_row_size(vectors->codes)
-                                  : vectors_row_size_about(vectors);
+    size_t size = atomic_load(&vectors->codes_size);
+    return size > 0 ? size : vectors_row_size_about(vectors);
 }
 
 bool

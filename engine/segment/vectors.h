@@ -30,9 +30,17 @@ struct vectors {
         is_on_disk; /* rows are in the store only; dense ones have codes then */
     enum segment_place next_place; /* from the next start on */
     struct slab rows;              /* empty when they are on disk */
-    struct codes *codes;       /* by slot, as rows; NULL: walks read the rows */
+    /* By slot, as rows; NULL: walks read the rows, for ever. Changed as graph
+     * below; who is not in the epoch asks codes_size (0: none). */
+    _Atomic(struct codes *) codes;
+    _Atomic size_t codes_size;
     struct codes_query coding; /* room of the writer, with codes */
-    float *values;         /* the same, float[dim], unless rows are floats */
+    /* Others, that are to take their place (vectors_codes.c). */
+    struct codes *next_codes;
+    struct codes_query next_coding;
+    _Atomic uint32_t code_slot; /* the first that nobody has put into them */
+    _Atomic uint32_t code_end;  /* slots from here on are put by writers */
+    float *values; /* room of the writer, float[dim], unless rows are floats */
     struct slotset absent; /* slots in use that lack this vector, and all that
                               are free */
     uint32_t count;        /* slots that have it */
@@ -69,9 +77,10 @@ struct vectors {
  * ends before as many points have died again. */
 #define VECTORS_SWEEP_NODES 24u
 
-/* Copies the name. ENGINE_ENOMEM */
+/* Copies the name. `codes` are those to begin with. ENGINE_ENOMEM */
 enum engine_code vectors_init(struct vectors *vectors,
                               const struct segment_vector_options *options,
+                              const struct codes_wish *codes,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 void vectors_release(struct vectors *vectors);
@@ -110,8 +119,10 @@ struct vectors_work {
     bool is_waiting;  /* a sweep waits for readers to leave the epoch */
     bool has_more;    /* a sweep is under way */
     bool has_freed;   /* dead slots are not held any more */
-    bool is_outdated; /* the options want a graph with another m */
+    bool is_outdated; /* the options want a graph with another m, or other
+                         codes */
     bool is_built;    /* the next graph was offered every slot */
+    bool is_coded;    /* the next codes have every slot */
 };
 
 /* As segment_link() for one vector: links, then some of a sweep. The caller is
@@ -167,6 +178,42 @@ bool vectors_is_behind(struct vectors *vectors);
 
 /* Bytes of a row that a scan of what waits reads. */
 size_t vectors_tail_row_size(const struct vectors *vectors);
+
+/* ---- vectors_codes.c ---- */
+
+/* Codes are for walks: without a graph in prospect there are none. For
+ * vectors_init(). */
+enum engine_code vectors_codes_init(struct vectors *vectors,
+                                    const struct codes_wish *wish,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+void vectors_codes_release(struct vectors *vectors);
+
+/* Whether the options want other codes than those in use or in the making. The
+ * caller holds the link lock or the writer mutex. */
+bool vectors_codes_are_outdated(const struct vectors *vectors);
+
+/* Begins to make them; nothing when they are not outdated. The caller holds
+ * the writer mutex. ENGINE_ENOMEM */
+enum engine_code vectors_codes_begin(struct vectors *vectors,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Makes the codes of some slots. The caller holds the link lock shared and is
+ * in the epoch. ENGINE_ENOMEM, and failures of the store. */
+enum engine_code vectors_codes_fill(struct vectors *vectors, size_t slots_max,
+                                    struct vectors_work *work,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The caller holds the link lock. */
+bool vectors_codes_are_filled(const struct vectors *vectors);
+size_t vectors_codes_waiting(const struct vectors *vectors);
+
+/* Puts them in place when they are filled; returns the old ones, that readers
+ * may still walk on. Locks as vectors_renew_end(). */
+struct codes *vectors_codes_end(struct vectors *vectors,
+                                pthread_rwlock_t *points);
 
 /* ---- vectors_row.c ---- */
 
