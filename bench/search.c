@@ -24,14 +24,16 @@ static const char usage[] =
     "  --m N            links per node; level 0 has twice as many (16)\n"
     "  --ef-construct N list length while building (100)\n"
     "  --repeats N      the best of so many rounds counts (3)\n"
-    "  --code NAME      what the walk reads: auto (default), 8, 4 (bits per\n"
-    "                   dimension) or none: the vectors\n"
+    "  --code NAME      what the walk reads: auto (default), 8, 4, 2, 1.5, 1,\n"
+    "                   0.5 (bits per dimension) or none: the vectors\n"
     "  --exact          scan all points instead of walking; ef is ignored\n"
-    "  --ask            after building, one round for each line \"THREADS EF\" "
-    "of\n"
-    "                   standard input, answered by a line of figures; --ids "
-    "holds\n"
-    "                   the ids of the last one\n"
+    "  --ask            after building, one round for each line\n"
+    "                   \"THREADS EF [COUNT]\" of standard input, answered by "
+    "a\n"
+    "                   line of figures; --ids holds the ids of the last one.\n"
+    "                   COUNT hits are scored again: 0 none, else as many as "
+    "it\n"
+    "                   takes\n"
     "  --kernel NAME    auto (default), plain or avx2\n"
     "  --out FILE       figures as JSON (default: standard output)\n"
     "  --ids FILE       int32 array [ef][query][k] of row numbers, -1 = none\n"
@@ -56,15 +58,20 @@ parse_metric(const char *text, void *ctx)
 static bool
 parse_code(const char *text, void *ctx)
 {
-    enum code_choice *ret_code = ctx;
-    static const char *const names[] = { "auto", "8", "4", "none" };
-    for (int i = 0; i < 4; i++)
+    struct search_options *options = ctx;
+    /* By enum code_kind. */
+    static const char *const names[] = { "8", "4", "2", "1.5", "1", "0.5" };
+    options->has_codes = strcmp(text, "none") != 0;
+    if (!options->has_codes || strcmp(text, "auto") == 0)
+        return true;
+    for (int i = 0; i <= CODE_HALF; i++)
         if (strcmp(text, names[i]) == 0) {
-            *ret_code = (enum code_choice)i;
+            options->code = (struct codes_wish){ true, (enum code_kind)i };
             return true;
         }
     fprintf(stderr,
-            "azimuth-bench: --code must be auto, 8, 4 or none, not '%s'\n",
+            "azimuth-bench: --code must be auto, 8, 4, 2, 1.5, 1, 0.5 or "
+            "none, not '%s'\n",
             text);
     return false;
 }
@@ -91,7 +98,7 @@ parse_options(int argc, char **argv, struct search_options *o)
         { .name = "ids", .text = &o->ids },
         { .name = "exact", .flag = &o->is_exact },
         { .name = "ask", .flag = &o->is_asked },
-        { .name = "code", .parse = parse_code, .ctx = &o->code },
+        { .name = "code", .parse = parse_code, .ctx = o },
         { .name = "metric", .parse = parse_metric, .ctx = &o->metric },
         { .name = "kernel", .parse = choose_kernel },
         { .name = "ef", .numbers = &o->efs, .max = HNSW_EF_MAX },
@@ -154,6 +161,16 @@ run_asked(struct search_run *run, int32_t *ids)
         line[strcspn(line, "\n")] = '\0';
         if (ef != NULL)
             *ef++ = '\0';
+        char *more = ef != NULL ? strchr(ef, ' ') : NULL;
+        if (more != NULL)
+            *more++ = '\0';
+        run->scoring = HNSW_RESCORE;
+        run->again_count = 0;
+        if (more != NULL && strcmp(more, "0") == 0)
+            run->scoring = HNSW_KEEP_ESTIMATE;
+        else if (more != NULL &&
+                 !option_number("ask", more, HNSW_EF_MAX, &run->again_count))
+            return false;
         if (ef == NULL ||
             !option_number("ask", line, SEARCH_THREADS_MAX, &run->threads) ||
             !option_number("ask", ef, HNSW_EF_MAX, &run->ef))
@@ -187,6 +204,7 @@ search_command(int argc, char **argv)
 {
     struct search_options options = {
         .metric = METRIC_COSINE,
+        .has_codes = true,
         .k = 10,
         .threads = 1,
         .m = 16,

@@ -55,16 +55,10 @@ make_codes(struct search_run *run, struct error *reterr)
 {
     const struct search_options *options = run->options;
     struct codes_params params = { .dim = (uint32_t)run->base.dim,
-                                   .metric = options->metric,
-                                   .kind = options->code == CODE_BITS_4
-                                               ? CODE_4
-                                               : CODE_8 };
-    enum code_kind kind;
-    if (options->is_exact || options->code == CODE_NONE ||
-        !codes_choose(params.dim, params.metric, &kind))
+                                   .metric = options->metric };
+    if (options->is_exact || !options->has_codes ||
+        !codes_choose_for(&params, &options->code, &params.kind))
         return ENGINE_OK;
-    if (options->code == CODE_AUTO)
-        params.kind = kind;
     enum engine_code code = codes_create(&params, &run->codes, reterr);
     if (code == ENGINE_OK)
         code = codes_reserve(run->codes, (uint32_t)run->base.row_count, reterr);

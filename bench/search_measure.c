@@ -23,7 +23,10 @@ search_one(struct search_run *run, const float *query, struct hit *hits)
         };
         code = plain_search(&scan, query, options->k, hits, &count, NULL);
     } else {
-        struct hnsw_search search = { .k = options->k, .ef = run->ef };
+        struct hnsw_search search = { .k = options->k,
+                                      .ef = run->ef,
+                                      .scoring = run->scoring,
+                                      .rescore_count = run->again_count };
         struct hnsw_found found = { .count = 0 };
         code = hnsw_search(run->hnsw, query, &search, hits, &found, NULL);
         count = found.count;

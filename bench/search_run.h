@@ -18,8 +18,6 @@
 
 #define SEARCH_THREADS_MAX 256u
 
-enum code_choice { CODE_AUTO, CODE_BITS_8, CODE_BITS_4, CODE_NONE };
-
 struct search_options {
     const char *base;
     const char *queries;
@@ -31,7 +29,8 @@ struct search_options {
     uint32_t m;
     uint32_t ef_construct;
     uint32_t repeats;
-    enum code_choice code;
+    bool has_codes;
+    struct codes_wish code;
     bool is_exact;
     bool is_asked;
     struct option_numbers efs;
@@ -49,6 +48,8 @@ struct search_run {
     /* Of the job at hand; threads take the next number. */
     uint32_t threads;
     uint32_t ef;
+    enum hnsw_scoring scoring;
+    uint32_t again_count; /* scored again; 0: the index decides */
     _Atomic size_t next;
     _Atomic bool is_failed;
     int32_t *ids;      /* [query][k] of this ef */

@@ -138,11 +138,17 @@ class Azimuth(Engine):
             *self.options])
         self.built = self._answer()
 
+    def line(self, setting):
+        """ef, or (ef, how many times k hits are scored again)."""
+        if isinstance(setting, int):
+            return str(setting)
+        return f"{setting[0]} {setting[1] * self.task.k}"
+
     def search(self, setting, threads):
         queries = len(self.task.data.queries)
         best, cpu_best, total, passes = {"qps": 0}, 0.0, 0.0, 0
         while total < SECONDS_MIN or passes < PASSES_MIN:
-            answer = self._ask(f"{threads} {setting}")
+            answer = self._ask(f"{threads} {self.line(setting)}")
             total, passes = total + queries / answer["qps"], passes + 1
             cpu_best = max(cpu_best, answer["cpu_qps"])
             if answer["qps"] > best["qps"]:

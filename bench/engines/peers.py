@@ -177,7 +177,9 @@ class QdrantEdge(Peer):
     per thread at a time."""
 
     name, module = "qdrant-edge", "qdrant_edge"
-    quantization = None
+
+    def quantization(self, edge):
+        return None
 
     def config(self, dim):
         import qdrant_edge as edge
@@ -189,7 +191,7 @@ class QdrantEdge(Peer):
                 m=self.m, ef_construct=self.ef_construct,
                 full_scan_threshold=10, max_indexing_threads=self.threads,
                 on_disk=False),
-            quantization_config=self.quantization,
+            quantization_config=self.quantization(edge),
             optimizers=edge.EdgeOptimizersConfig(
                 default_segment_number=1, indexing_threshold=10,
                 max_segment_size=10**9),
@@ -224,12 +226,15 @@ class QdrantEdge(Peer):
 
         self.shard = edge.EdgeShard.load(self.folder, self.config(dim))
 
+    def params(self, edge, ef):
+        return edge.SearchParams(hnsw_ef=ef)
+
     def prepare(self, queries, k, ef):
         import qdrant_edge as edge
 
         requests = [edge.QueryRequest(
             limit=k, query=edge.Query.Nearest(query.tolist()),
-            params=edge.SearchParams(hnsw_ef=max(ef, k)),
+            params=self.params(edge, max(ef, k)),
             with_payload=False, with_vector=False) for query in queries]
         return [edge.QueryBatchRequest(requests[at:at + 50])
                 for at in range(0, len(requests), 50)]
@@ -246,5 +251,48 @@ class QdrantEdge(Peer):
         return np.array(ids, dtype=np.int64)
 
 
+class QuantizedEdge(QdrantEdge):
+    """The same with a quantization_config in memory. A setting is ef and how
+    many times k hits are scored again: 0 none."""
+
+    def prepare(self, queries, k, setting):
+        self.again = setting[1]
+        return super().prepare(queries, k, setting[0])
+
+    def params(self, edge, ef):
+        return edge.SearchParams(
+            hnsw_ef=ef, quantization=edge.QuantizationSearchParams(
+                rescore=self.again > 0,
+                oversampling=float(max(self.again, 1))))
+
+
+def _quantized(kind, make):
+    return type("QuantizedEdge", (QuantizedEdge,), {
+        "name": f"qdrant-edge-{kind}",
+        "quantization": lambda self, edge: make(edge)})
+
+
+# As quantization.py names them: what qdrant-edge is configured with.
+QUANTIZED = [_quantized(kind, make) for kind, make in (
+    ("scalar", lambda e: e.ScalarQuantizationConfig(
+        type=e.ScalarType.Int8, quantile=0.99, always_ram=True)),
+    ("turbo4", lambda e: e.TurboQuantQuantizationConfig(
+        bits=e.TurboQuantBitSize.Bits4, always_ram=True)),
+    ("turbo1", lambda e: e.TurboQuantQuantizationConfig(
+        bits=e.TurboQuantBitSize.Bits1, always_ram=True)),
+    ("binary2", lambda e: e.BinaryQuantizationConfig(
+        encoding=e.BinaryQuantizationEncoding.TwoBits, always_ram=True)),
+    ("binary1.5", lambda e: e.BinaryQuantizationConfig(
+        encoding=e.BinaryQuantizationEncoding.OneAndHalfBits,
+        always_ram=True)),
+    ("binary", lambda e: e.BinaryQuantizationConfig(always_ram=True)),
+    ("product16", lambda e: e.ProductQuantizationConfig(
+        compression=e.CompressionRatio.X16, always_ram=True)),
+    ("product32", lambda e: e.ProductQuantizationConfig(
+        compression=e.CompressionRatio.X32, always_ram=True)),
+    ("product64", lambda e: e.ProductQuantizationConfig(
+        compression=e.CompressionRatio.X64, always_ram=True)))]
+
 PEERS = {peer.name: peer for peer in (
-    Hnswlib, FaissHnsw, FaissSq8, FaissIvfPq, Usearch, QdrantEdge)}
+    Hnswlib, FaissHnsw, FaissSq8, FaissIvfPq, Usearch, QdrantEdge,
+    *QUANTIZED)}

@@ -32,4 +32,8 @@ tests_fuzz_fuzz_points_SOURCES = tests/fuzz/fuzz_points.c \
 	tests/fixture/points_check.h
 tests_fuzz_fuzz_points_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_points_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
+tests_fuzz_fuzz_config_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_config_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus

@@ -292,6 +292,45 @@ class Scenario:
                                  numpy.abs(scores)).max() < 1e-4, distance
             self.client.delete_collection(name)
 
+    def step_quantization_and_datatypes(self):
+        name = self.prefix + "-small"
+        base = self.vectors[:1500]
+        self.client.delete_collection(name)
+        self.client.create_collection(
+            name, models.VectorParams(
+                size=384, distance=models.Distance.COSINE,
+                datatype=models.Datatype.FLOAT16),
+            optimizers_config=models.OptimizersConfigDiff(
+                indexing_threshold=1),
+            quantization_config=models.ScalarQuantization(
+                scalar=models.ScalarQuantizationConfig(
+                    type=models.ScalarType.INT8, quantile=0.95,
+                    always_ram=True)))
+        self.client.upsert(name, models.Batch(
+            ids=list(range(len(base))), vectors=base.tolist()), wait=True)
+        product = models.ProductQuantization(
+            product=models.ProductQuantizationConfig(
+                compression=models.CompressionRatio.X16))
+        for config in (models.BinaryQuantization(
+                binary=models.BinaryQuantizationConfig()), product):
+            self.client.update_collection(name, quantization_config=config)
+            got = self.client.get_collection(name).config
+            assert got.quantization_config == config, got
+            for query in self.vectors[1500:1510]:
+                hits = self.client.query_points(
+                    name, query.tolist(), limit=5,
+                    search_params=models.SearchParams(
+                        quantization=models.QuantizationSearchParams(
+                            rescore=True, oversampling=20.0))).points
+                best = numpy.sort(base @ query)[::-1][:5]
+                got = [hit.score for hit in hits]
+                assert numpy.abs(got - best).max() < 1e-2, (got, best)
+        self.client.update_collection(
+            name, quantization_config=models.Disabled.DISABLED)
+        got = self.client.get_collection(name).config
+        assert got.quantization_config is None, got
+        self.client.delete_collection(name)
+
     def step_delete(self):
         ids = [int(i) for i in self.ids[:10]]
         result = self.client.delete(self.name, ids)
