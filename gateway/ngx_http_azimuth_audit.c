@@ -15,6 +15,31 @@
 #define AUDIT_FIELD_SIZE_MAX 512 /* bytes of a field, when all of them fit */
 #define AUDIT_QUIET_S        60  /* between two complaints about the file */
 
+/* nginx opens the file when all is read, and would not say which line it is
+ * of. */
+static char *
+audit_folder(ngx_conf_t *cf, const ngx_str_t *file)
+{
+    char folder[NGX_MAX_PATH];
+    ngx_file_info_t info;
+    size_t size = file->len;
+
+    while (size > 1 && file->data[size - 1] != '/') {
+        size--;
+    }
+    if (size >= sizeof(folder)) {
+        return "has too long a path";
+    }
+    ngx_memcpy(folder, file->data, size);
+    folder[size] = '\0';
+    if (ngx_file_info(folder, &info) == NGX_FILE_ERROR || !ngx_is_dir(&info)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "azimuth_audit_log: no folder \"%s\"", folder);
+        return NGX_CONF_ERROR;
+    }
+    return NGX_CONF_OK;
+}
+
 char *
 ngx_http_azimuth_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -30,7 +55,10 @@ ngx_http_azimuth_conf_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
     mcf->edge.audit = ngx_conf_open_file(cf->cycle, &value[1]);
-    return mcf->edge.audit == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+    if (mcf->edge.audit == NULL) {
+        return NGX_CONF_ERROR;
+    }
+    return audit_folder(cf, &mcf->edge.audit->name);
 }
 
 static void
@@ -56,10 +84,13 @@ audit_user(ngx_http_azimuth_ctx_t *ctx, const ngx_http_azimuth_audit_t *what,
     if (what->session != NULL) {
         audit_add(line, "sub", what->session->sub, limit);
         audit_add(line, "name", what->session->preferred_username, limit);
+    } else if (what->ended_sub.size > 0) {
+        audit_add(line, "sub", what->ended_sub, limit);
     } else {
         audit_add(line, "sub", ngx_http_azimuth_span(ctx->edge.subject), limit);
         audit_add(line, "name", ngx_http_azimuth_span(ctx->user), limit);
     }
+    audit_add(line, "provider_session", what->ended_sid, limit);
     audit_add(line, "provider", ngx_http_azimuth_span(ctx->provider->name),
               limit);
     if (ngx_http_azimuth_edge_tag(ctx, mcf) == NGX_OK) {

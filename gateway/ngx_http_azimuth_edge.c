@@ -271,6 +271,8 @@ edge_tell(ngx_http_azimuth_ctx_t *ctx, const struct flow_actions *actions)
     what.outcome = flow_outcome_name(actions->outcome);
     what.cause = actions->cause;
     what.session = actions->session;
+    what.ended_sub = actions->ended_sub;
+    what.ended_sid = actions->ended_sid;
     /* A page without a session is sent to the login: no denial. One with a
      * forged or stale cookie is. */
     if (actions->outcome == FLOW_SENT_TO_LOGIN && actions->cause != NULL &&

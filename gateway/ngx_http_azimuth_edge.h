@@ -215,6 +215,8 @@ typedef struct {
     const char *outcome;
     const struct error *cause;     /* may be NULL */
     const struct session *session; /* may be NULL */
+    struct span ended_sub;         /* whom the provider's logout was about */
+    struct span ended_sid;         /* a digest */
 } ngx_http_azimuth_audit_t;
 void ngx_http_azimuth_audit(ngx_http_request_t *r, ngx_http_azimuth_ctx_t *ctx,
                             const ngx_http_azimuth_audit_t *what);

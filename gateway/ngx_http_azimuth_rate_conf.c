@@ -8,6 +8,7 @@
 #define RATE_BURST_MAX     1000000
 #define RATE_PER_S_MAX     100000
 #define RATE_RULE_MAX      8
+#define RATE_TICK_US       1000 /* the worker's clock is no finer */
 
 /* NAME:SIZE makes a zone, NAME uses one made above. */
 static char *
@@ -139,6 +140,10 @@ ngx_http_azimuth_conf_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "needs zone= and rate=";
     }
     rate.burst_us = rate.interval_us * (uint64_t)burst;
+    if (rate.interval_us < RATE_TICK_US) {
+        /* All that one tick of the clock may have comes at its one time. */
+        rate.burst_us = ngx_max(rate.burst_us, RATE_TICK_US - 1);
+    }
     if (lcf->edge.rates == NULL) {
         return "is off already";
     }

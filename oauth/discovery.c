@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SAID_SIZE_MAX 80 /* of a wrong word, in an error */
+
 struct endpoint {
     const char *name;
     bool is_needed;
@@ -88,9 +90,13 @@ discovery_read(const json_t *root, const struct discovery_rules *rules,
         { "userinfo_endpoint", false, &metadata->userinfo_endpoint },
         { "introspection_endpoint", false, &metadata->introspection_endpoint },
     };
-    if (!span_equal_text(json_text(root, "issuer"), rules->issuer))
-        return error_set(reterr, OAUTH_EDOCUMENT,
-                         "discovery: its issuer is not '%s'", rules->issuer);
+    struct span issuer = json_text(root, "issuer");
+    if (!span_equal_text(issuer, rules->issuer))
+        return error_set(
+            reterr, OAUTH_EDOCUMENT,
+            "discovery: its issuer is '%.*s', not '%s'",
+            (int)(issuer.size > SAID_SIZE_MAX ? SAID_SIZE_MAX : issuer.size),
+            issuer.size > 0 ? issuer.data : "", rules->issuer);
     for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
         enum oauth_code code =
             read_endpoint(root, rules, &endpoints[i], reterr);

@@ -279,6 +279,7 @@ flow_step(struct flow *flow, const struct flow_event *event)
     flow->actions.cause = flow->cause.code == OAUTH_OK ? NULL : &flow->cause;
     flow->actions.session = flow->session.sub.size > 0 ? &flow->session : NULL;
     flow->actions.store_key = key_of_session(flow);
+    flow_tell_ended(flow);
     flow->actions.fresh_until_s =
         flow->actions.session != NULL ? flow_fresh_until(flow) : 0;
     flow->actions.seen = flow->seen.header_count > 0 ? &flow->seen : NULL;

@@ -416,6 +416,9 @@ struct flow_actions {
     const struct error *cause;     /* to be logged once; NULL: nothing wrong */
     const struct session *session; /* who it is, once known; else NULL */
     struct span store_key;         /* of that session; else empty */
+    struct span ended_sub;         /* ENDED_BY_PROVIDER: whose sessions, as the
+                                      provider's proof says; else empty */
+    struct span ended_sid;         /* or a digest of its session's name */
     int64_t fresh_until_s;         /* no later may an ALLOW be repeated without
                                       a flow; 0: as long as the session is */
     const struct flow_allow *seen; /* a good session or token, whatever the

@@ -165,14 +165,14 @@ static bool
 take_login(struct flow *flow, struct state_slot *slot,
            const unsigned char *provider)
 {
-    struct state_slot *said = arena_calloc(&flow->arena, 1, sizeof(*said));
-    if (said == NULL ||
-        stateparam_open(flow->config.ring, flow->back.state, said) != OAUTH_OK)
+    unsigned char id[STATE_ID_SIZE];
+    if (stateparam_open(flow->config.ring, flow->back.state, slot) != OAUTH_OK)
         return false;
-    if (state_take(flow->login, said->id, slot))
+    memcpy(id, slot->id, sizeof(id));
+    if (state_take(flow->login, id, slot))
         return true;
     flow->is_lost = true;
-    judge_lost(flow, said, provider);
+    judge_lost(flow, slot, provider);
     return false;
 }
 

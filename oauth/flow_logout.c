@@ -8,10 +8,12 @@
  * session of this very browser if iss and sid name it. */
 #include "oauth/flow_move.h"
 
+#include "base/base64.h"
 #include "oauth/url.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
@@ -337,4 +339,30 @@ flow_on_front(struct flow *flow, const struct flow_event *event)
     }
     flow_end_add(flow, roster_field(span_of(flow->store_key)));
     flow_end_all(flow, answer_front);
+}
+
+/* ---- for the log --------------------------------------------------------- */
+
+void
+flow_tell_ended(struct flow *flow)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    struct bytes text;
+    struct span sid = flow->logout_token.sid;
+    flow->actions.ended_sub = (struct span){ NULL, 0 };
+    flow->actions.ended_sid = (struct span){ NULL, 0 };
+    if (flow->actions.outcome != FLOW_ENDED_BY_PROVIDER)
+        return;
+    flow->actions.ended_sub = flow->logout_token.sub;
+    if (sid.size == 0 ||
+        EVP_Digest(sid.data, sid.size, hash, &size, EVP_sha256(), NULL) != 1)
+        return;
+    bytes_init(&text, 64);
+    base64_encode((struct span){ (const char *)hash, size }, &text);
+    if (!bytes_failed(&text)) {
+        memcpy(flow->sid_digest, text.data, FLOW_DIGEST_SIZE);
+        flow->actions.ended_sid = span_of(flow->sid_digest);
+    }
+    bytes_release(&text);
 }

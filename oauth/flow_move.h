@@ -95,6 +95,7 @@ enum flow_route {
 #define FLOW_COOKIE_NAME_SIZE (COOKIE_NAME_SIZE_MAX + 24)
 
 #define FLOW_LOCK_SIZE_MAX 32
+#define FLOW_DIGEST_SIZE   12 /* letters; as many as of a session's key */
 
 struct flow;
 typedef void flow_then(struct flow *flow);
@@ -188,6 +189,7 @@ struct flow {
     struct span form;   /* the form that came back; empty: none */
     struct span logout; /* the text of a logout token, */
     struct logout_token logout_token;       /* and what it says */
+    char sid_digest[FLOW_DIGEST_SIZE + 1];  /* of its sid, for the log */
     enum provider_document logout_document; /* asked for */
     bool has_new_keys; /* the key set was fetched again for it */
 };
@@ -269,6 +271,8 @@ void flow_on_end(struct flow *flow, const struct flow_event *event);
 /* flow_logout.c */
 void flow_logout_back(struct flow *flow, const struct flow_request *request);
 void flow_logout_front(struct flow *flow, const struct flow_request *request);
+/* Who was meant by an end that the provider asked for, into the actions. */
+void flow_tell_ended(struct flow *flow);
 void flow_on_logout_keys(struct flow *flow, const struct flow_event *event);
 void flow_on_logout_mark(struct flow *flow, const struct flow_event *event);
 void flow_on_logout_sid(struct flow *flow, const struct flow_event *event);

@@ -170,6 +170,53 @@ child_stamp()
     } | sha256sum | cut -d ' ' -f 1
 }
 
+# What a reload cannot change: the program, and where it listens.
+child_frame_stamp()
+{
+    {
+        [ "$1" != nginx ] || cat "$state/program/ngx_http_azimuth_module.so"
+        echo "$run_as $(child_ports "$1") $nginx_address $listen"
+    } | sha256sum | cut -d ' ' -f 1
+}
+
+child_stamps_write()
+{
+    # Secrets are in the hash.
+    (
+        umask 077
+        child_stamp "$1" >"$state/run/$1.stamp"
+        child_frame_stamp "$1" >"$state/run/$1.frame"
+    )
+}
+
+# nginx reads its files anew without ending a connection or a login.
+child_reload()
+{
+    [ "$1" = nginx ] && [ "$(child_frame_stamp "$1")" = \
+        "$(cat "$state/run/$1.frame" 2>/dev/null)" ] || return 1
+    reload_pid=$(child_pid "$1") || return 1
+    reload_old=$(child_workers "$reload_pid")
+    kill -s HUP "$reload_pid" 2>/dev/null || return 1
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        for worker in $(child_workers "$reload_pid"); do
+            case " $reload_old " in
+                *" $worker "*) ;;
+                *)
+                    say "$1: its configuration or keys changed, reloaded."
+                    child_stamps_write "$1"
+                    return 0 ;;
+            esac
+        done
+        sleep 0.2
+    done
+    return 1
+}
+
+child_workers()
+{
+    tr '\n' ' ' <"/proc/$1/task/$1/children" 2>/dev/null
+}
+
 child_ports()
 {
     case $1 in
@@ -342,6 +389,7 @@ children_up()
         if child_pid "$name" >/dev/null; then
             [ "$(child_stamp "$name")" != \
                 "$(cat "$state/run/$name.stamp" 2>/dev/null)" ] || continue
+            ! child_reload "$name" || continue
             say "$name: its program, configuration or keys changed, starting it anew."
             child_stop "$name"
             [ "$name" != valkey ] || say "$sessions_end"
@@ -349,6 +397,7 @@ children_up()
             say "$name was not running any more; the end of its log:"
             last_lines "$state/log/$name.log" 3
         fi
+        [ "$name" != azimuthd ] || engine_keys_try
         child_start "$name"
         children_started="$children_started $name"
     done
@@ -365,14 +414,15 @@ children_up()
                 ;;
             *) child_wait "$name" 60 ;;
         esac
-        # Secrets are in the hash.
-        (umask 077 && child_stamp "$name" >"$state/run/$name.stamp")
+        [ "$name" != azimuthd ] || engine_keys_work
+        child_stamps_write "$name"
     done
     for name in $(children_list); do
         child_healthy "$name" || die \
             "$name (pid $(child_pid "$name" || echo -)) does not answer" \
             "read $state/log/$name.log; ./appliance down, then up, starts it anew"
     done
+    engine_keys_work
     [ "$issuer" != local ] || keycloak_follow
 }
 

@@ -14,6 +14,7 @@ engine_names()
 engine_keys_prepare()
 {
     engine_keys=$state/secret/engine-environment
+    engine_keys_mend
     (umask 077 && : >"$engine_keys.new")
     names=$(engine_names | tr '\n' ' ')
     case " $names" in
@@ -54,9 +55,43 @@ engine_keys_suit()
         "QDRANT__SERVICE__API_KEY=KEY ./appliance up, or --api-auth bearer"
 }
 
+# Those that the engine did not come up with are not remembered: what it last
+# came up with stands beside. A key of the API is kept in any case, lest the
+# next `up` opens it.
+engine_keys_mend()
+{
+    [ -e "$engine_keys.before" ] && [ -e "$engine_keys.tried" ] || return 0
+    (umask 077 && {
+        grep -v '^QDRANT__SERVICE__[A-Z_]*API_KEY=' "$engine_keys.before"
+        grep '^QDRANT__SERVICE__[A-Z_]*API_KEY=' "$engine_keys"
+    } >"$engine_keys.mended") || :
+    cmp -s "$engine_keys.mended" "$engine_keys" || say \
+        "The engine did not start with the keys given last time: forgotten."
+    mv "$engine_keys.mended" "$engine_keys"
+    rm -f "$engine_keys.tried"
+}
+
+# The engine is about to be started with them; and it came up.
+engine_keys_try()
+{
+    : >"$engine_keys.tried"
+}
+
+engine_keys_work()
+{
+    rm -f "$engine_keys.before" "$engine_keys.tried"
+}
+
 engine_keys_save()
 {
+    [ -e "$engine_keys.before" ] || (umask 077 &&
+        cat "$engine_keys" >"$engine_keys.before" 2>/dev/null) || :
     mv "$engine_keys.new" "$engine_keys"
+    engine_header_write
+}
+
+engine_header_write()
+{
     # As curl reads a header, for what `up` and `status` ask.
     (umask 077 && sed -n 's/^QDRANT__SERVICE__API_KEY=/api-key: /p' \
         "$engine_keys" >"$state/secret/engine-header.new")

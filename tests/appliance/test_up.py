@@ -209,8 +209,12 @@ def test_changed_setting_restarts_only_what_it_concerns(running):
     other.chmod(0o600)
     again = running.up("--client-secret-file", str(other))
     assert again.returncode == 0, again.said
-    after = running.pids()
-    assert {n for n in before if before[n] != after[n]} == {"nginx"}
+    # nginx is told to read its files anew: no connection is lost.
+    assert "nginx: its configuration or keys changed, reloaded" in again.stdout
+    assert running.pids() == before
+    assert running.run("status").returncode == 0
+    again = running.up()
+    assert "nothing changed" in again.stdout, again.said
 
 
 def test_busy_port_leaves_what_runs_and_its_settings_alone(running):
@@ -275,7 +279,8 @@ def test_rights_are_the_administrators(running):
     done = running.up(*running.ports(), *running.provider())
     assert done.returncode == 0, done.said
     assert file.read_text() == "azimuth_map role=reader read *;\n"
-    assert running.pid("nginx") != nginx
+    assert "nginx: its configuration or keys changed, reloaded" in done.stdout
+    assert running.pid("nginx") == nginx
     assert running.pid("azimuthd") == engine
     file.write_text("azimuth_map role=reader steal *;\n")
     done = running.up(*running.ports(), *running.provider())
@@ -378,6 +383,20 @@ def test_keys_of_the_engine_are_remembered(appliance):
     again = appliance.up("--forget-keys")
     assert again.returncode == 0 and "QDRANT__" not in again.stdout
     assert engine_call(appliance, "GET", "/collections")[0] == 200
+
+
+def test_a_wrong_key_of_the_engine_is_not_remembered(appliance):
+    words = (*appliance.ports(), *appliance.provider(), "--no-sample")
+    assert appliance.up(*words).returncode == 0
+    wrong = appliance.up(QDRANT__SERVICE__MAX_REQUEST_SIZE_MB="much",
+                         QDRANT__SERVICE__API_KEY="stays")
+    assert wrong.returncode == 1, wrong.said
+    again = appliance.up()
+    assert again.returncode == 0, again.said
+    assert "keys given last time: forgotten" in again.stdout
+    assert "MAX_REQUEST_SIZE_MB" not in again.stdout
+    # The key of the API holds: nothing was opened by a mistake elsewhere.
+    assert engine_call(appliance, "GET", "/collections")[0] == 401
 
 
 def test_damage_and_a_deleted_sample_are_seen(appliance):

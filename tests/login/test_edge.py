@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from .attacks import wire
 from .authority import Authority
 from .gateway import (
     API, COOKIE, DASHBOARD, HTML, ORIGIN, SCRIPT, Browser, free_port,
@@ -219,6 +220,20 @@ def test_a_small_zone_is_bounded(stopped_gateway, provider):
         browser.login()
         assert browser.get("/x", SCRIPT).status == 200
         assert browser.get("/x", SCRIPT).status == 429
+
+
+def test_a_rate_above_the_clock_s_ticks_is_not_cut_to_them(stopped_gateway):
+    """Fifty at once are less than a millisecond of 100,000 in a second."""
+    gateway = start(
+        stopped_gateway, workers=1,
+        api="azimuth_rate_limit zone=quick:64k rate=100000r/s;",
+    )
+    ask = wire.lines("GET /collections HTTP/1.1", f"Host: {API}")
+    last = wire.lines("GET /collections HTTP/1.1", f"Host: {API}",
+                      "Connection: close")
+    answer = wire.exchange(gateway.port, ask * 49 + last)
+    assert answer.count(b"HTTP/1.1 200 ") == 50
+    assert b"HTTP/1.1 429 " not in answer
 
 
 def test_nginx_own_limit_works_before_the_login_too(stopped_gateway):
@@ -573,6 +588,32 @@ def test_the_audit_log_tells_logins_denials_and_logouts(
     for secret in ("SECRETQUERY", cookie, "code-", "access-", "refresh-",
                    "eyJ"):
         assert secret not in text
+
+
+@pytest.mark.parametrize("claims,names", [
+    ({}, {"sub", "provider_session"}), ({"sid": None}, {"sub"}),
+    ({"sub": None}, {"provider_session"}),
+], ids=["both", "sub", "sid"])
+def test_the_audit_log_says_whom_the_provider_logged_out(
+    stopped_gateway, provider, claims, names
+):
+    audit = stopped_gateway.directory / "audit.log"
+    gateway = start(stopped_gateway, http=f"azimuth_audit_log {audit};")
+    browser = Browser(gateway)
+    browser.login()
+    token = provider.logout_token(**claims)
+    reply = Browser(gateway).send(
+        "POST", "/oauth2/backchannel_logout",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        f"logout_token={token}".encode(),
+    )
+    assert reply.status == 200, reply.text()
+    line = audited(audit)[-1]
+    assert line["outcome"] == "ended_by_provider"
+    assert names == {"sub", "provider_session"} & set(line)
+    assert line.get("sub", "user-0001") == "user-0001"
+    assert len(line.get("provider_session", "x" * 12)) == 12
+    assert "provider-session" not in audit.read_text()  # the sid itself
 
 
 def test_an_audit_line_is_one_short_line(stopped_gateway):

@@ -76,6 +76,23 @@ START_TEST(provider_reads_its_discovery)
 }
 END_TEST
 
+/* A '/' too much is seen at a glance. */
+START_TEST(provider_names_the_issuer_that_came)
+{
+    ck_assert_int_eq(put("{\"issuer\":\"https://i.test/r/\"," ENDPOINTS "}"),
+                     OAUTH_EDOCUMENT);
+    ck_assert_str_eq(error.text, "discovery: its issuer is 'https://i.test/r/',"
+                                 " not 'https://i.test/r'");
+    ck_assert_int_eq(put("{" ENDPOINTS "}"), OAUTH_EDOCUMENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "its issuer is ''"));
+    char *huge =
+        forge_text("{\"issuer\":\"https://i.test/%0300d\"," ENDPOINTS "}", 1);
+    ck_assert_int_eq(put(huge), OAUTH_EDOCUMENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "not 'https://i.test/r'"));
+    free(huge);
+}
+END_TEST
+
 /* T37 */
 START_TEST(provider_refuses_bad_discovery_and_keeps_the_good_one)
 {
@@ -328,6 +345,7 @@ main(void)
     TCase *tcase = tcase_create("provider");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, provider_reads_its_discovery);
+    tcase_add_test(tcase, provider_names_the_issuer_that_came);
     tcase_add_test(tcase,
                    provider_refuses_bad_discovery_and_keeps_the_good_one);
     tcase_add_test(tcase, provider_documents_age);
