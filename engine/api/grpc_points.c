@@ -334,6 +334,8 @@ scan_message(struct call *call, struct scan *scan, bool is_update,
             break;
         case UPSERT_TIMEOUT:
             call->query.timeout_s = field.value;
+            if (field.value == 0)
+                return false;
             break;
         default:
             return false;

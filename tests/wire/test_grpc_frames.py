@@ -208,6 +208,28 @@ def test_idle_connections_end(small):
         assert time.monotonic() - begin > 1
 
 
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+
+
+def test_the_limit_of_a_streams_messages(peer):
+    for size, status in ((4092, 0), (4093, EXHAUSTED), (100000, EXHAUSTED)):
+        id = peer.begin(REFLECTION)
+        peer.send(id, framed(field(900, b"x" * size)))
+        assert peer.wait(id).status == status
+    assert peer.is_well()
+
+
+def test_answers_of_a_stream_that_nobody_reads(engine):
+    with Peer(engine.grpc_port, updates_windows=False) as deaf:
+        id = deaf.begin(REFLECTION)
+        ask = framed(field(4, "qdrant.Points"))
+        for _ in range(200):
+            deaf.send(id, ask, ends=False)
+        assert deaf.wait(id).reset is not None
+    with Peer(engine.grpc_port) as other:
+        assert other.is_well()
+
+
 # ---- floods ----
 
 def flood(engine, data, turns=40):
