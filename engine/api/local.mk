@@ -148,3 +148,9 @@ tests_unit_engine_api_test_rest_field_SOURCES = \
 tests_unit_engine_api_test_rest_field_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_api_test_rest_field_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_grpc_json
+tests_unit_engine_api_test_grpc_json_SOURCES = \
+	tests/unit/engine/api/test_grpc_json.c
+tests_unit_engine_api_test_grpc_json_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_grpc_json_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -69,10 +69,30 @@ url_utf8_step(struct span text)
     return is_overlong || is_surrogate || is_large ? 0 : size;
 }
 
+/* How much of the beginning is ASCII, in steps of 8: most text is. */
+static size_t
+ascii_size(struct span text)
+{
+    size_t size = 0;
+    uint64_t word = 0;
+    while (text.size - size >= sizeof(word)) {
+        memcpy(&word, text.data + size, sizeof(word));
+        if ((word & 0x8080808080808080u) != 0)
+            break;
+        size += sizeof(word);
+    }
+    return size;
+}
+
 bool
 url_is_utf8(struct span text)
 {
     while (text.size > 0) {
+        size_t plain = ascii_size(text);
+        text.data += plain;
+        text.size -= plain;
+        if (text.size == 0)
+            break;
         size_t step = url_utf8_step(text);
         if (step == 0)
             return false;

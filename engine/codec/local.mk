@@ -26,3 +26,8 @@ tests_unit_engine_codec_test_json_floats_SOURCES = \
 tests_unit_engine_codec_test_json_floats_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_codec_test_json_floats_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/codec/test_protobuf
+tests_unit_engine_codec_test_protobuf_SOURCES = tests/unit/engine/codec/test_protobuf.c
+tests_unit_engine_codec_test_protobuf_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_codec_test_protobuf_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -18,6 +18,12 @@ static bool
 read_varint(struct protobuf_reader *reader, uint64_t *ret_value)
 {
     uint64_t value = 0;
+    if (reader->rest.size > 0 && (unsigned char)*reader->rest.data < 0x80) {
+        *ret_value = (unsigned char)*reader->rest.data; /* most are */
+        reader->rest.data++;
+        reader->rest.size--;
+        return true;
+    }
     for (unsigned i = 0; i < VARINT_SIZE_MAX && i < reader->rest.size; i++) {
         unsigned char byte = (unsigned char)reader->rest.data[i];
         value |= (uint64_t)(byte & 0x7f) << (7 * i);

@@ -23,7 +23,8 @@ header_make(const char *name, const char *value)
 
 #define HEADERS_MAX (REPLY_HEADERS_MAX + 6)
 
-/* The one header block of a failed call: headers and trailers at once. */
+/* The one header block of a failed call: headers and trailers at once. A
+ * response that has begun can only be cut. */
 static int
 submit_error(struct http2_stream *stream, int status, struct span text)
 {
@@ -31,24 +32,22 @@ submit_error(struct http2_stream *stream, int status, struct span text)
     struct bytes message;
     nghttp2_nv headers[HEADERS_MAX];
     size_t count = 0;
+    nghttp2_session *session = stream->connection->session;
+    if (stream->is_responding)
+        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id,
+                                         NGHTTP2_INTERNAL_ERROR);
     snprintf(number, sizeof(number), "%d", status);
     bytes_init(&message, ERROR_TEXT_SIZE_MAX);
     grpc_message_write(&message, text);
-    if (!stream->is_responding) {
-        headers[count++] = header_make(":status", "200");
-        headers[count++] = header_make("content-type", "application/grpc");
-    }
+    headers[count++] = header_make(":status", "200");
+    headers[count++] = header_make("content-type", "application/grpc");
     headers[count++] = header_make("grpc-status", number);
     if (message.size > 0 && !bytes_failed(&message))
         headers[count++] = header_make("grpc-message", message.data);
     for (unsigned i = 0; i < stream->reply.headers_count; i++)
         headers[count++] = header_make(stream->reply.headers[i].name,
                                        stream->reply.headers[i].value);
-    nghttp2_session *session = stream->connection->session;
-    int rc = stream->is_responding
-                 ? nghttp2_submit_trailer(session, stream->id, headers, count)
-                 : nghttp2_submit_response(session, stream->id, headers, count,
-                                           NULL);
+    int rc = nghttp2_submit_response(session, stream->id, headers, count, NULL);
     bytes_release(&message);
     return rc;
 }

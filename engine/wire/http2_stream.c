@@ -66,7 +66,7 @@ http2_stream_new(struct http2_connection *connection, int32_t id)
     http2_stream_enter(stream, STREAM_HEADERS, 0);
     bytes_init(&stream->body, options->body_size_max);
     bytes_init(&stream->inflated, options->body_size_max);
-    bytes_init(&stream->out, REPLY_BODY_SIZE_MAX);
+    bytes_init(&stream->out, WIRE_STREAM_OUT_SIZE_MAX);
     reply_init_grpc(&stream->reply);
     arena_init(&stream->request.arena, options->arena_size_max);
     arena_bind(&stream->request.arena, &budget_requests);
@@ -367,6 +367,8 @@ static void
 prefix_complete(struct http2_stream *stream)
 {
     uint64_t limit = stream->loop->wire->options.body_size_max;
+    if (stream->is_stream && limit > WIRE_STREAM_MESSAGE_SIZE_MAX)
+        limit = WIRE_STREAM_MESSAGE_SIZE_MAX; /* they run on the loop */
     const char *encoding = stream_header(&stream->request, "grpc-encoding");
     if (!grpc_prefix_read(stream->prefix, &stream->is_compressed,
                           &stream->message_size) ||

@@ -20,3 +20,9 @@ tests_unit_engine_wire_test_executor_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_wire_test_executor_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/wire/test_grpc_frame
+tests_unit_engine_wire_test_grpc_frame_SOURCES = \
+	tests/unit/engine/wire/test_grpc_frame.c
+tests_unit_engine_wire_test_grpc_frame_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_wire_test_grpc_frame_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -41,6 +41,11 @@ enum wire_protocol { WIRE_HTTP1, WIRE_GRPC, WIRE_PROTOCOLS };
  * section 5.1.2). Calls that their client gave up count until they ended. */
 #define WIRE_STREAMS_MAX 256u
 
+/* A message of a call of several (reflection), and answers to such that the
+ * peer does not read. */
+#define WIRE_STREAM_MESSAGE_SIZE_MAX ((size_t)4 << 10)
+#define WIRE_STREAM_OUT_SIZE_MAX     ((size_t)4 << 20)
+
 struct wire_options {
     const char *host;               /* address to listen on */
     uint16_t ports[WIRE_PROTOCOLS]; /* 0: any free one */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """clients/scenario.py run with the public Python client, the oldest and the
-newest that we serve."""
+newest that we serve, over REST and over gRPC."""
 import json
 import os
 import re
@@ -15,14 +15,17 @@ SCENARIO_SECONDS = 570
 STEPS = re.findall(r"def (step_\w+)", (CLIENTS / "scenario.py").read_text())
 
 
-@pytest.fixture(scope="module", params=["1.15", "latest"])
+@pytest.fixture(scope="module", params=["1.15", "latest", "1.15-grpc",
+                                        "latest-grpc"])
 def outcome(request, engine):
     """{step: null or traceback}"""
-    version = request.param
+    version, _, transport = request.param.partition("-")
+    ports = [str(engine.grpc_port)] if transport else []
     environment = {**os.environ, "PYTHONPATH": str(installed(version))}
     done = subprocess.run(
         [sys.executable, str(CLIENTS / "scenario.py"),
-         f"http://127.0.0.1:{engine.port}", f"client-{version}"],
+         f"http://127.0.0.1:{engine.port}", f"client-{request.param}",
+         *ports],
         capture_output=True, text=True, env=environment,
         timeout=SCENARIO_SECONDS)
     assert done.returncode == 0, done.stderr[-4000:]

@@ -324,3 +324,33 @@ def test_bad_settings_end_the_start(engine_factory, tmp_path, config, cause):
         engine.start()
     engine.process = None
     assert cause in str(caught.value)
+
+
+def test_grpc_holds_people_to_the_same_rights(guarded):
+    from frames import Peer, field
+    calls = {"count": ("/qdrant.Points/Count", b""),
+             "delete": ("/qdrant.Points/Delete",
+                        field(3, field(1, field(1, b"\x08\x01")))),
+             "drop": ("/qdrant.Collections/Delete", b"")}
+
+    def status(peer, what, collection, *headers):
+        path, more = calls[what]
+        return peer.call(path, field(1, collection) + more,
+                         list(headers)).status
+
+    reader = (HEADER.lower(), token(grants(docs="r")))
+    writer = (HEADER.lower(), token(grants(docs="prw")))
+    with Peer(guarded.grpc_port) as peer:
+        assert status(peer, "count", "docs", reader) == 0
+        assert status(peer, "delete", "docs", reader) == 7
+        assert status(peer, "delete", "docs", writer) == 0
+        assert status(peer, "drop", "docs", writer) == 7
+        # a key beside an identity adds nothing
+        assert status(peer, "drop", "docs", writer,
+                      ("api-key", API_KEY)) == 7
+        for collection in ("secret", "nowhere"):
+            assert status(peer, "count", collection, reader) == 7
+        forged = (HEADER.lower(), token("m", key="b2" * 32))
+        assert status(peer, "count", "docs", forged) == 16
+        listed = peer.call("/qdrant.Collections/List", b"", [reader]).message
+        assert b"docs" in listed and b"secret" not in listed

@@ -2,9 +2,9 @@
 """What a user does with qdrant-client, on real points. Runs with the client
 version that PYTHONPATH brings; test_clients.py starts it as
 
-    python scenario.py URL PREFIX
+    python scenario.py URL PREFIX [GRPC_PORT]
 
-and reads one JSON object from its output: {step: null or traceback}.
+(with a port: over gRPC) and reads one JSON object from its output: {step: null or traceback}.
 Steps run in order; those after the upload rely on it."""
 import json
 import pathlib
@@ -12,6 +12,7 @@ import sys
 import traceback
 import warnings
 
+import grpc
 import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] /
@@ -39,9 +40,27 @@ def value(key, value):
     return field(key, match=models.MatchValue(value=value))
 
 
+STATUSES = {grpc.StatusCode.NOT_FOUND: 404,
+            grpc.StatusCode.ALREADY_EXISTS: 409}
+
+
+def refusal(call):
+    """The status in terms of REST, and the server's text."""
+    try:
+        call()
+    except UnexpectedResponse as error:
+        return (error.status_code,
+                json.loads(error.content)["status"]["error"])
+    except grpc.RpcError as error:
+        return STATUSES[error.code()], error.details()
+    raise AssertionError("it was not refused")
+
+
 class Scenario:
-    def __init__(self, url, prefix):
-        self.client = QdrantClient(url=url, timeout=120)
+    def __init__(self, url, prefix, grpc_port=None):
+        self.client = QdrantClient(
+            url=url, timeout=120, prefer_grpc=grpc_port is not None,
+            grpc_port=int(grpc_port or 6334))
         self.name = prefix + "-packages"
         self.prefix = prefix
         self.points = packages.sample()
@@ -82,15 +101,11 @@ class Scenario:
             c.name for c in self.client.get_collections().collections]
 
     def step_create_again_is_refused(self):
-        try:
-            self.client.create_collection(
-                self.name, vectors_config=models.VectorParams(
-                    size=384, distance=models.Distance.COSINE))
-        except UnexpectedResponse as error:
-            assert error.status_code == 409
-            assert "already exists" in str(error)
-        else:
-            raise AssertionError("created twice")
+        status, text = refusal(lambda: self.client.create_collection(
+            self.name, vectors_config=models.VectorParams(
+                size=384, distance=models.Distance.COSINE)))
+        assert status == 409
+        assert "already exists" in text
 
     def step_upsert(self):
         for at in range(0, len(self.points), 500):
@@ -176,8 +191,7 @@ class Scenario:
             warnings.simplefilter("ignore")
             hits = self.client.search(
                 self.name, query_vector=self.vectors[3].tolist(), limit=5,
-                query_filter={"must": [
-                    {"key": "section", "match": {"value": "libs"}}]})
+                query_filter=models.Filter(must=[value("section", "libs")]))
         self.check_hits(hits, self.vectors[3],
                         lambda p: p["section"] == "libs", 5)
 
@@ -350,14 +364,9 @@ class Scenario:
     def step_delete_collection(self):
         assert self.client.delete_collection(self.name)
         assert not self.client.collection_exists(self.name)
-        try:
-            self.client.get_collection(self.name)
-        except UnexpectedResponse as error:
-            assert error.status_code == 404
-            text = json.loads(error.content)["status"]["error"]
-            assert text == f"Not found: Collection `{self.name}` doesn't exist!"
-        else:
-            raise AssertionError("it is still there")
+        status, text = refusal(lambda: self.client.get_collection(self.name))
+        assert status == 404
+        assert text == f"Not found: Collection `{self.name}` doesn't exist!"
 
     # ---- small collections ----
 
@@ -387,7 +396,7 @@ def steps():
 
 
 def main():
-    scenario = Scenario(*sys.argv[1:3])
+    scenario = Scenario(*sys.argv[1:4])
     outcome = {}
     for step in steps():
         try:
