@@ -16,6 +16,7 @@ static const struct command {
 } commands[] = {
     { "search", search_command, "recall and speed of the graph" },
     { "churn", churn_command, "every point replaced over time" },
+    { "filter", filter_command, "recall and speed with filters" },
     { "ingest", ingest_command, "acknowledged upserts, in process or by HTTP" },
     { "recover", recover_command, "after kill -9" },
     { "rows", rows_command, "what random rows of memory cost" },

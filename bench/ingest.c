@@ -88,13 +88,15 @@ put_batch(struct run *run, size_t first, size_t count)
 {
     static _Thread_local uint64_t ids[BATCH_MAX];
     static _Thread_local const float *rows[BATCH_MAX];
+    static _Thread_local const char *payloads[BATCH_MAX];
     assert(count <= BATCH_MAX);
     for (size_t i = 0; i < count; i++) {
         ids[i] = first + i;
         rows[i] = run->base.values + (first + i) * run->base.dim;
+        payloads[i] = ingest_payload;
     }
     return shelf_put(&run->shelf, ids, rows, count,
-                     run->options->has_payload ? ingest_payload : NULL);
+                     run->options->has_payload ? payloads : NULL);
 }
 
 static void *

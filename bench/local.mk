@@ -5,6 +5,7 @@ bench_azimuth_bench_SOURCES = \
 	bench/azimuth_bench.c \
 	bench/command.h bench/option.c bench/option.h \
 	bench/timing.c bench/timing.h \
+	bench/filter.c \
 	bench/ingest.c bench/ingest.h bench/ingest_post.c \
 	bench/churn.c bench/churn_run.h bench/churn_latency.c \
 	bench/recover.c bench/rows.c \
@@ -16,8 +17,11 @@ bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)
 bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/requirements.txt bench/README.md \
-	bench/search.py bench/ingest.py bench/churn.py bench/recover.py \
+	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py \
 	bench/engines/__init__.py bench/engines/peers.py \
+	bench/engines/filter.py bench/engines/filter_peers.py \
+	bench/engines/filter_worker.py bench/measure/filter_plot.py \
+	bench/measure/families.py \
 	bench/engines/worker.py bench/engines/edge_ingest.py \
 	bench/engines/churn_worker.py bench/engines/edge_recover.py \
 	bench/measure/__init__.py bench/measure/bound.py \

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/filter/path.h"
+
 #define NAME       "bench"
 #define ARENA_SIZE ((size_t)256 << 20)
 #define BODY_SIZE  1024u
@@ -104,7 +106,7 @@ update(struct shelf *shelf, const struct update *update)
 
 bool
 shelf_put(struct shelf *shelf, const uint64_t *ids, const float *const *rows,
-          size_t count, const char *payload)
+          size_t count, const char *const *payloads)
 {
     assert(count > 0);
     struct point *points = calloc(count, sizeof(*points));
@@ -118,7 +120,7 @@ shelf_put(struct shelf *shelf, const uint64_t *ids, const float *const *rows,
             (struct point){ .id = { .number = ids[i] },
                             .vectors = &vectors[i],
                             .vectors_count = 1,
-                            .payload = span_of(payload ? payload : "") };
+                            .payload = span_of(payloads ? payloads[i] : "") };
     }
     struct update upsert = { .kind = UPDATE_UPSERT,
                              .points = points,
@@ -126,6 +128,27 @@ shelf_put(struct shelf *shelf, const uint64_t *ids, const float *const *rows,
     is_done = is_done && update(shelf, &upsert);
     free(points);
     free(vectors);
+    return is_done;
+}
+
+bool
+shelf_index(struct shelf *shelf, const char *field, const char *type)
+{
+    struct error error = { ENGINE_OK, "" };
+    struct arena arena;
+    struct payload_path path;
+    struct update create = { .kind = UPDATE_CREATE_INDEX,
+                             .key = &path,
+                             .schema = PAYLOAD_SCHEMA_KEYWORD };
+    if (strcmp(type, "integer") == 0)
+        create.schema = PAYLOAD_SCHEMA_INTEGER;
+    else if (strcmp(type, "float") == 0)
+        create.schema = PAYLOAD_SCHEMA_FLOAT;
+    arena_init(&arena, ARENA_SIZE);
+    bool is_done =
+        check(path_parse(span_of(field), &arena, &path, &error), &error) &&
+        update(shelf, &create);
+    arena_release(&arena);
     return is_done;
 }
 
@@ -178,7 +201,9 @@ shelf_search(struct shelf *shelf, const float *query,
         .using = span_of(""),
         .vector = query,
         .dim = shelf->dim,
-        .params = { .hnsw_ef = walk->ef, .is_exact = walk->ef == 0 },
+        .filter = walk->filter,
+        .params = { .hnsw_ef = walk->ef == SHELF_EF_DEFAULT ? 0 : walk->ef,
+                    .is_exact = walk->ef == 0 },
         .limit = walk->k,
     };
     arena_init(&arena, ARENA_SIZE);

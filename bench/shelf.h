@@ -58,22 +58,28 @@ bool shelf_open(struct shelf *shelf, const char *folder, size_t dim);
 /* As a server that ends in order. Accepts one that was never opened. */
 void shelf_close(struct shelf *shelf);
 
-/* Upserts `count` points with wait=true: ids[i] gets rows[i]. payload: JSON
- * object of each point, or NULL. */
+/* Upserts `count` points with wait=true: ids[i] gets rows[i] and the JSON
+ * object payloads[i]; payloads NULL: none. */
 bool shelf_put(struct shelf *shelf, const uint64_t *ids,
-               const float *const *rows, size_t count, const char *payload);
+               const float *const *rows, size_t count,
+               const char *const *payloads);
+
+/* Makes a payload index, of type keyword, integer or float. */
+bool shelf_index(struct shelf *shelf, const char *field, const char *type);
 
 bool shelf_delete(struct shelf *shelf, const uint64_t *ids, size_t count);
 
 /* Until everything is linked into the graph. */
 bool shelf_wait_green(struct shelf *shelf);
 
-#define SHELF_K_MAX 100u
+#define SHELF_K_MAX      100u
+#define SHELF_EF_DEFAULT UINT32_MAX
 
 /* What searches ask for. */
 struct shelf_walk {
     uint32_t k;  /* 1..SHELF_K_MAX */
-    uint32_t ef; /* 0: exact */
+    uint32_t ef; /* 0: exact; SHELF_EF_DEFAULT */
+    const struct filter *filter;
 };
 
 struct shelf_hit {

@@ -3,6 +3,7 @@ libengine_a_SOURCES += \
 	engine/filter/datetime.c engine/filter/datetime.h \
 	engine/filter/eval.c engine/filter/eval.h \
 	engine/filter/filter.c engine/filter/filter.h \
+	engine/filter/filter_key.c engine/filter/filter_key.h \
 	engine/filter/geo.c engine/filter/geo.h \
 	engine/filter/geo_index.c engine/filter/geo_index.h \
 	engine/filter/keyword_index.c engine/filter/keyword_index.h \
@@ -142,3 +143,10 @@ tests_unit_engine_filter_test_geo_index_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_filter_test_geo_index_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_filter_key
+tests_unit_engine_filter_test_filter_key_SOURCES = \
+	tests/unit/engine/filter/test_filter_key.c
+tests_unit_engine_filter_test_filter_key_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_filter_test_filter_key_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

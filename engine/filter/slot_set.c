@@ -152,27 +152,27 @@ slot_cursor_next(struct slot_cursor *cursor, uint32_t *slots, size_t count)
     return roaring_read_uint32_iterator(cursor->iterator, slots, batch);
 }
 
-struct words {
-    uint64_t *words;
-    size_t words_count;
-};
-
-static bool
-set_word_bit(uint32_t slot, void *ctx)
+void
+slot_set_to_list(const struct slot_set *set, uint32_t *list)
 {
-    struct words *words = ctx;
-    if (slot / 64 >= words->words_count)
-        return false;
-    words->words[slot / 64] |= UINT64_C(1) << (slot % 64);
-    return true;
+    roaring_bitmap_to_uint32_array(set->bitmap, list);
 }
 
 void
 slot_set_to_words(const struct slot_set *set, uint64_t *words,
                   size_t words_count)
 {
-    struct words ctx = { words, words_count };
-    roaring_iterate(set->bitmap, set_word_bit, &ctx);
+    uint32_t slots[BATCH_COUNT];
+    uint32_t count;
+    roaring_uint32_iterator_t iterator;
+    roaring_init_iterator(set->bitmap, &iterator);
+    while ((count = roaring_read_uint32_iterator(&iterator, slots,
+                                                 BATCH_COUNT)) > 0)
+        for (uint32_t i = 0; i < count; i++) {
+            if (slots[i] / 64 >= words_count)
+                return;
+            words[slots[i] / 64] |= UINT64_C(1) << (slots[i] % 64);
+        }
 }
 
 void

@@ -55,6 +55,9 @@ size_t slot_cursor_next(struct slot_cursor *cursor, uint32_t *slots,
 void slot_set_to_words(const struct slot_set *set, uint64_t *words,
                        size_t words_count);
 
+/* Writes all members, ascending, to list[slot_set_count()]. */
+void slot_set_to_list(const struct slot_set *set, uint32_t *list);
+
 /* Adds every set bit of words[]. */
 void slot_set_add_words(struct slot_set *set, const uint64_t *words,
                         size_t words_count);

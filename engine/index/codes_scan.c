@@ -261,6 +261,8 @@ score_exact(struct scanner *scanner, const uint32_t *slots, uint32_t count,
     for (uint32_t i = 0; i < count; i++)
         (void)key_list_insert(&scanner->best, key_make(distances[i], slots[i]));
     lower_limit(scanner, &scanner->best);
+    if (scanner->scan->rescored_count != NULL)
+        *scanner->scan->rescored_count += count;
     return ENGINE_OK;
 }
 

@@ -17,6 +17,7 @@ struct codes_scan {
                                          for what may be among the best */
     float distance_max; /* what is further away is not wanted; INFINITY */
     struct stopper stopper;
+    uint32_t *rescored_count; /* gets how many vectors were read; may be NULL */
 };
 
 /* As plain_search(), with exact distances, but what an estimate is off by more

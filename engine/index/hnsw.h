@@ -77,6 +77,17 @@ enum hnsw_scoring {
                            list rescored where they are not in memory */
 };
 
+/* How a walk treats slots that do not pass the filter. */
+enum hnsw_filtering {
+    HNSW_FILTER_RESULT, /* scored and walked over like all others */
+    HNSW_FILTER_LIST,   /* as if there was no filter, but for the hits: the list
+                         must be as much longer as fewer pass. pass_count says
+                         what of it did */
+    HNSW_FILTER_FIRST   /* never scored, only looked through: for filters that
+                           fewer pass. They must be bitsets in `allowed`: of the
+                           other parts nothing counts */
+};
+
 struct hnsw_search {
     uint32_t k;  /* 1..HNSW_K_MAX */
     uint32_t ef; /* list length of the walk; raised to k and to
@@ -85,9 +96,16 @@ struct hnsw_search {
     uint32_t rescore_count; /* how many are rescored; raised to k; 0 = as many
                                as may still be among the best k */
     uint32_t visit_max;     /* with a filter: give up after scoring so many
-                           nodes; 0 = no limit */
+                           nodes, or looking through so many lists; 0 = no
+                           limit */
     const struct slot_filter *filter; /* NULL = all linked slots. Slots that do
                                          not pass are walked through */
+    enum hnsw_filtering filtering;
+    /* With HNSW_FILTER_FIRST: some slots that pass, from where the walk begins,
+     * too; and how many pass among as many slots as a list on level 0 has. */
+    const uint32_t *samples;
+    uint32_t samples_count;
+    uint32_t pass_per_list;
     struct stopper stopper;
 };
 
@@ -95,6 +113,7 @@ struct hnsw_found {
     uint32_t count;         /* hits written, <= k */
     uint32_t visit_count;   /* nodes scored */
     uint32_t hop_count;     /* link lists read */
+    uint32_t bridge_count;  /* beside them, of nodes that do not pass */
     uint32_t rescore_count; /* vectors read beside the walk */
     uint32_t pass_count;    /* nodes that pass the filter and were in the list
                                at the end of the walk */

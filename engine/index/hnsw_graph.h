@@ -251,9 +251,10 @@ struct hnsw_walk {
     /* Results. */
     uint32_t visit_count;
     uint32_t hop_count;
-    uint64_t best;        /* key of the closest node met */
-    struct key_list list; /* in scratch->list */
-    bool skips_twins;     /* of a node met, none of its twins that it names */
+    uint32_t bridge_count; /* lists read of nodes that do not pass a filter */
+    uint64_t best;         /* key of the closest node met */
+    struct key_list list;  /* in scratch->list */
+    bool skips_twins;      /* of a node met, none of its twins that it names */
     bool is_stopped;
     /* At work. */
     bool is_done;
@@ -293,6 +294,19 @@ uint64_t hnsw_score_one(struct hnsw_walk *walk, uint32_t slot);
 
 /* The walk's distances to its batch, estimated or exact. */
 void hnsw_score_batch(struct hnsw_walk *walk);
+
+/* Finds and asks for the rows of the batch's first `count` slots, which is then
+ * its count. */
+void hnsw_ask_rows(struct hnsw_walk *walk, uint32_t count);
+
+/* hnsw_filter.c: the walk of HNSW_FILTER_FIRST from `entry` (not 0). Then the
+ * list holds the result unless is_stopped. */
+void hnsw_walk_filter_first(struct hnsw_walk *walk,
+                            const struct hnsw_search *options, uint64_t entry,
+                            struct hnsw_found *found);
+
+/* Leaves in the list of a walk that is done what passes. */
+void hnsw_filter_list(struct hnsw_walk *walk, const struct slot_filter *filter);
 
 /* Puts the unseen slots of walk->links from link_at on into the batch, as many
  * as fit, and moves link_at on. */

@@ -160,6 +160,7 @@ finish(struct hnsw_walk *walk, const struct hnsw_search *options,
         found->count = take_hits(&walk->list, options->k, ret_hits);
     found->visit_count = walk->visit_count;
     found->hop_count = walk->hop_count;
+    found->bridge_count = walk->bridge_count;
     scratch_give(walk->hnsw->scratches, walk->scratch);
     return code;
 }
@@ -197,7 +198,14 @@ hnsw_search(const struct hnsw *hnsw, const float *query,
     if (code != ENGINE_OK)
         return code;
     uint64_t entry = atomic_load_explicit(&hnsw->entry, memory_order_acquire);
-    if (entry != 0 && !slot_filter_is_empty(options->filter)) {
+    if (entry != 0 && options->filtering == HNSW_FILTER_FIRST) {
+        assert(options->filter->allowed != NULL);
+        hnsw_walk_filter_first(&walk, &bounded, entry, &found);
+    } else if (entry != 0 && options->filtering == HNSW_FILTER_LIST) {
+        hnsw_walk_down(&walk, entry, 0, bounded.ef);
+        hnsw_filter_list(&walk, options->filter);
+        found.pass_count = walk.list.count;
+    } else if (entry != 0 && !slot_filter_is_empty(options->filter)) {
         code = search_filtered(&walk, &bounded, entry, &found, reterr);
     } else if (entry != 0) {
         hnsw_walk_down(&walk, entry, 0, bounded.ef);

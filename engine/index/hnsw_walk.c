@@ -115,6 +115,12 @@ read_all(struct hnsw_walk *walk)
     ask_for_rows(walk, count);
 }
 
+void
+hnsw_ask_rows(struct hnsw_walk *walk, uint32_t count)
+{
+    ask_for_rows(walk, count);
+}
+
 uint64_t
 hnsw_score_one(struct hnsw_walk *walk, uint32_t slot)
 {

@@ -19,6 +19,7 @@ libengine_a_SOURCES += \
 	engine/index/hnsw_walk.c \
 	engine/index/hnsw_search.c \
 	engine/index/hnsw_rescore.c \
+	engine/index/hnsw_filter.c \
 	engine/index/hnsw_insert.c engine/index/hnsw_naming.c \
 	engine/index/hnsw_repair.c \
 	engine/index/hnsw_reach.c \
@@ -160,3 +161,11 @@ tests_unit_engine_index_test_codes_scan_SOURCES = \
 tests_unit_engine_index_test_codes_scan_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_codes_scan_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/index/test_hnsw_filter
+tests_unit_engine_index_test_hnsw_filter_SOURCES = \
+	tests/unit/engine/index/test_hnsw_filter.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_hnsw_filter_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_index_test_hnsw_filter_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -6,6 +6,7 @@
 #include "engine/filter/payload_index.h"
 #include "engine/index/epoch.h"
 #include "engine/segment/compact.h"
+#include "engine/segment/filter_cache.h"
 #include "engine/segment/grave.h"
 #include "engine/segment/ids.h"
 #include "engine/segment/payload.h"
@@ -38,6 +39,10 @@ struct segment {
     struct epoch epoch; /* every reader is in it */
     /* The newest; changed with `points` exclusive. */
     _Atomic(struct segment_view *) view;
+    /* Grows with each change of points, payloads or indexes, with `points`
+     * exclusive. */
+    _Atomic uint64_t version;
+    struct filter_cache filters;
     struct payloads payloads;
     struct vectors *vectors; /* the array itself never changes */
     size_t vectors_count;

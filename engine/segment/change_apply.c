@@ -302,6 +302,7 @@ apply_index(struct change *change)
     if (change->drop_position == SIZE_MAX && change->new_index == NULL)
         return;
     pthread_rwlock_wrlock(&segment->points);
+    atomic_fetch_add(&segment->version, 1);
     if (change->drop_position != SIZE_MAX) {
         struct segment_index *place = &segment->indexes[change->drop_position];
         old = *place;

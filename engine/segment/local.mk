@@ -6,6 +6,7 @@ libengine_a_SOURCES += \
 	engine/segment/commit.c \
 	engine/segment/compact.c engine/segment/compact.h \
 	engine/segment/compact_disk.c \
+	engine/segment/filter_cache.c engine/segment/filter_cache.h \
 	engine/segment/graph.c \
 	engine/segment/index_build.c engine/segment/index_build.h \
 	engine/segment/grave.c engine/segment/grave.h \
@@ -19,7 +20,12 @@ libengine_a_SOURCES += \
 	engine/segment/queue.c engine/segment/queue.h \
 	engine/segment/reuse.c \
 	engine/segment/scroll.c \
+	engine/segment/passing.c engine/segment/passing.h \
 	engine/segment/search.c engine/segment/search.h \
+	engine/segment/search_body.h \
+	engine/segment/search_plan.c \
+	engine/segment/search_scan.c \
+	engine/segment/search_walk.c \
 	engine/segment/segment.c engine/segment/segment.h \
 	engine/segment/vectors.c engine/segment/vectors.h \
 	engine/segment/vectors_codes.c engine/segment/vectors_disk.c \
@@ -73,3 +79,25 @@ tests_unit_engine_segment_test_compact_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_segment_test_compact_LDADD = libfixture.a $(ENGINE_LIBS) \
 	$(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/segment/test_passing
+tests_unit_engine_segment_test_passing_SOURCES = \
+	tests/unit/engine/segment/test_passing.c
+tests_unit_engine_segment_test_passing_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_passing_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/segment/test_filter_cache
+tests_unit_engine_segment_test_filter_cache_SOURCES = \
+	tests/unit/engine/segment/test_filter_cache.c
+tests_unit_engine_segment_test_filter_cache_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_filter_cache_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/segment/test_search_plan
+tests_unit_engine_segment_test_search_plan_SOURCES = \
+	tests/unit/engine/segment/test_search_plan.c
+tests_unit_engine_segment_test_search_plan_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_search_plan_LDADD = libfixture.a \
+	$(ENGINE_LIBS) $(UNIT_LIBS)

@@ -5,6 +5,7 @@
 #include "engine/segment/match.h"
 
 #include "engine/filter/eval.h"
+#include "engine/filter/filter_key.h"
 #include "engine/filter/path.h"
 #include "engine/segment/body.h"
 
@@ -85,6 +86,36 @@ open_texts(struct match *match, struct arena *arena, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* The filter as a key, in the arena; without one nothing is remembered. */
+static struct span
+make_key(const struct filter *filter, struct arena *arena)
+{
+    struct span key = { NULL, 0 };
+    struct bytes bytes;
+    bytes_init(&bytes, FILTER_KEY_SIZE_MAX);
+    if (filter_key(filter, &bytes))
+        key.data = arena_strndup(arena, bytes.data, bytes.size);
+    if (key.data != NULL)
+        key.size = bytes.size;
+    bytes_release(&bytes);
+    return key;
+}
+
+static bool
+find_cached(struct match *match)
+{
+    if (match->key.size == 0)
+        return false;
+    struct filter_cache *cache = &match->reader->segment->filters;
+    match->passing = filter_cache_find(cache, match->key, match->version);
+    if (match->passing == NULL)
+        return false;
+    uint64_t count = match->passing->count;
+    match->plan.estimate = (struct filter_estimate){ count, count, count };
+    match->is_cached = true;
+    return true;
+}
+
 enum engine_code
 match_make_locked(struct segment_reader *reader, const struct filter *filter,
                   struct arena *arena, struct match *ret_match,
@@ -98,11 +129,15 @@ match_make_locked(struct segment_reader *reader, const struct filter *filter,
         return ENGINE_OK;
     }
     match.filter = filter;
-    enum engine_code code =
-        plan_make(reader->segment, filter, arena, &match.plan, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    if (filter_reads_payload(filter)) {
+    match.version = atomic_load(&reader->segment->version);
+    match.key = make_key(filter, arena);
+    if (arena_failed(arena))
+        return error_memory(reterr);
+    enum engine_code code = ENGINE_OK;
+    if (!find_cached(&match))
+        code = plan_make(reader->segment, filter, arena, &match.plan, reterr);
+    /* Also of what is cached: newer points are tested. */
+    if (code == ENGINE_OK && filter_reads_payload(filter)) {
         match.json = json_reader_new();
         code = match.json == NULL ? error_memory(reterr)
                                   : open_texts(&match, arena, reterr);
@@ -134,6 +169,8 @@ void
 match_release(struct match *match)
 {
     filter_plan_release(&match->plan);
+    passing_release(match->passing);
+    match->passing = NULL;
     json_reader_free(match->json);
     match->json = NULL;
     for (size_t i = 0; i < match->texts_count; i++)
@@ -142,14 +179,51 @@ match_release(struct match *match)
 }
 
 bool
+match_takes_all(const struct match *match)
+{
+    return match->plan.slots == NULL && match->passing == NULL;
+}
+
+bool
 match_is_all(const struct match *match)
 {
-    return match->plan.slots == NULL && match->plan.residual == NULL;
+    return match_takes_all(match) && match->plan.residual == NULL;
+}
+
+enum engine_code
+match_want_passing(struct match *match, struct error *reterr)
+{
+    if (match->passing != NULL || match->plan.slots == NULL)
+        return ENGINE_OK;
+    match->passing =
+        passing_of_set(match->plan.slots, match->reader->view->slots_count);
+    if (match->passing == NULL)
+        return error_memory(reterr);
+    if (match->plan.residual == NULL && match->key.size > 0)
+        filter_cache_put(&match->reader->segment->filters, match->key,
+                         match->version, match->passing);
+    return ENGINE_OK;
+}
+
+void
+match_remember(struct match *match, const uint64_t *words)
+{
+    if (match->key.size == 0 || match->failure.code != ENGINE_OK)
+        return;
+    struct passing *passing =
+        passing_of_words(words, match->reader->view->slots_count);
+    if (passing == NULL)
+        return;
+    filter_cache_put(&match->reader->segment->filters, match->key,
+                     match->version, passing);
+    passing_release(passing);
 }
 
 uint64_t
 match_candidates_count(const struct match *match)
 {
+    if (match->passing != NULL)
+        return match->passing->count;
     return match->plan.slots != NULL ? slot_set_count(match->plan.slots)
                                      : match->reader->view->live->count;
 }
@@ -157,6 +231,8 @@ match_candidates_count(const struct match *match)
 bool
 match_is_candidate(const struct match *match, uint32_t slot)
 {
+    if (match->passing != NULL)
+        return passing_has(match->passing, slot);
     return match->plan.slots != NULL
                ? slot_set_contains(match->plan.slots, slot)
                : slotview_has(match->reader->view->live, slot);
@@ -190,11 +266,19 @@ match_cursor_next(struct match_cursor *cursor, uint32_t *slots, size_t count)
     if (cursor->planned != NULL)
         return slot_cursor_next(cursor->planned, slots, count);
     const struct segment_view *view = cursor->match->reader->view;
+    const struct passing *passing = cursor->match->passing;
     size_t done = 0;
+    if (passing != NULL && passing->list != NULL) {
+        for (; done < count && cursor->next_place < passing->count; done++)
+            slots[done] = passing->list[cursor->next_place++];
+        return done;
+    }
     while (done + 64 <= count &&
            (uint64_t)cursor->next_word * 64 < view->slots_count) {
         uint32_t begin = cursor->next_word * 64;
-        uint64_t word = slotview_word(view->live, cursor->next_word++);
+        uint32_t at = cursor->next_word++;
+        uint64_t word = passing != NULL ? passing_word(passing, at)
+                                        : slotview_word(view->live, at);
         for (; word != 0; word &= word - 1)
             slots[done++] = begin + (uint32_t)__builtin_ctzll(word);
     }

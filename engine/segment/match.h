@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "engine/codec/json_reader.h"
 #include "engine/filter/plan.h"
+#include "engine/segment/passing.h"
 #include "engine/segment/segment.h"
 
 /* One filter over one segment at one moment: its plan, the view that goes with
@@ -14,6 +15,12 @@ struct match {
     struct segment_reader *reader;
     const struct filter *filter; /* NULL: every point */
     struct filter_plan plan;
+    /* The candidates, when they were wanted in this form or come from the
+     * cache; then plan.slots may be NULL. Held. */
+    struct passing *passing;
+    bool is_cached;   /* it comes from the cache */
+    uint64_t version; /* of the segment at that moment, */
+    struct span key;  /* and the filter as the cache's key; size 0: none */
     struct json_reader *json;  /* when the filter reads payloads */
     struct text_field **texts; /* fields with a `text` index, in the arena */
     size_t texts_count;
@@ -40,6 +47,17 @@ void match_release(struct match *match);
 /* Whether every living slot matches. */
 bool match_is_all(const struct match *match);
 
+/* Whether every living slot is a candidate. */
+bool match_takes_all(const struct match *match);
+
+/* Makes `passing`, unless match_takes_all(). ENGINE_ENOMEM */
+enum engine_code match_want_passing(struct match *match, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* These words are all that matches, among the slots of the view: tested, so
+ * that the next one with this filter need not. */
+void match_remember(struct match *match, const uint64_t *words);
+
 /* The candidates: the plan's slots or all that live. */
 uint64_t match_candidates_count(const struct match *match);
 bool match_is_candidate(const struct match *match, uint32_t slot);
@@ -47,8 +65,9 @@ bool match_is_candidate(const struct match *match, uint32_t slot);
 /* Walks the candidates in ascending order, several at a time. */
 struct match_cursor {
     const struct match *match;
-    struct slot_cursor *planned; /* NULL: the view's words */
+    struct slot_cursor *planned; /* NULL: words, of `passing` or the view */
     uint32_t next_word;
+    uint32_t next_place; /* in the list of `passing` */
 };
 /* ENGINE_ENOMEM */
 enum engine_code match_cursor_open(const struct match *match,

@@ -162,11 +162,10 @@ segment_scroll(struct segment_reader *reader,
         code = error_memory(reterr);
         goto out;
     }
-    const struct slot_set *candidates = gather.match.plan.slots;
-    double few =
-        candidates == NULL ? (double)all : (double)slot_set_count(candidates);
+    bool has_few = !match_takes_all(&gather.match);
+    double few = (double)match_candidates_count(&gather.match);
     /* Stepping looks at about limit * all / few ids. */
-    if (candidates != NULL && few * few * 8 < (double)limit * (double)all)
+    if (has_few && few * few * 8 < (double)limit * (double)all)
         code = page_gathered(&gather, limit, arena, slots, &count, reterr);
     else
         code = page_stepped(&gather, limit, slots, &count, reterr);

@@ -3,6 +3,7 @@
 #define ENGINE_SEGMENT_SEARCH_H
 
 #include "base/arena.h"
+#include "engine/filter/plan.h"
 #include "engine/index/hnsw.h"
 #include "engine/index/plain.h"
 #include "engine/segment/segment.h"
@@ -17,6 +18,35 @@
  * 128, 0.9902 at 160, which leaves no room for how threads fall. */
 #define SEGMENT_EF_DEFAULT 192u
 
+/* The ways of a search. */
+enum segment_plan {
+    SEGMENT_PLAN_NOTHING,     /* nothing can match */
+    SEGMENT_PLAN_SCAN,        /* every candidate's vector */
+    SEGMENT_PLAN_SCAN_CODES,  /* their codes, and the vectors of the best */
+    SEGMENT_PLAN_WALK,        /* the graph; nothing is filtered */
+    SEGMENT_PLAN_WALK_LIST,   /* the graph; its list is filtered at the end */
+    SEGMENT_PLAN_WALK_RESULT, /* the graph; what does not pass is left out */
+    SEGMENT_PLAN_WALK_FIRST   /* the graph; only what passes is scored */
+};
+
+/* What a search has done. */
+struct segment_report {
+    enum segment_plan plan;
+    struct filter_estimate estimate; /* how many points match */
+    uint64_t candidates;             /* slots that the plan left over */
+    bool is_cached;                  /* they come from the cache */
+    bool has_residual;               /* payloads had to be tested */
+    bool is_finished_by_scan;        /* the walk did not bring enough */
+    uint64_t tested;                 /* payloads */
+    uint64_t scored;                 /* codes or, without, vectors */
+    uint64_t bridges;                /* lists looked through beside the walk */
+    uint64_t rescored;               /* vectors, after codes */
+    uint64_t waiting;                /* points without link, scanned */
+    double expected_ns;              /* of the search, by its estimate */
+    uint64_t plan_ns;
+    uint64_t search_ns;
+};
+
 struct segment_search {
     size_t number;             /* which vector */
     struct vector_value query; /* of its kind; see segment_vector_is_unit() */
@@ -28,6 +58,7 @@ struct segment_search {
     bool is_indexed_only;        /* leave out what is not linked yet */
     const struct filter *filter; /* NULL: all */
     uint64_t deadline_ms;
+    struct segment_report *report; /* written at success; may be NULL */
 };
 
 /* The nearest points, best first; fewer than k only when fewer match and have

@@ -115,6 +115,7 @@ parts_init(struct segment *segment, const struct segment_options *options,
            struct error *reterr)
 {
     payloads_init(&segment->payloads);
+    filter_cache_init(&segment->filters);
     slotset_init(&segment->free_set);
     segment->path = strdup(options->path);
     segment->ids = ids_new();
@@ -255,6 +256,7 @@ segment_publish(struct segment *segment, struct segment_view *next,
     assert(grave->items_count + view_replaced_count(old, next) <=
            grave->items_room);
     atomic_store(&segment->view, next);
+    atomic_fetch_add(&segment->version, 1);
     grave->items_count +=
         view_replaced(old, next, grave->items + grave->items_count);
 }
@@ -276,6 +278,7 @@ segment_close(struct segment *segment)
         bytes_release(&segment->indexes[i].note);
     }
     view_discard(segment_view_now(segment), NULL);
+    filter_cache_release(&segment->filters);
     payloads_release(&segment->payloads);
     ids_free(segment->ids);
     free(segment->vectors);

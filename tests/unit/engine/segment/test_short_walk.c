@@ -22,7 +22,7 @@ static uint32_t seed = 5;
 static bool
 is_sampled(uint32_t number)
 {
-    return number % 16 == 8;
+    return number % 63 == 31;
 }
 
 static void
@@ -81,7 +81,7 @@ put_out_of_reach(uint32_t left)
             uint32_t links_max = hnsw_links_max(graph, level), count = 0;
             for (uint32_t i = 0; i < links_max; i++)
                 if (links[i] != SLOT_NONE &&
-                    (!is_sampled(links[i]) || links[i] / 16 < left))
+                    (!is_sampled(links[i]) || links[i] / 63 < left))
                     kept[count++] = links[i];
             hnsw_links_write(links, links_max, kept, count);
         }

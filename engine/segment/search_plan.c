@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which way a search goes: the cheapest by what the plan of its filter knows
+ * (how many candidates, how many of them will pass) and by what rows cost on
+ * this machine (cost.h). Figures of walks were fitted to counts of rows and
+ * lists on the real set (bench/filter.py). */
+#include "engine/segment/search_body.h"
+
+#include "engine/index/cost.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* Rough costs beside those of rows: what a walk does for a row that it scores,
+ * and for a list that it looks through; what a scan does for a code; a scan on
+ * codes before it begins; a stored payload parsed and tested. */
+#define VISIT_NS       25.0
+#define LIST_NS        150.0
+#define CODE_NS        2.0
+#define CODES_BEGIN_NS 4000.0
+#define RESIDUAL_NS    1000.0
+/* A row on disk, in slot order. */
+#define DISK_ROW_NS  300.0
+#define DISK_BYTE_NS 0.4
+/* A test with the payload on disk: many in slot order, one at random. */
+#define RESIDUAL_DISK_NS        1500.0
+#define RESIDUAL_DISK_RANDOM_NS 5000.0
+/* Rows that a walk scores for each place of its list, without filter and
+ * filter-first; vectors that are scored after codes, for each hit. */
+#define WALK_ROWS_PER_EF  12.0
+#define FIRST_ROWS_PER_EF 17.0
+#define RESCORED_PER_HIT  4.0
+/* Of the lists that a filter-first walk comes by, those that it has not read
+ * yet. */
+#define FRESH_SHARE 0.4
+/* Where fewer pass, a walk must be so much cheaper to be chosen: it may miss
+ * some. */
+#define WALK_SHARE_MIN 0.1
+#define WALK_CAUTION   1.5
+/* With a longer list of the plain walk, at least this share must pass. */
+#define LIST_SHARE_MIN 0.45
+/* Candidates that are fewer than one of so many slots are read at random. */
+#define SPARSE_SHARE 8.0
+/* Slots tried to learn how many pass a test without index. */
+#define SAMPLE_SLOTS 64
+
+uint32_t
+work_width(const struct work *work)
+{
+    const struct segment_search *search = work->search;
+    uint32_t ef = search->ef;
+    if (ef == 0) {
+        ef = SEGMENT_EF_DEFAULT;
+        uint32_t least = work_vector(work)->ef_construct;
+        if (ef < least)
+            ef = least;
+    }
+    if (ef < search->k)
+        ef = search->k;
+    return ef < HNSW_EF_MAX ? ef : HNSW_EF_MAX;
+}
+
+bool
+work_may_use_codes(const struct work *work)
+{
+    return work->vectors->codes != NULL && !work->search->is_exact &&
+           work->search->k <= HNSW_K_MAX &&
+           work->search->scoring != HNSW_IGNORE_CODES;
+}
+
+bool
+work_tests_on_disk(const struct work *work)
+{
+    return work->match.plan.residual != NULL && work->match.json != NULL &&
+           atomic_load(&work->reader->segment->payloads.is_on_disk);
+}
+
+/* Of one row of a scan over `share` of all. */
+static double
+row_ns(const struct vectors *vectors, double share)
+{
+    const struct cost *cost = cost_get();
+    size_t size = vectors_row_size_about(vectors);
+    if (vectors->is_on_disk)
+        return DISK_ROW_NS + DISK_BYTE_NS * (double)size;
+    return cost_row_ns(
+        share * SPARSE_SHARE < 1.0 ? &cost->random : &cost->sequence, size);
+}
+
+static double
+code_ns(const struct vectors *vectors, double share)
+{
+    const struct cost *cost = cost_get();
+    return CODE_NS + cost_row_ns(share * SPARSE_SHARE < 1.0 ? &cost->random
+                                                            : &cost->sequence,
+                                 vectors_tail_row_size(vectors));
+}
+
+/* Of one row in a walk. */
+static double
+visit_ns(const struct vectors *vectors)
+{
+    size_t size = vectors->codes != NULL ? codes_row_size(vectors->codes)
+                                         : vectors_row_size_about(vectors);
+    return VISIT_NS + cost_row_ns(&cost_get()->random, size);
+}
+
+/* What is known of the candidates. */
+struct known {
+    double all;        /* points */
+    double candidates; /* of them */
+    double share;      /* of all that will pass */
+    double test_ns;    /* of one candidate, in slot order; 0: no test */
+    double random_test_ns;
+};
+
+/* The share of the candidates that satisfies the residual, by trying some: the
+ * plan only guesses what no index answers. */
+static double
+sample_share(struct work *work)
+{
+    uint32_t end = work->reader->view->slots_count;
+    uint32_t step = end / SAMPLE_SLOTS + 1;
+    uint32_t tried = 0, slots[SAMPLE_SLOTS];
+    for (uint32_t slot = step / 2; slot < end; slot += step)
+        if (match_is_candidate(&work->match, slot))
+            slots[tried++] = slot;
+    assert(tried <= SAMPLE_SLOTS);
+    work->report.tested += tried;
+    size_t passed = match_residuals(&work->match, slots, tried);
+    return ((double)passed + 0.5) / (tried + 1.0);
+}
+
+static struct known
+look_at(struct work *work)
+{
+    const struct filter_plan *plan = &work->match.plan;
+    bool is_on_disk = work_tests_on_disk(work);
+    struct known known = { .all = (double)work->reader->view->live->count + 1.0,
+                           .candidates =
+                               (double)match_candidates_count(&work->match) };
+    known.share = (known.candidates + 0.5) / known.all;
+    if (plan->residual == NULL)
+        return known;
+    known.test_ns = is_on_disk ? RESIDUAL_DISK_NS : RESIDUAL_NS;
+    known.random_test_ns = is_on_disk ? RESIDUAL_DISK_RANDOM_NS : RESIDUAL_NS;
+    known.share *= work->search->is_exact ? 0.5 : sample_share(work);
+    return known;
+}
+
+static void
+propose(struct costs *costs, enum segment_plan plan, double ns)
+{
+    if (ns >= costs->plan_ns)
+        return;
+    costs->plan = plan;
+    costs->plan_ns = ns;
+}
+
+/* How many candidates a scan on codes tests: those that are better than the
+ * best k that passed so far, in an order that is a matter of chance. */
+static double
+tests_of_best(const struct known *known, double k)
+{
+    double pass = known->share * known->all + 1.0;
+    double passed = pass > k ? k * (1.0 + log(pass / k)) : pass;
+    double tests = 2.0 * passed * known->candidates / pass;
+    return tests < known->candidates ? tests : known->candidates;
+}
+
+static void
+propose_scans(struct work *work, const struct known *known, struct costs *costs)
+{
+    const struct vectors *vectors = work->vectors;
+    double share = known->candidates / known->all;
+    double pass = known->share * known->all;
+    costs->wants_settled = known->test_ns > 0.0;
+    propose(costs, SEGMENT_PLAN_SCAN,
+            pass * row_ns(vectors, known->share) +
+                known->candidates * known->test_ns);
+    if (work_may_use_codes(work) && !match_is_all(&work->match)) {
+        double k = work->search->k;
+        double begin =
+            CODES_BEGIN_NS + RESCORED_PER_HIT * k * row_ns(vectors, 0.0);
+        double settled = begin + pass * code_ns(vectors, known->share) +
+                         known->candidates * known->test_ns;
+        double late = begin + known->candidates * code_ns(vectors, share) +
+                      tests_of_best(known, k) * known->random_test_ns;
+        if (known->test_ns > 0.0 && late < settled && late < costs->plan_ns)
+            costs->wants_settled = false;
+        propose(costs, SEGMENT_PLAN_SCAN_CODES,
+                known->test_ns > 0.0 && late < settled ? late : settled);
+    }
+    costs->scan_ns = costs->plan_ns;
+    costs->is_on_codes = costs->plan == SEGMENT_PLAN_SCAN_CODES;
+}
+
+/* Lists that a filter-first walk looks through for each node that it expands;
+ * hnsw_filter.c says how. */
+static double
+bridges_of(double share, double m0)
+{
+    double met = m0 * share, rest = m0 - met, want = 1.5 * m0;
+    double bridges = met > 0.0 ? (want - met) / met : m0 * m0;
+    double most = want > 2.0 * m0 * met ? m0 * rest : rest;
+    return FRESH_SHARE * (bridges < most ? bridges : most);
+}
+
+static void
+propose_walks(struct work *work, const struct known *known, struct costs *costs)
+{
+    const struct vectors *vectors = work->vectors;
+    double m0 = 2.0 * hnsw_params_of(work->graph).m;
+    double ef = work_width(work);
+    double rows = WALK_ROWS_PER_EF * ef;
+    double tail = (double)work->tail_count * code_ns(vectors, 0.0);
+    costs->visit_ns = visit_ns(vectors) + known->random_test_ns;
+    if (match_is_all(&work->match)) {
+        propose(costs, SEGMENT_PLAN_WALK, rows * costs->visit_ns + tail);
+        return;
+    }
+    if (known->share >= LIST_SHARE_MIN)
+        propose(costs, SEGMENT_PLAN_WALK_LIST,
+                rows / known->share * visit_ns(vectors) +
+                    ef / known->share * known->random_test_ns + tail);
+    propose(costs, SEGMENT_PLAN_WALK_RESULT,
+            rows / known->share * costs->visit_ns + tail);
+    if (known->test_ns > 0.0)
+        return;
+    rows = FIRST_ROWS_PER_EF * ef;
+    double passed = rows < known->candidates ? rows : known->candidates;
+    double list_ns = LIST_NS + cost_row_ns(&cost_get()->random,
+                                           (size_t)m0 * sizeof(uint32_t));
+    double first_ns = passed * costs->visit_ns +
+                      ef * bridges_of(known->share, m0) * list_ns + tail;
+    propose(costs, SEGMENT_PLAN_WALK_FIRST,
+            known->share < WALK_SHARE_MIN ? WALK_CAUTION * first_ns : first_ns);
+}
+
+/* Whether few enough match for full_scan_threshold. */
+static bool
+is_below_threshold(const struct work *work)
+{
+    uint64_t size = work->match.plan.estimate.max_count *
+                    vectors_row_size_about(work->vectors);
+    return !match_is_all(&work->match) &&
+           size / 1024 <= work_vector(work)->full_scan_kib;
+}
+
+struct costs
+work_costs(struct work *work)
+{
+    struct costs costs = { .plan = SEGMENT_PLAN_SCAN, .plan_ns = INFINITY };
+    struct known known = look_at(work);
+    costs.share = known.share;
+    propose_scans(work, &known, &costs);
+    if (work->graph != NULL && !work->is_tail_long && !work->search->is_exact &&
+        work->search->k <= HNSW_K_MAX && !is_below_threshold(work))
+        propose_walks(work, &known, &costs);
+    return costs;
+}
+
+uint64_t
+segment_search_cost_ns(const struct segment_reader *reader,
+                       const struct segment_search *search)
+{
+    struct vectors *vectors = &reader->segment->vectors[search->number];
+    struct segment_reader look = *reader;
+    struct work work = { .reader = &look,
+                         .vectors = vectors,
+                         .search = search };
+    double count = (double)reader->view->live->count;
+    double test_ns = search->filter != NULL ? RESIDUAL_NS : 0.0;
+    double scan_ns = count * (row_ns(vectors, 1.0) + test_ns);
+    if (atomic_load(&vectors->graph) == NULL || search->is_exact)
+        return (uint64_t)scan_ns;
+    double walk_ns =
+        WALK_ROWS_PER_EF * work_width(&work) * (visit_ns(vectors) + test_ns);
+    return (uint64_t)(walk_ns < scan_ns ? walk_ns : scan_ns);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Covers: searches with filters that few, many and all points pass find what
+ * an exact scan finds, each in its way; what the cache keeps is never out of
+ * date; tested payloads are remembered. */
+#include "engine/collection/body.h"
+#include "engine/segment/body.h"
+#include "engine/segment/search.h"
+#include "tests/fixture/points.h"
+#include "tests/fixture/suite.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DIM   64
+#define COUNT 6000u
+#define K     10
+#define PART  500u
+
+static struct points points;
+static uint32_t seed = 5;
+
+static float
+next_float(void)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (float)(int32_t)seed / 2147483648.0f;
+}
+
+static void
+put(uint32_t first, uint32_t count)
+{
+    static struct point batch[PART];
+    static struct named_vector vectors[PART];
+    static float values[PART][DIM];
+    static char payloads[PART][64];
+    for (uint32_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < DIM; k++)
+            values[i][k] = next_float();
+        snprintf(payloads[i], sizeof(payloads[i]), "{\"n\":%u,\"bare\":%u}",
+                 first + i, first + i);
+        vectors[i] = (struct named_vector){ .values = values[i], .dim = DIM };
+        batch[i] = (struct point){ .id = points_number(first + i),
+                                   .vectors = &vectors[i],
+                                   .vectors_count = 1,
+                                   .payload = span_of(payloads[i]) };
+    }
+    struct update update = { .kind = UPDATE_UPSERT,
+                             .points = batch,
+                             .points_count = count };
+    ck_assert_int_eq(points_update(&points, &update, false), ENGINE_OK);
+}
+
+static void
+setup(void)
+{
+    struct point_path path;
+    points_create(&points,
+                  "{\"vectors\":{\"size\":64,\"distance\":\"Cosine\"},"
+                  "\"hnsw_config\":{\"full_scan_threshold\":10},"
+                  "\"optimizers_config\":{\"indexing_threshold\":20}}");
+    struct update index = { .kind = UPDATE_CREATE_INDEX,
+                            .key = points_path(&path, "n"),
+                            .schema = PAYLOAD_SCHEMA_INTEGER };
+    ck_assert_int_eq(points_update(&points, &index, false), ENGINE_OK);
+    for (uint32_t first = 0; first < COUNT; first += PART)
+        put(first, PART);
+    points_link(&points);
+}
+
+static void
+teardown(void)
+{
+    points_destroy(&points);
+}
+
+static struct segment_report
+ask(const struct filter *filter, const float *query, bool is_exact,
+    struct point_id ids[K], size_t *ret_count)
+{
+    struct segment *segment = points.collection->segment;
+    struct segment_reader reader;
+    struct segment_report report;
+    const struct hit *hits = NULL;
+    struct segment_search search = {
+        .query = { .kind = VECTOR_DENSE, .values = query, .dim = DIM },
+        .k = K,
+        .filter = filter,
+        .is_exact = is_exact,
+        .report = &report
+    };
+    segment_read_begin(segment, &reader);
+    ck_assert_int_eq(segment_search(&reader, &search, &points.arena, &hits,
+                                    ret_count, &points.error),
+                     ENGINE_OK);
+    for (size_t i = 0; i < *ret_count; i++)
+        ids[i] = segment_id(&reader, hits[i].slot);
+    segment_read_end(&reader);
+    points_forget(&points);
+    return report;
+}
+
+static double
+recall(const struct filter *filter, struct segment_report *ret_report)
+{
+    size_t good = 0, all = 0;
+    for (int i = 0; i < 20; i++) {
+        float query[DIM];
+        struct point_id exact[K], found[K];
+        size_t exact_count, count;
+        for (size_t k = 0; k < DIM; k++)
+            query[k] = next_float();
+        (void)kernel_normalise(query, DIM);
+        (void)ask(filter, query, true, exact, &exact_count);
+        *ret_report = ask(filter, query, false, found, &count);
+        ck_assert_uint_eq(count, exact_count);
+        for (size_t a = 0; a < count; a++)
+            for (size_t b = 0; b < count; b++)
+                good += point_id_compare(&exact[a], &found[b]) == 0;
+        all += count;
+    }
+    return (double)good / (double)all;
+}
+
+static const struct {
+    double bound;
+    const char *key;
+} cases[] = { { COUNT - 5, "n" },
+              { COUNT - 60, "n" },
+              { COUNT - 600, "n" },
+              { COUNT / 2, "n" },
+              { 0, "n" },
+              { COUNT - 5, "bare" },
+              { COUNT - 60, "bare" },
+              { COUNT - 600, "bare" },
+              { COUNT / 2, "bare" } };
+
+START_TEST(filtered_searches_find_what_a_scan_finds)
+{
+    struct point_filter filter;
+    struct segment_report report;
+    const struct filter *wanted =
+        points_at_least(&filter, cases[_i].key, cases[_i].bound);
+    /* Normal vectors are the hardest. */
+    ck_assert_double_ge(recall(wanted, &report), 0.9);
+    ck_assert_uint_eq(report.estimate.max_count,
+                      COUNT - (uint32_t)cases[_i].bound);
+    ck_assert(report.is_cached);
+}
+END_TEST
+
+/* Numbers of points from 5990 on that are found. */
+static size_t
+count_last(void)
+{
+    static const float query[DIM] = { 1 };
+    struct point_filter filter;
+    struct point_id ids[K];
+    size_t count;
+    (void)ask(points_at_least(&filter, "n", COUNT - 4), query, false, ids,
+              &count);
+    return count;
+}
+
+START_TEST(cache_follows_changes)
+{
+    ck_assert_uint_eq(count_last(), 4);
+    ck_assert_uint_eq(count_last(), 4);
+    put(COUNT, 1);
+    ck_assert_uint_eq(count_last(), 5);
+    uint64_t gone = COUNT - 1;
+    ck_assert_int_eq(points_delete(&points, &gone, 1), ENGINE_OK);
+    ck_assert_uint_eq(count_last(), 4);
+    struct point_id id = points_number(COUNT);
+    struct update update = points_on_ids(UPDATE_SET_PAYLOAD, &id, 1);
+    update.payload = span_of("{\"n\":-1}");
+    ck_assert_int_eq(points_update(&points, &update, false), ENGINE_OK);
+    ck_assert_uint_eq(count_last(), 3);
+    struct point_path path;
+    struct update drop = { .kind = UPDATE_DELETE_INDEX,
+                           .key = points_path(&path, "n") };
+    ck_assert_int_eq(points_update(&points, &drop, false), ENGINE_OK);
+    ck_assert_uint_eq(count_last(), 3);
+    points_reopen(&points);
+    ck_assert_uint_eq(count_last(), 3);
+}
+END_TEST
+
+/* So few match that all payloads are tested, but only once. */
+START_TEST(tested_payloads_are_remembered)
+{
+    static const float query[DIM] = { 1 };
+    struct point_filter filter;
+    struct point_id ids[K];
+    size_t count;
+    const struct filter *last = points_at_least(&filter, "bare", COUNT - 2);
+    struct segment_report first = ask(last, query, false, ids, &count);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_uint_ge(first.tested, COUNT);
+    struct segment_report second = ask(last, query, false, ids, &count);
+    ck_assert_uint_eq(count, 2);
+    ck_assert(second.is_cached);
+    ck_assert_uint_eq(second.tested, 0);
+    ck_assert_uint_eq(points_count(&points, last), 2);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("search_plan");
+    TCase *tcase = tcase_create("search_plan");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, filtered_searches_find_what_a_scan_finds, 0,
+                        sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tcase, cache_follows_changes);
+    tcase_add_test(tcase, tested_payloads_are_remembered);
+    suite_add_tcase(suite, tcase);
+    return suite_run(suite);
+}
