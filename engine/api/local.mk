@@ -13,6 +13,8 @@ libengine_a_SOURCES += \
 	engine/api/rest_query.c \
 	engine/api/rest_read.c engine/api/rest_record.c \
 	engine/api/rest_record.h engine/api/rest_update.c \
+	engine/api/bm25.c engine/api/bm25.h engine/api/rest_bm25.c \
+	engine/api/rest_sparse.c engine/api/rest_sparse.h \
 	engine/api/rest_upsert.c engine/api/rest_vector.c \
 	engine/api/rest_vector.h engine/api/routes.c engine/api/service.c \
 	engine/api/static_files.c engine/api/static_files.h \

@@ -44,12 +44,15 @@ write_usage(struct json_writer *writer, const char *key, struct usage usage)
 }
 
 static void
-write_vectors(struct json_writer *writer, const struct segment_memory *memory)
+write_vectors_of(struct json_writer *writer, const char *key, bool is_sparse,
+                 const struct segment_memory *memory)
 {
-    json_key(writer, "vectors");
+    json_key(writer, key);
     json_array_begin(writer);
     for (size_t i = 0; i < memory->vectors_count; i++) {
         const struct vector_usage *vector = &memory->vectors[i];
+        if (vector->is_sparse != is_sparse)
+            continue;
         json_object_begin(writer);
         json_key(writer, "name");
         json_text_span(writer, vector->name);
@@ -60,9 +63,13 @@ write_vectors(struct json_writer *writer, const struct segment_memory *memory)
         json_object_end(writer);
     }
     json_array_end(writer);
-    json_key(writer, "sparse_vectors");
-    json_array_begin(writer);
-    json_array_end(writer);
+}
+
+static void
+write_vectors(struct json_writer *writer, const struct segment_memory *memory)
+{
+    write_vectors_of(writer, "vectors", false, memory);
+    write_vectors_of(writer, "sparse_vectors", true, memory);
 }
 
 /* What the parts of a collection come to. */

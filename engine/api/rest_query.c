@@ -239,19 +239,12 @@ query_value_read(const struct search_source *source, yyjson_val *value,
     if (yyjson_is_obj(value)) {
         enum engine_code code =
             rest_refuse(value, kinds, sizeof(kinds) / sizeof(kinds[0]), reterr);
-        if (code == ENGINE_OK)
-            code = rest_vector_refuse(value, reterr);
         if (code != ENGINE_OK)
             return code;
-        value = rest_member(value, "nearest");
-        if (value == NULL)
-            return unknown_query(reterr);
-        if (yyjson_is_obj(value)) {
-            code = rest_vector_refuse(value, reterr);
-            return code != ENGINE_OK ? code : unknown_query(reterr);
-        }
+        if (rest_member(value, "nearest") != NULL)
+            value = rest_member(value, "nearest");
     }
-    if (yyjson_is_arr(value))
+    if (yyjson_is_arr(value) || rest_vector_is_object(value))
         return vector_read(source, value, command, reterr);
     if (yyjson_is_uint(value) || yyjson_is_str(value))
         return id_read(source, value, command, reterr);

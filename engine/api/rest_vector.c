@@ -2,6 +2,8 @@
  * JSON numbers straight into arena floats: the hot loop of every upload. */
 #include "engine/api/rest_vector.h"
 
+#include "engine/api/rest_sparse.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -33,21 +35,33 @@ bad_number(yyjson_val *item, size_t index, struct error *reterr)
                      yyjson_get_type_desc(item), index);
 }
 
-enum engine_code
-rest_vector_refuse(yyjson_val *object, struct error *reterr)
+/* A Document, an Image or an InferenceObject. */
+static bool
+is_inference(yyjson_val *object)
 {
-    if (yyjson_obj_get(object, "indices") != NULL &&
-        yyjson_obj_get(object, "values") != NULL)
-        return error_set(reterr, ENGINE_EUNSUPPORTED,
-                         "sparse vectors are not supported yet");
-    if (yyjson_obj_get(object, "model") != NULL &&
-        (yyjson_obj_get(object, "text") != NULL ||
-         yyjson_obj_get(object, "image") != NULL ||
-         yyjson_obj_get(object, "object") != NULL))
-        return error_set(reterr, ENGINE_EINFERENCE,
-                         "InferenceService URL not configured - please provide "
-                         "valid address in config");
-    return ENGINE_OK;
+    return yyjson_obj_get(object, "model") != NULL &&
+           (yyjson_obj_get(object, "text") != NULL ||
+            yyjson_obj_get(object, "image") != NULL ||
+            yyjson_obj_get(object, "object") != NULL);
+}
+
+bool
+rest_vector_is_object(yyjson_val *value)
+{
+    return rest_sparse_is(value) || is_inference(value);
+}
+
+static enum engine_code
+object_parse(yyjson_val *object, struct rest_where where, struct arena *arena,
+             struct named_vector *ret_vector, struct error *reterr)
+{
+    if (rest_sparse_is(object))
+        return rest_sparse_parse(object, where, arena, ret_vector, reterr);
+    if (rest_bm25_is(object))
+        return rest_bm25_parse(object, where, arena, ret_vector, reterr);
+    return error_set(reterr, ENGINE_EINFERENCE,
+                     "InferenceService URL not configured - please provide "
+                     "valid address in config");
 }
 
 enum engine_code
@@ -55,11 +69,8 @@ rest_vector_parse(yyjson_val *value, struct rest_where where,
                   struct arena *arena, struct named_vector *ret_vector,
                   struct error *reterr)
 {
-    if (yyjson_is_obj(value)) {
-        enum engine_code code = rest_vector_refuse(value, reterr);
-        if (code != ENGINE_OK)
-            return code;
-    }
+    if (rest_vector_is_object(value))
+        return object_parse(value, where, arena, ret_vector, reterr);
     if (!yyjson_is_arr(value))
         return error_set(reterr, ENGINE_EFORMAT,
                          "invalid type: %s, expected a vector: a list of "
@@ -97,12 +108,8 @@ rest_vectors_of_point(yyjson_val *value, struct rest_where where,
                       size_t *ret_count, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
-    bool is_named = yyjson_is_obj(value);
-    if (is_named) {
-        code = rest_vector_refuse(value, reterr);
-        if (code != ENGINE_OK)
-            return code;
-    }
+    /* {indices, values} would be two vectors of such names. */
+    bool is_named = yyjson_is_obj(value) && !is_inference(value);
     size_t count = is_named ? yyjson_obj_size(value) : 1;
     if (count > CONFIG_VECTORS_MAX)
         return error_set(reterr, ENGINE_EINPUT,

@@ -11,19 +11,19 @@
 /* Vectors in JSON bodies. Any thread. */
 
 /* Where a vector stands, for the 422 text: "PREFIX[INDEX].vector", or "PREFIX"
- * when index is REST_NO_INDEX. */
+ * when index is REST_NO_INDEX: then it is a query. */
 #define REST_NO_INDEX ((size_t)-1)
 struct rest_where {
     const char *prefix;
     size_t index;
 };
 
-/* One dense vector, all but its name; the floats are in `arena`. A list of
- * lists (multivector), {indices, values} (sparse), {text, model} and the like
- * are refused by name.
- * ENGINE_EFORMAT  no list of numbers; a number that f32 cannot hold.
- * ENGINE_EVALID   empty. ENGINE_EREQUEST not supported yet.
- * ENGINE_EINFERENCE  a Document, with the reference's text. */
+/* One vector, all but its name, in `arena`: a list of numbers, {indices, values}
+ * (sparse), or {text, model: "qdrant/bm25"}. A list of lists (multivector) and
+ * other models are refused by name.
+ * ENGINE_EFORMAT  none of these; a number that f32 cannot hold.
+ * ENGINE_EVALID   empty, or as in rest_sparse.h. ENGINE_EREQUEST not supported
+ * yet. ENGINE_EINFERENCE  another model, with the reference's text. */
 enum engine_code rest_vector_parse(yyjson_val *value, struct rest_where where,
                                    struct arena *arena,
                                    struct named_vector *ret_vector,
@@ -39,9 +39,7 @@ enum engine_code rest_vectors_of_point(yyjson_val *value,
                                        size_t *ret_count, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Whether an object is another kind of vector or query input (sparse,
- * Document, Image, InferenceObject): fills reterr then. */
-enum engine_code rest_vector_refuse(yyjson_val *object, struct error *reterr)
-    __attribute__((warn_unused_result));
+/* Whether it is one of the objects that rest_vector_parse() reads. */
+bool rest_vector_is_object(yyjson_val *value);
 
 #endif /* ENGINE_API_REST_VECTOR_H */

@@ -126,6 +126,8 @@ vector_options(const struct collection_config *config, struct arena *arena)
         const struct vector_config *vector = &config->vectors[i];
         options[i] = (struct segment_vector_options){
             .name = vector->name,
+            .kind = vector->kind,
+            .has_idf = vector->has_idf,
             .dim = vector->size,
             .metric = vector->distance,
             .datatype = vector->datatype,

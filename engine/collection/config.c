@@ -7,6 +7,7 @@
 #include "engine/collection/command.h"
 #include "engine/collection/config_check.h"
 #include "engine/collection/config_section.h"
+#include "engine/collection/config_sparse.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -380,11 +381,6 @@ config_parse(yyjson_val *body, struct arena *arena,
     if (!yyjson_is_obj(body))
         return error_set(reterr, ENGINE_EFORMAT,
                          "invalid type: expected struct CreateCollection");
-    yyjson_val *sparse = yyjson_obj_get(body, "sparse_vectors");
-    if (!is_absent(sparse) &&
-        (!yyjson_is_obj(sparse) || yyjson_obj_size(sparse) > 0))
-        return error_set(reterr, ENGINE_EREQUEST,
-                         "sparse_vectors are not supported by this version");
     struct collection_config config = {
         .hnsw = { .m = 16, .ef_construct = 100, .full_scan_threshold = 10000 },
         .shard_number = 1,
@@ -406,6 +402,9 @@ config_parse(yyjson_val *body, struct arena *arena,
     if (code == ENGINE_OK)
         code = vectors_parse(yyjson_obj_get(body, "vectors"), arena, &config,
                              reterr);
+    if (code == ENGINE_OK)
+        code = config_sparse_parse(yyjson_obj_get(body, "sparse_vectors"),
+                                   arena, &config, reterr);
     if (code == ENGINE_OK)
         *ret_config = config;
     return code;
@@ -498,6 +497,8 @@ vectors_patch(yyjson_val *vectors, struct arena *arena,
     size_t used = 0;
     for (size_t i = 0; code == ENGINE_OK && i < config->vectors_count; i++) {
         struct vector_config *vector = &config->vectors[i];
+        if (vector->kind == VECTOR_SPARSE)
+            continue;
         yyjson_val *change =
             yyjson_obj_getn(vectors, vector->name.data, vector->name.size);
         used += change != NULL;
@@ -535,6 +536,9 @@ config_patch(const struct collection_config *config, yyjson_val *body,
     if (code == ENGINE_OK)
         code = vectors_patch(yyjson_obj_get(body, "vectors"), arena, &patched,
                              reterr);
+    if (code == ENGINE_OK)
+        code = config_sparse_patch(yyjson_obj_get(body, "sparse_vectors"),
+                                   arena, &patched, reterr);
     if (code == ENGINE_OK)
         *ret_config = patched;
     return code;

@@ -7,6 +7,7 @@
 #include "engine/codec/json_read.h"
 #include "engine/codec/json_write.h"
 #include "engine/error.h"
+#include "engine/index/vector_row.h"
 #include "engine/kernel/kernel.h"
 
 #include <stdbool.h>
@@ -28,7 +29,9 @@ struct hnsw_config {
 
 struct vector_config {
     struct span name; /* "" for the unnamed one */
-    uint32_t size;    /* 1..COMMAND_DIM_MAX */
+    enum vector_kind kind;
+    bool has_idf;  /* sparse: modifier idf */
+    uint32_t size; /* 1..COMMAND_DIM_MAX; 0 when sparse */
     enum metric distance;
     enum datatype datatype;
     bool is_on_disk;         /* on_disk, or memory: cold */
@@ -37,9 +40,9 @@ struct vector_config {
 };
 
 struct collection_config {
-    struct vector_config *vectors;
-    size_t vectors_count; /* 0..CONFIG_VECTORS_MAX */
-    bool is_unnamed;      /* created as `vectors: {size, distance}` */
+    struct vector_config *vectors; /* sparse ones last */
+    size_t vectors_count;          /* 0..CONFIG_VECTORS_MAX */
+    bool is_unnamed;               /* created as `vectors: {size, distance}` */
     struct hnsw_config hnsw;
     uint32_t shard_number;             /* 1 */
     uint32_t replication_factor;       /* 1 */

@@ -4,6 +4,7 @@
 #include "engine/collection/config.h"
 
 #include "engine/collection/config_section.h"
+#include "engine/collection/config_sparse.h"
 
 static void
 vectors_write(const struct collection_config *config,
@@ -16,6 +17,8 @@ vectors_write(const struct collection_config *config,
     }
     json_object_begin(writer);
     for (size_t i = 0; i < config->vectors_count; i++) {
+        if (config->vectors[i].kind == VECTOR_SPARSE)
+            continue;
         json_key_span(writer, config->vectors[i].name);
         json_raw(writer, config->vectors[i].json);
     }
@@ -26,6 +29,7 @@ static void
 params_write(const struct collection_config *config, struct json_writer *writer)
 {
     vectors_write(config, writer);
+    config_sparse_write(config, writer);
     json_key(writer, "shard_number");
     json_u64(writer, config->shard_number);
     json_key(writer, "replication_factor");

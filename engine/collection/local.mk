@@ -15,6 +15,7 @@ libengine_a_SOURCES += \
 	engine/collection/config_quantization.h \
 	engine/collection/config_check.c engine/collection/config_check.h \
 	engine/collection/config_section.c engine/collection/config_section.h \
+	engine/collection/config_sparse.c engine/collection/config_sparse.h \
 	engine/collection/config_write.c \
 	engine/collection/registry.c engine/collection/registry.h \
 	engine/collection/registry_open.c \

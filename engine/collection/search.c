@@ -414,6 +414,8 @@ collection_search_cost_ns(struct collection *collection,
     if (number != SIZE_MAX) {
         struct segment_search search = {
             .number = number,
+            .query = { command->kind, command->vector, command->dim,
+                       command->indices, command->rows },
             .k = (uint32_t)(command->limit < COMMAND_LIMIT_MAX
                                 ? command->limit + 1
                                 : COMMAND_LIMIT_MAX),
@@ -437,13 +439,13 @@ collection_selected_dims(const struct collection *collection,
     size_t dims = 0;
     if (selection->selection == SELECT_ALL)
         for (size_t i = 0; i < segment_vectors_count(segment); i++)
-            dims += segment_vector_dim(segment, i);
+            dims += segment_vector_numbers(segment, i);
     if (selection->selection != SELECT_INCLUDE)
         return dims;
     for (size_t i = 0; i < selection->names_count; i++) {
         size_t number = segment_vector_number(segment, selection->names[i]);
         if (number != SIZE_MAX)
-            dims += segment_vector_dim(segment, number);
+            dims += segment_vector_numbers(segment, number);
     }
     return dims;
 }

@@ -4,6 +4,9 @@ libengine_a_SOURCES += \
 	engine/index/codes_planes.c engine/index/codes_planes.h \
 	engine/index/datatype.c engine/index/datatype.h \
 	engine/index/vector_row.c engine/index/vector_row.h \
+	engine/index/sparse.c engine/index/sparse.h \
+	engine/index/sparse_part.c engine/index/sparse_part.h \
+	engine/index/sparse_search.c engine/index/sparse_tail.c \
 	engine/index/slotset.c engine/index/slotset.h \
 	engine/index/slotview.c engine/index/slotview.h \
 	engine/index/epoch.c engine/index/epoch.h \

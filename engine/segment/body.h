@@ -141,6 +141,10 @@ enum engine_code segment_reclaim(struct segment *segment, bool has_rows,
                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Takes what died out of a sparse index, a part at a time. False: nothing was
+ * done, or a writer is at work. */
+bool segment_tidy_sparse(struct segment *segment);
+
 /* Takes the graph of a vector away with its checkpoint. The caller holds the
  * writer mutex. */
 void segment_drop_graph(struct segment *segment, size_t number);

@@ -138,6 +138,8 @@ plan_payloads(struct change *change, struct error *reterr)
 #define POINT_SIZE        96u
 #define POINT_VECTOR_SIZE 256u
 #define INDEX_POINT_SIZE  24u
+/* An entry of a sparse vector: in the tail, and when that is sealed. */
+#define SPARSE_ENTRY_SIZE 20u
 /* Beside keys and values, in the batch and in the memtable. */
 #define RECORD_SIZE 64u
 /* A batch doubles as it grows, and stays until the memtable has a copy. */
@@ -165,6 +167,20 @@ written_size(const struct change *change)
     return size;
 }
 
+static size_t
+sparse_growth(const struct segment *segment, const struct staged *staged)
+{
+    size_t size = 0;
+    bool is_new = staged->act == STAGED_INSERT || staged->act == STAGED_MOVE;
+    for (size_t i = 0; is_new && i < segment->vectors_count; i++)
+        if (segment->vectors[i].sparse != NULL &&
+            staged->point.vectors[i] != NULL)
+            size += vector_row_value(VECTOR_SPARSE, 0, staged->point.vectors[i])
+                        .dim *
+                    SPARSE_ENTRY_SIZE;
+    return size;
+}
+
 /* Whether the memory limit has room for what the change adds, on its way and
  * for good; deletes are never refused. Before the first copy is made. */
 static enum engine_code
@@ -184,6 +200,7 @@ growth_check(const struct change *change, struct error *reterr)
     bool is_on_disk = atomic_load(&segment->payloads.is_on_disk);
     for (size_t i = 0; i < change->staged_count; i++) {
         const struct staged *staged = change->staged[i];
+        kept_size += sparse_growth(segment, staged);
         if (!change_is_indexed(segment, staged) && is_on_disk)
             continue;
         kept_size += segment->indexes_count * INDEX_POINT_SIZE;
@@ -198,6 +215,20 @@ growth_check(const struct change *change, struct error *reterr)
         return ENGINE_OK;
     return error_memory_limit(reterr, "the update", more + work, used,
                               memory_limit());
+}
+
+static enum engine_code
+prepare(struct segment *segment, const struct staged *staged,
+        struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    if (staged->new_slot == SEGMENT_NO_SLOT)
+        return ENGINE_OK;
+    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
+        if (staged->point.vectors[i] != NULL)
+            code = vectors_prepare(&segment->vectors[i], staged->new_slot,
+                                   staged->point.vectors[i], reterr);
+    return code;
 }
 
 /* Memory for everything that applying does. */
@@ -219,7 +250,21 @@ reserve(struct change *change, size_t new_count, struct error *reterr)
     for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
         code = vectors_reserve(&segment->vectors[i], change->slots_count,
                                new_count, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < change->staged_count; i++)
+        code = prepare(segment, change->staged[i], reterr);
     return code == ENGINE_OK ? change_slice(change, reterr) : code;
+}
+
+/* Takes back what reserve() prepared. */
+static void
+unprepare(struct change *change)
+{
+    struct segment *segment = change->segment;
+    for (size_t i = 0; i < change->staged_count; i++)
+        for (size_t k = 0; k < segment->vectors_count; k++)
+            if (change->staged[i]->new_slot != SEGMENT_NO_SLOT)
+                vectors_forget(&segment->vectors[k],
+                               change->staged[i]->new_slot);
 }
 
 static void
@@ -403,8 +448,10 @@ commit(struct change *change, struct error *reterr)
         code = make_texts(change, reterr);
     if (code == ENGINE_OK)
         code = reserve(change, new_count, reterr);
-    if (code != ENGINE_OK)
+    if (code != ENGINE_OK) {
+        unprepare(change);
         return code;
+    }
     uint64_t sequence = segment->next_sequence;
     struct index_build *build = segment->build;
     /* The builder may read the store, and must not see it ahead of memory. */
@@ -415,6 +462,8 @@ commit(struct change *change, struct error *reterr)
         if (!change->is_upkeep)
             segment->next_sequence++;
         change_apply(change, sequence);
+    } else {
+        unprepare(change);
     }
     if (build != NULL)
         pthread_mutex_unlock(&build->lock);

@@ -85,6 +85,8 @@ segment_free_slot(struct segment *segment, uint32_t slot)
         at = segment->tail_count++;
     }
     segment->free_slots[at] = slot;
+    for (size_t i = 0; i < segment->vectors_count; i++)
+        vectors_forget(&segment->vectors[i], slot);
     bool is_new = slotset_add(&segment->free_set, slot);
     assert(is_new);
     (void)is_new;

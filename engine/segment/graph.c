@@ -311,6 +311,7 @@ segment_link(struct segment *segment, size_t slots_max,
         code = reclaim(segment, sum.has_freed, &slots, &error);
     if (code == ENGINE_OK)
         code = segment_compact(segment, &compaction, &error);
+    sum.has_more = segment_tidy_sparse(segment) || sum.has_more;
     note_failure(segment, code, &error);
     if (code != ENGINE_OK)
         return error_set(reterr, code, "%s", error.text);

@@ -105,8 +105,13 @@ visit_vector(void *ctx, struct span key, struct span value,
         return code;
     if (!align_row(visit, value))
         return error_memory(reterr);
+    bool is_live = ids_is_live(segment->ids, slot);
+    if (is_live)
+        code = vectors_prepare(vectors, slot, visit->row, reterr);
+    if (code != ENGINE_OK)
+        return code;
     vectors_write(vectors, slot, visit->row);
-    if (ids_is_live(segment->ids, slot)) {
+    if (is_live) {
         /* Members of `absent` are complemented in load_vectors(). */
         slotset_add(&vectors->absent, slot);
         vectors->count++;

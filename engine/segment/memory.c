@@ -39,6 +39,17 @@ graph_usage(struct segment *segment, size_t number)
     return usage;
 }
 
+static void
+add_sparse(struct segment *segment, const struct sparse *sparse,
+           struct usage *usage)
+{
+    uint32_t place = epoch_enter(&segment->epoch);
+    size_t size = sparse_memory(sparse);
+    epoch_leave(&segment->epoch, place);
+    usage->ram_size += size;
+    usage->heap_size += size;
+}
+
 static enum engine_code
 add_vectors(struct segment *segment, struct arena *arena,
             struct segment_memory *memory, struct error *reterr)
@@ -54,6 +65,7 @@ add_vectors(struct segment *segment, struct arena *arena,
     for (size_t i = 0; i < segment->vectors_count; i++) {
         struct vectors *vectors = &segment->vectors[i];
         all[i].name = vectors->options.name;
+        all[i].is_sparse = vectors->sparse != NULL;
         all[i].storage.ram_size = slab_memory(&vectors->rows).used_size;
         /* One family holds all of them. */
         all[i].storage.disk_size =
@@ -68,6 +80,8 @@ add_vectors(struct segment *segment, struct arena *arena,
                 codes_memory(vectors->next_codes).used_size;
         pthread_rwlock_unlock(&vectors->link_lock);
         all[i].graph = graph_usage(segment, i);
+        if (vectors->sparse != NULL)
+            add_sparse(segment, vectors->sparse, &all[i].graph);
         memory->slots.ram_size += slab_memory(&vectors->absent.rows).used_size;
     }
     memory->vectors = all;

@@ -17,6 +17,7 @@ struct usage {
 
 struct vector_usage {
     struct span name; /* valid as long as the segment */
+    bool is_sparse;
     struct usage storage;
     struct usage codes;
     struct usage graph; /* with its checkpoint and what waits to be linked */

@@ -160,3 +160,16 @@ segment_reclaim(struct segment *segment, bool has_rows,
     }
     return ENGINE_OK;
 }
+
+bool
+segment_tidy_sparse(struct segment *segment)
+{
+    bool is_done = false;
+    if (pthread_mutex_trylock(&segment->writer) != 0)
+        return false;
+    for (size_t i = 0; !is_done && i < segment->vectors_count; i++)
+        if (segment->vectors[i].sparse != NULL)
+            is_done = sparse_tidy(segment->vectors[i].sparse);
+    pthread_mutex_unlock(&segment->writer);
+    return is_done;
+}

@@ -5,6 +5,7 @@
  * is finished by a scan, and so is one that had seen all it can reach before
  * its list was full, so that recall never drops silently. */
 #include "engine/segment/search_body.h"
+#include "engine/segment/search_sparse.h"
 
 #include <assert.h>
 #include <time.h>
@@ -161,6 +162,9 @@ segment_search(struct segment_reader *reader,
     struct segment *segment = reader->segment;
     assert(search->number < segment->vectors_count);
     assert(search->k > 0 && search->k <= PLAIN_K_MAX);
+    if (segment->vectors[search->number].options.kind == VECTOR_SPARSE)
+        return segment_search_sparse(reader, search, arena, ret_hits, ret_count,
+                                     reterr);
     struct work work = { .reader = reader,
                          .vectors = &segment->vectors[search->number],
                          .search = search,

@@ -4,6 +4,7 @@
  * this machine (cost.h). Figures of walks were fitted to counts of rows and
  * lists on the real set (bench/filter.py). */
 #include "engine/segment/search_body.h"
+#include "engine/segment/search_sparse.h"
 
 #include "engine/index/cost.h"
 
@@ -264,6 +265,8 @@ segment_search_cost_ns(const struct segment_reader *reader,
                        const struct segment_search *search)
 {
     struct vectors *vectors = &reader->segment->vectors[search->number];
+    if (vectors->options.kind == VECTOR_SPARSE)
+        return segment_sparse_cost_ns(reader, search);
     struct segment_reader look = *reader;
     struct work work = { .reader = &look,
                          .vectors = vectors,

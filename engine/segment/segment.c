@@ -129,8 +129,9 @@ parts_init(struct segment *segment, const struct segment_options *options,
         /* A checkpoint is of no use with other codes than its own. */
         struct codes_wish codes = options->vectors[i].codes;
         segment_graph_codes(segment, i, &codes);
-        enum engine_code code = vectors_init(
-            &segment->vectors[i], &options->vectors[i], &codes, reterr);
+        enum engine_code code =
+            vectors_init(&segment->vectors[i], &options->vectors[i], &codes,
+                         &segment->epoch, reterr);
         if (code != ENGINE_OK)
             return code;
         segment->vectors_count++;
@@ -178,6 +179,7 @@ view_options(const struct segment *segment, struct segment_view *view)
             &segment->vectors[i].options;
         view->vectors[i].ef_construct = options->ef_construct;
         view->vectors[i].full_scan_kib = options->full_scan_kib;
+        view->vectors[i].has_idf = options->has_idf;
     }
 }
 
@@ -307,7 +309,7 @@ static void
 say_place(struct segment *segment, struct vectors *vectors,
           enum segment_place place)
 {
-    if (place == vectors->next_place)
+    if (place == vectors->next_place || vectors->sparse != NULL)
         return;
     vectors->next_place = place;
     const char *what = place == vectors->options.place ? "stays" : "moves";
@@ -327,6 +329,7 @@ segment_configure(struct segment *segment,
         assert(options[i].dim == vectors->options.dim);
         say_place(segment, vectors, options[i].place);
         pthread_rwlock_wrlock(&vectors->link_lock);
+        vectors->options.has_idf = options[i].has_idf;
         vectors->options.m = options[i].m;
         vectors->options.ef_construct = options[i].ef_construct;
         vectors->options.codes = options[i].codes;
@@ -514,6 +517,13 @@ segment_vector_kind(const struct segment *segment, size_t number)
     return segment->vectors[number].options.kind;
 }
 
+size_t
+segment_vector_numbers(const struct segment *segment, size_t number)
+{
+    assert(number < segment->vectors_count);
+    return vectors_row_size_about(&segment->vectors[number]) / sizeof(float);
+}
+
 uint32_t
 segment_vector_dim(const struct segment *segment, size_t number)
 {
@@ -547,7 +557,9 @@ segment_state(struct segment *segment, struct segment_state *ret_state)
         uint64_t count = reader.view->vectors[i].has->count;
         ret_state->vectors_count += count;
         ret_state->waiting_count += waiting;
-        if (atomic_load(&vectors->graph) != NULL && waiting < count)
+        bool is_indexed =
+            atomic_load(&vectors->graph) != NULL || vectors->sparse != NULL;
+        if (is_indexed && waiting < count)
             ret_state->indexed_count += count - waiting;
     }
     segment_read_end(&reader);

@@ -69,6 +69,7 @@ struct segment_vector_options {
     uint32_t dim;           /* 0 when sparse */
     enum metric metric;     /* METRIC_DOT when sparse */
     enum datatype datatype; /* of dense rows; constant */
+    bool has_idf;           /* sparse: the modifier `idf` */
     uint32_t m;             /* 0: no graph */
     uint32_t ef_construct;
     uint32_t full_scan_kib; /* full_scan_threshold */
@@ -106,8 +107,8 @@ bool segment_has_points(const char *path);
  * allowed. */
 void segment_close(struct segment *segment);
 
-/* Changes what may change of the vectors' options: m, ef_construct, codes and
- * the thresholds; same order and count as at opening. Another m: a graph is built
+/* Changes what may change of the vectors' options: has_idf, m,
+ * ef_construct, codes and the thresholds; same order and count as at opening. Another m: a graph is built
  * beside the one in use and takes its place; 0 takes it away. Other codes: likewise. ef_construct
  * counts for what is linked from now on. */
 void segment_configure(struct segment *segment,
@@ -223,6 +224,8 @@ size_t segment_vectors_count(const struct segment *segment);
 size_t segment_vector_number(const struct segment *segment, struct span name);
 enum vector_kind segment_vector_kind(const struct segment *segment,
                                      size_t number);
+/* About how many numbers one has, for estimates. */
+size_t segment_vector_numbers(const struct segment *segment, size_t number);
 uint32_t segment_vector_dim(const struct segment *segment, size_t number);
 enum metric segment_vector_metric(const struct segment *segment, size_t number);
 /* Whether the query of a search is to be of unit length. */

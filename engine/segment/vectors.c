@@ -30,7 +30,8 @@ lock_init(pthread_rwlock_t *lock)
 enum engine_code
 vectors_init(struct vectors *vectors,
              const struct segment_vector_options *options,
-             const struct codes_wish *codes, struct error *reterr)
+             const struct codes_wish *codes, struct epoch *epoch,
+             struct error *reterr)
 {
     assert((options->dim > 0) == (options->kind != VECTOR_SPARSE));
     memset(vectors, 0, sizeof(*vectors));
@@ -54,7 +55,9 @@ vectors_init(struct vectors *vectors,
         return error_memory(reterr);
     }
     vectors->options.name.data = name;
-    enum engine_code code = vectors_codes_init(vectors, codes, reterr);
+    enum engine_code code = options->kind == VECTOR_SPARSE
+                                ? sparse_create(epoch, &vectors->sparse, reterr)
+                                : vectors_codes_init(vectors, codes, reterr);
     if (code != ENGINE_OK) {
         vectors_codes_release(vectors);
         queue_release(&vectors->queue);
@@ -86,6 +89,7 @@ vectors_release(struct vectors *vectors)
     hnsw_free(vectors->next_graph);
     slab_release(&vectors->rows);
     vectors_codes_release(vectors);
+    sparse_free(vectors->sparse);
     slotset_release(&vectors->absent);
     queue_release(&vectors->queue);
     pthread_rwlock_destroy(&vectors->link_lock);
@@ -158,6 +162,8 @@ vectors_hide(struct vectors *vectors, uint32_t slot)
     bool is_changed = slotset_add(&vectors->absent, slot);
     assert(is_changed && vectors->count > 0);
     vectors->count--;
+    if (vectors->sparse != NULL)
+        sparse_hide(vectors->sparse, slot);
     if (vectors->graph != NULL)
         atomic_fetch_add(&vectors->dead_count, 1);
 }

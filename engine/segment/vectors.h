@@ -7,6 +7,7 @@
 #include "engine/index/hnsw.h"
 #include "engine/index/slab.h"
 #include "engine/index/slotset.h"
+#include "engine/index/sparse.h"
 #include "engine/index/vector_row.h"
 #include "engine/segment/queue.h"
 #include "engine/segment/segment.h"
@@ -20,7 +21,7 @@
 /* One named vector of a segment: its rows, which slots have it, its graph and
  * what waits to be linked. Locks: segment.h. By options.kind:
  *   VECTOR_DENSE   rows of one length, in memory or on disk, codes and a graph.
- *   VECTOR_SPARSE  rows on disk; no codes, no graph. */
+ *   VECTOR_SPARSE  rows on disk, `sparse`; no codes, no graph. */
 struct vectors {
     struct segment_vector_options options; /* name owned here */
     struct row_form form;                  /* of dense rows */
@@ -30,6 +31,7 @@ struct vectors {
         is_on_disk; /* rows are in the store only; dense ones have codes then */
     enum segment_place next_place; /* from the next start on */
     struct slab rows;              /* empty when they are on disk */
+    struct sparse *sparse;         /* VECTOR_SPARSE, else NULL */
     /* By slot, as rows; NULL: walks read the rows, for ever. Changed as graph
      * below; who is not in the epoch asks codes_size (0: none). */
     _Atomic(struct codes *) codes;
@@ -77,11 +79,12 @@ struct vectors {
  * ends before as many points have died again. */
 #define VECTORS_SWEEP_NODES 24u
 
-/* Copies the name. `codes` are those to begin with. ENGINE_ENOMEM */
+/* Copies the name. `codes` are those to begin with; `epoch` is the segment's.
+ * ENGINE_ENOMEM */
 enum engine_code vectors_init(struct vectors *vectors,
                               const struct segment_vector_options *options,
                               const struct codes_wish *codes,
-                              struct error *reterr)
+                              struct epoch *epoch, struct error *reterr)
     __attribute__((warn_unused_result));
 void vectors_release(struct vectors *vectors);
 
@@ -89,6 +92,16 @@ void vectors_release(struct vectors *vectors);
 enum engine_code vectors_reserve(struct vectors *vectors, uint32_t slots_count,
                                  size_t more_count, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* What may fail of bringing the row of a slot in that nobody can see; before
+ * vectors_write(), or vectors_forget() when that will not come. Slots are
+ * reserved. ENGINE_ENOMEM */
+enum engine_code vectors_prepare(struct vectors *vectors, uint32_t slot,
+                                 const void *row, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Nobody knows the slot any more; having no row is fine. */
+void vectors_forget(struct vectors *vectors, uint32_t slot);
 
 /* Writes the row of a slot that nobody can see. */
 void vectors_write(struct vectors *vectors, uint32_t slot, const void *row);

@@ -19,7 +19,31 @@ vectors_row_size(const struct vectors *vectors, const void *row)
 size_t
 vectors_row_size_about(const struct vectors *vectors)
 {
-    return row_form_size(&vectors->form);
+    if (vectors->options.kind == VECTOR_DENSE)
+        return row_form_size(&vectors->form);
+    uint64_t count =
+        vectors->sparse == NULL ? 0 : sparse_count(vectors->sparse);
+    if (count == 0)
+        return (vectors->options.dim + 1) * sizeof(float);
+    return (size_t)(sparse_entries(vectors->sparse) / count + 1) *
+           (sizeof(uint32_t) + sizeof(float));
+}
+
+enum engine_code
+vectors_prepare(struct vectors *vectors, uint32_t slot, const void *row,
+                struct error *reterr)
+{
+    if (vectors->sparse == NULL)
+        return ENGINE_OK;
+    struct vector_value value = vector_row_value(VECTOR_SPARSE, 0, row);
+    return sparse_add(vectors->sparse, slot, &value, reterr);
+}
+
+void
+vectors_forget(struct vectors *vectors, uint32_t slot)
+{
+    if (vectors->sparse != NULL)
+        sparse_forget(vectors->sparse, slot);
 }
 
 bool

@@ -16,6 +16,7 @@ struct view_vector {
     struct slotview *has; /* slots that have this vector */
     uint32_t ef_construct;
     uint32_t full_scan_kib;
+    bool has_idf; /* sparse: the modifier */
 };
 
 struct segment_view {

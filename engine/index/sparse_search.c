@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Searches of the sparse index, part after part, with one list of the best. In
+ * a sealed part each block of 64 documents gets a bound, the sum of what its
+ * best document could have of each list; blocks are scored from the highest
+ * bound down, until no other can come up to the worst of the best. Short lists,
+ * and those whose weights could be negative, are walked for their bounds, and
+ * what is found of each block is chained to it, so that scoring a block looks
+ * nothing up. The tail is scored whole. */
+#include "engine/index/sparse_part.h"
+#include "engine/index/sparse.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCKS_MAX (SPARSE_PART_DOCS / SPARSE_BLOCK_DOCS)
+/* Blocks of nearly equal bounds are scored in any order. */
+#define RANKS 256u
+/* Bounds are sums of floats in another order than scores. */
+#define SLACK_BASE  1.0f
+#define SLACK_TERM  (4.0f * FLT_EPSILON)
+#define STOP_BLOCKS 64u
+
+/* Entries of one short list in one block. */
+struct link {
+    uint32_t next; /* link + 1; 0: the last */
+    uint32_t term;
+    uint32_t begin, end; /* in the part's docs[] */
+};
+
+/* A list of the part that the query wants. */
+struct term {
+    uint32_t list;
+    float weight;
+};
+
+struct sparse_scratch {
+    struct sparse_scratch *next;
+    struct term *terms; /* long ones first */
+    size_t terms_room;
+    struct link *links;
+    size_t links_room;
+    float bounds[BLOCKS_MAX];
+    uint32_t heads[BLOCKS_MAX]; /* link + 1; 0: none */
+    uint16_t ranked[BLOCKS_MAX];
+    uint32_t ranks[RANKS + 1];
+    float scores[SPARSE_TAIL_DOCS];
+    uint64_t touched[SPARSE_TAIL_DOCS / 64];
+};
+
+struct sparse_scratch *
+sparse_scratch_new(void)
+{
+    return calloc(1, sizeof(struct sparse_scratch));
+}
+
+void
+sparse_scratch_free(struct sparse_scratch *scratch)
+{
+    free(scratch->terms);
+    free(scratch->links);
+    free(scratch);
+}
+
+struct sparse_scratch **
+sparse_scratch_next(struct sparse_scratch *scratch)
+{
+    return &scratch->next;
+}
+
+/* ---- the best ---- */
+
+/* A heap, the worst on top. */
+struct best {
+    struct hit *hits;
+    uint32_t count;
+    uint32_t k;
+    float least; /* what a score must exceed; -INFINITY until it is full */
+};
+
+static bool
+is_worse(const struct hit *a, const struct hit *b)
+{
+    return a->distance > b->distance ||
+           (a->distance == b->distance && a->slot > b->slot);
+}
+
+static void
+sink(struct best *best, uint32_t at)
+{
+    struct hit hit = best->hits[at];
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= best->count)
+            break;
+        if (child + 1 < best->count &&
+            is_worse(&best->hits[child + 1], &best->hits[child]))
+            child++;
+        if (!is_worse(&best->hits[child], &hit))
+            break;
+        best->hits[at] = best->hits[child];
+        at = child;
+    }
+    best->hits[at] = hit;
+}
+
+static void
+best_put(struct best *best, uint32_t slot, float score)
+{
+    /* Where two infinities cancel each other out. */
+    struct hit hit = { slot, isnan(score) ? FLT_MAX : -score };
+    if (best->count == best->k) {
+        if (!is_worse(&best->hits[0], &hit))
+            return;
+        best->hits[0] = hit;
+        sink(best, 0);
+    } else {
+        uint32_t at = best->count++;
+        for (; at > 0 && is_worse(&hit, &best->hits[(at - 1) / 2]);
+             at = (at - 1) / 2)
+            best->hits[at] = best->hits[(at - 1) / 2];
+        best->hits[at] = hit;
+    }
+    if (best->count == best->k)
+        best->least = -best->hits[0].distance;
+}
+
+static void
+best_sort(struct best *best)
+{
+    uint32_t count = best->count;
+    for (; best->count > 1;) {
+        struct hit worst = best->hits[0];
+        best->hits[0] = best->hits[--best->count];
+        sink(best, 0);
+        best->hits[best->count] = worst;
+    }
+    best->count = count;
+}
+
+struct run {
+    const struct sparse_search *search;
+    struct sparse_scratch *scratch;
+    struct best best;
+    float slack;
+    uint32_t blocks_done;
+};
+
+static bool
+is_over(struct run *run)
+{
+    const struct stopper *stopper = &run->search->stopper;
+    return ++run->blocks_done % STOP_BLOCKS == 0 && stopper->is_due != NULL &&
+           stopper->is_due(stopper->ctx);
+}
+
+/* Offers what passes of up to 64 documents. */
+static void
+offer(struct run *run, const struct sparse_part *part, uint32_t word,
+      uint64_t mask, const float *scores)
+{
+    mask &= ~atomic_load_explicit(&part->gone[word], memory_order_relaxed);
+    for (; mask != 0; mask &= mask - 1) {
+        uint32_t bit = (uint32_t)__builtin_ctzll(mask);
+        if (run->best.count == run->best.k && scores[bit] <= run->best.least)
+            continue;
+        uint32_t slot = part->slots[word * 64 + bit];
+        if (slot_filter_passes(run->search->filter, slot))
+            best_put(&run->best, slot, scores[bit]);
+    }
+}
+
+/* ---- the tail ---- */
+
+static void
+search_tail(struct run *run, const struct sparse_part *part)
+{
+    const struct sparse_search *search = run->search;
+    struct sparse_scratch *scratch = run->scratch;
+    uint32_t docs = atomic_load_explicit(&part->count, memory_order_acquire);
+    bool is_any = false;
+    if (docs == 0)
+        return;
+    for (size_t i = 0; i < search->count; i++) {
+        const struct sparse_tail_list *list =
+            sparse_tail_find(part->tail, search->indices[i]);
+        if (list == NULL)
+            continue;
+        uint32_t count =
+            atomic_load_explicit(&list->count, memory_order_acquire);
+        const struct sparse_entry *entries =
+            atomic_load_explicit(&list->entries, memory_order_acquire);
+        float weight = search->weights[i];
+        for (uint32_t k = 0; k < count && entries[k].doc < docs; k++) {
+            uint32_t doc = entries[k].doc;
+            scratch->scores[doc] += weight * entries[k].weight;
+            scratch->touched[doc / 64] |= UINT64_C(1) << (doc % 64);
+            is_any = true;
+        }
+    }
+    for (uint32_t word = 0; is_any && word * 64 < docs; word++) {
+        uint64_t mask = scratch->touched[word];
+        if (mask == 0)
+            continue;
+        offer(run, part, word, mask, scratch->scores + (size_t)word * 64);
+        scratch->touched[word] = 0;
+        memset(scratch->scores + (size_t)word * 64, 0, 64 * sizeof(float));
+    }
+}
+
+/* ---- a sealed part ---- */
+
+/* What one search knows of one sealed part. */
+struct sealed {
+    const struct sparse_part *part;
+    const struct sparse_lists *lists;
+    size_t terms_count;
+    size_t long_count; /* of them, with bounds of their blocks */
+    size_t links_count;
+};
+
+static bool
+grow(void **items, size_t *room, size_t count, size_t item_size)
+{
+    if (count <= *room)
+        return true;
+    free(*items);
+    *room = 0;
+    *items = malloc((count + count / 2) * item_size);
+    if (*items == NULL)
+        return false;
+    *room = count + count / 2;
+    return true;
+}
+
+/* Whether the bounds that the list keeps hold for a weight of this sign: none
+ * of its entries may come to more than 0 under a negative one. */
+static bool
+has_bounds(const struct sparse_lists *lists, uint32_t list, float weight)
+{
+    return list < lists->long_count && (weight >= 0 || !lists->has_negative);
+}
+
+/* Finds the lists; those with bounds first. */
+static bool
+find_terms(struct run *run, struct sealed *sealed)
+{
+    const struct sparse_search *search = run->search;
+    const struct sparse_lists *lists = sealed->lists;
+    struct sparse_scratch *scratch = run->scratch;
+    void *terms = scratch->terms, *links = scratch->links;
+    bool is_ok = grow(&terms, &scratch->terms_room, search->count + 1,
+                      sizeof(struct term));
+    scratch->terms = terms;
+    size_t entries = 0, begin = 0, end = search->count;
+    for (size_t i = 0; is_ok && i < search->count; i++) {
+        uint32_t list = sparse_lists_find(lists, search->indices[i]);
+        if (list == UINT32_MAX)
+            continue;
+        struct term term = { list, search->weights[i] };
+        if (has_bounds(lists, list, term.weight)) {
+            scratch->terms[begin++] = term;
+        } else {
+            scratch->terms[--end] = term;
+            entries += lists->starts[list + 1] - lists->starts[list];
+        }
+    }
+    if (!is_ok ||
+        !grow(&links, &scratch->links_room, entries + 1, sizeof(struct link)))
+        is_ok = false;
+    scratch->links = links;
+    sealed->long_count = begin;
+    sealed->terms_count = begin + search->count - end;
+    if (is_ok && end < search->count)
+        memmove(scratch->terms + begin, scratch->terms + end,
+                (search->count - end) * sizeof(struct term));
+    return is_ok;
+}
+
+/* Under a negative weight the best document of a block lacks the list. */
+static void
+bound_long(struct run *run, const struct sealed *sealed, size_t at)
+{
+    const struct term *term = &run->scratch->terms[at];
+    uint32_t blocks = sealed->lists->blocks_count;
+    const float *greatest =
+        sealed->lists->greatest + (size_t)term->list * blocks;
+    float *bounds = run->scratch->bounds;
+    if (term->weight <= 0)
+        return;
+    for (uint32_t i = 0; i < blocks; i++)
+        bounds[i] += term->weight * greatest[i];
+}
+
+static void
+bound_short(struct run *run, struct sealed *sealed, uint32_t at)
+{
+    struct sparse_scratch *scratch = run->scratch;
+    const struct sparse_lists *lists = sealed->lists;
+    const struct term *term = &scratch->terms[at];
+    uint32_t i = lists->starts[term->list];
+    uint32_t end = lists->starts[term->list + 1];
+    while (i < end) {
+        uint32_t block = lists->docs[i] / SPARSE_BLOCK_DOCS, begin = i;
+        float most = 0;
+        for (; i < end && lists->docs[i] / SPARSE_BLOCK_DOCS == block; i++) {
+            float score = term->weight * lists->weights[i];
+            most = score > most ? score : most;
+        }
+        scratch->bounds[block] += most;
+        scratch->links[sealed->links_count++] =
+            (struct link){ scratch->heads[block], at, begin, i };
+        scratch->heads[block] = (uint32_t)sealed->links_count;
+    }
+}
+
+/* Highest first; whatever is no number stands there, too. */
+static inline uint32_t
+rank_of(float bound, float scale)
+{
+    float rank = bound * scale;
+    return rank >= 0 && rank < (float)RANKS ? RANKS - 1 - (uint32_t)rank : 0;
+}
+
+/* Orders the blocks by their bounds, the highest first, into ranked[]; returns
+ * how many have anything. */
+static uint32_t
+rank_blocks(struct run *run, const struct sealed *sealed)
+{
+    struct sparse_scratch *scratch = run->scratch;
+    uint32_t blocks = sealed->lists->blocks_count;
+    float most = 0;
+    for (uint32_t i = 0; i < blocks; i++)
+        most = scratch->bounds[i] > most ? scratch->bounds[i] : most;
+    float scale = most > 0 && most < FLT_MAX ? (RANKS - 1) / most : 0;
+    uint32_t *ranks = scratch->ranks, count = 0;
+    memset(ranks, 0, sizeof(scratch->ranks));
+    for (uint32_t i = 0; i < blocks; i++)
+        ranks[rank_of(scratch->bounds[i], scale)]++;
+    for (uint32_t i = 0; i < RANKS; i++) {
+        uint32_t here = ranks[i];
+        ranks[i] = count;
+        count += here;
+    }
+    for (uint32_t i = 0; i < blocks; i++) {
+        uint32_t rank = rank_of(scratch->bounds[i], scale);
+        scratch->ranked[ranks[rank]++] = (uint16_t)i;
+    }
+    return count;
+}
+
+static inline uint64_t
+add_entries(const struct sparse_lists *lists, uint32_t begin, uint32_t end,
+            float weight, float *scores)
+{
+    uint64_t mask = 0;
+    for (uint32_t i = begin; i < end; i++) {
+        uint32_t bit = lists->docs[i] % SPARSE_BLOCK_DOCS;
+        scores[bit] += weight * lists->weights[i];
+        mask |= UINT64_C(1) << bit;
+    }
+    return mask;
+}
+
+static void
+score_block(struct run *run, const struct sealed *sealed, uint32_t block)
+{
+    const struct sparse_lists *lists = sealed->lists;
+    const struct sparse_scratch *scratch = run->scratch;
+    float scores[SPARSE_BLOCK_DOCS] = { 0 };
+    uint64_t mask = 0;
+    for (size_t i = 0; i < sealed->long_count; i++) {
+        const struct term *term = &scratch->terms[i];
+        const uint32_t *begins =
+            lists->begins + (size_t)term->list * (lists->blocks_count + 1);
+        uint32_t start = lists->starts[term->list];
+        mask |= add_entries(lists, start + begins[block],
+                            start + begins[block + 1], term->weight, scores);
+    }
+    for (uint32_t at = scratch->heads[block]; at != 0;) {
+        const struct link *link = &scratch->links[at - 1];
+        mask |= add_entries(lists, link->begin, link->end,
+                            scratch->terms[link->term].weight, scores);
+        at = link->next;
+    }
+    offer(run, sealed->part, block, mask, scores);
+}
+
+static enum engine_code
+search_sealed(struct run *run, const struct sparse_part *part,
+              struct error *reterr)
+{
+    struct sealed sealed = { .part = part, .lists = part->lists };
+    struct sparse_scratch *scratch = run->scratch;
+    uint32_t blocks = sealed.lists->blocks_count;
+    if (!find_terms(run, &sealed))
+        return error_memory(reterr);
+    if (sealed.terms_count == 0)
+        return ENGINE_OK;
+    memset(scratch->bounds, 0, blocks * sizeof(scratch->bounds[0]));
+    memset(scratch->heads, 0, blocks * sizeof(scratch->heads[0]));
+    for (size_t i = 0; i < sealed.long_count; i++)
+        bound_long(run, &sealed, i);
+    for (size_t i = sealed.long_count; i < sealed.terms_count; i++)
+        bound_short(run, &sealed, (uint32_t)i);
+    uint32_t count = rank_blocks(run, &sealed);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t block = scratch->ranked[i];
+        /* Blocks of one rank come in any order. */
+        if (run->best.count == run->best.k &&
+            scratch->bounds[block] * run->slack < run->best.least)
+            continue;
+        if (sealed.long_count == 0 && scratch->heads[block] == 0)
+            continue;
+        if (is_over(run))
+            return error_set(reterr, ENGINE_ETIMEOUT,
+                             "the operation took longer than its timeout");
+        score_block(run, &sealed, block);
+    }
+    return ENGINE_OK;
+}
+
+enum engine_code
+sparse_search(struct sparse *sparse, const struct sparse_search *search,
+              struct hit *ret_hits, uint32_t *ret_count, struct error *reterr)
+{
+    assert(search->k > 0 && search->k <= PLAIN_K_MAX);
+    struct run run = { .search = search,
+                       .scratch = sparse_scratch_take(sparse),
+                       .best = { ret_hits, 0, search->k, -INFINITY },
+                       .slack =
+                           SLACK_BASE + SLACK_TERM * (float)search->count };
+    if (run.scratch == NULL)
+        return error_memory(reterr);
+    const struct sparse_parts *parts = sparse_parts_now(sparse);
+    enum engine_code code = ENGINE_OK;
+    for (size_t i = 0; code == ENGINE_OK && i < parts->count; i++) {
+        if (parts->parts[i]->lists != NULL)
+            code = search_sealed(&run, parts->parts[i], reterr);
+        else
+            search_tail(&run, parts->parts[i]);
+    }
+    sparse_scratch_give(sparse, run.scratch);
+    if (code != ENGINE_OK)
+        return code;
+    best_sort(&run.best);
+    *ret_count = run.best.count;
+    return ENGINE_OK;
+}
+
+/* ---- counts ---- */
+
+static bool
+is_counted(const struct sparse_part *part, const struct slot_filter *filter,
+           uint32_t doc)
+{
+    return !sparse_is_gone(part, doc) &&
+           slot_filter_passes(filter, part->slots[doc]);
+}
+
+static uint32_t
+count_sealed(const struct sparse_part *part, uint32_t index,
+             const struct slot_filter *filter)
+{
+    const struct sparse_lists *lists = part->lists;
+    uint32_t list = sparse_lists_find(lists, index), count = 0;
+    if (list == UINT32_MAX)
+        return 0;
+    uint32_t begin = lists->starts[list], end = lists->starts[list + 1];
+    bool is_plain = filter->allowed == NULL && filter->accept == NULL;
+    if (is_plain && atomic_load(&part->hidden_count) == 0)
+        return end - begin;
+    for (uint32_t i = begin; i < end; i++)
+        count += is_counted(part, filter, lists->docs[i]);
+    return count;
+}
+
+static uint32_t
+count_tail(const struct sparse_part *part, uint32_t index,
+           const struct slot_filter *filter)
+{
+    uint32_t docs = atomic_load_explicit(&part->count, memory_order_acquire);
+    const struct sparse_tail_list *list = sparse_tail_find(part->tail, index);
+    uint32_t count = 0;
+    if (list == NULL)
+        return 0;
+    uint32_t end = atomic_load_explicit(&list->count, memory_order_acquire);
+    const struct sparse_entry *entries =
+        atomic_load_explicit(&list->entries, memory_order_acquire);
+    for (uint32_t i = 0; i < end && entries[i].doc < docs; i++)
+        count += is_counted(part, filter, entries[i].doc);
+    return count;
+}
+
+void
+sparse_frequencies(const struct sparse *sparse, const uint32_t *indices,
+                   size_t count, const struct slot_filter *filter,
+                   uint32_t *ret_counts)
+{
+    const struct sparse_parts *parts = sparse_parts_now(sparse);
+    for (size_t i = 0; i < count; i++) {
+        ret_counts[i] = 0;
+        for (size_t k = 0; k < parts->count; k++)
+            ret_counts[i] +=
+                parts->parts[k]->lists != NULL
+                    ? count_sealed(parts->parts[k], indices[i], filter)
+                    : count_tail(parts->parts[k], indices[i], filter);
+    }
+}
+
+/* Of an entry in the lists of a query, most of which bounds leave out; of a
+ * part. */
+#define ENTRY_NS 0.3
+#define PART_NS  4000.0
+
+uint64_t
+sparse_search_cost_ns(const struct sparse *sparse, const uint32_t *indices,
+                      size_t count)
+{
+    const struct sparse_parts *parts = sparse_parts_now(sparse);
+    double cost_ns = PART_NS * (double)parts->count;
+    for (size_t k = 0; k < parts->count; k++) {
+        const struct sparse_lists *lists = parts->parts[k]->lists;
+        for (size_t i = 0; lists != NULL && i < count; i++) {
+            uint32_t list = sparse_lists_find(lists, indices[i]);
+            if (list != UINT32_MAX)
+                cost_ns +=
+                    ENTRY_NS * (lists->starts[list + 1] - lists->starts[list]);
+        }
+    }
+    return (uint64_t)cost_ns;
+}

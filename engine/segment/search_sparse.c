@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Searches of sparse vectors: the plan of the filter as a bitset, the modifier
+ * on the query's weights, then the index. */
+#include "engine/segment/search_sparse.h"
+
+#include "engine/segment/search_body.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* A test of a payload that no index answers, about. */
+#define RESIDUAL_NS 1000.0
+/* A frequency is counted document by document where some died. */
+#define COUNT_NS 0.5
+
+struct sparse_work {
+    struct segment_reader *reader;
+    struct sparse *sparse;
+    const struct segment_search *search;
+    struct arena *arena;
+    struct match match;
+    uint64_t deadline_ms;
+    struct slot_filter filter;
+    struct segment_report report;
+};
+
+static bool
+is_due(void *ctx)
+{
+    const uint64_t *deadline_ms = ctx;
+    return segment_check_deadline(*deadline_ms, NULL) != ENGINE_OK;
+}
+
+static bool
+accept_residual(void *ctx, uint32_t slot)
+{
+    return match_residual(ctx, slot);
+}
+
+/* What may be returned: the view, the plan's slots, and what is left of the
+ * filter by looking at payloads. */
+static enum engine_code
+make_filter(struct sparse_work *work, struct error *reterr)
+{
+    const struct segment_view *view = work->reader->view;
+    enum engine_code code = match_want_passing(&work->match, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    const struct passing *passing = work->match.passing;
+    work->filter.view = view->vectors[work->search->number].has;
+    if (work->match.plan.residual != NULL) {
+        work->filter.accept = accept_residual;
+        work->filter.accept_ctx = &work->match;
+    }
+    if (passing == NULL)
+        return ENGINE_OK;
+    const uint64_t *words = passing->words;
+    if (words == NULL) {
+        uint64_t *made = arena_calloc(
+            work->arena, (size_t)passing->slots_count / 64 + 1, sizeof(*made));
+        if (made == NULL)
+            return error_memory(reterr);
+        for (uint32_t i = 0; i < passing->count; i++)
+            made[passing->list[i] / 64] |= UINT64_C(1)
+                                           << (passing->list[i] % 64);
+        words = made;
+    }
+    work->filter.allowed = words;
+    work->filter.allowed_count = passing->slots_count;
+    return ENGINE_OK;
+}
+
+/* The query's weights with the modifier. */
+static enum engine_code
+weigh(const struct sparse_work *work, const float **ret_weights,
+      struct error *reterr)
+{
+    const struct vector_value *query = &work->search->query;
+    const struct view_vector *vector =
+        &work->reader->view->vectors[work->search->number];
+    *ret_weights = query->values;
+    if (!vector->has_idf || query->dim == 0)
+        return ENGINE_OK;
+    struct slot_filter all = { .view = vector->has };
+    uint32_t *counts = arena_alloc(work->arena, query->dim * sizeof(*counts));
+    float *weights = arena_alloc(work->arena, query->dim * sizeof(*weights));
+    if (counts == NULL || weights == NULL)
+        return error_memory(reterr);
+    sparse_frequencies(work->sparse, query->indices, query->dim, &all, counts);
+    double points = vector->has->count;
+    for (size_t i = 0; i < query->dim; i++) {
+        double count = counts[i] < points ? counts[i] : points;
+        double idf = log((points - count + 0.5) / (count + 0.5) + 1.0);
+        weights[i] = (float)((double)query->values[i] * idf);
+    }
+    *ret_weights = weights;
+    return ENGINE_OK;
+}
+
+static enum engine_code
+run(struct sparse_work *work, struct hit **ret_hits, uint32_t *ret_count,
+    struct error *reterr)
+{
+    const struct segment_search *search = work->search;
+    const float *weights = NULL;
+    *ret_count = 0;
+    *ret_hits = NULL;
+    work->report = (struct segment_report){
+        .estimate = work->match.plan.estimate,
+        .candidates = match_candidates_count(&work->match),
+        .is_cached = work->match.is_cached,
+        .has_residual = work->match.plan.residual != NULL
+    };
+    if (work->match.plan.estimate.max_count == 0)
+        return ENGINE_OK;
+    work->report.plan = SEGMENT_PLAN_SCAN;
+    work->report.expected_ns =
+        (double)segment_sparse_cost_ns(work->reader, search);
+    enum engine_code code = make_filter(work, reterr);
+    if (code == ENGINE_OK)
+        code = weigh(work, &weights, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    uint32_t count = work->filter.view->count;
+    struct sparse_search sparse = { .indices = search->query.indices,
+                                    .weights = weights,
+                                    .count = search->query.dim,
+                                    .k = search->k < count ? search->k : count,
+                                    .filter = &work->filter,
+                                    .stopper = { is_due, &work->deadline_ms } };
+    if (sparse.k == 0 || sparse.count == 0)
+        return ENGINE_OK;
+    *ret_hits = arena_alloc(work->arena, sparse.k * sizeof(**ret_hits));
+    if (*ret_hits == NULL)
+        return error_memory(reterr);
+    return sparse_search(work->sparse, &sparse, *ret_hits, ret_count, reterr);
+}
+
+enum engine_code
+segment_search_sparse(struct segment_reader *reader,
+                      const struct segment_search *search, struct arena *arena,
+                      const struct hit **ret_hits, size_t *ret_count,
+                      struct error *reterr)
+{
+    struct sparse_work work = {
+        .reader = reader,
+        .sparse = reader->segment->vectors[search->number].sparse,
+        .search = search,
+        .arena = arena,
+        .deadline_ms = search->deadline_ms
+    };
+    assert(work.sparse != NULL);
+    struct hit *hits;
+    uint32_t count;
+    uint64_t begin = work_now_ns();
+    enum engine_code code =
+        match_make(reader, search->filter, arena, &work.match, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    uint64_t planned = work_now_ns();
+    code = run(&work, &hits, &count, reterr);
+    if (code == ENGINE_OK)
+        code = match_check(&work.match, reterr);
+    match_release(&work.match);
+    if (code != ENGINE_OK)
+        return code;
+    work.report.plan_ns = planned - begin;
+    work.report.search_ns = work_now_ns() - planned;
+    if (search->report != NULL)
+        *search->report = work.report;
+    *ret_hits = hits;
+    *ret_count = count;
+    return ENGINE_OK;
+}
+
+uint64_t
+segment_sparse_cost_ns(const struct segment_reader *reader,
+                       const struct segment_search *search)
+{
+    const struct vectors *vectors = &reader->segment->vectors[search->number];
+    const struct vector_value *query = &search->query;
+    double cost_ns = (double)sparse_search_cost_ns(vectors->sparse,
+                                                   query->indices, query->dim);
+    if (search->filter != NULL)
+        cost_ns += (double)reader->view->live->count * RESIDUAL_NS;
+    if (reader->view->vectors[search->number].has_idf)
+        cost_ns *= 1.0 + COUNT_NS;
+    return (uint64_t)cost_ns;
+}
