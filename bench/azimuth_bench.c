@@ -19,6 +19,7 @@ static const struct command {
     { "filter", filter_command, "recall and speed with filters" },
     { "ingest", ingest_command, "acknowledged upserts, in process or by HTTP" },
     { "recover", recover_command, "after kill -9" },
+    { "sparse", sparse_command, "sparse vectors, top k" },
     { "rows", rows_command, "what random rows of memory cost" },
 };
 

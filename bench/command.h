@@ -9,6 +9,7 @@ int filter_command(int argc, char **argv);
 int ingest_command(int argc, char **argv);
 int search_command(int argc, char **argv);
 int recover_command(int argc, char **argv);
+int sparse_command(int argc, char **argv);
 int rows_command(int argc, char **argv);
 
 #endif /* BENCH_COMMAND_H */
