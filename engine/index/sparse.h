@@ -10,7 +10,7 @@
  * numbered as they come; each has a slot, and what of it is seen is its
  * reader's affair (struct slot_filter, which has a view). Documents lie in
  * parts: a tail that grows and sealed ones that only lose documents. In a
- * sealed part the documents stand in blocks of 64; long lists know their
+ * sealed part the documents stand in blocks of 32, like beside like; long lists know their
  * greatest weight in each block, so that a search scores the most promising
  * blocks first and leaves out those that cannot come up to what it has
  * (Mallia, Suel, Tonellotto: Faster Learned Sparse Retrieval with Block-Max

@@ -9,9 +9,11 @@
 /* The inside of the sparse index, for its own files: parts and what they are
  * made of. Everything a reader looks at is written before it is published. */
 
-#define SPARSE_BLOCK_DOCS 64u
-#define SPARSE_PART_DOCS  65536u /* numbers are u16 */
-#define SPARSE_TAIL_DOCS  4096u
+#define SPARSE_BLOCK_DOCS 32u
+/* Bounds of so many blocks are summed in one go. */
+#define SPARSE_LANES     16u
+#define SPARSE_PART_DOCS 65536u /* numbers are u16 */
+#define SPARSE_TAIL_DOCS 4096u
 /* Documents of a tail have so many entries together, but for a last one. */
 #define SPARSE_TAIL_ENTRIES 1048576u
 
@@ -34,6 +36,7 @@ struct sparse_lists {
     uint32_t count;
     uint32_t long_count;
     uint32_t blocks_count;
+    uint32_t stride;   /* blocks_count in whole SPARSE_LANES */
     bool has_negative; /* some weight is */
     uint32_t table_mask;
     uint32_t *table;   /* by hash of the index: list + 1; 0: empty */
@@ -41,11 +44,11 @@ struct sparse_lists {
     uint32_t *starts;  /* [count + 1] */
     uint16_t *docs;    /* ascending within a list */
     float *weights;
-    /* Of long lists: [long_count][blocks_count] greatest weight, not below 0;
-     * [long_count][blocks_count + 1] where a block begins, from the list's
-     * start. */
-    float *greatest;
-    uint32_t *begins;
+    /* Of long lists, [long_count][stride]: a bound of the weights in each block, in parts of steps[list], rounded up, 0 for none above 0; and
+     * where the block begins, from the list's start. */
+    uint8_t *greatest;
+    float *steps; /* [long_count] */
+    uint16_t *begins;
     size_t size; /* bytes of all this */
 };
 
@@ -105,8 +108,9 @@ void sparse_part_free(struct sparse_part *part); /* NULL is allowed */
 size_t sparse_part_memory(const struct sparse_part *part);
 void sparse_part_set_gone(struct sparse_part *part, uint32_t doc);
 
-/* One sealed part with what is not gone of `parts`, in their order, at most
- * SPARSE_PART_DOCS. ENGINE_ENOMEM. The writer. */
+/* One sealed part with what is not gone of `parts`, at most SPARSE_PART_DOCS.
+ * Documents of like content become neighbours, so that few blocks are worth a
+ * look. ENGINE_ENOMEM. The writer. */
 enum engine_code
 sparse_part_build(struct sparse_part *const *parts, size_t parts_count,
                   struct sparse_part **ret_part, struct error *reterr)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Searches of the sparse index, part after part, with one list of the best. In
- * a sealed part each block of 64 documents gets a bound, the sum of what its
+ * a sealed part each block of 32 documents gets a bound, the sum of what its
  * best document could have of each list; blocks are scored from the highest
  * bound down, until no other can come up to the worst of the best. Short lists,
  * and those whose weights could be negative, are walked for their bounds, and
@@ -23,17 +23,18 @@
 #define SLACK_TERM  (4.0f * FLT_EPSILON)
 #define STOP_BLOCKS 64u
 
-/* Entries of one short list in one block. */
+/* An entry of a short list: what it adds to its document. */
 struct link {
-    uint32_t next; /* link + 1; 0: the last */
-    uint32_t term;
-    uint32_t begin, end; /* in the part's docs[] */
+    uint32_t next; /* link + 1; 0: the last of the block */
+    uint32_t doc;  /* in the block */
+    float score;
 };
 
 /* A list of the part that the query wants. */
 struct term {
     uint32_t list;
     float weight;
+    uint32_t begin, end; /* of the block that is being scored */
 };
 
 struct sparse_scratch {
@@ -42,7 +43,7 @@ struct sparse_scratch {
     size_t terms_room;
     struct link *links;
     size_t links_room;
-    float bounds[BLOCKS_MAX];
+    _Alignas(64) float bounds[BLOCKS_MAX];
     uint32_t heads[BLOCKS_MAX]; /* link + 1; 0: none */
     uint16_t ranked[BLOCKS_MAX];
     uint32_t ranks[RANKS + 1];
@@ -53,7 +54,11 @@ struct sparse_scratch {
 struct sparse_scratch *
 sparse_scratch_new(void)
 {
-    return calloc(1, sizeof(struct sparse_scratch));
+    struct sparse_scratch *scratch =
+        aligned_alloc(_Alignof(struct sparse_scratch), sizeof(*scratch));
+    if (scratch != NULL)
+        memset(scratch, 0, sizeof(*scratch));
+    return scratch;
 }
 
 void
@@ -156,17 +161,19 @@ is_over(struct run *run)
            stopper->is_due(stopper->ctx);
 }
 
-/* Offers what passes of up to 64 documents. */
+/* Offers what passes of up to 64 documents from `begin` on. */
 static void
-offer(struct run *run, const struct sparse_part *part, uint32_t word,
+offer(struct run *run, const struct sparse_part *part, uint32_t begin,
       uint64_t mask, const float *scores)
 {
-    mask &= ~atomic_load_explicit(&part->gone[word], memory_order_relaxed);
+    uint64_t gone =
+        atomic_load_explicit(&part->gone[begin / 64], memory_order_relaxed);
+    mask &= ~(gone >> (begin % 64));
     for (; mask != 0; mask &= mask - 1) {
         uint32_t bit = (uint32_t)__builtin_ctzll(mask);
         if (run->best.count == run->best.k && scores[bit] <= run->best.least)
             continue;
-        uint32_t slot = part->slots[word * 64 + bit];
+        uint32_t slot = part->slots[begin + bit];
         if (slot_filter_passes(run->search->filter, slot))
             best_put(&run->best, slot, scores[bit]);
     }
@@ -204,7 +211,7 @@ search_tail(struct run *run, const struct sparse_part *part)
         uint64_t mask = scratch->touched[word];
         if (mask == 0)
             continue;
-        offer(run, part, word, mask, scratch->scores + (size_t)word * 64);
+        offer(run, part, word * 64, mask, scratch->scores + (size_t)word * 64);
         scratch->touched[word] = 0;
         memset(scratch->scores + (size_t)word * 64, 0, 64 * sizeof(float));
     }
@@ -259,7 +266,7 @@ find_terms(struct run *run, struct sealed *sealed)
         uint32_t list = sparse_lists_find(lists, search->indices[i]);
         if (list == UINT32_MAX)
             continue;
-        struct term term = { list, search->weights[i] };
+        struct term term = { .list = list, .weight = search->weights[i] };
         if (has_bounds(lists, list, term.weight)) {
             scratch->terms[begin++] = term;
         } else {
@@ -279,41 +286,47 @@ find_terms(struct run *run, struct sealed *sealed)
     return is_ok;
 }
 
+/* Of a length that the compiler knows, for it to use vectors. */
+static inline void
+add_lanes(float *restrict bounds, const uint8_t *restrict greatest, float step)
+{
+    for (uint32_t i = 0; i < SPARSE_LANES; i++)
+        bounds[i] += step * (float)greatest[i];
+}
+
 /* Under a negative weight the best document of a block lacks the list. */
 static void
 bound_long(struct run *run, const struct sealed *sealed, size_t at)
 {
     const struct term *term = &run->scratch->terms[at];
-    uint32_t blocks = sealed->lists->blocks_count;
-    const float *greatest =
-        sealed->lists->greatest + (size_t)term->list * blocks;
-    float *bounds = run->scratch->bounds;
+    uint32_t stride = sealed->lists->stride;
+    const uint8_t *greatest =
+        sealed->lists->greatest + (size_t)term->list * stride;
+    float step = term->weight * sealed->lists->steps[term->list];
     if (term->weight <= 0)
         return;
-    for (uint32_t i = 0; i < blocks; i++)
-        bounds[i] += term->weight * greatest[i];
+    for (uint32_t i = 0; i < stride; i += SPARSE_LANES)
+        add_lanes(run->scratch->bounds + i, greatest + i, step);
 }
 
 static void
-bound_short(struct run *run, struct sealed *sealed, uint32_t at)
+bound_short(struct run *run, struct sealed *sealed, size_t at)
 {
     struct sparse_scratch *scratch = run->scratch;
     const struct sparse_lists *lists = sealed->lists;
     const struct term *term = &scratch->terms[at];
-    uint32_t i = lists->starts[term->list];
     uint32_t end = lists->starts[term->list + 1];
-    while (i < end) {
-        uint32_t block = lists->docs[i] / SPARSE_BLOCK_DOCS, begin = i;
-        float most = 0;
-        for (; i < end && lists->docs[i] / SPARSE_BLOCK_DOCS == block; i++) {
-            float score = term->weight * lists->weights[i];
-            most = score > most ? score : most;
-        }
-        scratch->bounds[block] += most;
-        scratch->links[sealed->links_count++] =
-            (struct link){ scratch->heads[block], at, begin, i };
-        scratch->heads[block] = (uint32_t)sealed->links_count;
+    uint32_t count = (uint32_t)sealed->links_count;
+    for (uint32_t i = lists->starts[term->list]; i < end; i++) {
+        uint32_t block = lists->docs[i] / SPARSE_BLOCK_DOCS;
+        float score = term->weight * lists->weights[i];
+        scratch->bounds[block] += score > 0 ? score : 0;
+        scratch->links[count++] =
+            (struct link){ scratch->heads[block],
+                           lists->docs[i] % SPARSE_BLOCK_DOCS, score };
+        scratch->heads[block] = count;
     }
+    sealed->links_count = count;
 }
 
 /* Highest first; whatever is no number stands there, too. */
@@ -351,17 +364,23 @@ rank_blocks(struct run *run, const struct sealed *sealed)
     return count;
 }
 
-static inline uint64_t
-add_entries(const struct sparse_lists *lists, uint32_t begin, uint32_t end,
-            float weight, float *scores)
+/* Where the block is in each long list: all of it is asked for before any is
+ * used. */
+static void
+find_block(const struct run *run, const struct sealed *sealed, uint32_t block)
 {
-    uint64_t mask = 0;
-    for (uint32_t i = begin; i < end; i++) {
-        uint32_t bit = lists->docs[i] % SPARSE_BLOCK_DOCS;
-        scores[bit] += weight * lists->weights[i];
-        mask |= UINT64_C(1) << bit;
+    const struct sparse_lists *lists = sealed->lists;
+    bool is_last = block + 1 == lists->blocks_count;
+    for (size_t i = 0; i < sealed->long_count; i++) {
+        struct term *term = &run->scratch->terms[i];
+        const uint16_t *begins =
+            lists->begins + (size_t)term->list * lists->stride + block;
+        uint32_t start = lists->starts[term->list];
+        term->begin = start + begins[0];
+        term->end = is_last ? lists->starts[term->list + 1] : start + begins[1];
+        __builtin_prefetch(&lists->docs[term->begin]);
+        __builtin_prefetch(&lists->weights[term->begin]);
     }
-    return mask;
 }
 
 static void
@@ -371,21 +390,22 @@ score_block(struct run *run, const struct sealed *sealed, uint32_t block)
     const struct sparse_scratch *scratch = run->scratch;
     float scores[SPARSE_BLOCK_DOCS] = { 0 };
     uint64_t mask = 0;
+    find_block(run, sealed, block);
     for (size_t i = 0; i < sealed->long_count; i++) {
         const struct term *term = &scratch->terms[i];
-        const uint32_t *begins =
-            lists->begins + (size_t)term->list * (lists->blocks_count + 1);
-        uint32_t start = lists->starts[term->list];
-        mask |= add_entries(lists, start + begins[block],
-                            start + begins[block + 1], term->weight, scores);
+        for (uint32_t k = term->begin; k < term->end; k++) {
+            uint32_t doc = lists->docs[k] % SPARSE_BLOCK_DOCS;
+            scores[doc] += term->weight * lists->weights[k];
+            mask |= UINT64_C(1) << doc;
+        }
     }
     for (uint32_t at = scratch->heads[block]; at != 0;) {
         const struct link *link = &scratch->links[at - 1];
-        mask |= add_entries(lists, link->begin, link->end,
-                            scratch->terms[link->term].weight, scores);
+        scores[link->doc] += link->score;
+        mask |= UINT64_C(1) << link->doc;
         at = link->next;
     }
-    offer(run, sealed->part, block, mask, scores);
+    offer(run, sealed->part, block * SPARSE_BLOCK_DOCS, mask, scores);
 }
 
 static enum engine_code
@@ -399,12 +419,13 @@ search_sealed(struct run *run, const struct sparse_part *part,
         return error_memory(reterr);
     if (sealed.terms_count == 0)
         return ENGINE_OK;
-    memset(scratch->bounds, 0, blocks * sizeof(scratch->bounds[0]));
+    memset(scratch->bounds, 0,
+           sealed.lists->stride * sizeof(scratch->bounds[0]));
     memset(scratch->heads, 0, blocks * sizeof(scratch->heads[0]));
     for (size_t i = 0; i < sealed.long_count; i++)
         bound_long(run, &sealed, i);
     for (size_t i = sealed.long_count; i < sealed.terms_count; i++)
-        bound_short(run, &sealed, (uint32_t)i);
+        bound_short(run, &sealed, i);
     uint32_t count = rank_blocks(run, &sealed);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t block = scratch->ranked[i];
