@@ -34,6 +34,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_rotation \
 	tests/unit/engine/index/test_codes \
 	tests/unit/engine/index/test_codes_scan \
+	tests/unit/engine/index/test_sparse \
 	tests/unit/engine/index/test_hnsw_rescore \
 	tests/unit/engine/index/test_hnsw_walk \
 	tests/unit/engine/index/test_slab \
@@ -173,3 +174,8 @@ tests_unit_engine_index_test_hnsw_filter_SOURCES = \
 tests_unit_engine_index_test_hnsw_filter_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_index_test_hnsw_filter_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_sparse_SOURCES = \
+	tests/unit/engine/index/test_sparse.c
+tests_unit_engine_index_test_sparse_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_sparse_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

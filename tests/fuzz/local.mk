@@ -26,6 +26,11 @@ check_PROGRAMS += tests/fuzz/fuzz_load
 tests_fuzz_fuzz_load_SOURCES = tests/fuzz/fuzz_load.c tests/fuzz/replay.c
 tests_fuzz_fuzz_load_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_load_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_sparse
+tests_fuzz_fuzz_sparse_SOURCES = tests/fuzz/fuzz_sparse.c \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_sparse_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_sparse_LDADD = $(ENGINE_LIBS)
 check_PROGRAMS += tests/fuzz/fuzz_points
 tests_fuzz_fuzz_points_SOURCES = tests/fuzz/fuzz_points.c \
 	tests/fuzz/replay.c tests/fixture/points_check.c \
