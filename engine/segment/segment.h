@@ -107,10 +107,10 @@ bool segment_has_points(const char *path);
  * allowed. */
 void segment_close(struct segment *segment);
 
-/* Changes what may change of the vectors' options: has_idf, m,
- * ef_construct, codes and the thresholds; same order and count as at opening. Another m: a graph is built
- * beside the one in use and takes its place; 0 takes it away. Other codes: likewise. ef_construct
- * counts for what is linked from now on. */
+/* Changes what may change of the vectors' options: has_idf, m, ef_construct,
+ * codes and the thresholds; same order and count as at opening. Another m: a
+ * graph is built beside the one in use and takes its place; 0 takes it away.
+ * Other codes: likewise. ef_construct counts for what is linked from now on. */
 void segment_configure(struct segment *segment,
                        const struct segment_vector_options *vectors);
 
