@@ -58,6 +58,7 @@ gateway_ngx_http_azimuth_module_so_SOURCES = \
 	gateway/cache.c gateway/cache.h gateway/cache_chunk.c \
 	gateway/cache_layout.h gateway/resp.c gateway/resp.h \
 	gateway/ngx_http_azimuth_valkey_command.c \
+	gateway/ngx_http_azimuth_door.c \
 	gateway/ngx_http_azimuth_fetch.c gateway/ngx_http_azimuth_fetch.h \
 	gateway/ngx_http_azimuth_fetch_call.c \
 	gateway/ngx_http_azimuth_document.c \

@@ -170,15 +170,19 @@ access_resume(ngx_http_azimuth_wait_t *wait, struct flow_event *event)
     ngx_http_run_posted_requests(c);
 }
 
-/* The flow has read the callback's query: $args and $request_uri are for logs
- * from here on, and a code must not get there. */
-static void
-access_hide_query(ngx_http_request_t *r)
+int
+ngx_http_azimuth_is_callback(ngx_http_request_t *r)
 {
     static const ngx_str_t callback = ngx_string(FLOW_PREFIX "callback");
 
-    if (r->uri.len == callback.len &&
-        ngx_memcmp(r->uri.data, callback.data, callback.len) == 0) {
+    return r->uri.len == callback.len &&
+           ngx_memcmp(r->uri.data, callback.data, callback.len) == 0;
+}
+
+void
+ngx_http_azimuth_hide_query(ngx_http_request_t *r)
+{
+    if (ngx_http_azimuth_is_callback(r)) {
         ngx_str_null(&r->args);
         r->unparsed_uri = r->uri;
     }
@@ -213,7 +217,7 @@ access_begin(ngx_http_azimuth_ctx_t *ctx)
     event.now_s = ngx_time();
     event.request = &request;
     rc = ngx_http_azimuth_perform(ctx, &event);
-    access_hide_query(r);
+    ngx_http_azimuth_hide_query(r);
     return rc;
 }
 

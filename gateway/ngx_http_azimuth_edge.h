@@ -37,6 +37,7 @@ typedef enum {
     AZIMUTH_COUNT_LIMITED_ADDRESS,
     AZIMUTH_COUNT_FOREIGN_UPGRADE, /* WebSocket from a foreign page */
     AZIMUTH_COUNT_ENDED_UPGRADE,   /* WebSocket cut off with its session */
+    AZIMUTH_COUNT_DOOR,            /* callbacks that had to wait */
     AZIMUTH_COUNT_AUDIT_LOST,      /* lines that could not be written */
     AZIMUTH_COUNT_STORE_FAILED,
     AZIMUTH_COUNT_CALL_FAILED, /* + call */

@@ -62,7 +62,7 @@ ngx_http_azimuth_conf_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (clcf->handler != NULL) {
         return "stands beside another handler";
     }
-    clcf->handler = ngx_http_azimuth_endpoint_handler;
+    clcf->handler = ngx_http_azimuth_door_handler;
     ngx_http_azimuth_conf_place(cf, &lcf->endpoint_place);
     lcf->endpoint->is_answered = 1;
     return NGX_CONF_OK;
@@ -189,7 +189,7 @@ ngx_http_azimuth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->edge.metrics_anywhere = prev->edge.metrics_anywhere;
     }
     if (conf->endpoint != NULL && !clcf->noname &&
-        clcf->handler != ngx_http_azimuth_endpoint_handler) {
+        clcf->handler != ngx_http_azimuth_door_handler) {
         /* It would answer everybody: endpoints are not judged. */
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "azimuth_endpoint stands beside another handler in "

@@ -76,6 +76,8 @@ static const metrics_row_t metrics_rows[] = {
       NULL },
     { NULL, "result", "failed", AZIMUTH_COUNT_OUTCOME + FLOW_LOGIN_FAILED,
       NULL },
+    { "azimuth_logins_queued_total", NULL, NULL, AZIMUTH_COUNT_DOOR,
+      "Callbacks that had to wait for others to be done at the provider." },
     { "azimuth_refreshes_total", "result", "succeeded", AZIMUTH_COUNT_REFRESHED,
       "Refreshes of sessions at the provider, by how they ended." },
     { NULL, "result", "failed", AZIMUTH_COUNT_REFRESH_FAILED, NULL },

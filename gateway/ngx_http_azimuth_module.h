@@ -110,6 +110,8 @@ typedef struct {
     ngx_http_azimuth_place_t place;
 } ngx_http_azimuth_rights_t;
 
+typedef struct ngx_http_azimuth_door_s ngx_http_azimuth_door_t;
+
 typedef struct {
     ngx_str_t name;
     ngx_http_azimuth_place_t place;
@@ -156,6 +158,7 @@ typedef struct {
     unsigned has_failed : 1;   /* at the last one, of failed_hash's session */
     unsigned is_answered : 1;  /* an azimuth_endpoint stands somewhere */
     ngx_uint_t failed_hash;
+    ngx_http_azimuth_door_t *door;       /* of this worker; NULL until needed */
     ngx_http_azimuth_place_t auth_place; /* its first azimuth_auth, or none */
     u_char digest[AZIMUTH_DIGEST_SIZE];  /* parts cache entries by provider */
 } ngx_http_azimuth_provider_t;
@@ -283,6 +286,12 @@ typedef struct {
 /* access.c */
 ngx_int_t ngx_http_azimuth_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_azimuth_endpoint_handler(ngx_http_request_t *r);
+int ngx_http_azimuth_is_callback(ngx_http_request_t *r);
+/* The flow has read the callback's query: $args and $request_uri are for logs
+ * from here on, and a code must not get there. */
+void ngx_http_azimuth_hide_query(ngx_http_request_t *r);
+/* door.c: as the endpoint's handler, once there is a place for a callback. */
+ngx_int_t ngx_http_azimuth_door_handler(ngx_http_request_t *r);
 /* NULL when the request was not judged. */
 ngx_http_azimuth_ctx_t *ngx_http_azimuth_ctx_find(ngx_http_request_t *r);
 /* bearer.c: by whom a request is to be judged, and by which token (empty: by

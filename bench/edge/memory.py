@@ -14,7 +14,8 @@ from login.provider import hang
 from .stage import COOKIE, DASHBOARD, Browser, Stage, wait_until
 
 SESSIONS = 2000
-LOGINS = 180  # fewer than a worker has calls for requests: none is refused
+INSIDE = 64  # callbacks that a worker lets in at once
+LOGINS = 1500  # that wait behind them
 
 
 def requests_of(stage, count):
@@ -30,12 +31,13 @@ def requests_of(stage, count):
     return found
 
 
-def pending_login():
+def pending_login(first, count, called):
     """Bytes that one more login takes while the provider does not answer: the
-    growth from the first third of them to the last."""
-    with Stage(workers=1, connections=4096, provider_timeout="25s") as stage:
-        requests = requests_of(stage, LOGINS)
-        first = LOGINS // 3
+    growth from the first `first` of them to `count`, of which `called` have
+    their call at the provider; the others wait at the door."""
+    with Stage(workers=1, connections=4096, provider_timeout="24s",
+               http="request_pool_size 5k;") as stage:
+        requests = requests_of(stage, count)
         stage.provider.script["/token"] = hang
         before = stage.provider.calls.count("/token")
         pids, sockets, seen = stage.gateway.workers(), [], []
@@ -46,13 +48,18 @@ def pending_login():
                 peer.sendall(request)
                 sockets.append(peer)
             wait_until(lambda: stage.provider.calls.count("/token") - before
-                       == len(sockets), 20)
+                       == min(len(sockets), called), 20)
+            # Asked after them, answered after them.
+            assert Browser(stage.gateway).get("/oauth2/start").status == 302
             seen.append(anonymous(pids))
-        answered, _, _ = select.select(sockets, [], [], 0)
+        poll = select.poll()
+        for peer in sockets:
+            poll.register(peer, select.POLLIN)
+        answered = poll.poll(0)
         assert not answered, f"{len(answered)} logins did not wait"
         for peer in sockets:
             peer.close()
-    return (seen[1] - seen[0]) / (LOGINS - first)
+    return (seen[1] - seen[0]) / (count - first)
 
 
 def slot_rate(stage, cookies):
@@ -88,8 +95,12 @@ def kept_sessions(size_kib):
 
 
 def show():
-    print(f"a login that waits for the provider: "
-          f"{pending_login() / 1024:.1f} KiB of nginx's memory")
+    called = pending_login(INSIDE // 3, INSIDE, INSIDE)
+    print(f"a login that waits in its call ({INSIDE} per worker at most): "
+          f"{called / 1024:.1f} KiB of nginx's memory")
+    waiting = pending_login(INSIDE + 60, INSIDE + 60 + LOGINS, INSIDE)
+    print(f"a login that waits at the door, of {LOGINS}: "
+          f"{waiting / 1024:.1f} KiB")
     kept = kept_sessions(SESSIONS)
     print(f"a session in shared memory: {SESSIONS / max(kept, 1):.2f} KiB "
           f"({kept:.0f} of {SESSIONS} in a zone of {SESSIONS} KiB)")

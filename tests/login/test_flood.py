@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import os
 import re
+import socket
 import threading
 
 import pytest
@@ -20,6 +21,7 @@ from .provider import DISCOVERY, new_key
 # What checks memory keeps what was freed, too.
 IS_WATCHED = "AZIMUTH_WRAP" in os.environ
 LIMIT = 192  # calls to the provider that a worker has for requests
+INSIDE = 64  # callbacks that it lets in at once, of one provider
 SLACK = 256 << 10  # bytes that the heap of a worker may move by
 WAITING = 20 << 10  # bytes of a login that waits; nginx's own are half of it
 START = wire.lines("GET /oauth2/start HTTP/1.1", f"Host: {DASHBOARD}",
@@ -88,36 +90,94 @@ def callback_of(gateway):
                       "Accept: text/html", f"Cookie: {cookies}")
 
 
-def test_callbacks_above_the_limit_are_told_so(alone, provider, upstream):
+def callbacks_of(gateway, count):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return list(pool.map(callback_of, [gateway] * count))
+
+
+class Door:
+    """The token endpoint holds as many callbacks as a worker lets in; further
+    ones wait in front of the gateway's door."""
+
+    def __init__(self, gateway, provider, stack):
+        self.gateway = gateway
+        self.stack = stack
+        self.gate = stack.enter_context(Gate(provider, "/token"))
+        self.sockets = []
+
+    def send(self, callback):
+        s = self.stack.enter_context(wire.connected(self.gateway.port, 60))
+        s.sendall(callback)
+        self.sockets.append(s)
+        return s
+
+    def fill(self, callbacks):
+        for callback in callbacks[:INSIDE]:
+            self.send(callback)
+        wait_until(lambda: self.gate.waiting == INSIDE, 30)
+        return [self.send(callback) for callback in callbacks[INSIDE:]]
+
+
+def test_callbacks_wait_at_the_door_until_there_is_a_place(
+    alone, provider, upstream
+):
     gateway = alone.start()
     member = Browser(gateway)
     member.login()
     upstream.requests.clear()
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        callbacks = list(pool.map(callback_of, [gateway] * (LIMIT + 20)))
+    callbacks = callbacks_of(gateway, INSIDE + 40)
     with contextlib.ExitStack() as stack:
-        gate = stack.enter_context(Gate(provider, "/token"))
-        waiting = []
-        for callback in callbacks[:LIMIT]:
-            waiting.append(
-                stack.enter_context(wire.connected(gateway.port, 60))
-            )
-            waiting[-1].sendall(callback)
-        wait_until(lambda: gate.waiting == LIMIT, 30)
-        for callback in callbacks[LIMIT:]:
-            answer = wire.answer_head(gateway.port, callback)
-            assert is_clean_refusal(answer), answer
-        assert gate.waiting == LIMIT
+        door = Door(gateway, provider, stack)
+        late = door.fill(callbacks)
         assert upstream.requests == []
         assert member.get("/dashboard").status == 200
         assert Browser(gateway, API).get("/collections").status == 200
+        # Another login begins meanwhile; some people lose their patience.
+        assert Browser(gateway).get("/oauth2/start").status == 302
+        for s in late[::4]:
+            s.shutdown(socket.SHUT_RDWR)
+            door.sockets.remove(s)
+        assert door.gate.waiting == INSIDE
         upstream.requests.clear()
-        gate.opened.set()
-        for s in waiting:
+        door.gate.opened.set()
+        for s in door.sockets:
             assert wire.status_of(s.recv(1 << 16)) == 302
     assert upstream.requests == []
     for _ in range(4):
         Browser(gateway).login()
+
+
+def test_who_waits_too_long_at_the_door_has_spent_nothing(alone, provider):
+    alone.settings["provider_timeout"] = "6s"
+    gateway = alone.start()
+    callbacks = callbacks_of(gateway, INSIDE + 2)
+    with contextlib.ExitStack() as stack:
+        door = Door(gateway, provider, stack)
+        for s in door.fill(callbacks):
+            answer = s.recv(1 << 16)
+            assert is_clean_refusal(answer), answer
+            assert b"Load this page again" in answer
+        assert door.gate.waiting == INSIDE
+        door.gate.opened.set()
+    for callback in callbacks[INSIDE:]:
+        assert wire.status_of(
+            wire.answer_head(gateway.port, callback)) == 302
+    log = (gateway.directory / "access.log")
+    assert not log.exists() or "code=" not in log.read_text()
+
+
+def test_a_reload_brings_those_at_the_door_in(alone, provider):
+    gateway = alone.start()
+    callbacks = callbacks_of(gateway, INSIDE + 10)
+    with contextlib.ExitStack() as stack:
+        door = Door(gateway, provider, stack)
+        door.fill(callbacks)
+        # Those that wait are accepted: a later question is answered.
+        assert Browser(gateway, API).get("/collections").status == 200
+        gateway.reload()
+        door.gate.opened.set()
+        for s in door.sockets:
+            assert wire.status_of(s.recv(1 << 16)) == 302
 
 
 # ---- what is left of logins -------------------------------------------------

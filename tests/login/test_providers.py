@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two providers in one nginx: a user of one is nobody to the other."""
 
-import concurrent.futures
 import contextlib
 import urllib.parse
 
@@ -10,7 +9,7 @@ import pytest
 from .attacks import wire
 from .gateway import COOKIE, SCRIPT, Browser, free_port, wait_until
 from .provider import CLIENT_ID, Provider
-from .test_flood import LIMIT, Gate, callback_of
+from .test_flood import LIMIT, START, Gate
 
 OTHER = "other.example.test"
 
@@ -142,14 +141,13 @@ def test_calls_at_the_limit_keep_no_document_back(
 ):
     """Else another provider looked as if it were in trouble."""
     gateway = shared_cookies
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        callbacks = list(pool.map(callback_of, [gateway] * LIMIT))
+    provider.offer_push()
     with contextlib.ExitStack() as stack:
-        gate = stack.enter_context(Gate(provider, "/token"))
-        for callback in callbacks:
+        gate = stack.enter_context(Gate(provider, "/par"))
+        for _ in range(LIMIT):
             stack.enter_context(
                 wire.connected(gateway.port, 60)
-            ).sendall(callback)
+            ).sendall(START)
         wait_until(lambda: gate.waiting == LIMIT, 30)
         reply = Browser(gateway, OTHER).get("/oauth2/start")
         assert reply.status == 302, reply.text()

@@ -31,8 +31,9 @@ def watched(stopped_gateway, monkeypatch):
         f"--log-file={g.directory}/valgrind.%p", "nginx",
     ])
     g.settings["workers"] = 1
-    g.settings["provider_timeout"] = "3s"
-    g.settings["valkey_options"] = "timeout=2s"
+    # Valgrind is slow, and other programs may be at work.
+    g.settings["provider_timeout"] = "8s"
+    g.settings["valkey_options"] = "timeout=8s"
     g.h2_port = gateway_module.free_port()
     g.settings["dashboard"] = f"listen 127.0.0.1:{g.h2_port} http2;"
     return g.start()
