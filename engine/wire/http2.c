@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #define READ_TURNS_MAX 8 /* before other connections get their turn */
-#define OUT_SIZE       ((size_t)64 << 10)
-#define OUT_FULL_SIZE  (OUT_SIZE - ((size_t)20 << 10)) /* room for a frame */
+
+/* From here on there is no room for another frame. */
+#define OUTPUT_FULL_SIZE (LOOP_OUTPUT_SIZE - ((size_t)20 << 10))
 
 /* How long a peer that was told goodbye may still take. */
 #define END_GRACE_MS 2000
@@ -51,34 +52,102 @@ connection_close(struct http2_connection *connection)
     close(connection->fd);
 }
 
-/* Moves frames of nghttp2 into the buffer. False: the session is broken. */
+/* Moves frames of nghttp2 into the loop's buffer. False: the session is
+ * broken. */
 static bool
-out_fill(struct http2_connection *connection)
+output_fill(struct http2_connection *connection, size_t *ret_size)
 {
-    if (connection->out == NULL)
-        connection->out = malloc(OUT_SIZE);
-    if (connection->out == NULL)
-        return false;
-    connection->out_size = connection->out_sent = 0;
-    while (connection->out_size < OUT_FULL_SIZE) {
+    uint8_t *output = connection->loop->output;
+    size_t filled = 0;
+    while (filled < OUTPUT_FULL_SIZE) {
         const uint8_t *data = NULL;
         ssize_t size = nghttp2_session_mem_send(connection->session, &data);
         if (size == 0)
             break;
-        if (size < 0 || (size_t)size > OUT_SIZE - connection->out_size)
+        if (size < 0 || (size_t)size > LOOP_OUTPUT_SIZE - filled)
             return false;
-        memcpy(connection->out + connection->out_size, data, (size_t)size);
-        connection->out_size += (size_t)size;
+        memcpy(output + filled, data, (size_t)size);
+        filled += (size_t)size;
+    }
+    *ret_size = filled;
+    return true;
+}
+
+/* Gives bytes to the socket. False: it is broken. */
+static bool
+send_some(const struct http2_connection *connection, const uint8_t *data,
+          size_t size, size_t *ret_sent)
+{
+    *ret_sent = 0;
+    while (*ret_sent < size) {
+        ssize_t sent = send(connection->fd, data + *ret_sent, size - *ret_sent,
+                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return errno == EAGAIN;
+        *ret_sent += (size_t)sent;
     }
     return true;
+}
+
+/* Sends what is left from before. False as above. */
+static bool
+send_rest(struct http2_connection *connection)
+{
+    size_t sent;
+    if (connection->out == NULL)
+        return true;
+    if (!send_some(connection, connection->out + connection->out_sent,
+                   connection->out_size - connection->out_sent, &sent))
+        return false;
+    connection->out_sent += sent;
+    if (connection->out_sent < connection->out_size)
+        return true;
+    free(connection->out);
+    connection->out = NULL;
+    return true;
+}
+
+/* Keeps what the socket did not take. */
+static bool
+keep_rest(struct http2_connection *connection, const uint8_t *data, size_t size)
+{
+    connection->out = malloc(size);
+    if (connection->out == NULL)
+        return false;
+    memcpy(connection->out, data, size);
+    connection->out_size = size;
+    connection->out_sent = 0;
+    return true;
+}
+
+/* All that can be sent now. False: the connection is broken. */
+static bool
+send_all(struct http2_connection *connection)
+{
+    const uint8_t *output = connection->loop->output;
+    bool is_well = send_rest(connection);
+    while (is_well && connection->out == NULL) {
+        size_t size = 0, sent = 0;
+        is_well = output_fill(connection, &size);
+        if (!is_well || size == 0)
+            break;
+        is_well = send_some(connection, output, size, &sent);
+        if (is_well && sent < size)
+            is_well = keep_rest(connection, output + sent, size - sent);
+    }
+    return is_well;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void
-watch(struct http2_connection *connection, bool wants_write)
+watch(struct http2_connection *connection, int events)
 {
-    int events = UV_READABLE | (wants_write ? UV_WRITABLE : 0);
+    if (connection->events == events)
+        return;
+    connection->events = events;
     if (uv_poll_start(&connection->poll, events, on_poll) != 0)
         connection_close(connection);
 }
@@ -88,39 +157,17 @@ http2_pump(struct http2_connection *connection)
 {
     if (connection->is_closed)
         return;
-    for (;;) {
-        if (connection->out_sent == connection->out_size) {
-            if (!out_fill(connection)) {
-                connection_close(connection);
-                return;
-            }
-            if (connection->out_size == 0)
-                break;
-        }
-        ssize_t sent =
-            send(connection->fd, connection->out + connection->out_sent,
-                 connection->out_size - connection->out_sent,
-                 MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0 && errno == EAGAIN) {
-            watch(connection, true);
-            return;
-        }
-        if (sent < 0) {
-            connection_close(connection);
-            return;
-        }
-        connection->out_sent += (size_t)sent;
+    if (!send_all(connection)) {
+        connection_close(connection);
+        return;
     }
-    free(connection->out);
-    connection->out = NULL;
-    connection->out_size = connection->out_sent = 0;
-    if (nghttp2_session_want_read(connection->session) == 0 ||
-        (connection->is_ending && connection->calls == 0))
+    if (connection->out != NULL)
+        watch(connection, UV_READABLE | UV_WRITABLE);
+    else if (nghttp2_session_want_read(connection->session) == 0 ||
+             (connection->is_ending && connection->calls == 0))
         connection_close(connection);
     else
-        watch(connection, false);
+        watch(connection, UV_READABLE);
 }
 
 /* Reads what is there. False: the peer is gone or breaks the protocol. */

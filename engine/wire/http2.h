@@ -20,8 +20,9 @@ struct http2_connection {
     nghttp2_session *session;
     struct http2_stream *streams; /* open, or given up and still running */
     unsigned calls;               /* their number */
-    uint8_t *out;                 /* bytes that the socket did not take yet */
+    uint8_t *out; /* what the socket did not take yet; NULL: nothing */
     size_t out_size, out_sent;
+    int events;            /* what its poll waits for */
     bool is_noticed;       /* the peer knows that the drain began */
     bool is_ending;        /* no new calls; closed when the last one is over */
     bool is_closed;        /* its handle is being closed */

@@ -52,7 +52,8 @@ struct incoming {
     struct sockaddr_storage address;
 };
 
-#define LOOP_INPUT_SIZE ((size_t)64 << 10)
+#define LOOP_INPUT_SIZE  ((size_t)64 << 10)
+#define LOOP_OUTPUT_SIZE ((size_t)64 << 10)
 
 struct loop {
     struct wire *wire;
@@ -75,8 +76,9 @@ struct loop {
     atomic_uint connections_count; /* accepted for this loop, still open */
     pthread_t thread;
     bool has_thread;
-    bool is_ready;                  /* handles are initialised */
-    uint8_t input[LOOP_INPUT_SIZE]; /* of the HTTP/2 connection being read */
+    bool is_ready;                    /* handles are initialised */
+    uint8_t input[LOOP_INPUT_SIZE];   /* of the HTTP/2 connection being read */
+    uint8_t output[LOOP_OUTPUT_SIZE]; /* of the one being written */
 };
 
 /* One listening socket, watched by loops[0]. */
