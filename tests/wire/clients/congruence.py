@@ -69,18 +69,18 @@ def is_same(a, b):
 
 class Congruence:
     def __init__(self, url, port, seed):
-        self.rest = QdrantClient(url=url, timeout=60)
-        self.grpc = QdrantClient(url=url, timeout=60, prefer_grpc=True,
-                                 grpc_port=port)
+        self.rest = QdrantClient(url=url, timeout=60, cloud_inference=True)
+        self.grpc = QdrantClient(url=url, timeout=60, cloud_inference=True,
+                                 prefer_grpc=True, grpc_port=port)
         self.clients = (self.rest, self.grpc)
         self.make = filters.Random(seed)
         self.random = random.Random(seed)
         self.compared = 0
         self.differences = []
 
-    def both(self, what, call):
+    def both(self, what, call, names=NAMES):
         results = [outcome(lambda: call(client, name))
-                   for client, name in zip(self.clients, NAMES)]
+                   for client, name in zip(self.clients, names)]
         self.compared += 1
         (kind_a, a), (kind_b, b) = results
         if kind_a == "refused" and kind_b == "refused":
@@ -210,6 +210,113 @@ class Congruence:
         self.both("drop", lambda c, n: c.delete_payload_index(n, "m"))
 
 
+class Kinds:
+    """Every kind of vector and of its configuration."""
+
+    def __init__(self, congruence):
+        self.congruence = congruence
+
+    def both(self, what, call):
+        self.congruence.both(what, call, [name + "-kinds" for name in NAMES])
+
+    def info(self):
+        self.both("info", lambda c, n: {
+            **plain(c.get_collection(n)), "indexed_vectors_count": 0})
+
+    def upsert(self, what, vectors, start=0):
+        points = [models.PointStruct(id=start + i, vector=vector)
+                  for i, vector in enumerate(vectors)]
+        self.both(what, lambda c, n: c.upsert(n, points))
+
+    def query(self, what, query, **more):
+        self.both(what, lambda c, n: c.query_points(
+            n, query=query, with_vectors=True, **more))
+
+    def drop(self):
+        self.both("drop", lambda c, n: c.delete_collection(n))
+
+    def sparse(self):
+        def vector(*indices):
+            return models.SparseVector(indices=list(indices),
+                                       values=[1.0 + i for i in indices])
+
+        def text(words):
+            return models.Document(text=words, model="qdrant/bm25")
+
+        self.both("create sparse", lambda c, n: c.create_collection(
+            n, vectors_config={"d": models.VectorParams(
+                size=2, distance=models.Distance.DOT)},
+            sparse_vectors_config={"s": models.SparseVectorParams(
+                modifier=models.Modifier.IDF,
+                index=models.SparseIndexParams(on_disk=False))}))
+        self.upsert("upsert sparse", [
+            {"d": [i, 1.0], "s": vector(i, i + 5)} for i in range(20)])
+        self.query("query sparse", vector(3, 7), using="s")
+        self.query("by id", 1, using="s")
+        self.upsert("twice an index", [{"s": vector(1, 1)}])
+        self.upsert("texts", [{"s": text(f"quick brown fox {i}")}
+                              for i in range(3)], 100)
+        self.query("query by text", text("quick fox"), using="s")
+        self.both("scroll sparse", lambda c, n: c.scroll(
+            n, limit=50, with_vectors=["s"]))
+        self.both("prefetch", lambda c, n: c.query_points(
+            n, query=models.FusionQuery(fusion=models.Fusion.RRF),
+            prefetch=[models.Prefetch(query=[1.0, 1.0], using="d"),
+                      models.Prefetch(query=vector(3), using="s")]))
+        self.info()
+        self.drop()
+
+    def multi(self):
+        self.both("create multi", lambda c, n: c.create_collection(
+            n, vectors_config=models.VectorParams(
+                size=2, distance=models.Distance.COSINE,
+                multivector_config=models.MultiVectorConfig(
+                    comparator=models.MultiVectorComparator.MAX_SIM))))
+        self.upsert("upsert multi", [[[1.5, float(i)], [2.5, 3.5]]
+                                     for i in range(5)])
+        self.query("query multi", [[1.5, 2.5], [3.5, 4.5]])
+        self.info()
+        self.drop()
+
+    def dense(self, datatype, quantization):
+        self.both("create", lambda c, n: c.create_collection(
+            n, vectors_config=models.VectorParams(
+                size=8, distance=models.Distance.DOT, datatype=datatype,
+                quantization_config=quantization, on_disk=True,
+                hnsw_config=models.HnswConfigDiff(m=8)),
+            optimizers_config=models.OptimizersConfigDiff(
+                max_optimization_threads=2, indexing_threshold=100),
+            wal_config=models.WalConfigDiff(wal_capacity_mb=1)))
+        self.upsert("upsert", [[float(i + k) for k in range(8)]
+                               for i in range(10)])
+        self.query("query", [1.0] * 8, search_params=models.SearchParams(
+            quantization=models.QuantizationSearchParams(
+                rescore=True, oversampling=2.0)))
+        self.info()
+        self.both("patch", lambda c, n: c.update_collection(
+            n, quantization_config=models.Disabled.DISABLED,
+            vectors_config={"": models.VectorParamsDiff(
+                on_disk=False, hnsw_config=models.HnswConfigDiff(m=16))}))
+        self.info()
+        self.drop()
+
+    def all(self):
+        self.sparse()
+        self.multi()
+        for quantization in (
+                None,
+                models.ScalarQuantization(
+                    scalar=models.ScalarQuantizationConfig(
+                        type=models.ScalarType.INT8, quantile=0.5)),
+                models.BinaryQuantization(
+                    binary=models.BinaryQuantizationConfig(always_ram=True)),
+                models.ProductQuantization(
+                    product=models.ProductQuantizationConfig(
+                        compression=models.CompressionRatio.X16))):
+            for datatype in models.Datatype:
+                self.dense(datatype, quantization)
+
+
 async def asynchronous(url, port):
     """The other client class, many calls at once on one channel."""
     client = AsyncQdrantClient(url=url, timeout=60, prefer_grpc=True,
@@ -232,6 +339,7 @@ def main():
             congruence.both(*congruence.change())
         congruence.read()
     congruence.fixed()
+    Kinds(congruence).all()
     if not asyncio.run(asynchronous(url, port)):
         congruence.differences.append("counts differ")
     print(json.dumps({"compared": congruence.compared,
