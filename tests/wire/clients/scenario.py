@@ -4,7 +4,8 @@ version that PYTHONPATH brings; test_clients.py starts it as
 
     python scenario.py URL PREFIX [GRPC_PORT]
 
-(with a port: over gRPC) and reads one JSON object from its output: {step: null or traceback}.
+(with a port: over gRPC) and reads one JSON object from its output:
+{step: null or traceback}.
 Steps run in order; those after the upload rely on it."""
 import json
 import pathlib
