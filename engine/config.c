@@ -66,6 +66,7 @@ static const struct key keys[] = {
       1000000 },
     { "service.idle_timeout_sec", KEY_NUMBER, AT(idle_timeout_s), "75", 1,
       3600 },
+    { "service.slow_query_ms", KEY_NUMBER, AT(slow_query_ms), "0", 0, 3600000 },
     { "service.drain_timeout_sec", KEY_NUMBER, AT(drain_timeout_s), "25", 1,
       3600 },
     { "service.enable_static_content", KEY_BOOL, AT(has_static_content), "true",

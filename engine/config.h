@@ -34,6 +34,7 @@ struct server_config {
     uint64_t in_flight_max;
     uint64_t idle_timeout_s;
     uint64_t drain_timeout_s;
+    uint64_t slow_query_ms; /* searches that take longer are logged; 0: none */
     bool has_static_content;
     char *static_content_dir;
     bool has_cors;

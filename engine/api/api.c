@@ -8,6 +8,7 @@
 #include "base/budget.h"
 #include "base/memory.h"
 #include "engine/api/call.h"
+#include "engine/api/explain.h"
 #include "engine/api/grpc_schema.h"
 #include "engine/api/static_files.h"
 #include "engine/log.h"
@@ -233,6 +234,7 @@ call_run(struct call *call, struct error *reterr)
     enum engine_code code = route->run(call, reterr);
     if (code != ENGINE_OK || is_raw)
         return code;
+    explain_write(call);
     json_key(&call->writer, "status");
     json_text(&call->writer, "ok");
     json_key(&call->writer, "time");
@@ -267,6 +269,7 @@ call_end(struct call *call, enum engine_code code, struct error *error)
         status_error(call->reply, error, is_checked ? 0.0 : seconds);
     if (!call->request->is_grpc)
         access_cors(api->options.config, call->request, call->reply);
+    explain_log_slow(call, seconds);
     call_audit(call);
     /* At debug level only: the path may name what people store. */
     if (log_wants(LOG_LEVEL_DEBUG))

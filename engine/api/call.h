@@ -48,6 +48,7 @@ extern const struct route api_routes[];
 extern const size_t api_routes_count;
 
 struct grpc_schema;
+struct segment_report;
 struct grpc_method;
 
 struct api {
@@ -81,6 +82,8 @@ struct call {
     struct collection *collection;
     bool is_prepared; /* parsed, and the collection looked up, on the loop */
     struct json_writer writer;
+    struct segment_report *reports; /* of its searches; explain.h */
+    size_t reports_count;
 };
 
 /* Admission (admission.c): answers 401 or 403 without looking at the body, or

@@ -3,6 +3,7 @@ libengine_a_SOURCES += \
 	engine/api/access.c engine/api/access.h engine/api/admission.c \
 	engine/api/api.c engine/api/api.h \
 	engine/api/audit.c engine/api/audit.h engine/api/call.h \
+	engine/api/explain.c engine/api/explain.h \
 	engine/api/identity.c engine/api/identity.h \
 	engine/api/rights.c engine/api/rights.h \
 	engine/api/memory.c engine/api/memory.h engine/api/reply.c \

@@ -3,6 +3,7 @@
  * and in batches. Both become search commands; query kinds that are not there
  * yet are refused by name, never ignored. */
 #include "base/budget.h"
+#include "engine/api/explain.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_filter.h"
@@ -403,6 +404,8 @@ search_run(struct call *call, const struct search_command *command,
     if (code == ENGINE_ENOMEM && arena_over_budget(&arena))
         code =
             error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));
+    if (code == ENGINE_OK && records.has_report)
+        explain_keep(call, &records.report);
     if (code == ENGINE_OK)
         code = write(call, &records, reterr);
     arena_release(&arena);

@@ -254,6 +254,8 @@ parameter_read(struct span name, struct span value, struct url_query *query,
         return consistency_read(value, reterr);
     if (span_equal_text(name, "anonymize"))
         return bool_read(value, &query->anonymize, reterr);
+    if (span_equal_text(name, "explain"))
+        return bool_read(value, &query->explain, reterr);
     if (span_equal_text(name, "details_level"))
         return number_read(value, "details_level", &query->details_level,
                            reterr);

@@ -38,6 +38,7 @@ struct url_query {
     uint64_t timeout_s; /* 0: not given */
     uint64_t details_level;
     bool anonymize;
+    bool explain; /* ours: how each search went, beside its result */
 };
 
 /* ENGINE_EQUERY, ENGINE_EVALIDQUERY name the parameter's fault. */

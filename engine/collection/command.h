@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "engine/codec/point_id.h"
 #include "engine/filter/filter.h"
+#include "engine/segment/search.h"
 #include "engine/index/vector_row.h"
 
 #include <stdbool.h>
@@ -195,6 +196,8 @@ struct records {
     size_t count;
     bool has_next; /* scroll: next_id is the first id of the next page */
     struct point_id next_id;
+    bool has_report; /* a search by vector or point: */
+    struct segment_report report;
 };
 
 #endif /* ENGINE_COLLECTION_COMMAND_H */

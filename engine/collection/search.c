@@ -295,6 +295,7 @@ collection_search(struct collection *collection,
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
     struct segment_search search;
+    struct segment_report report = { 0 };
     const struct hit *hits = NULL;
     size_t count = 0;
     if (!has_query) {
@@ -302,12 +303,17 @@ collection_search(struct collection *collection,
         goto out;
     }
     code = search_make(&reader, command, arena, &search, reterr);
+    search.report = &report;
     if (code == ENGINE_OK && search.k > 0)
         code = segment_search(&reader, &search, arena, &hits, &count, reterr);
     if (code == ENGINE_OK)
         code = hits_to_records(&reader, command,
                                segment_vector_metric(segment, search.number),
                                hits, count, arena, ret_records, reterr);
+    if (code == ENGINE_OK) {
+        ret_records->has_report = true;
+        ret_records->report = report;
+    }
 out:
     segment_read_end(&reader);
     return code;

@@ -14,6 +14,7 @@ libengine_a_SOURCES += \
 	engine/filter/payload_index.c engine/filter/payload_index.h \
 	engine/filter/payload_index_body.h \
 	engine/filter/payload_index_query.c \
+	engine/filter/payload_keys.c engine/filter/payload_keys.h \
 	engine/filter/plan.c engine/filter/plan.h \
 	engine/filter/posting.c engine/filter/posting.h \
 	engine/filter/slice.c engine/filter/slice.h \

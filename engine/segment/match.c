@@ -6,7 +6,9 @@
 
 #include "engine/filter/eval.h"
 #include "engine/filter/filter_key.h"
+#include "engine/codec/json_pick.h"
 #include "engine/filter/path.h"
+#include "engine/filter/payload_keys.h"
 #include "engine/segment/body.h"
 
 #include <assert.h>
@@ -138,6 +140,8 @@ match_make_locked(struct segment_reader *reader, const struct filter *filter,
         code = plan_make(reader->segment, filter, arena, &match.plan, reterr);
     /* Also of what is cached: newer points are tested. */
     if (code == ENGINE_OK && filter_reads_payload(filter)) {
+        size_t keys_count = payload_keys(filter, match.keys, MATCH_KEYS_MAX);
+        match.keys_count = keys_count == SIZE_MAX ? 0 : keys_count;
         match.json = json_reader_new();
         code = match.json == NULL ? error_memory(reterr)
                                   : open_texts(&match, arena, reterr);
@@ -312,6 +316,20 @@ place_has_vector(void *ctx, struct span name)
                : vectors_has(&reader->segment->vectors[number], place->slot);
 }
 
+/* What of the payload the filter may read. */
+static yyjson_val *
+read_payload(const struct match *match, struct span text)
+{
+    char buffer[MATCH_PICK_SIZE];
+    struct span picked;
+    if (match->json == NULL || text.size == 0)
+        return NULL;
+    if (match->keys_count > 0 && json_pick(text, match->keys, match->keys_count,
+                                           buffer, sizeof(buffer), &picked))
+        text = picked;
+    return json_reader_root(match->json, text);
+}
+
 /* Keeps the slot when it matches; slots before were read already. */
 static void
 test_one(void *ctx, size_t position, struct span text)
@@ -320,9 +338,7 @@ test_one(void *ctx, size_t position, struct span text)
     struct match *match = testing->match;
     uint32_t slot = testing->slots[position];
     struct point_id id = segment_id(match->reader, slot);
-    yyjson_val *payload = match->json != NULL && text.size > 0
-                              ? json_reader_root(match->json, text)
-                              : NULL;
+    yyjson_val *payload = read_payload(match, text);
     struct place place = { match->reader, slot };
     struct subject subject = { &id,    payload,      place_has_vector,
                                &place, match->texts, match->texts_count };

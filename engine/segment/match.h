@@ -8,6 +8,11 @@
 #include "engine/segment/passing.h"
 #include "engine/segment/segment.h"
 
+/* Members of a payload that are read alone; with more, or where they are longer
+ * than MATCH_PICK_SIZE, the whole payload is parsed. */
+#define MATCH_KEYS_MAX  8
+#define MATCH_PICK_SIZE 1024
+
 /* One filter over one segment at one moment: its plan, the view that goes with
  * it, and the test of what the indexes could not answer. Everything stands as
  * long as the reader. One thread. */
@@ -21,7 +26,9 @@ struct match {
     bool is_cached;   /* it comes from the cache */
     uint64_t version; /* of the segment at that moment, */
     struct span key;  /* and the filter as the cache's key; size 0: none */
-    struct json_reader *json;  /* when the filter reads payloads */
+    struct json_reader *json;         /* when the filter reads payloads */
+    struct span keys[MATCH_KEYS_MAX]; /* members that it reads; */
+    size_t keys_count;                /* 0: too many */
     struct text_field **texts; /* fields with a `text` index, in the arena */
     size_t texts_count;
     /* A payload could not be read: nothing matches from then on, and the answer

@@ -7,6 +7,8 @@
 #include "engine/segment/search_body.h"
 #include "engine/segment/search_sparse.h"
 
+#include "engine/filter/payload_keys.h"
+
 #include <assert.h>
 #include <time.h>
 
@@ -132,6 +134,10 @@ search_planned(struct work *work, struct error *reterr)
         work->filter.accept = accept_residual;
         work->filter.accept_ctx = work;
         report->has_residual = true;
+        size_t count = payload_keys(work->match.plan.residual,
+                                    report->unindexed, SEGMENT_UNINDEXED_MAX);
+        report->unindexed_count =
+            count == SIZE_MAX ? SEGMENT_UNINDEXED_MAX : count;
     }
     work->hits =
         arena_alloc(work->arena, work->search->k * sizeof(*work->hits));

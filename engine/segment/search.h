@@ -29,6 +29,8 @@ enum segment_plan {
     SEGMENT_PLAN_WALK_FIRST   /* the graph; only what passes is scored */
 };
 
+#define SEGMENT_UNINDEXED_MAX 4
+
 /* What a search has done. */
 struct segment_report {
     enum segment_plan plan;
@@ -38,11 +40,15 @@ struct segment_report {
     bool has_residual;               /* payloads had to be tested */
     bool is_finished_by_scan;        /* the walk did not bring enough */
     uint64_t tested;                 /* payloads */
-    uint64_t scored;                 /* codes or, without, vectors */
-    uint64_t bridges;                /* lists looked through beside the walk */
-    uint64_t rescored;               /* vectors, after codes */
-    uint64_t waiting;                /* points without link, scanned */
-    double expected_ns;              /* of the search, by its estimate */
+    /* Fields that payloads were read for, since no index answers: their first
+     * steps, borrowed from the filter. */
+    struct span unindexed[SEGMENT_UNINDEXED_MAX];
+    size_t unindexed_count;
+    uint64_t scored;    /* codes or, without, vectors */
+    uint64_t bridges;   /* lists looked through beside the walk */
+    uint64_t rescored;  /* vectors, after codes */
+    uint64_t waiting;   /* points without link, scanned */
+    double expected_ns; /* of the search, by its estimate */
     uint64_t plan_ns;
     uint64_t search_ns;
 };

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`?explain=true` and the log of slow queries: what they tell, that they tell
+no values, and that answers are as ever when nobody asks."""
+import pytest
+
+POINTS = 3000
+
+
+@pytest.fixture
+def filled(engine_factory):
+    """An engine that logs each query, with a collection `c`."""
+    engine = engine_factory(
+        environment={"QDRANT__SERVICE__SLOW_QUERY_MS": "1"})
+    engine.start()
+    engine.create("c", 4)
+    engine.upsert("c", [
+        {"id": i, "vector": [1.0, i % 7, i % 11, 1.0],
+         "payload": {"n": i, "bare": f"secret-{i % 3}"}}
+        for i in range(POINTS)])
+    engine.call("PUT", "/collections/c/index?wait=true",
+                {"field_name": "n", "field_schema": "integer"})
+    return engine
+
+
+def explain(engine, filter, path="query?explain=true"):
+    body = {"query": [1.0, 2.0, 3.0, 4.0], "limit": 3}
+    if filter is not None:
+        body["filter"] = filter
+    reply = engine.call("POST", f"/collections/c/points/{path}", body)
+    assert reply.status == 200
+    return reply.json
+
+
+def below(bound):
+    return {"must": [{"key": "n", "range": {"lt": bound}}]}
+
+
+def test_indexed_filter_is_explained_exactly(filled):
+    first, = explain(filled, below(50))["explain"]
+    assert first["plan"] in ("scan", "scan_codes")
+    assert first["estimate"] == {"min": 50, "expected": 50, "max": 50}
+    assert first["candidates"] == 50 and first["scored"] == 50
+    assert first["fields_without_index"] == []
+    assert not first["cached"]
+    again, = explain(filled, below(50))["explain"]
+    assert again["cached"] and again["candidates"] == 50
+    filled.upsert("c", [{"id": POINTS, "vector": [1, 2, 3, 4],
+                         "payload": {"n": 7}}])
+    changed, = explain(filled, below(50))["explain"]
+    assert not changed["cached"] and changed["candidates"] == 51
+
+
+def test_field_without_index_is_named(filled):
+    filter = {"must": [{"key": "bare", "match": {"value": "secret-1"}}]}
+    told, = explain(filled, filter)["explain"]
+    assert told["fields_without_index"] == ["bare"]
+    assert told["payloads_tested"] > 0
+
+
+def test_nothing_matches(filled):
+    told, = explain(filled, below(-1))["explain"]
+    assert told["plan"] == "nothing" and told["candidates"] == 0
+
+
+def test_batch_has_an_explanation_for_each(filled):
+    query = {"query": [1.0, 2.0, 3.0, 4.0], "limit": 1}
+    reply = filled.call("POST",
+                        "/collections/c/points/query/batch?explain=true",
+                        {"searches": [query, {**query, "filter": below(5)}]})
+    assert [told["candidates"] for told in reply.json["explain"]] == [
+        POINTS, 5]
+
+
+def test_answers_are_as_ever_when_nobody_asks(filled):
+    assert "explain" not in explain(filled, below(5), "query")
+    assert "explain" not in explain(filled, below(5), "query?explain=false")
+    bad = filled.call("POST", "/collections/c/points/query?explain=maybe",
+                      {"query": [1.0, 2.0, 3.0, 4.0]})
+    assert bad.status == 400
+
+
+def test_slow_queries_are_logged_without_values(filled):
+    # Long enough on any machine: all payloads of many searches.
+    searches = [{"query": [1.0, 2.0, 3.0, 4.0], "limit": 3, "filter": {
+        "must": [{"key": "bare", "match": {"value": f"secret-{i}"}}]}}
+        for i in range(100)]
+    filled.call("POST", "/collections/c/points/query/batch",
+                {"searches": searches})
+    log = filled.log()
+    assert "slow query" in log and "collection c," in log
+    assert "field without index bare: a payload index would help" in log
+    assert "secret" not in log
