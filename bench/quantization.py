@@ -175,6 +175,8 @@ def draw(rows, title, path):
         axes.set_title(f"{kind}, {row['bytes']:.0f} bytes", fontsize=9)
         axes.set_yscale("log")
         axes.grid(True, alpha=0.3)
+    for axes in all_axes.flat[len(kinds):]:
+        axes.axis("off")
     all_axes.flat[0].legend(fontsize=7)
     for axes in all_axes[-1]:
         axes.set_xlabel("recall@10")
