@@ -45,6 +45,7 @@ struct sparse {
     size_t retired_size;
     _Atomic uint64_t count;
     _Atomic uint64_t entries;
+    _Atomic size_t tables_size; /* numbered[] and places[] */
     pthread_mutex_t scratch_lock;
     struct sparse_scratch *scratches; /* free ones */
 };
@@ -98,6 +99,14 @@ reserve_retired(struct sparse *sparse, size_t more)
     return is_ok;
 }
 
+static void
+note_tables(struct sparse *sparse)
+{
+    atomic_store(&sparse->tables_size,
+                 sparse->places_room * sizeof(sparse->places[0]) +
+                     sparse->numbered_room * sizeof(sparse->numbered[0]));
+}
+
 /* Gives the part a number, so that places can name it. */
 static bool
 number_part(struct sparse *sparse, struct sparse_part *part)
@@ -109,6 +118,7 @@ number_part(struct sparse *sparse, struct sparse_part *part)
     bool is_ok = reserve(&items, &sparse->numbered_room, number + 1,
                          sizeof(struct sparse_part *));
     sparse->numbered = items;
+    note_tables(sparse);
     if (!is_ok)
         return false;
     sparse->numbered[number] = part;
@@ -350,6 +360,7 @@ sparse_add(struct sparse *sparse, uint32_t slot,
     bool is_ok = reserve(&items, &sparse->places_room, (size_t)slot + 1,
                          sizeof(*sparse->places));
     sparse->places = items;
+    note_tables(sparse);
     if (!is_ok)
         return error_memory(reterr);
     assert(sparse->places[slot].number == 0);
@@ -464,9 +475,7 @@ size_t
 sparse_memory(const struct sparse *sparse)
 {
     const struct sparse_parts *parts = sparse_parts_now(sparse);
-    size_t size = sizeof(*sparse) +
-                  sparse->places_room * sizeof(sparse->places[0]) +
-                  sparse->numbered_room * sizeof(sparse->numbered[0]);
+    size_t size = sizeof(*sparse) + atomic_load(&sparse->tables_size);
     for (size_t i = 0; i < parts->count; i++)
         size += sparse_part_memory(parts->parts[i]);
     return size;
