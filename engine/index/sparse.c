@@ -294,13 +294,22 @@ kept_docs(const struct sparse_part *part)
     return atomic_load(&part->count) - part->gone_count;
 }
 
+/* How large it is, in documents; those with many entries count as more, so that
+ * a part has 2^24 entries at most, but for the last document's. */
+static uint64_t
+size_of(const struct sparse_part *part)
+{
+    uint64_t heavy = part->entries / (SPARSE_TAIL_ENTRIES / SPARSE_TAIL_DOCS);
+    return heavy > kept_docs(part) ? heavy : kept_docs(part);
+}
+
 /* 0 for a sealed tail, 1 for four of them, and so on. */
 static unsigned
 level_of(const struct sparse_part *part)
 {
     unsigned level = 0;
-    for (uint32_t docs = SPARSE_TAIL_DOCS;
-         docs < kept_docs(part) && docs < SPARSE_PART_DOCS; docs *= MERGE_PARTS)
+    for (uint64_t size = SPARSE_TAIL_DOCS;
+         size < size_of(part) && size < SPARSE_PART_DOCS; size *= MERGE_PARTS)
         level++;
     return level;
 }
@@ -313,15 +322,15 @@ merge_levels(struct sparse *sparse)
     for (;;) {
         const struct sparse_parts *parts = atomic_load(&sparse->parts);
         size_t end = parts->count - 1, count = 0;
-        uint32_t docs = 0;
+        uint64_t size = 0;
         if (end == 0)
             return;
         unsigned level = level_of(parts->parts[end - 1]);
-        while (count < end && count < MERGE_PARTS &&
-               level_of(parts->parts[end - 1 - count]) == level &&
-               docs + kept_docs(parts->parts[end - 1 - count]) <=
-                   SPARSE_PART_DOCS) {
-            docs += kept_docs(parts->parts[end - 1 - count]);
+        while (count < end && count < MERGE_PARTS) {
+            const struct sparse_part *part = parts->parts[end - 1 - count];
+            size += size_of(part);
+            if (level_of(part) != level || size > SPARSE_PART_DOCS)
+                break;
             count++;
         }
         if (count < MERGE_PARTS ||
@@ -426,12 +435,10 @@ sparse_tidy(struct sparse *sparse)
         if (part->gone_count <= atomic_load(&part->count) / GONE_SHARE)
             continue;
         /* With a neighbour, if both are small: so their number stays low. */
-        size_t count =
+        bool is_small =
             i + 2 < parts->count &&
-                    kept_docs(part) + kept_docs(parts->parts[i + 1]) <=
-                        SPARSE_PART_DOCS / 2
-                ? 2
-                : 1;
+            size_of(part) + size_of(parts->parts[i + 1]) <= SPARSE_PART_DOCS;
+        size_t count = is_small ? 2 : 1;
         return merge(sparse, i, count, NULL, NULL) == ENGINE_OK;
     }
     return false;
