@@ -5,7 +5,9 @@ libengine_a_SOURCES += \
 	engine/index/datatype.c engine/index/datatype.h \
 	engine/index/vector_row.c engine/index/vector_row.h \
 	engine/index/sparse.c engine/index/sparse.h \
-	engine/index/sparse_build.c \
+	engine/index/sparse_build.c engine/index/sparse_sort.c \
+	engine/index/sparse_best.c engine/index/sparse_best.h \
+	engine/index/sparse_count.c \
 	engine/index/sparse_part.c engine/index/sparse_part.h \
 	engine/index/sparse_search.c engine/index/sparse_tail.c \
 	engine/index/slotset.c engine/index/slotset.h \

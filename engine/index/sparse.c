@@ -45,6 +45,7 @@ struct sparse {
     size_t retired_size;
     _Atomic uint64_t count;
     _Atomic uint64_t entries;
+    _Atomic size_t tables_size; /* numbered[] and places[] */
     pthread_mutex_t scratch_lock;
     struct sparse_scratch *scratches; /* free ones */
 };
@@ -98,6 +99,14 @@ reserve_retired(struct sparse *sparse, size_t more)
     return is_ok;
 }
 
+static void
+note_tables(struct sparse *sparse)
+{
+    atomic_store(&sparse->tables_size,
+                 sparse->places_room * sizeof(sparse->places[0]) +
+                     sparse->numbered_room * sizeof(sparse->numbered[0]));
+}
+
 /* Gives the part a number, so that places can name it. */
 static bool
 number_part(struct sparse *sparse, struct sparse_part *part)
@@ -109,6 +118,7 @@ number_part(struct sparse *sparse, struct sparse_part *part)
     bool is_ok = reserve(&items, &sparse->numbered_room, number + 1,
                          sizeof(struct sparse_part *));
     sparse->numbered = items;
+    note_tables(sparse);
     if (!is_ok)
         return false;
     sparse->numbered[number] = part;
@@ -284,13 +294,22 @@ kept_docs(const struct sparse_part *part)
     return atomic_load(&part->count) - part->gone_count;
 }
 
+/* How large it is, in documents; those with many entries count as more, so that
+ * a part has 2^24 entries at most, but for the last document's. */
+static uint64_t
+size_of(const struct sparse_part *part)
+{
+    uint64_t heavy = part->entries / (SPARSE_TAIL_ENTRIES / SPARSE_TAIL_DOCS);
+    return heavy > kept_docs(part) ? heavy : kept_docs(part);
+}
+
 /* 0 for a sealed tail, 1 for four of them, and so on. */
 static unsigned
 level_of(const struct sparse_part *part)
 {
     unsigned level = 0;
-    for (uint32_t docs = SPARSE_TAIL_DOCS;
-         docs < kept_docs(part) && docs < SPARSE_PART_DOCS; docs *= MERGE_PARTS)
+    for (uint64_t size = SPARSE_TAIL_DOCS;
+         size < size_of(part) && size < SPARSE_PART_DOCS; size *= MERGE_PARTS)
         level++;
     return level;
 }
@@ -303,15 +322,15 @@ merge_levels(struct sparse *sparse)
     for (;;) {
         const struct sparse_parts *parts = atomic_load(&sparse->parts);
         size_t end = parts->count - 1, count = 0;
-        uint32_t docs = 0;
+        uint64_t size = 0;
         if (end == 0)
             return;
         unsigned level = level_of(parts->parts[end - 1]);
-        while (count < end && count < MERGE_PARTS &&
-               level_of(parts->parts[end - 1 - count]) == level &&
-               docs + kept_docs(parts->parts[end - 1 - count]) <=
-                   SPARSE_PART_DOCS) {
-            docs += kept_docs(parts->parts[end - 1 - count]);
+        while (count < end && count < MERGE_PARTS) {
+            const struct sparse_part *part = parts->parts[end - 1 - count];
+            size += size_of(part);
+            if (level_of(part) != level || size > SPARSE_PART_DOCS)
+                break;
             count++;
         }
         if (count < MERGE_PARTS ||
@@ -350,6 +369,7 @@ sparse_add(struct sparse *sparse, uint32_t slot,
     bool is_ok = reserve(&items, &sparse->places_room, (size_t)slot + 1,
                          sizeof(*sparse->places));
     sparse->places = items;
+    note_tables(sparse);
     if (!is_ok)
         return error_memory(reterr);
     assert(sparse->places[slot].number == 0);
@@ -415,12 +435,10 @@ sparse_tidy(struct sparse *sparse)
         if (part->gone_count <= atomic_load(&part->count) / GONE_SHARE)
             continue;
         /* With a neighbour, if both are small: so their number stays low. */
-        size_t count =
+        bool is_small =
             i + 2 < parts->count &&
-                    kept_docs(part) + kept_docs(parts->parts[i + 1]) <=
-                        SPARSE_PART_DOCS / 2
-                ? 2
-                : 1;
+            size_of(part) + size_of(parts->parts[i + 1]) <= SPARSE_PART_DOCS;
+        size_t count = is_small ? 2 : 1;
         return merge(sparse, i, count, NULL, NULL) == ENGINE_OK;
     }
     return false;
@@ -464,9 +482,7 @@ size_t
 sparse_memory(const struct sparse *sparse)
 {
     const struct sparse_parts *parts = sparse_parts_now(sparse);
-    size_t size = sizeof(*sparse) +
-                  sparse->places_room * sizeof(sparse->places[0]) +
-                  sparse->numbered_room * sizeof(sparse->numbered[0]);
+    size_t size = sizeof(*sparse) + atomic_load(&sparse->tables_size);
     for (size_t i = 0; i < parts->count; i++)
         size += sparse_part_memory(parts->parts[i]);
     return size;

@@ -116,6 +116,11 @@ sparse_part_build(struct sparse_part *const *parts, size_t parts_count,
                   struct sparse_part **ret_part, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Sorts each list by document. `room` and `spare` have place for the longest.
+ * sparse_sort.c */
+void sparse_lists_sort(struct sparse_lists *lists, struct sparse_entry *room,
+                       struct sparse_entry *spare);
+
 /* ---- sparse_tail.c ---- */
 
 struct sparse_tail *sparse_tail_new(void) __attribute__((warn_unused_result));

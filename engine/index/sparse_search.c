@@ -6,6 +6,7 @@
  * and those whose weights could be negative, are walked for their bounds, and
  * what is found of each block is chained to it, so that scoring a block looks
  * nothing up. The tail is scored whole. */
+#include "engine/index/sparse_best.h"
 #include "engine/index/sparse_part.h"
 #include "engine/index/sparse.h"
 
@@ -73,76 +74,6 @@ struct sparse_scratch **
 sparse_scratch_next(struct sparse_scratch *scratch)
 {
     return &scratch->next;
-}
-
-/* ---- the best ---- */
-
-/* A heap, the worst on top. */
-struct best {
-    struct hit *hits;
-    uint32_t count;
-    uint32_t k;
-    float least; /* what a score must exceed; -INFINITY until it is full */
-};
-
-static bool
-is_worse(const struct hit *a, const struct hit *b)
-{
-    return a->distance > b->distance ||
-           (a->distance == b->distance && a->slot > b->slot);
-}
-
-static void
-sink(struct best *best, uint32_t at)
-{
-    struct hit hit = best->hits[at];
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= best->count)
-            break;
-        if (child + 1 < best->count &&
-            is_worse(&best->hits[child + 1], &best->hits[child]))
-            child++;
-        if (!is_worse(&best->hits[child], &hit))
-            break;
-        best->hits[at] = best->hits[child];
-        at = child;
-    }
-    best->hits[at] = hit;
-}
-
-static void
-best_put(struct best *best, uint32_t slot, float score)
-{
-    /* Where two infinities cancel each other out. */
-    struct hit hit = { slot, isnan(score) ? FLT_MAX : -score };
-    if (best->count == best->k) {
-        if (!is_worse(&best->hits[0], &hit))
-            return;
-        best->hits[0] = hit;
-        sink(best, 0);
-    } else {
-        uint32_t at = best->count++;
-        for (; at > 0 && is_worse(&hit, &best->hits[(at - 1) / 2]);
-             at = (at - 1) / 2)
-            best->hits[at] = best->hits[(at - 1) / 2];
-        best->hits[at] = hit;
-    }
-    if (best->count == best->k)
-        best->least = -best->hits[0].distance;
-}
-
-static void
-best_sort(struct best *best)
-{
-    uint32_t count = best->count;
-    for (; best->count > 1;) {
-        struct hit worst = best->hits[0];
-        best->hits[0] = best->hits[--best->count];
-        sink(best, 0);
-        best->hits[best->count] = worst;
-    }
-    best->count = count;
 }
 
 struct run {
@@ -469,87 +400,4 @@ sparse_search(struct sparse *sparse, const struct sparse_search *search,
     best_sort(&run.best);
     *ret_count = run.best.count;
     return ENGINE_OK;
-}
-
-/* ---- counts ---- */
-
-static bool
-is_counted(const struct sparse_part *part, const struct slot_filter *filter,
-           uint32_t doc)
-{
-    return !sparse_is_gone(part, doc) &&
-           slot_filter_passes(filter, part->slots[doc]);
-}
-
-static uint32_t
-count_sealed(const struct sparse_part *part, uint32_t index,
-             const struct slot_filter *filter)
-{
-    const struct sparse_lists *lists = part->lists;
-    uint32_t list = sparse_lists_find(lists, index), count = 0;
-    if (list == UINT32_MAX)
-        return 0;
-    uint32_t begin = lists->starts[list], end = lists->starts[list + 1];
-    bool is_plain = filter->allowed == NULL && filter->accept == NULL;
-    if (is_plain && atomic_load(&part->hidden_count) == 0)
-        return end - begin;
-    for (uint32_t i = begin; i < end; i++)
-        count += is_counted(part, filter, lists->docs[i]);
-    return count;
-}
-
-static uint32_t
-count_tail(const struct sparse_part *part, uint32_t index,
-           const struct slot_filter *filter)
-{
-    uint32_t docs = atomic_load_explicit(&part->count, memory_order_acquire);
-    const struct sparse_tail_list *list = sparse_tail_find(part->tail, index);
-    uint32_t count = 0;
-    if (list == NULL)
-        return 0;
-    uint32_t end = atomic_load_explicit(&list->count, memory_order_acquire);
-    const struct sparse_entry *entries =
-        atomic_load_explicit(&list->entries, memory_order_acquire);
-    for (uint32_t i = 0; i < end && entries[i].doc < docs; i++)
-        count += is_counted(part, filter, entries[i].doc);
-    return count;
-}
-
-void
-sparse_frequencies(const struct sparse *sparse, const uint32_t *indices,
-                   size_t count, const struct slot_filter *filter,
-                   uint32_t *ret_counts)
-{
-    const struct sparse_parts *parts = sparse_parts_now(sparse);
-    for (size_t i = 0; i < count; i++) {
-        ret_counts[i] = 0;
-        for (size_t k = 0; k < parts->count; k++)
-            ret_counts[i] +=
-                parts->parts[k]->lists != NULL
-                    ? count_sealed(parts->parts[k], indices[i], filter)
-                    : count_tail(parts->parts[k], indices[i], filter);
-    }
-}
-
-/* Of an entry in the lists of a query, most of which bounds leave out; of a
- * part. */
-#define ENTRY_NS 0.3
-#define PART_NS  4000.0
-
-uint64_t
-sparse_search_cost_ns(const struct sparse *sparse, const uint32_t *indices,
-                      size_t count)
-{
-    const struct sparse_parts *parts = sparse_parts_now(sparse);
-    double cost_ns = PART_NS * (double)parts->count;
-    for (size_t k = 0; k < parts->count; k++) {
-        const struct sparse_lists *lists = parts->parts[k]->lists;
-        for (size_t i = 0; lists != NULL && i < count; i++) {
-            uint32_t list = sparse_lists_find(lists, indices[i]);
-            if (list != UINT32_MAX)
-                cost_ns +=
-                    ENTRY_NS * (lists->starts[list + 1] - lists->starts[list]);
-        }
-    }
-    return (uint64_t)cost_ns;
 }

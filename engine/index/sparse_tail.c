@@ -22,7 +22,7 @@ struct chunk {
 
 struct sparse_tail {
     struct chunk *chunks;
-    size_t size;
+    _Atomic size_t size; /* of all chunks */
     size_t lists_count;
     _Atomic(struct sparse_tail_table *) table;
 };
@@ -41,7 +41,7 @@ take(struct sparse_tail *tail, size_t size)
         chunk->size = room;
         chunk->used = 0;
         tail->chunks = chunk;
-        tail->size += sizeof(*chunk) + room;
+        atomic_fetch_add(&tail->size, sizeof(*chunk) + room);
     }
     void *data = chunk->data + chunk->used;
     chunk->used += size;
@@ -93,7 +93,7 @@ sparse_tail_free(struct sparse_tail *tail)
 size_t
 sparse_tail_memory(const struct sparse_tail *tail)
 {
-    return sizeof(*tail) + tail->size;
+    return sizeof(*tail) + atomic_load(&tail->size);
 }
 
 const struct sparse_tail_table *

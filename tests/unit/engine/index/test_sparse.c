@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: searches against the sum over all rows, while documents come, are
  * hidden and go, over tails, sealed and merged parts; weights of both signs and
- * extremes; filters; frequencies; a reader of an older view; few and many
- * hits. */
+ * extremes; filters; frequencies; a reader of an older view, and one beside the
+ * writer; few and many hits. */
 #include <check.h>
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,6 +317,77 @@ START_TEST(sparse_bears_weights_at_the_ends)
 }
 END_TEST
 
+#define STILL 6000u /* slots that nothing happens to */
+
+static _Atomic bool is_over;
+
+/* The same answer each time, whatever is written. */
+static void *
+read_on(void *ctx)
+{
+    const struct row *query = ctx;
+    struct slot_filter filter = { .view = view };
+    struct sparse_search search = { .indices = query->indices,
+                                    .weights = query->values,
+                                    .count = query->count,
+                                    .k = 10,
+                                    .filter = &filter };
+    struct hit first[10], hits[10];
+    uint32_t first_count = 0, count, counts[ENTRIES];
+    for (bool is_first = true; is_first || !atomic_load(&is_over);
+         is_first = false) {
+        uint32_t place = epoch_enter(&epoch);
+        bool is_fine =
+            sparse_search(sparse, &search, hits, &count, NULL) == ENGINE_OK;
+        sparse_frequencies(sparse, query->indices, query->count, &filter,
+                           counts);
+        epoch_leave(&epoch, place);
+        if (is_first) {
+            memcpy(first, hits, sizeof(hits));
+            first_count = count;
+        }
+        is_fine = is_fine && count == first_count;
+        for (uint32_t i = 0; is_fine && i < count; i++)
+            is_fine = fabsf(hits[i].distance - first[i].distance) < 1e-4f;
+        if (!is_fine)
+            return ctx;
+    }
+    return NULL;
+}
+
+START_TEST(sparse_reads_on_while_it_is_written)
+{
+    struct row query;
+    pthread_t thread;
+    void *failed;
+    for (uint32_t slot = 0; slot < STILL; slot++)
+        add(slot, false);
+    do
+        random_row(&query, false);
+    while (query.count < 4);
+    atomic_store(&is_over, false);
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_on, &query), 0);
+    for (uint32_t round = 0; round < 3; round++) {
+        struct row row;
+        for (uint32_t slot = STILL; slot < STILL + 9000; slot++) {
+            random_row(&row, false);
+            struct vector_value value = { VECTOR_SPARSE, row.values, row.count,
+                                          row.indices, 0 };
+            ck_assert_int_eq(sparse_add(sparse, slot, &value, NULL), ENGINE_OK);
+        }
+        for (uint32_t slot = STILL; slot < STILL + 9000; slot++)
+            sparse_hide(sparse, slot);
+        for (uint32_t slot = STILL; slot < STILL + 9000; slot++)
+            sparse_forget(sparse, slot);
+        while (sparse_tidy(sparse))
+            ;
+    }
+    atomic_store(&is_over, true);
+    ck_assert_int_eq(pthread_join(thread, &failed), 0);
+    ck_assert_ptr_null(failed);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -326,6 +399,7 @@ main(void)
     tcase_add_test(tcase, sparse_is_empty_after_all_is_forgotten);
     tcase_add_test(tcase, sparse_forgets_what_was_never_seen);
     tcase_add_test(tcase, sparse_frees_nothing_under_a_reader);
+    tcase_add_test(tcase, sparse_reads_on_while_it_is_written);
     tcase_add_test(tcase, sparse_bears_weights_at_the_ends);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
