@@ -129,7 +129,6 @@ vector_options(const struct collection_config *config, struct arena *arena)
             .kind = vector->kind,
             .has_idf = vector->has_idf,
             .dim = vector->size,
-            .kind = vector->is_multi ? VECTOR_MULTI : VECTOR_DENSE,
             .metric = vector->distance,
             .datatype = vector->datatype,
             .m = vector->hnsw.m,

@@ -261,7 +261,7 @@ vector_unsupported(yyjson_val *object, struct error *reterr)
 
 /* {comparator: "max_sim"} or nothing. */
 static enum engine_code
-multi_parse(yyjson_val *object, const char *where, bool *ret_is_multi,
+multi_parse(yyjson_val *object, const char *where, enum vector_kind *ret_kind,
             struct error *reterr)
 {
     yyjson_val *config = yyjson_obj_get(object, "multivector_config");
@@ -272,7 +272,7 @@ multi_parse(yyjson_val *object, const char *where, bool *ret_is_multi,
         return error_set(reterr, ENGINE_EFORMAT,
                          "%s.multivector_config.comparator: must be max_sim",
                          where);
-    *ret_is_multi = true;
+    *ret_kind = VECTOR_MULTI;
     return ENGINE_OK;
 }
 
@@ -312,8 +312,8 @@ vector_parse(yyjson_val *object, struct arena *arena,
     if (code == ENGINE_OK)
         code = vector_unsupported(object, reterr);
     if (code == ENGINE_OK)
-        code = multi_parse(object, where, &vector->is_multi, reterr);
-    if (code == ENGINE_OK && vector->is_multi &&
+        code = multi_parse(object, where, &vector->kind, reterr);
+    if (code == ENGINE_OK && vector->kind == VECTOR_MULTI &&
         vector->datatype != DATATYPE_F32)
         code = error_set(reterr, ENGINE_EREQUEST,
                          "datatype: multivectors are float32 in this version");

@@ -34,7 +34,6 @@ struct vector_config {
     uint32_t size; /* 1..COMMAND_DIM_MAX; 0 when sparse */
     enum metric distance;
     enum datatype datatype;
-    bool is_multi;           /* multivector_config; else dense */
     bool is_on_disk;         /* on_disk, or memory: cold */
     struct hnsw_config hnsw; /* the collection's, with the vector's changes */
     struct span json;        /* its object as given, for the echo */
