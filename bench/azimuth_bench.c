@@ -18,6 +18,7 @@ static const struct command {
     { "churn", churn_command, "every point replaced over time" },
     { "filter", filter_command, "recall and speed with filters" },
     { "ingest", ingest_command, "acknowledged upserts, in process or by HTTP" },
+    { "multivector", multivector_command, "MaxSim over texts of tokens" },
     { "recover", recover_command, "after kill -9" },
     { "sparse", sparse_command, "sparse vectors, top k" },
     { "rows", rows_command, "what random rows of memory cost" },
@@ -28,7 +29,7 @@ print_usage(FILE *file)
 {
     fputs("usage: azimuth-bench COMMAND [options]\n", file);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(file, "  %-8s %s\n", commands[i].name, commands[i].what);
+        fprintf(file, "  %-11s %s\n", commands[i].name, commands[i].what);
     fputs("azimuth-bench COMMAND --help has the options\n", file);
 }
 

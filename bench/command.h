@@ -8,6 +8,7 @@ int churn_command(int argc, char **argv);
 int filter_command(int argc, char **argv);
 int ingest_command(int argc, char **argv);
 int search_command(int argc, char **argv);
+int multivector_command(int argc, char **argv);
 int recover_command(int argc, char **argv);
 int sparse_command(int argc, char **argv);
 int rows_command(int argc, char **argv);

@@ -8,7 +8,7 @@ bench_azimuth_bench_SOURCES = \
 	bench/filter.c \
 	bench/ingest.c bench/ingest.h bench/ingest_post.c \
 	bench/churn.c bench/churn_run.h bench/churn_latency.c \
-	bench/recover.c bench/rows.c bench/sparse.c \
+	bench/recover.c bench/rows.c bench/sparse.c bench/multivector.c \
 	bench/search.c bench/search_run.h bench/search_build.c \
 	bench/search_measure.c bench/search_write.c \
 	bench/shelf.c bench/shelf.h \
@@ -19,6 +19,8 @@ CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/requirements.txt bench/README.md \
 	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py \
 	bench/sparse.py bench/engines/edge_sparse.py bench/measure/texts.py \
+	bench/multivector.py bench/engines/edge_multivector.py \
+	bench/measure/tokens.py \
 	bench/engines/__init__.py bench/engines/peers.py \
 	bench/engines/filter.py bench/engines/filter_peers.py \
 	bench/engines/filter_worker.py bench/measure/filter_plot.py \

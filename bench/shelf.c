@@ -54,9 +54,13 @@ shelf_create(struct shelf *shelf, const struct shelf_config *config, size_t dim)
     yyjson_doc *doc = NULL;
     *shelf = (struct shelf){ .dim = dim };
     snprintf(body, sizeof(body),
-             "{\"vectors\": {\"size\": %zu, \"distance\": \"Cosine\"}, "
+             "{\"vectors\": {\"size\": %zu, \"distance\": \"Cosine\"%s}, "
              "\"hnsw_config\": {\"m\": %u, \"ef_construct\": %u}%s%s}",
-             dim, config->m, config->ef_construct,
+             dim,
+             config->is_multi
+                 ? ", \"multivector_config\": {\"comparator\": \"max_sim\"}"
+                 : "",
+             config->m, config->ef_construct,
              config->more[0] != '\0' ? ", " : "", config->more);
     arena_init(&arena, ARENA_SIZE);
     enum engine_code code = json_parse(span_of(body), &doc, &error);
@@ -108,14 +112,26 @@ bool
 shelf_put(struct shelf *shelf, const uint64_t *ids, const float *const *rows,
           size_t count, const char *const *payloads)
 {
-    assert(count > 0);
-    struct point *points = calloc(count, sizeof(*points));
     struct named_vector *vectors = calloc(count, sizeof(*vectors));
-    bool is_done = points != NULL && vectors != NULL;
-    for (size_t i = 0; is_done && i < count; i++) {
+    for (size_t i = 0; vectors != NULL && i < count; i++)
         vectors[i] = (struct named_vector){ .name = span_of(""),
                                             .values = rows[i],
                                             .dim = shelf->dim };
+    bool is_done = vectors != NULL &&
+                   shelf_put_vectors(shelf, ids, vectors, count, payloads);
+    free(vectors);
+    return is_done;
+}
+
+bool
+shelf_put_vectors(struct shelf *shelf, const uint64_t *ids,
+                  const struct named_vector *vectors, size_t count,
+                  const char *const *payloads)
+{
+    assert(count > 0);
+    struct point *points = calloc(count, sizeof(*points));
+    bool is_done = points != NULL;
+    for (size_t i = 0; is_done && i < count; i++) {
         points[i] =
             (struct point){ .id = { .number = ids[i] },
                             .vectors = &vectors[i],
@@ -127,7 +143,6 @@ shelf_put(struct shelf *shelf, const uint64_t *ids, const float *const *rows,
                              .points_count = count };
     is_done = is_done && update(shelf, &upsert);
     free(points);
-    free(vectors);
     return is_done;
 }
 
@@ -193,14 +208,26 @@ shelf_search(struct shelf *shelf, const float *query,
              const struct shelf_walk *walk, struct shelf_hit *ret_hits,
              uint32_t *ret_count)
 {
+    struct named_vector vector = { .values = query, .dim = shelf->dim };
+    return shelf_search_vector(shelf, &vector, walk, ret_hits, ret_count);
+}
+
+bool
+shelf_search_vector(struct shelf *shelf, const struct named_vector *query,
+                    const struct shelf_walk *walk, struct shelf_hit *ret_hits,
+                    uint32_t *ret_count)
+{
     assert(walk->k > 0 && walk->k <= SHELF_K_MAX);
     struct error error = { ENGINE_OK, "" };
     struct arena arena;
     struct records records = { .count = 0 };
     struct search_command command = {
         .using = span_of(""),
-        .vector = query,
-        .dim = shelf->dim,
+        .vector = query->values,
+        .dim = query->dim,
+        .kind = query->kind,
+        .indices = query->indices,
+        .rows = query->rows,
         .filter = walk->filter,
         .params = { .hnsw_ef = walk->ef == SHELF_EF_DEFAULT ? 0 : walk->ef,
                     .is_exact = walk->ef == 0 },

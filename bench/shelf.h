@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/collection/command.h"
 #include "engine/collection/registry.h"
 #include "engine/index/hnsw.h"
 
@@ -25,6 +26,7 @@ struct shelf_config {
     uint32_t m;
     uint32_t ef_construct;
     const char *more; /* further members of the create body, or "" */
+    bool is_multi;    /* multivectors, compared by max_sim */
 };
 
 /* Their values where no option says otherwise, */
@@ -67,6 +69,11 @@ bool shelf_put(struct shelf *shelf, const uint64_t *ids,
 /* Makes a payload index, of type keyword, integer or float. */
 bool shelf_index(struct shelf *shelf, const char *field, const char *type);
 
+/* The same for vectors of any kind; their names are "". */
+bool shelf_put_vectors(struct shelf *shelf, const uint64_t *ids,
+                       const struct named_vector *vectors, size_t count,
+                       const char *const *payloads);
+
 bool shelf_delete(struct shelf *shelf, const uint64_t *ids, size_t count);
 
 /* Until everything is linked into the graph. */
@@ -91,6 +98,11 @@ struct shelf_hit {
 bool shelf_search(struct shelf *shelf, const float *query,
                   const struct shelf_walk *walk, struct shelf_hit *ret_hits,
                   uint32_t *ret_count);
+
+/* The same for a query of any kind. */
+bool shelf_search_vector(struct shelf *shelf, const struct named_vector *query,
+                         const struct shelf_walk *walk,
+                         struct shelf_hit *ret_hits, uint32_t *ret_count);
 
 /* Recall of `count` queries (float[count][dim]):
  * a hit counts when its score is not worse than the k-th exact one's. */

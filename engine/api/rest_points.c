@@ -69,10 +69,48 @@ read_id(struct reader *reader, struct point_id *id)
     return json_scan_text(&reader->scan, &text) && point_id_from_uuid(text, id);
 }
 
+/* A list of lists of one length, after its first bracket. */
+static bool
+read_multi(struct reader *reader, struct named_vector *vector)
+{
+    size_t dim = 0, count, room = 0;
+    float *values = NULL;
+    for (bool is_last = false; !is_last; vector->rows++) {
+        if (!json_scan_floats(&reader->scan, reader->row, reader->row_room,
+                              &count) ||
+            (vector->rows > 0 && count != dim) ||
+            (vector->rows + 1) * count >= VECTOR_MULTI_MAX)
+            return false;
+        dim = count;
+        if (vector->rows == room) {
+            float *more = arena_alloc(reader->arena,
+                                      2 * (room + 4) * dim * sizeof(*more));
+            if (more == NULL)
+                return false;
+            if (room > 0)
+                memcpy(more, values, room * dim * sizeof(*more));
+            values = more;
+            room = 2 * (room + 4);
+        }
+        memcpy(values + vector->rows * dim, reader->row, dim * sizeof(*values));
+        if (!scan_next(&reader->scan, ']', &is_last))
+            return false;
+    }
+    vector->kind = VECTOR_MULTI;
+    vector->values = values;
+    vector->dim = dim;
+    return true;
+}
+
 static bool
 read_vector(struct reader *reader, struct named_vector *vector)
 {
     size_t dim;
+    struct json_scan inner = reader->scan;
+    if (json_scan_take(&inner, '[') && json_scan_next(&inner) == '[') {
+        reader->scan = inner;
+        return read_multi(reader, vector);
+    }
     if (!json_scan_floats(&reader->scan, reader->row, reader->row_room, &dim))
         return false;
     float *values = arena_alloc(reader->arena, dim * sizeof(*values));

@@ -164,9 +164,9 @@ vector_read(const struct search_source *source, yyjson_val *value,
     char where[128];
     snprintf(where, sizeof(where), "%s.%s", source->where, "vector");
     struct named_vector vector = { 0 };
-    enum engine_code code =
-        rest_vector_parse(value, (struct rest_where){ where, REST_NO_INDEX },
-                          &source->call->request->arena, &vector, reterr);
+    enum engine_code code = rest_vector_parse(
+        value, (struct rest_where){ where, REST_NO_INDEX, false },
+        &source->call->request->arena, &vector, reterr);
     command->vector = vector.values;
     command->dim = vector.dim;
     command->kind = vector.kind;

@@ -38,7 +38,7 @@ point_read(struct call *call, yyjson_val *item, size_t index,
            struct point *point, struct error *reterr)
 {
     struct arena *arena = &call->request->arena;
-    struct rest_where where = { "points", index };
+    struct rest_where where = { .prefix = "points", .index = index };
     yyjson_val *id, *vector = rest_member(item, "vector");
     if (!yyjson_is_obj(item))
         return rest_type_error(item, "points", "an object", reterr);
@@ -136,7 +136,7 @@ columns_read(struct call *call, yyjson_val *columns, struct point *points,
             struct named_vector *vector = &vectors[row * names + column];
             vector->name = json_span(name);
             enum engine_code code = rest_vector_parse(
-                item, (struct rest_where){ "batch.vectors", row }, arena,
+                item, (struct rest_where){ "batch.vectors", row, true }, arena,
                 vector, reterr);
             if (code != ENGINE_OK)
                 return code;
@@ -163,7 +163,7 @@ rows_read(struct call *call, yyjson_val *list, struct point *points,
     yyjson_arr_foreach(list, row, rows_max, item)
     {
         enum engine_code code = rest_vectors_of_point(
-            item, (struct rest_where){ "batch.vectors", row },
+            item, (struct rest_where){ "batch.vectors", row, false },
             &call->request->arena, &points[row].vectors,
             &points[row].vectors_count, reterr);
         if (code != ENGINE_OK)

@@ -21,9 +21,6 @@ empty_vector(struct rest_where where, struct error *reterr)
 static enum engine_code
 bad_number(yyjson_val *item, size_t index, struct error *reterr)
 {
-    if (yyjson_is_arr(item))
-        return error_set(reterr, ENGINE_EUNSUPPORTED,
-                         "multivectors are not supported yet");
     if (yyjson_is_num(item))
         return error_set(reterr, ENGINE_EFORMAT,
                          "number %g at position %zu of a vector is out of the "
@@ -33,6 +30,95 @@ bad_number(yyjson_val *item, size_t index, struct error *reterr)
                      "invalid type: %s at position %zu of a vector, expected "
                      "f32",
                      yyjson_get_type_desc(item), index);
+}
+
+static enum engine_code
+bad_multi(struct rest_where where, const char *text, struct error *reterr)
+{
+    if (where.index == REST_NO_INDEX)
+        return error_set(reterr, ENGINE_EVALID, "[%s.data: %s]", where.prefix,
+                         text);
+    return error_set(reterr, ENGINE_EVALID, "[%s[%zu].vector.%sdata: %s]",
+                     where.prefix, where.index, where.is_named ? "?." : "",
+                     text);
+}
+
+/* The sub-vectors' lengths; `list` is not empty. */
+static enum engine_code
+multi_check(yyjson_val *list, struct rest_where where, struct error *reterr)
+{
+    size_t index, max, total = 0;
+    size_t dim = yyjson_arr_size(yyjson_arr_get_first(list));
+    size_t other = dim;
+    yyjson_val *row;
+    char text[128];
+    yyjson_arr_foreach(list, index, max, row)
+    {
+        size_t size = yyjson_arr_size(row);
+        if (!yyjson_is_arr(row))
+            return error_set(reterr, ENGINE_EFORMAT,
+                             "invalid type: %s at position %zu of a "
+                             "multivector, expected a list of numbers",
+                             yyjson_get_type_desc(row), index);
+        if (size == 0)
+            return bad_multi(where, "all vectors must be non-empty", reterr);
+        total += size;
+        other = other == dim ? size : other;
+    }
+    if (total >= VECTOR_MULTI_MAX) {
+        snprintf(text, sizeof(text),
+                 "Total size of all vectors (%zu) must be less than %u", total,
+                 VECTOR_MULTI_MAX);
+        return bad_multi(where, text, reterr);
+    }
+    if (other == dim)
+        return ENGINE_OK;
+    snprintf(text, sizeof(text),
+             "all vectors must have the same dimension, found vector with "
+             "dimension %zu",
+             other);
+    return bad_multi(where, text, reterr);
+}
+
+static enum engine_code
+numbers_read(yyjson_val *list, float *ret_values, struct error *reterr)
+{
+    size_t index, max;
+    yyjson_val *item;
+    yyjson_arr_foreach(list, index, max, item)
+    {
+        float number = (float)yyjson_get_num(item);
+        if (!yyjson_is_num(item) || !isfinite(number))
+            return bad_number(item, index, reterr);
+        ret_values[index] = number;
+    }
+    return ENGINE_OK;
+}
+
+static enum engine_code
+multi_parse(yyjson_val *list, struct rest_where where, struct arena *arena,
+            struct named_vector *ret_vector, struct error *reterr)
+{
+    enum engine_code code = multi_check(list, where, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    size_t rows = yyjson_arr_size(list), index, max;
+    size_t dim = yyjson_arr_size(yyjson_arr_get_first(list));
+    float *values = arena_alloc(arena, rows * dim * sizeof(float));
+    if (values == NULL)
+        return error_memory(reterr);
+    yyjson_val *row;
+    yyjson_arr_foreach(list, index, max, row)
+    {
+        code = numbers_read(row, values + index * dim, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    ret_vector->kind = VECTOR_MULTI;
+    ret_vector->values = values;
+    ret_vector->dim = dim;
+    ret_vector->rows = rows;
+    return ENGINE_OK;
 }
 
 /* A Document, an Image or an InferenceObject. */
@@ -79,6 +165,8 @@ rest_vector_parse(yyjson_val *value, struct rest_where where,
     size_t dim = yyjson_arr_size(value);
     if (dim == 0)
         return empty_vector(where, reterr);
+    if (yyjson_is_arr(yyjson_arr_get_first(value)))
+        return multi_parse(value, where, arena, ret_vector, reterr);
     if (dim > COMMAND_DIM_MAX)
         return error_set(reterr, ENGINE_EINPUT,
                          "a vector has %zu numbers, at most %d are allowed",
@@ -86,15 +174,9 @@ rest_vector_parse(yyjson_val *value, struct rest_where where,
     float *values = arena_alloc(arena, dim * sizeof(float));
     if (values == NULL)
         return error_memory(reterr);
-    size_t index, max;
-    yyjson_val *item;
-    yyjson_arr_foreach(value, index, max, item)
-    {
-        float number = (float)yyjson_get_num(item);
-        if (!yyjson_is_num(item) || !isfinite(number))
-            return bad_number(item, index, reterr);
-        values[index] = number;
-    }
+    enum engine_code code = numbers_read(value, values, reterr);
+    if (code != ENGINE_OK)
+        return code;
     ret_vector->kind = VECTOR_DENSE;
     ret_vector->values = values;
     ret_vector->dim = dim;
@@ -110,6 +192,7 @@ rest_vectors_of_point(yyjson_val *value, struct rest_where where,
     enum engine_code code = ENGINE_OK;
     /* {indices, values} would be two vectors of such names. */
     bool is_named = yyjson_is_obj(value) && !is_inference(value);
+    where.is_named = is_named;
     size_t count = is_named ? yyjson_obj_size(value) : 1;
     if (count > CONFIG_VECTORS_MAX)
         return error_set(reterr, ENGINE_EINPUT,

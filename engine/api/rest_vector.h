@@ -16,14 +16,16 @@
 struct rest_where {
     const char *prefix;
     size_t index;
+    bool is_named; /* one of the point's named vectors */
 };
 
-/* One vector, all but its name, in `arena`: a list of numbers, {indices, values}
- * (sparse), or {text, model: "qdrant/bm25"}. A list of lists (multivector) and
- * other models are refused by name.
+/* One vector, all but its name, in `arena`: a list of numbers, a list of lists
+ * (multivector), {indices, values} (sparse), or {text, model: "qdrant/bm25"}.
+ * Other models are refused by name.
  * ENGINE_EFORMAT  none of these; a number that f32 cannot hold.
- * ENGINE_EVALID   empty, or as in rest_sparse.h. ENGINE_EREQUEST not supported
- * yet. ENGINE_EINFERENCE  another model, with the reference's text. */
+ * ENGINE_EVALID   empty, too many numbers, sub-vectors of several lengths, or
+ *                 as in rest_sparse.h.
+ * ENGINE_EINFERENCE  another model, with the reference's text. */
 enum engine_code rest_vector_parse(yyjson_val *value, struct rest_where where,
                                    struct arena *arena,
                                    struct named_vector *ret_vector,

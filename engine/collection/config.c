@@ -39,6 +39,7 @@ static const char *const vector_keys[] = { "size",
                                            "datatype",
                                            "hnsw_config",
                                            "quantization_config",
+                                           "multivector_config",
                                            NULL };
 static const char *const vector_patch_keys[] = { "on_disk", "memory",
                                                  "hnsw_config",
@@ -252,12 +253,26 @@ place_parse(yyjson_val *object, const char *where, bool *ret_is_on_disk,
 static enum engine_code
 vector_unsupported(yyjson_val *object, struct error *reterr)
 {
-    if (!is_absent(yyjson_obj_get(object, "multivector_config")))
-        return error_set(reterr, ENGINE_EREQUEST,
-                         "multivector_config is not supported by this version");
     if (yyjson_equals_str(yyjson_obj_get(object, "datatype"), "turbo4"))
         return error_set(reterr, ENGINE_EREQUEST,
                          "datatype: turbo4 is not supported by this version");
+    return ENGINE_OK;
+}
+
+/* {comparator: "max_sim"} or nothing. */
+static enum engine_code
+multi_parse(yyjson_val *object, const char *where, enum vector_kind *ret_kind,
+            struct error *reterr)
+{
+    yyjson_val *config = yyjson_obj_get(object, "multivector_config");
+    if (is_absent(config))
+        return ENGINE_OK;
+    if (!yyjson_is_obj(config) ||
+        !yyjson_equals_str(yyjson_obj_get(config, "comparator"), "max_sim"))
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "%s.multivector_config.comparator: must be max_sim",
+                         where);
+    *ret_kind = VECTOR_MULTI;
     return ENGINE_OK;
 }
 
@@ -296,6 +311,12 @@ vector_parse(yyjson_val *object, struct arena *arena,
         &size, reterr);
     if (code == ENGINE_OK)
         code = vector_unsupported(object, reterr);
+    if (code == ENGINE_OK)
+        code = multi_parse(object, where, &vector->kind, reterr);
+    if (code == ENGINE_OK && vector->kind == VECTOR_MULTI &&
+        vector->datatype != DATATYPE_F32)
+        code = error_set(reterr, ENGINE_EREQUEST,
+                         "datatype: multivectors are float32 in this version");
     if (code == ENGINE_OK)
         code = hnsw_parse(yyjson_obj_get(object, "hnsw_config"),
                           "vectors.hnsw_config", &vector->hnsw, reterr);

@@ -59,31 +59,44 @@ query_of_point(const struct segment_reader *reader,
 }
 
 static enum engine_code
-check_query(const struct segment *segment, const struct search_command *command,
+check_query(const struct segment *segment, const struct vector_value *query,
             size_t number, struct error *reterr)
 {
     enum vector_kind kind = segment_vector_kind(segment, number);
     size_t dim = segment_vector_dim(segment, number);
-    size_t count = command->dim;
-    if (command->kind != kind)
+    size_t count = query->dim;
+    if (query->kind != kind)
         return error_set(reterr, ENGINE_EINPUT,
                          "Conversion between %s and regular vectors failed",
-                         kind == VECTOR_MULTI || command->kind == VECTOR_MULTI
+                         kind == VECTOR_MULTI || query->kind == VECTOR_MULTI
                              ? "multi"
                              : "sparse");
     if (kind == VECTOR_MULTI)
-        count *= command->rows;
-    if (kind != VECTOR_SPARSE && command->dim != dim)
+        count *= query->rows;
+    if (kind != VECTOR_SPARSE && query->dim != dim)
         return error_set(reterr, ENGINE_EINPUT,
                          "Vector dimension error: expected dim: %zu, got %zu",
-                         dim, command->dim);
+                         dim, query->dim);
     for (size_t i = 0; i < count; i++)
-        if (!isfinite(command->vector[i]))
+        if (!isfinite(query->values[i]))
             return error_set(reterr, ENGINE_EINPUT,
                              "query vector has a value that is not finite at "
                              "position %zu",
                              i);
     return ENGINE_OK;
+}
+
+/* Each of float[rows][dim] in unit length, in `arena`; NULL: no memory. */
+static const float *
+normalised(const float *values, size_t rows, size_t dim, struct arena *arena)
+{
+    float *copy = arena_alloc(arena, rows * dim * sizeof(*copy));
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, values, rows * dim * sizeof(*copy));
+    for (size_t i = 0; i < rows; i++)
+        (void)kernel_normalise(copy + i * dim, dim);
+    return copy;
 }
 
 static enum engine_code
@@ -92,19 +105,21 @@ query_of_vector(const struct segment *segment,
                 struct arena *arena, struct vector_value *ret_query,
                 struct error *reterr)
 {
-    size_t dim = command->dim;
-    struct vector_value query = { command->kind, command->vector, dim,
+    struct vector_value query = { command->kind, command->vector, command->dim,
                                   command->indices, command->rows };
-    enum engine_code code = check_query(segment, command, number, reterr);
+    enum vector_kind kind = segment_vector_kind(segment, number);
+    /* A dense query of a multivector is one sub-vector. */
+    if (kind == VECTOR_MULTI && query.kind == VECTOR_DENSE)
+        query.kind = VECTOR_MULTI;
+    if (command->kind == VECTOR_DENSE)
+        query.rows = 1;
+    enum engine_code code = check_query(segment, &query, number, reterr);
     if (code != ENGINE_OK)
         return code;
     if (segment_vector_is_unit(segment, number)) {
-        float *copy = arena_alloc(arena, dim * sizeof(*copy));
-        if (copy == NULL)
+        query.values = normalised(query.values, query.rows, query.dim, arena);
+        if (query.values == NULL)
             return error_memory(reterr);
-        memcpy(copy, command->vector, dim * sizeof(*copy));
-        (void)kernel_normalise(copy, dim);
-        query.values = copy;
     }
     *ret_query = query;
     return ENGINE_OK;

@@ -15,6 +15,7 @@ libengine_a_SOURCES += \
 	engine/index/epoch.c engine/index/epoch.h \
 	engine/index/plain.c engine/index/plain.h \
 	engine/index/cost.c engine/index/cost.h \
+	engine/index/fde.c engine/index/fde.h \
 	engine/index/crew.c engine/index/crew.h \
 	engine/index/hnsw.c engine/index/hnsw.h \
 	engine/index/hnsw_graph.h \
@@ -45,6 +46,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_epoch \
 	tests/unit/engine/index/test_plain \
 	tests/unit/engine/index/test_cost \
+	tests/unit/engine/index/test_fde \
 	tests/unit/engine/index/test_crew \
 	tests/unit/engine/index/test_hnsw \
 	tests/unit/engine/index/test_hnsw_scratch \
@@ -181,3 +183,8 @@ tests_unit_engine_index_test_sparse_SOURCES = \
 tests_unit_engine_index_test_sparse_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_sparse_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_fde_SOURCES = \
+	tests/unit/engine/index/test_fde.c
+tests_unit_engine_index_test_fde_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_fde_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -3,6 +3,8 @@
  * before there were other kinds read as they are. */
 #include "engine/index/vector_row.h"
 
+#include "engine/kernel/kernel.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -87,6 +89,20 @@ vector_row_value(enum vector_kind kind, size_t dim, const void *row)
                                       (const uint32_t *)(const void *)at };
 }
 
+void
+vector_row_normalise(enum vector_kind kind, size_t dim, void *row)
+{
+    assert(kind != VECTOR_SPARSE);
+    size_t count = 1;
+    float *values = row;
+    if (kind == VECTOR_MULTI) {
+        count = head_of(row).count;
+        values += sizeof(struct vector_row_head) / sizeof(*values);
+    }
+    for (size_t i = 0; i < count; i++)
+        (void)kernel_normalise(values + i * dim, dim);
+}
+
 /* Indices ascend without repeats, values are numbers. */
 static bool
 is_sparse_whole(const char *at, size_t count)
@@ -115,7 +131,7 @@ vector_row_is_whole(enum vector_kind kind, size_t dim, struct span record)
     if (head.format != VECTOR_ROW_FORMAT ||
         (kind == VECTOR_SPARSE && head.count > VECTOR_SPARSE_MAX) ||
         (kind == VECTOR_MULTI &&
-         (head.count == 0 || head.count > VECTOR_MULTI_MAX)) ||
+         (head.count == 0 || head.count > VECTOR_MULTI_MAX / dim)) ||
         record.size != sized(kind, dim, head.count))
         return false;
     return kind != VECTOR_SPARSE ||

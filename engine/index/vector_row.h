@@ -51,6 +51,9 @@ size_t vector_row_size(enum vector_kind kind, size_t dim, const void *row);
 struct vector_value vector_row_value(enum vector_kind kind, size_t dim,
                                      const void *row);
 
+/* Brings a dense row, or each sub-vector, to unit length (kernel_normalise()). */
+void vector_row_normalise(enum vector_kind kind, size_t dim, void *row);
+
 /* Whether bytes from the disk, which need not be aligned, are a whole row. */
 bool vector_row_is_whole(enum vector_kind kind, size_t dim, struct span record);
 

@@ -15,6 +15,7 @@
 #include "engine/kernel/cpu.h"
 #include "engine/kernel/f16.h"
 #include "engine/kernel/f32.h"
+#include "engine/kernel/maxsim.h"
 #include "engine/kernel/u8.h"
 
 #if defined(__x86_64__)
@@ -37,7 +38,8 @@ static const struct {
                      [DATATYPE_U8] = &u8_plain },
         .convert = &convert_plain,
         .bits = &bits_plain,
-        .code = &code_plain } },
+        .code = &code_plain,
+        .maxsim = &maxsim_plain } },
 #if defined(__x86_64__)
     { NEEDS_AVX2,
       { .name = "avx2",
@@ -46,7 +48,8 @@ static const struct {
                      [DATATYPE_U8] = &u8_avx2 },
         .convert = &convert_avx2,
         .bits = &bits_avx2,
-        .code = &code_avx2 } },
+        .code = &code_avx2,
+        .maxsim = &maxsim_avx2 } },
     { NEEDS_AVX512,
       { .name = "avx512",
         .metrics = { [DATATYPE_F32] = &f32_avx512,
@@ -54,7 +57,8 @@ static const struct {
                      [DATATYPE_U8] = &u8_avx512 },
         .convert = &convert_avx2,
         .bits = &bits_avx512,
-        .code = &code_avx512 } },
+        .code = &code_avx512,
+        .maxsim = &maxsim_avx512 } },
 #elif defined(__aarch64__)
     { CPU_BIT(CPU_NEON),
       { .name = "neon",
@@ -63,7 +67,8 @@ static const struct {
                      [DATATYPE_U8] = &u8_neon },
         .convert = &convert_neon,
         .bits = &bits_neon,
-        .code = &code_neon } },
+        .code = &code_neon,
+        .maxsim = &maxsim_neon } },
     { CPU_BIT(CPU_NEON) | CPU_BIT(CPU_DOTPROD),
       { .name = "dotprod",
         .metrics = { [DATATYPE_F32] = &f32_neon,
@@ -71,7 +76,8 @@ static const struct {
                      [DATATYPE_U8] = &u8_dotprod },
         .convert = &convert_neon,
         .bits = &bits_neon,
-        .code = &code_dotprod } },
+        .code = &code_dotprod,
+        .maxsim = &maxsim_neon } },
 #endif
 };
 

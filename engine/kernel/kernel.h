@@ -9,6 +9,7 @@
 #include "engine/error.h"
 
 struct code_kernel;
+struct maxsim_kernel;
 
 /* Distances between rows. Inside the engine a *distance* is always lower =
  * closer; a *score* is what the API shows (semantics of Qdrant):
@@ -113,7 +114,8 @@ struct kernel {
     const struct kernel_metrics *metrics[DATATYPE_COUNT];
     const struct kernel_convert *convert;
     const struct kernel_bits *bits;
-    const struct code_kernel *code; /* engine/kernel/code.h */
+    const struct code_kernel *code;     /* engine/kernel/code.h */
+    const struct maxsim_kernel *maxsim; /* engine/kernel/maxsim.h */
 };
 
 /* The names that exist on any processor, for messages. */

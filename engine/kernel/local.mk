@@ -8,6 +8,7 @@ libengine_a_SOURCES += \
 	engine/kernel/f16.c engine/kernel/f16.h \
 	engine/kernel/u8.c engine/kernel/u8.h \
 	engine/kernel/code.c engine/kernel/code.h \
+	engine/kernel/maxsim.c engine/kernel/maxsim.h \
 	engine/kernel/grid.c engine/kernel/grid.h \
 	engine/kernel/hadamard.c engine/kernel/hadamard.h \
 	engine/kernel/convert.c engine/kernel/convert.h \
@@ -17,6 +18,7 @@ EXTRA_DIST += engine/kernel/README.md
 check_PROGRAMS += \
 	tests/unit/engine/kernel/test_code \
 	tests/unit/engine/kernel/test_grid \
+	tests/unit/engine/kernel/test_maxsim \
 	tests/unit/engine/kernel/test_kernel \
 	tests/unit/engine/kernel/test_cpu \
 	tests/unit/engine/kernel/test_f32 \
@@ -74,3 +76,9 @@ tests_unit_engine_kernel_test_grid_SOURCES = \
 tests_unit_engine_kernel_test_grid_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_kernel_test_grid_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_kernel_test_maxsim_SOURCES = \
+	tests/unit/engine/kernel/test_maxsim.c \
+	tests/unit/engine/kernel/variants.h
+tests_unit_engine_kernel_test_maxsim_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_kernel_test_maxsim_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -141,7 +141,7 @@ find_old_vectors(const struct change *change, struct staged *staged)
         if (vectors_has(vectors, slot))
             staged->old_vectors[i] = vectors->is_on_disk
                                          ? CHANGE_UNREAD
-                                         : slab_row(&vectors->rows, slot);
+                                         : vectors_row(vectors, slot);
     }
 }
 
@@ -325,12 +325,17 @@ kind_name(enum vector_kind kind)
     return "regular";
 }
 
-/* Whether a vector of that number can hold the value. */
+/* Whether a vector of that number can hold the value; a dense one is a
+ * multivector of one sub-vector. */
 static enum engine_code
 check_value(const struct segment_vector_options *options,
-            const struct vector_value *value, struct error *reterr)
+            struct vector_value *value, struct error *reterr)
 {
     size_t count = value->dim;
+    if (options->kind == VECTOR_MULTI && value->kind == VECTOR_DENSE) {
+        value->kind = VECTOR_MULTI;
+        value->rows = 1;
+    }
     if (value->kind != options->kind) {
         bool is_regular = options->kind == VECTOR_DENSE;
         return error_set(reterr, ENGINE_EINPUT,
@@ -362,15 +367,16 @@ change_set_vector(struct change *change, struct staged_point *point,
     const struct segment_vector_options *options =
         &change->segment->vectors[number].options;
     const struct row_form *form = &change->segment->vectors[number].form;
-    enum engine_code code = check_value(options, value, reterr);
+    struct vector_value checked = *value;
+    enum engine_code code = check_value(options, &checked, reterr);
     if (code != ENGINE_OK)
         return code;
-    float *row = arena_alloc(&change->arena, vector_row_size_of(value));
+    float *row = arena_alloc(&change->arena, vector_row_size_of(&checked));
     if (row == NULL)
         return error_memory(reterr);
-    vector_row_write(value, row);
-    if (options->kind == VECTOR_DENSE && row_form_is_unit(form))
-        (void)kernel_normalise(row, value->dim);
+    vector_row_write(&checked, row);
+    if (options->kind != VECTOR_SPARSE && row_form_is_unit(form))
+        vector_row_normalise(options->kind, checked.dim, row);
     point->vectors[number] = row;
     if (options->kind == VECTOR_DENSE && form->datatype != DATATYPE_F32) {
         void *stored = arena_alloc(&change->arena, row_form_size(form));

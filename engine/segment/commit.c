@@ -36,8 +36,9 @@ plan_act(const struct change *change, struct staged *staged)
             continue;
         assert(old != CHANGE_UNREAD || new == NULL);
         if (new == NULL)
-            is_moved =
-                is_moved || vectors->graph != NULL || vectors->is_on_disk;
+            is_moved = is_moved || vectors->graph != NULL ||
+                       vectors->is_on_disk ||
+                       vectors->options.kind == VECTOR_MULTI;
         else if (old == NULL || !vectors_row_equal(vectors, old, new))
             is_moved = true;
         else
@@ -181,6 +182,26 @@ sparse_growth(const struct segment *segment, const struct staged *staged)
     return size;
 }
 
+/* Bytes of new multivectors that stay in memory. */
+static size_t
+multi_size(const struct change *change)
+{
+    const struct segment *segment = change->segment;
+    size_t size = 0;
+    for (size_t k = 0; k < segment->vectors_count; k++) {
+        const struct vectors *vectors = &segment->vectors[k];
+        if (vectors->options.kind != VECTOR_MULTI || vectors->is_on_disk)
+            continue;
+        for (size_t i = 0; i < change->staged_count; i++) {
+            const struct staged *staged = change->staged[i];
+            if (staged->new_slot != SEGMENT_NO_SLOT &&
+                staged->point.vectors[k] != NULL)
+                size += vectors_row_size(vectors, staged->point.vectors[k]);
+        }
+    }
+    return size;
+}
+
 /* Whether the memory limit has room for what the change adds, on its way and
  * for good; deletes are never refused. Before the first copy is made. */
 static enum engine_code
@@ -193,10 +214,16 @@ growth_check(const struct change *change, struct error *reterr)
     size_t point_size = POINT_SIZE, kept_size = 0;
     for (size_t i = 0; i < segment->vectors_count; i++) {
         const struct vectors *vectors = &segment->vectors[i];
-        point_size += POINT_VECTOR_SIZE + vectors->options.dim;
+        point_size += POINT_VECTOR_SIZE;
+        if (vectors->options.kind == VECTOR_MULTI) {
+            point_size += vectors_tail_row_size(vectors);
+            continue;
+        }
+        point_size += vectors->options.dim;
         if (!vectors->is_on_disk)
             point_size += vectors_row_size_about(vectors);
     }
+    kept_size += multi_size(change);
     bool is_on_disk = atomic_load(&segment->payloads.is_on_disk);
     for (size_t i = 0; i < change->staged_count; i++) {
         const struct staged *staged = change->staged[i];

@@ -99,6 +99,8 @@ empty(struct segment *segment, struct grave *grave)
         uint32_t slot = grave->slots[i] & ~GRAVE_SLOT_IS_FREE;
         /* Moved with its point, or among the items. */
         payloads_set(&segment->payloads, slot, NULL);
+        for (size_t k = 0; k < segment->vectors_count; k++)
+            vectors_multi_forget(&segment->vectors[k], slot);
         if ((grave->slots[i] & GRAVE_SLOT_IS_FREE) == 0)
             continue;
         assert(segment->buried_count > 0);

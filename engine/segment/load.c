@@ -106,7 +106,8 @@ visit_vector(void *ctx, struct span key, struct span value,
     if (!align_row(visit, value))
         return error_memory(reterr);
     bool is_live = ids_is_live(segment->ids, slot);
-    if (is_live)
+    /* A graph may come by the codes of dead multivectors. */
+    if (is_live || vectors->options.kind == VECTOR_MULTI)
         code = vectors_prepare(vectors, slot, visit->row, reterr);
     if (code != ENGINE_OK)
         return code;

@@ -66,7 +66,9 @@ add_vectors(struct segment *segment, struct arena *arena,
         struct vectors *vectors = &segment->vectors[i];
         all[i].name = vectors->options.name;
         all[i].is_sparse = vectors->sparse != NULL;
-        all[i].storage.ram_size = slab_memory(&vectors->rows).used_size;
+        all[i].storage.ram_size = slab_memory(&vectors->rows).used_size +
+                                  atomic_load(&vectors->rows_size);
+        all[i].storage.heap_size = atomic_load(&vectors->rows_size);
         /* One family holds all of them. */
         all[i].storage.disk_size =
             family * vectors_row_size_about(vectors) / sum;

@@ -159,6 +159,63 @@ search_planned(struct work *work, struct error *reterr)
                : work_search_scan(work, &costs, reterr);
 }
 
+static enum engine_code
+search_at(struct work *work, struct error *reterr)
+{
+    uint64_t begin = work_now_ns();
+    enum engine_code code = look(work, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    uint64_t planned = work_now_ns();
+    code = search_planned(work, reterr);
+    if (code == ENGINE_OK)
+        code = match_check(&work->match, reterr);
+    match_release(&work->match);
+    work->report.plan_ns = planned - begin;
+    work->report.search_ns = work_now_ns() - planned;
+    return code;
+}
+
+/* How many candidates: what the request says, or what loses little. */
+static uint32_t
+candidates_of(const struct segment_search *search)
+{
+    uint32_t count = search->ef;
+    if (count == 0)
+        count = MULTI_CANDIDATES + 8 * (search->k < 1024 ? search->k : 1024);
+    if (count < search->rescore_count)
+        count = search->rescore_count;
+    if (count < search->k)
+        return search->k;
+    return count < HNSW_K_MAX ? count : HNSW_K_MAX;
+}
+
+static enum engine_code
+search_multi(struct work *work, struct error *reterr)
+{
+    struct segment_search candidates = *work->search;
+    struct multi_query multi;
+    enum engine_code code =
+        multi_query_init(&multi, work->vectors, &candidates.query, candidates.k,
+                         work->arena, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    candidates.k = candidates_of(work->search);
+    candidates.ef = candidates.k;
+    candidates.scoring = HNSW_KEEP_ESTIMATE;
+    candidates.query.values = multi.encoding;
+    work->search = &candidates;
+    work->multi = &multi;
+    code = search_at(work, reterr);
+    if (code == ENGINE_OK && !work->is_scored) {
+        work->report.rescored += work->count;
+        code = multi_rescore(work->vectors, &multi, work->hits, &work->count,
+                             reterr);
+    }
+    multi_query_release(&multi);
+    return code;
+}
+
 enum engine_code
 segment_search(struct segment_reader *reader,
                const struct segment_search *search, struct arena *arena,
@@ -176,19 +233,11 @@ segment_search(struct segment_reader *reader,
                          .search = search,
                          .arena = arena,
                          .deadline_ms = search->deadline_ms };
-    uint64_t begin = work_now_ns();
-    enum engine_code code = look(&work, reterr);
+    bool is_multi = work.vectors->options.kind == VECTOR_MULTI;
+    enum engine_code code =
+        is_multi ? search_multi(&work, reterr) : search_at(&work, reterr);
     if (code != ENGINE_OK)
         return code;
-    uint64_t planned = work_now_ns();
-    code = search_planned(&work, reterr);
-    if (code == ENGINE_OK)
-        code = match_check(&work.match, reterr);
-    match_release(&work.match);
-    if (code != ENGINE_OK)
-        return code;
-    work.report.plan_ns = planned - begin;
-    work.report.search_ns = work_now_ns() - planned;
     if (search->report != NULL)
         *search->report = work.report;
     *ret_hits = work.hits;

@@ -4,6 +4,7 @@
 
 #include "engine/segment/body.h"
 #include "engine/segment/match.h"
+#include "engine/segment/multi.h"
 #include "engine/segment/search.h"
 
 /* One search at work, for search*.c: search.c looks at the segment, _plan says
@@ -25,8 +26,11 @@ struct work {
     uint32_t count;
     uint32_t *tail; /* slots that wait for their link */
     size_t tail_count;
-    bool is_tail_long;            /* it was not listed: scan */
-    struct segment_report report; /* of what was done */
+    bool is_tail_long; /* it was not listed: scan */
+    /* By multivectors: `search` asks for candidates, by their encoding. */
+    const struct multi_query *multi; /* NULL: dense */
+    bool is_scored;                  /* the hits are by all sub-vectors */
+    struct segment_report report;    /* of what was done */
 };
 
 /* What ways would cost, in nanoseconds. */

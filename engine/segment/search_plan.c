@@ -77,9 +77,12 @@ work_tests_on_disk(const struct work *work)
 
 /* Of one row of a scan over `share` of all. */
 static double
-row_ns(const struct vectors *vectors, double share)
+row_ns(const struct work *work, double share)
 {
+    const struct vectors *vectors = work->vectors;
     const struct cost *cost = cost_get();
+    if (vectors->options.kind == VECTOR_MULTI)
+        return multi_row_ns(vectors, work->search->query.rows);
     size_t size = vectors_row_size_about(vectors);
     if (vectors->is_on_disk)
         return DISK_ROW_NS + DISK_BYTE_NS * (double)size;
@@ -176,12 +179,14 @@ propose_scans(struct work *work, const struct known *known, struct costs *costs)
     double pass = known->share * known->all;
     costs->wants_settled = known->test_ns > 0.0;
     propose(costs, SEGMENT_PLAN_SCAN,
-            pass * row_ns(vectors, known->share) +
+            pass * row_ns(work, known->share) +
                 known->candidates * known->test_ns);
-    if (work_may_use_codes(work) && !match_is_all(&work->match)) {
+    /* Encodings are too rough for what a scan promises. */
+    if (vectors->options.kind != VECTOR_MULTI && work_may_use_codes(work) &&
+        !match_is_all(&work->match)) {
         double k = work->search->k;
         double begin =
-            CODES_BEGIN_NS + RESCORED_PER_HIT * k * row_ns(vectors, 0.0);
+            CODES_BEGIN_NS + RESCORED_PER_HIT * k * row_ns(work, 0.0);
         double settled = begin + pass * code_ns(vectors, known->share) +
                          known->candidates * known->test_ns;
         double late = begin + known->candidates * code_ns(vectors, share) +
@@ -273,7 +278,7 @@ segment_search_cost_ns(const struct segment_reader *reader,
                          .search = search };
     double count = (double)reader->view->live->count;
     double test_ns = search->filter != NULL ? RESIDUAL_NS : 0.0;
-    double scan_ns = count * (row_ns(vectors, 1.0) + test_ns);
+    double scan_ns = count * (row_ns(&work, 1.0) + test_ns);
     if (atomic_load(&vectors->graph) == NULL || search->is_exact)
         return (uint64_t)scan_ns;
     double walk_ns =

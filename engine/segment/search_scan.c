@@ -236,6 +236,11 @@ work_search_scan(struct work *work, const struct costs *costs,
     if (code != ENGINE_OK)
         return code;
     work->report.scored += match_candidates_count(&work->match);
+    if (work->multi != NULL) {
+        work->is_scored = true;
+        return multi_scan(work->vectors, &scan, work->multi, work->hits,
+                          &work->count, reterr);
+    }
     return vectors_scan(work->vectors, &scan, work->search->query.values,
                         work->search->k, work->arena, work->hits, &work->count,
                         reterr);

@@ -188,6 +188,12 @@ scan_tail(struct work *work, float distance_max, struct hit *hits,
     const struct segment_search *search = work->search;
     struct plain_scan scan = work_scan(work);
     work->report.scored += work->tail_count;
+    if (work->multi != NULL) {
+        scan.slots = work->tail;
+        scan.slot_count = (uint32_t)work->tail_count;
+        return multi_scan_codes(work->vectors, &scan, work->multi, search->k,
+                                hits, ret_count, reterr);
+    }
     if (!work_may_use_codes(work)) {
         scan.slots = work->tail;
         scan.slot_count = (uint32_t)work->tail_count;

@@ -466,7 +466,7 @@ segment_vectors(const struct segment_reader *reader, size_t number,
     const struct vectors *vectors = &reader->segment->vectors[number];
     for (size_t i = 0; i < count && !vectors->is_on_disk; i++)
         ret_rows[i] = has_vector(reader, number, slots[i])
-                          ? slab_row(&vectors->rows, slots[i])
+                          ? vectors_row(vectors, slots[i])
                           : NULL;
     if (!vectors->is_on_disk)
         return rows_to_floats(vectors, ret_rows, count, arena, reterr);
@@ -506,7 +506,7 @@ segment_vector_is_unit(const struct segment *segment, size_t number)
 {
     assert(number < segment->vectors_count);
     const struct vectors *vectors = &segment->vectors[number];
-    return vectors->options.kind == VECTOR_DENSE &&
+    return vectors->options.kind != VECTOR_SPARSE &&
            row_form_is_unit(&vectors->form);
 }
 

@@ -59,6 +59,7 @@ vectors_init(struct vectors *vectors,
                                 ? sparse_create(epoch, &vectors->sparse, reterr)
                                 : vectors_codes_init(vectors, codes, reterr);
     if (code != ENGINE_OK) {
+        fde_free(vectors->fde);
         vectors_codes_release(vectors);
         queue_release(&vectors->queue);
         pthread_rwlock_destroy(&vectors->link_lock);
@@ -70,6 +71,8 @@ vectors_init(struct vectors *vectors,
         options->kind == VECTOR_SPARSE ||
         (options->place == SEGMENT_ON_DISK && vectors->codes != NULL);
     size_t row_size = options->dim > 0 ? row_form_size(&vectors->form) : 1;
+    if (options->kind == VECTOR_MULTI)
+        row_size = sizeof(void *);
     slab_init(&vectors->rows, row_size,
               row_size < SLAB_ROW_ALIGN ? SHORT_ROW_ALIGN : SLAB_ROW_ALIGN);
     slotset_init(&vectors->absent);
@@ -87,6 +90,7 @@ vectors_release(struct vectors *vectors)
         return;
     hnsw_free(vectors->graph);
     hnsw_free(vectors->next_graph);
+    vectors_multi_release(vectors);
     slab_release(&vectors->rows);
     vectors_codes_release(vectors);
     sparse_free(vectors->sparse);
@@ -120,6 +124,8 @@ vectors_reserve(struct vectors *vectors, uint32_t slots_count,
 void
 vectors_write(struct vectors *vectors, uint32_t slot, const void *row)
 {
+    if (vectors->options.kind == VECTOR_MULTI)
+        return; /* vectors_prepare() did it */
     assert(vectors->is_on_disk || slot < slab_capacity(&vectors->rows));
     if (!vectors->is_on_disk)
         slab_put(&vectors->rows, slot, row, row_form_size(&vectors->form));
@@ -188,17 +194,20 @@ vectors_params(const struct vectors *vectors)
         ef = m;
     if (ef > HNSW_EF_MAX)
         ef = HNSW_EF_MAX;
-    return (struct hnsw_params){ .dim = vectors->options.dim,
-                                 .metric = vectors->options.metric,
-                                 .m = m,
-                                 .ef_construct = ef,
-                                 .seed = LEVEL_SEED };
+    bool is_dense = vectors->fde == NULL;
+    return (struct hnsw_params){
+        .dim = is_dense ? vectors->options.dim : fde_size(vectors->fde),
+        .metric = is_dense ? vectors->options.metric : METRIC_DOT,
+        .m = m,
+        .ef_construct = ef,
+        .seed = LEVEL_SEED
+    };
 }
 
 struct hnsw_rows
 vectors_rows(const struct vectors *vectors)
 {
-    if (!vectors->is_on_disk)
+    if (!vectors->is_on_disk && vectors->options.kind != VECTOR_MULTI)
         return (struct hnsw_rows){ .vectors = &vectors->rows,
                                    .datatype = vectors->form.datatype,
                                    .codes = vectors->codes };
@@ -216,9 +225,10 @@ static bool
 wants_graph(const struct vectors *vectors)
 {
     if (vectors->options.m == 0 || vectors->options.indexing_kib == 0 ||
-        vectors->options.kind == VECTOR_SPARSE)
+        vectors->options.kind == VECTOR_SPARSE ||
+        (vectors->options.kind == VECTOR_MULTI && vectors->codes == NULL))
         return false;
-    uint64_t size = vectors->count * (uint64_t)row_form_size(&vectors->form);
+    uint64_t size = (uint64_t)vectors->count * vectors_row_size_about(vectors);
     return size / 1024 > vectors->options.indexing_kib;
 }
 
@@ -517,6 +527,7 @@ vectors_cut(struct vectors *vectors, uint32_t end_slot)
     assert(vectors->next_graph == NULL);
     assert(end_slot <= atomic_load(&vectors->end_slot));
     atomic_store(&vectors->end_slot, end_slot);
+    vectors_multi_cut(vectors, end_slot);
     slab_cut(&vectors->rows, end_slot);
     if (vectors->codes != NULL)
         codes_cut(vectors->codes, end_slot);

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "engine/index/epoch.h"
+#include "engine/index/fde.h"
 #include "engine/index/hnsw.h"
 #include "engine/index/slab.h"
 #include "engine/index/slotset.h"
@@ -21,7 +22,9 @@
 /* One named vector of a segment: its rows, which slots have it, its graph and
  * what waits to be linked. Locks: segment.h. By options.kind:
  *   VECTOR_DENSE   rows of one length, in memory or on disk, codes and a graph.
- *   VECTOR_SPARSE  rows on disk, `sparse`; no codes, no graph. */
+ *   VECTOR_SPARSE  rows on disk, `sparse`; no codes, no graph.
+ *   VECTOR_MULTI   rows of any length, each in memory of its own or on disk;
+ *                  codes and graph, if any, are of their encodings (fde.h). */
 struct vectors {
     struct segment_vector_options options; /* name owned here */
     struct row_form form;                  /* of dense rows */
@@ -30,7 +33,8 @@ struct vectors {
     bool
         is_on_disk; /* rows are in the store only; dense ones have codes then */
     enum segment_place next_place; /* from the next start on */
-    struct slab rows;              /* empty when they are on disk */
+    struct slab rows;              /* empty when they are on disk; MULTI: the
+                                      addresses of rows, NULL: none */
     struct sparse *sparse;         /* VECTOR_SPARSE, else NULL */
     /* By slot, as rows; NULL: walks read the rows, for ever. Changed as graph
      * below; who is not in the epoch asks codes_size (0: none). */
@@ -43,6 +47,14 @@ struct vectors {
     _Atomic uint32_t code_slot; /* the first that nobody has put into them */
     _Atomic uint32_t code_end;  /* slots from here on are put by writers */
     float *values; /* room of the writer, float[dim], unless rows are floats */
+    /* VECTOR_MULTI. The encoder is there when codes are. */
+    struct fde *fde;
+    void *encoding; /* room of the writer; `encoding_size` bytes */
+    size_t encoding_size;
+    uint32_t cells_end;         /* slots below may have a row */
+    _Atomic uint64_t rows_size; /* bytes of rows in memory */
+    _Atomic uint64_t put_size;  /* bytes and number of rows ever put */
+    _Atomic uint64_t put_count;
     struct slotset absent; /* slots in use that lack this vector, and all that
                               are free */
     uint32_t count;        /* slots that have it */
@@ -103,7 +115,7 @@ enum engine_code vectors_prepare(struct vectors *vectors, uint32_t slot,
 /* Nobody knows the slot any more; having no row is fine. */
 void vectors_forget(struct vectors *vectors, uint32_t slot);
 
-/* Writes the row of a slot that nobody can see. */
+/* Writes the row of a slot that nobody can see and that was prepared. */
 void vectors_write(struct vectors *vectors, uint32_t slot, const void *row);
 
 /* The written row of `slot` is seen from now on. */
@@ -238,6 +250,9 @@ bool vectors_row_equal(const struct vectors *vectors, const void *a,
 /* Whether bytes of the store are a whole row. */
 bool vectors_row_is_whole(const struct vectors *vectors, struct span record);
 
+/* The row of a slot that has one, in memory. */
+const void *vectors_row(const struct vectors *vectors, uint32_t slot);
+
 /* About as many bytes as the rows have on the average, for estimates; never
  * 0. */
 size_t vectors_row_size_about(const struct vectors *vectors);
@@ -250,6 +265,33 @@ enum engine_code vectors_read_rows(const struct vectors *vectors,
                                    struct arena *arena, const void **ret_rows,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* ---- vectors_multi.c: only for VECTOR_MULTI ---- */
+
+/* The graph's encoder, where the metric and the dimension allow one. */
+enum engine_code vectors_multi_init(struct vectors *vectors,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+void vectors_multi_release(struct vectors *vectors);
+
+/* Takes a copy of the row, and its code, for a slot that is reserved and that
+ * nobody can see: before the commit, since memory may be out. A slot that is
+ * not used after all keeps its copy until the next one. ENGINE_ENOMEM */
+enum engine_code vectors_multi_put(struct vectors *vectors, uint32_t slot,
+                                   const void *row, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Frees the row of a slot that no reader can hold. */
+void vectors_multi_forget(struct vectors *vectors, uint32_t slot);
+
+/* The same for all slots from `end_slot` on. */
+void vectors_multi_cut(struct vectors *vectors, uint32_t end_slot);
+
+/* As vectors_row_size_about(). */
+size_t vectors_multi_size_about(const struct vectors *vectors);
+
+/* The address of the row of a slot that has one; not when on disk. */
+const void *vectors_multi_row(const struct vectors *vectors, uint32_t slot);
 
 /* ---- vectors_disk.c ---- */
 

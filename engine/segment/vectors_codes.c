@@ -20,8 +20,16 @@ make(const struct vectors *vectors, const struct codes_wish *wish,
     struct codes_params params = { .dim = vectors->options.dim,
                                    .metric = vectors->options.metric };
     struct codes *codes;
-    if (!codes_choose_for(&params, wish, &params.kind))
+    if (vectors->options.kind == VECTOR_MULTI) {
+        /* Of encodings; quantization_config is about rows. */
+        if (vectors->fde == NULL)
+            return ENGINE_OK;
+        params.dim = fde_size(vectors->fde);
+        params.metric = METRIC_DOT;
+        params.kind = CODE_4;
+    } else if (!codes_choose_for(&params, wish, &params.kind)) {
         return ENGINE_OK;
+    }
     enum engine_code code = codes_create(&params, &codes, reterr);
     if (code != ENGINE_OK)
         return code;
@@ -48,8 +56,11 @@ vectors_codes_init(struct vectors *vectors, const struct codes_wish *wish,
         if (vectors->values == NULL)
             return error_memory(reterr);
     }
-    enum engine_code code =
-        make(vectors, wish, &codes, &vectors->coding, reterr);
+    enum engine_code code = ENGINE_OK;
+    if (options->kind == VECTOR_MULTI)
+        code = vectors_multi_init(vectors, reterr);
+    if (code == ENGINE_OK)
+        code = make(vectors, wish, &codes, &vectors->coding, reterr);
     if (codes != NULL)
         atomic_store(&vectors->codes_size, codes_row_size(codes));
     vectors->codes = codes;
@@ -62,6 +73,7 @@ vectors_codes_are_outdated(const struct vectors *vectors)
     const struct codes *codes = vectors->codes;
     enum code_kind kind;
     return codes != NULL && vectors->next_codes == NULL &&
+           vectors->options.kind != VECTOR_MULTI &&
            codes_choose_for(&codes->params, &vectors->options.codes, &kind) &&
            kind != codes->params.kind;
 }

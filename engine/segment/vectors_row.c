@@ -16,11 +16,22 @@ vectors_row_size(const struct vectors *vectors, const void *row)
     return vector_row_size(vectors->options.kind, vectors->options.dim, row);
 }
 
+const void *
+vectors_row(const struct vectors *vectors, uint32_t slot)
+{
+    assert(!vectors->is_on_disk);
+    return vectors->options.kind == VECTOR_MULTI
+               ? vectors_multi_row(vectors, slot)
+               : slab_row(&vectors->rows, slot);
+}
+
 size_t
 vectors_row_size_about(const struct vectors *vectors)
 {
     if (vectors->options.kind == VECTOR_DENSE)
         return row_form_size(&vectors->form);
+    if (vectors->options.kind == VECTOR_MULTI)
+        return vectors_multi_size_about(vectors);
     uint64_t count =
         vectors->sparse == NULL ? 0 : sparse_count(vectors->sparse);
     if (count == 0)
@@ -33,6 +44,8 @@ enum engine_code
 vectors_prepare(struct vectors *vectors, uint32_t slot, const void *row,
                 struct error *reterr)
 {
+    if (vectors->options.kind == VECTOR_MULTI)
+        return vectors_multi_put(vectors, slot, row, reterr);
     if (vectors->sparse == NULL)
         return ENGINE_OK;
     struct vector_value value = vector_row_value(VECTOR_SPARSE, 0, row);
@@ -44,6 +57,7 @@ vectors_forget(struct vectors *vectors, uint32_t slot)
 {
     if (vectors->sparse != NULL)
         sparse_forget(vectors->sparse, slot);
+    vectors_multi_forget(vectors, slot);
 }
 
 bool

@@ -397,7 +397,7 @@ static const struct {
       "Vector dimension error: expected dim: 4, got 2" },
     { REQUEST_PUT, CITIES "/points",
       "{\"points\":[{\"id\":1,\"vector\":[[1.0,2.0]]}]}", 400,
-      "multivectors are not supported yet" },
+      "Conversion between multi and regular vectors failed" },
     { REQUEST_PUT, CITIES "/points",
       "{\"batch\":{\"ids\":[1,2],\"vectors\":[[1,2,3,4]]}}", 422, "2 != 1" },
     { REQUEST_PUT, CITIES "/points",

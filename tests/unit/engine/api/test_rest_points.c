@@ -57,7 +57,14 @@ START_TEST(points_leave_what_is_unusual)
     expect("{\"points\":[{\"id\":1,\"vector\":[1]}],\"points\":[]}", false);
     expect("{\"points\":[{\"id\":1,\"id\":2,\"vector\":[1]}]}", false);
     expect("{\"points\":[{\"i\\u0064\":1,\"vector\":[1]}]}", false);
-    expect("{\"points\":[{\"id\":1,\"vector\":[[1]]}]}", false);
+    expect("{\"points\":[{\"id\":1,\"vector\":[[1]]}]}", true);
+    expect("{\"points\":[{\"id\":1,\"vector\":[[1,2],[3,4],[5,6]]}]}", true);
+    expect("{\"points\":[{\"id\":1,\"vector\":{\"a\":[[1]],\"b\":[1]}}]}",
+           true);
+    expect("{\"points\":[{\"id\":1,\"vector\":[[1,2],[3]]}]}", false);
+    expect("{\"points\":[{\"id\":1,\"vector\":[[1],[]]}]}", false);
+    expect("{\"points\":[{\"id\":1,\"vector\":[[1],2]}]}", false);
+    expect("{\"points\":[{\"id\":1,\"vector\":[[[1]]]}]}", false);
     expect("{\"points\":[{\"id\":1,\"vector\":{\"a\":{\"indices\":[1],"
            "\"values\":[1]}}}]}",
            false);
