@@ -8,7 +8,7 @@ not; qdrant-edge is in process, too, asked by its query_batch. Both have the
 same M and ef_construction, one thread searches. Rounds of both take turns at
 each setting: hnsw_ef, which to us is the number of candidates that are scored
 with all sub-vectors. Its graph compares multivectors as such and is slow to
-build: 20,000 texts take some minutes, all of them more than an hour.
+build: 5,000 texts take some minutes, all of them hours.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def parse_arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=DATA, metavar="FOLDER",
                         help="packages.jsonl.gz and vectors.f16.npy")
-    parser.add_argument("--points", type=int, default=20000)
+    parser.add_argument("--points", type=int, default=5000)
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--m", type=int, default=16)
