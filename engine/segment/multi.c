@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define PART_SLOTS 64u
+/* As much of a row as fits beside the query. */
+#define PREFETCH_SIZE ((size_t)32 << 10)
 /* A scan of more bytes than this is shared. */
 #define SHARE_SIZE ((uint64_t)1 << 20)
 /* Rows on disk that are in memory at once, for one part. */
@@ -113,6 +115,17 @@ pool_add(struct pool *pool, struct hit hit)
 
 /* ---- rows ---- */
 
+/* Asks for a row while the one before it is scored. */
+static void
+prefetch(const struct vectors *vectors, const void *row)
+{
+    const char *at = row;
+    size_t size = vectors_row_size(vectors, row);
+    size = size < PREFETCH_SIZE ? size : PREFETCH_SIZE;
+    for (size_t i = 0; i < size; i += 64)
+        __builtin_prefetch(at + i, 0, 2);
+}
+
 /* Distances of up to PART_SLOTS hits, whose slots have the vector. `arena` is
  * for rows on disk. */
 static enum engine_code
@@ -134,6 +147,8 @@ score(const struct vectors *vectors, const struct multi_query *multi,
     }
     for (uint32_t i = 0; code == ENGINE_OK && i < count; i++) {
         hits[i].distance = INFINITY;
+        if (i + 1 < count && rows[i + 1] != NULL)
+            prefetch(vectors, rows[i + 1]);
         if (rows[i] == NULL)
             continue;
         struct vector_value row =
