@@ -139,6 +139,7 @@ access_describe(ngx_http_azimuth_ctx_t *ctx, struct flow_request *request)
 static ngx_int_t
 access_reply(ngx_http_request_t *r, ngx_http_azimuth_ctx_t *ctx)
 {
+    ngx_http_azimuth_door_leave(r);
     if (ctx->state == AZIMUTH_ALLOWED) {
         return NGX_HTTP_NOT_FOUND; /* an endpoint that is none of oauth's */
     }

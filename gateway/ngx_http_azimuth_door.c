@@ -3,9 +3,11 @@
  * a flow, libcurl's handle and a connection, some 30 KiB; so each worker has
  * only so many of them at each provider at once. Whoever comes after them
  * waits at the door as nginx's bare request: nothing is read, marked as used
- * or asked before there is a place. First come, first in; who waited half as long
- * as a call may take, or finds too many waiting, gets 503 and may load the
- * page again, since the code is not spent.
+ * or asked before there is a place. First come, first in; who waited half as
+ * long as a call may take, or finds too many waiting, gets 503 and may load the
+ * page again, since the code is not spent. A place is given back when the
+ * answer is there: how long its client takes to read it, or to end a request
+ * with a body, is the client's own affair.
  * Invariants: an entry is in the queue, or inside, or over; its request's end
  * takes it out of wherever it is, and only the door's own event lets the next
  * one in, so that no request runs from within another. */
@@ -54,10 +56,13 @@ door_take_out(door_entry_t *entry)
     assert(entry->is_waiting && entry->door->waiting_count > 0);
     ngx_queue_remove(&entry->queue);
     entry->is_waiting = 0;
-    entry->door->waiting_count--;
+    /* A timer that nobody needs would hold up a worker that wants to end. */
+    if (--entry->door->waiting_count == 0) {
+        ngx_http_azimuth_timer_stop(&entry->door->timer);
+    }
 }
 
-/* The request is over. */
+/* The request is over, or only its answer has to be sent. */
 static void
 door_leave(void *data)
 {
@@ -70,6 +75,18 @@ door_leave(void *data)
         entry->is_inside = 0;
         entry->door->inside_count--;
         door_wake(entry->door);
+    }
+}
+
+void
+ngx_http_azimuth_door_leave(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t *cleanup;
+
+    for (cleanup = r->main->cleanup; cleanup != NULL; cleanup = cleanup->next) {
+        if (cleanup->handler == door_leave) {
+            door_leave(cleanup->data);
+        }
     }
 }
 
@@ -161,9 +178,7 @@ door_turn(ngx_event_t *event)
         }
         door_go(entry, is_late);
     }
-    if (entry == NULL) {
-        ngx_http_azimuth_timer_stop(&door->timer);
-    } else {
+    if (entry != NULL) {
         ngx_add_timer(event, ngx_max(entry->until - ngx_current_msec, 1));
     }
 }

@@ -292,6 +292,8 @@ int ngx_http_azimuth_is_callback(ngx_http_request_t *r);
 void ngx_http_azimuth_hide_query(ngx_http_request_t *r);
 /* door.c: as the endpoint's handler, once there is a place for a callback. */
 ngx_int_t ngx_http_azimuth_door_handler(ngx_http_request_t *r);
+/* The answer is there: gives the place back, if the request has one. */
+void ngx_http_azimuth_door_leave(ngx_http_request_t *r);
 /* NULL when the request was not judged. */
 ngx_http_azimuth_ctx_t *ngx_http_azimuth_ctx_find(ngx_http_request_t *r);
 /* bearer.c: by whom a request is to be judged, and by which token (empty: by

@@ -17,5 +17,6 @@ EXTRA_DIST += \
 	tests/login/test_revocation.py tests/login/test_rights.py \
 	tests/login/test_store.py tests/login/test_edge.py \
 	tests/login/test_metrics.py tests/login/test_manners.py \
-	tests/login/test_flood.py tests/login/test_seams.py \
+	tests/login/test_door.py tests/login/test_flood.py \
+	tests/login/test_seams.py \
 	tests/login/test_tabs.py
