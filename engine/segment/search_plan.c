@@ -181,9 +181,10 @@ propose_scans(struct work *work, const struct known *known, struct costs *costs)
     propose(costs, SEGMENT_PLAN_SCAN,
             pass * row_ns(work, known->share) +
                 known->candidates * known->test_ns);
-    /* Encodings are too rough for what a scan promises. */
+    /* Encodings are too rough for what a scan promises; and what has no graph
+     * is small, and exact by the API's word. */
     if (vectors->options.kind != VECTOR_MULTI && work_may_use_codes(work) &&
-        !match_is_all(&work->match)) {
+        work->graph != NULL && !match_is_all(&work->match)) {
         double k = work->search->k;
         double begin =
             CODES_BEGIN_NS + RESCORED_PER_HIT * k * row_ns(work, 0.0);
