@@ -13,7 +13,7 @@
 
 /* Candidates of a walk when the request does not say: an encoding is a rough
  * estimate. README.md has the recall. */
-#define MULTI_CANDIDATES 512u
+#define MULTI_CANDIDATES 800u
 
 struct multi_query {
     struct maxsim_query maxsim;
