@@ -31,17 +31,27 @@ judge_lost(struct flow *flow, struct state_slot *lost,
     flow->slot = lost;
 }
 
+/* The browser drops the cookie when the logins in it are over; a form may
+ * stand open for longer. */
+static bool
+has_outlived_cookie(const struct flow *flow)
+{
+    return !flow->has_login_cookie &&
+           flow->now_s - flow->slot->begun_s >= STATE_LIFETIME_S;
+}
+
 /* Tabs that begin a login at the same moment overwrite each other's cookie.
  * Whose slot is lost begins once more, which the provider, where somebody is
  * logged in by now, mostly answers at once. Once: the new state says that it
- * is a retry. Without a cookie of ours there is none: it would not come back
- * the next time either. */
+ * is a retry. Where a cookie of ours should be and is not, there is none: it
+ * would not come back the next time either. */
 static bool
 may_retry(struct flow *flow)
 {
     struct error ignored;
     return flow->slot != NULL && flow->is_lost && !flow->slot->is_retry &&
-           flow->has_logins && flow->back.code.size > 0 &&
+           (flow->has_logins || has_outlived_cookie(flow)) &&
+           flow->back.code.size > 0 &&
            callback_check_issuer(&flow->back, flow->config.issuer,
                                  flow->config.requires_iss,
                                  &ignored) == OAUTH_OK;

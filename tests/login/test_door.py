@@ -10,6 +10,7 @@ from .attacks import wire
 from .gateway import API, DASHBOARD, Browser, free_port, wait_until
 from .test_flood import INSIDE, Door, callbacks_of
 
+STREAMS = 40
 CALLBACK = f"/oauth2/callback?code=c&state={'s' * 22}"
 
 
@@ -41,15 +42,19 @@ def test_who_has_an_answer_keeps_no_place_by_an_open_request(alone):
         Browser(gateway).login()
 
 
-def closed_window(count):
-    """Requests on one connection, which takes headers and no body."""
-    settings = (4).to_bytes(2, "big") + (0).to_bytes(4, "big")
+def requests_of_http2(count):
     block = b"".join(wire.literal(*row) for row in (
         (":method", "GET"), (":scheme", "http"), (":path", CALLBACK),
         (":authority", DASHBOARD), ("accept", "text/html")))
+    return b"".join(wire.frame(wire.FRAME_HEADERS, 5, 2 * i + 1, block)
+                    for i in range(count))
+
+
+def closed_window(count):
+    """Requests on one connection, which takes headers and no body."""
+    settings = (4).to_bytes(2, "big") + (0).to_bytes(4, "big")
     return (wire.PREFACE + wire.frame(wire.FRAME_SETTINGS, 0, 0, settings)
-            + b"".join(wire.frame(wire.FRAME_HEADERS, 5, 2 * i + 1, block)
-                       for i in range(count)))
+            + requests_of_http2(count))
 
 
 def heads(s, count):
@@ -65,10 +70,9 @@ def heads(s, count):
             have = have[size:]
 
 
-def test_who_has_an_answer_keeps_no_place_by_a_closed_window(alone):
-    """HTTP/2: the page stays in nginx for as long as the client likes."""
+def with_http2(gateway):
     port = free_port()
-    alone.settings["servers"] = f"""
+    gateway.settings["servers"] = f"""
         server {{
             listen 127.0.0.1:{port} http2;
             server_name {DASHBOARD};
@@ -76,6 +80,12 @@ def test_who_has_an_answer_keeps_no_place_by_a_closed_window(alone):
             location /oauth2/ {{ azimuth_endpoint main; }}
         }}
     """
+    return port
+
+
+def test_who_has_an_answer_keeps_no_place_by_a_closed_window(alone):
+    """HTTP/2: the page stays in nginx for as long as the client likes."""
+    port = with_http2(alone)
     gateway = alone.start()
     with contextlib.ExitStack() as stack:
         heads(stay(stack, port, closed_window(INSIDE)), INSIDE)
@@ -103,3 +113,28 @@ def test_who_leaves_at_the_door_leaves_nothing(alone, provider):
             assert wire.status_of(s.recv(1 << 16)) == 302
     gateway.stop()
     assert "code=" not in gateway.access_log.read_text()
+
+
+def test_streams_are_reset_at_the_door(alone, provider):
+    """Some of a connection's, and a whole connection with all of them."""
+    port = with_http2(alone)
+    alone.settings["provider_timeout"] = "60s"
+    gateway = alone.start()
+    callbacks = callbacks_of(gateway, INSIDE)
+    resets = b"".join(wire.frame(wire.FRAME_RESET, 0, 4 * i + 1, b"\0\0\0\x08")
+                      for i in range(STREAMS // 2))
+    settings = wire.frame(wire.FRAME_SETTINGS, 0, 0, b"")
+    with contextlib.ExitStack() as stack:
+        door = Door(gateway, provider, stack)
+        door.fill(callbacks)
+        lines = [stay(stack, port, wire.PREFACE + settings
+                      + requests_of_http2(STREAMS)) for _ in range(2)]
+        assert Browser(gateway, API).get("/collections").status == 200
+        lines[0].sendall(resets)
+        lines[1].close()
+        assert Browser(gateway, API).get("/collections").status == 200
+        door.gate.opened.set()
+        heads(lines[0], STREAMS // 2)
+        for s in door.sockets:
+            assert wire.status_of(s.recv(1 << 16)) == 302
+    Browser(gateway).login()

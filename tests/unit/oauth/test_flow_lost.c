@@ -84,6 +84,32 @@ START_TEST(flow_retries_nothing_where_cookies_are_blocked)
 }
 END_TEST
 
+static void
+come_back_late(int64_t now_s)
+{
+    char *query = forge_text("state=%s&code=c", state);
+    struct flow_request request = browser("/oauth2/callback", query);
+    send_request(&request, now_s);
+    free(query);
+}
+
+/* The browser keeps the cookie for as long as the logins in it are good, and
+ * the form stood open for longer. Where cookies are blocked that ends, too. */
+START_TEST(flow_begins_a_login_anew_that_outlived_its_cookie)
+{
+    begin_login(DEEP);
+    jar[1][0] = '\0';
+    come_back_late(NOW_S + STATE_LIFETIME_S - 1);
+    ck_assert_int_eq(last()->reply.status, 400);
+    come_back_late(NOW_S + STATE_LIFETIME_S);
+    ck_assert_str_eq(reply_header("Location"), RETRY);
+    begin_login("retry=1&" DEEP);
+    jar[1][0] = '\0';
+    come_back_late(NOW_S + STATE_LIFETIME_S);
+    ck_assert_int_eq(last()->reply.status, 400);
+}
+END_TEST
+
 START_TEST(flow_does_not_retry_what_the_provider_refused)
 {
     begin_two_tabs();
@@ -221,6 +247,7 @@ main(void)
     tcase_add_test(tcase, flow_begins_a_lost_login_anew_once);
     tcase_add_test(tcase, flow_says_so_when_the_retry_is_lost_too);
     tcase_add_test(tcase, flow_retries_nothing_where_cookies_are_blocked);
+    tcase_add_test(tcase, flow_begins_a_login_anew_that_outlived_its_cookie);
     tcase_add_test(tcase, flow_does_not_retry_what_the_provider_refused);
     tcase_add_test(tcase,
                    flow_sends_a_lost_login_on_when_another_tab_logged_in);
