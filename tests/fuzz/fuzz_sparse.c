@@ -79,7 +79,7 @@ check_body(struct span body, size_t index)
     arena_init(&arena, ARENA_SIZE);
     if (json_parse(body, &doc, NULL) == ENGINE_OK) {
         enum engine_code code = rest_vector_parse(
-            yyjson_doc_get_root(doc), (struct rest_where){ "points", index },
+            yyjson_doc_get_root(doc), (struct rest_where){ "points", index, true },
             &arena, &vector, &error);
         assert(code == ENGINE_OK || error.text[0] != '\0');
         if (code == ENGINE_OK && vector.kind == VECTOR_SPARSE) {

@@ -36,11 +36,16 @@ NGINX = [*os.environ.get("AZIMUTH_WRAP", "").split(),
 MODULE = BUILD.resolve() / "gateway" / "ngx_http_azimuth_module.so"
 
 
+_given_ports = set()
+
+
 def free_port():
     """Below the ports that the system gives to clients: a client of anybody
-    could take one of those before nginx does."""
+    could take one of those before nginx does. None is given twice."""
     while True:
         port = random.randrange(10240, 32768)
+        if port in _given_ports:
+            continue
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 continue
@@ -49,7 +54,8 @@ def free_port():
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _given_ports.add(port)
+        return port
 
 
 def wait_until(what, seconds=10.0):
