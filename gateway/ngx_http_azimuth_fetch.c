@@ -4,7 +4,8 @@
  * worker, made when first needed. Flows that want the same document of a
  * provider wait for one transfer; one that nobody waits for any more, or from
  * the beginning, is handed to the provider here. Requests leave a quarter of
- * the calls to refreshes and documents, since anybody may begin a login.
+ * the calls to refreshes and documents, since anybody may begin a login, and
+ * one provider leaves some to the others, since it may hang.
  * Invariants: a call is in `running` from start to finish and ends by
  * CURLOPT_TIMEOUT_MS at the latest; curl owns descriptors, nginx only watches
  * them through a connection made anew at each first socket callback, since
@@ -19,6 +20,7 @@
  * none could be fetched would look like the provider's fault. */
 #define FETCH_RUNNING_MAX     256
 #define FETCH_REQUESTS_MAX    192 /* of these, for requests */
+#define FETCH_SHARE_COUNT_MAX 3   /* a provider has a third, if not more */
 #define FETCH_CONNECTIONS_MAX 16L /* kept for reuse */
 
 /* ---- events ------------------------------------------------------------- */
@@ -165,6 +167,7 @@ fetch_finish(ngx_http_azimuth_fetch_call_t *call, CURLcode code)
     (void)curl_multi_remove_handle(fetch->multi, call->easy);
     ngx_queue_remove(&call->queue);
     fetch->running_count--;
+    call->provider->call_count--;
 
     ngx_memzero(&event, sizeof(event));
     if (bytes_failed(&call->body)) {
@@ -231,6 +234,7 @@ fetch_start(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
     }
     ngx_queue_insert_tail(&fetch->running, &call->queue);
     fetch->running_count++;
+    p->call_count++;
     return call;
 }
 
@@ -252,6 +256,15 @@ fetch_find(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
     return NULL;
 }
 
+static int
+fetch_is_full(const ngx_http_azimuth_fetch_to_t *to)
+{
+    ngx_uint_t limit = to->is_job ? FETCH_RUNNING_MAX : FETCH_REQUESTS_MAX;
+
+    return to->fetch->running_count >= limit ||
+           to->provider->call_count >= limit / to->fetch->share_count;
+}
+
 static ngx_int_t
 fetch_ask(void *data, const struct flow_action *action,
           ngx_http_azimuth_wait_t *wait, struct flow_event *ret_event)
@@ -259,8 +272,7 @@ fetch_ask(void *data, const struct flow_action *action,
     ngx_http_azimuth_fetch_to_t *to = data;
     ngx_http_azimuth_fetch_t *fetch = to->fetch;
     ngx_http_azimuth_fetch_call_t *call = NULL;
-    ngx_uint_t limit = to->is_job ? FETCH_RUNNING_MAX : FETCH_REQUESTS_MAX;
-    const char *why = NULL;
+    const char *why = "too many calls are running";
 
     assert(action->kind == FLOW_ACTION_FETCH);
     assert(wait != NULL);
@@ -268,14 +280,10 @@ fetch_ask(void *data, const struct flow_action *action,
         action->fetch.kind == FLOW_FETCH_INTROSPECTION) {
         call = fetch_find(fetch, to->provider, &action->fetch);
     }
-    if (call == NULL) {
-        if (fetch->running_count >= limit &&
-            !fetch_is_document(action->fetch.kind)) {
-            why = "too many calls are running";
-        } else {
-            call = fetch_start(fetch, to->provider, &action->fetch);
-            why = "the call could not be started";
-        }
+    if (call == NULL &&
+        (fetch_is_document(action->fetch.kind) || !fetch_is_full(to))) {
+        call = fetch_start(fetch, to->provider, &action->fetch);
+        why = "the call could not be started";
     }
     if (call == NULL) {
         ngx_memzero(ret_event, sizeof(*ret_event));
@@ -357,6 +365,8 @@ ngx_http_azimuth_fetch_peer(ngx_http_azimuth_main_conf_t *mcf,
         if (mcf->fetch == NULL) {
             return NGX_ERROR;
         }
+        mcf->fetch->share_count =
+            ngx_min(mcf->providers.nelts, FETCH_SHARE_COUNT_MAX);
     }
     to->fetch = mcf->fetch;
     ret_peer->ask = fetch_ask;

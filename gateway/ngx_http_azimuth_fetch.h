@@ -15,6 +15,7 @@ struct ngx_http_azimuth_fetch_s {
     ngx_http_azimuth_timer_t timer;
     ngx_queue_t running; /* of ngx_http_azimuth_fetch_call_t */
     ngx_uint_t running_count;
+    ngx_uint_t share_count; /* one provider has at most that part of them */
     char answer[AZIMUTH_CAUSE_SIZE];
 };
 

@@ -158,6 +158,7 @@ typedef struct {
     unsigned has_failed : 1;   /* at the last one, of failed_hash's session */
     unsigned is_answered : 1;  /* an azimuth_endpoint stands somewhere */
     ngx_uint_t failed_hash;
+    ngx_uint_t call_count;               /* running ones, of this worker */
     ngx_http_azimuth_door_t *door;       /* of this worker; NULL until needed */
     ngx_http_azimuth_place_t auth_place; /* its first azimuth_auth, or none */
     u_char digest[AZIMUTH_DIGEST_SIZE];  /* parts cache entries by provider */

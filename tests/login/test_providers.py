@@ -136,19 +136,31 @@ def test_logins_at_two_providers_go_on_side_by_side(
     assert there.get("/dashboard").status == 200
 
 
-def test_calls_at_the_limit_keep_no_document_back(
+def test_a_provider_that_hangs_leaves_calls_to_the_other(
     patient, shared_cookies, provider, other_provider
 ):
-    """Else another provider looked as if it were in trouble."""
+    """Documents and tokens: a login at the other goes on, to its end."""
     gateway = shared_cookies
     provider.offer_push()
+    there = Browser(gateway, OTHER)
     with contextlib.ExitStack() as stack:
         gate = stack.enter_context(Gate(provider, "/par"))
-        for _ in range(LIMIT):
-            stack.enter_context(
-                wire.connected(gateway.port, 60)
-            ).sendall(START)
-        wait_until(lambda: gate.waiting == LIMIT, 30)
-        reply = Browser(gateway, OTHER).get("/oauth2/start")
+        lines = [stack.enter_context(wire.connected(gateway.port, 60))
+                 for _ in range(LIMIT)]
+        for line in lines:
+            line.sendall(START)
+        # The eldest have all that there is for them; the last is told so.
+        assert wire.status_of(lines[-1].recv(1 << 16)) == 503
+        wait_until(lambda: gate.waiting == LIMIT // 2, 30)
+        reply = there.get("/oauth2/start")
         assert reply.status == 302, reply.text()
-        assert reply.get("location").startswith(other_provider.issuer)
+        location = reply.get("location")
+        assert location.startswith(other_provider.issuer)
+        query = dict(urllib.parse.parse_qsl(
+            urllib.parse.urlsplit(location).query))
+        code = other_provider.new_code(query)
+        reply = there.get("/oauth2/callback?" + urllib.parse.urlencode({
+            "code": code, "state": query["state"],
+            "iss": other_provider.issuer}))
+        assert reply.status == 302, reply.text()
+        assert there.get("/dashboard").status == 200

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which server is asked, and what becomes of one that lies (T41, T43)."""
 
+import hashlib
 import pathlib
+import re
 import socket
 import subprocess
 import time
@@ -205,33 +207,59 @@ def test_a_refused_password_is_in_the_log_with_the_cause(cold, valkey):
     assert "word" not in cold.log().replace("password", "")
 
 
-def test_the_rights_of_the_appliance_are_enough(
-    stopped_gateway, valkey, directory
-):
-    """The user of ingress/local may do what we need, and nothing else."""
-    from .gateway import ROOT
-
-    text = (ROOT / "ingress" / "local" / "valkey.conf.in").read_text()
+def with_user(gateway, valkey, directory, user):
+    """Starts both; the gateway's user of the store is as that line says."""
     valkey.stop()
-    users = [
-        line.replace("@VALKEY_HASH@",
-                     "#" + __import__("hashlib").sha256(b"word").hexdigest())
-        for line in text.split("\n") if line.startswith("user ")
-    ]
-    assert len(users) == 2
     path = directory / "users.conf"
-    path.write_text("\n".join(users) + "\n")
+    path.write_text("user default off\n" + user + "\n")
     valkey.start("--aclfile", str(path))
     secret = directory / "valkey.password"
     secret.write_text("word\n")
     secret.chmod(0o600)
-    stopped_gateway.settings["valkey_options"] = (
+    gateway.settings["valkey_options"] = (
         f"username=azimuth password_file={secret} timeout=500ms"
     )
-    gateway = stopped_gateway.start()
+    return gateway.start()
+
+
+def user_of_the_appliance():
+    from .gateway import ROOT
+
+    text = (ROOT / "ingress" / "local" / "valkey.conf.in").read_text()
+    hashed = "#" + hashlib.sha256(b"word").hexdigest()
+    (line,) = re.findall(r"^user azimuth .*$", text, re.M)
+    return line.replace("@VALKEY_HASH@", hashed)
+
+
+def refreshed(gateway, provider):
+    """A browser whose session was refreshed once."""
+    provider.access_life = 1
     browser = Browser(gateway)
     browser.login()
+    provider.access_life = 300
+    wait_until(lambda: browser.get("/dashboard").status == 200
+               and len(provider.refreshes) == 1)
+    return browser
+
+
+def test_the_end_of_a_refresh_needs_a_right_that_the_log_names(
+    stopped_gateway, provider, valkey, directory
+):
+    user = user_of_the_appliance()
+    gateway = with_user(stopped_gateway, valkey, directory,
+                        user.replace("+eval ", ""))
+    browser = refreshed(gateway, provider)
+    wait_until(lambda: "'eval' command" in gateway.log())
     assert browser.get("/dashboard").status == 200
+
+
+def test_the_rights_of_the_appliance_are_enough(
+    stopped_gateway, provider, valkey, directory
+):
+    """The user of ingress/local may do what we need, and nothing else."""
+    gateway = with_user(stopped_gateway, valkey, directory,
+                        user_of_the_appliance())
+    browser = refreshed(gateway, provider)
     stays = Browser(gateway)
     stays.cookies = dict(browser.cookies)
     browser.sign_out()
