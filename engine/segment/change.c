@@ -344,6 +344,11 @@ check_value(const struct segment_vector_options *options,
     }
     if (options->kind == VECTOR_MULTI)
         count = value->rows * value->dim;
+    if (options->kind == VECTOR_SPARSE && count > VECTOR_SPARSE_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "a sparse vector has %zu entries, at most %u are "
+                         "allowed",
+                         count, VECTOR_SPARSE_MAX);
     if (options->kind != VECTOR_SPARSE && value->dim != options->dim)
         return error_set(reterr, ENGINE_EINPUT,
                          "Vector dimension error: expected dim: %u, got %zu",

@@ -165,6 +165,16 @@ def test_bad_collections_are_refused(engine, name, body, text):
     assert engine.call("GET", f"/collections/{name}").status == 404
 
 
+def test_a_text_of_too_many_tokens_is_refused(engine, points):
+    """What cannot be read again must not be stored."""
+    text = " ".join(f"w{i}" for i in range(1_060_000))
+    answer = upsert(engine, points,
+                    {1: {"s": {"text": text, "model": BM25}}})
+    assert answer.status == 400
+    assert "entries, at most 1048576 are allowed" in answer.error
+    assert vectors_of(engine, points) == {}
+
+
 def test_points_outlive_restart_and_kill(engine_factory):
     engine = engine_factory()
     engine.start()
