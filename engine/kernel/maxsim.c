@@ -216,18 +216,26 @@ maxsim_query_release(struct maxsim_query *query)
 }
 
 float
-maxsim_distance(const struct maxsim_query *query, const float *rows,
-                size_t count)
+maxsim_part(const struct maxsim_query *query, size_t begin, size_t end,
+            const float *rows, size_t count)
 {
-    assert(count > 0);
+    assert(count > 0 && begin % MAXSIM_LANES == 0 && end <= query->rows);
     float sum = 0, best[MAXSIM_LANES];
-    for (size_t begin = 0; begin < query->rows; begin += MAXSIM_LANES) {
-        size_t lanes = query->rows - begin;
+    for (; begin < end; begin += MAXSIM_LANES) {
+        size_t lanes = end - begin;
         query->group(query->groups + begin * query->dim, rows, count,
                      query->dim, best);
         for (size_t i = 0; i < lanes && i < MAXSIM_LANES; i++)
             sum += best[i];
     }
+    return sum;
+}
+
+float
+maxsim_distance(const struct maxsim_query *query, const float *rows,
+                size_t count)
+{
+    float sum = maxsim_part(query, 0, query->rows, rows, count);
     /* Infinities that cancel each other out are the farthest. */
     return isnan(sum) ? INFINITY : sum;
 }

@@ -61,4 +61,10 @@ void maxsim_query_release(struct maxsim_query *query);
 float maxsim_distance(const struct maxsim_query *query, const float *rows,
                       size_t count);
 
+/* What the query's sub-vectors `begin` .. `end` - 1 add to the distance, where
+ * all would take long; NaN where infinities cancel each other out. `begin` is a
+ * multiple of MAXSIM_LANES. Any thread. */
+float maxsim_part(const struct maxsim_query *query, size_t begin, size_t end,
+                  const float *rows, size_t count);
+
 #endif /* ENGINE_KERNEL_MAXSIM_H */

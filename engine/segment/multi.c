@@ -26,6 +26,8 @@
 #define BYTES_PER_NS      8.0
 #define DISK_BYTES_PER_NS 1.0
 #define ROW_NS            100.0
+/* Multiplications between two looks at the time: some milliseconds. */
+#define STOP_TERMS ((uint64_t)1 << 26)
 
 enum engine_code
 multi_query_init(struct multi_query *multi, const struct vectors *vectors,
@@ -126,6 +128,33 @@ prefetch(const struct vectors *vectors, const void *row)
         __builtin_prefetch(at + i, 0, 2);
 }
 
+/* Peers choose how long query and row are: one distance may take seconds.
+ * `terms` counts multiplications since the last look at the time.
+ * ENGINE_ETIMEOUT */
+static enum engine_code
+measure(const struct multi_query *multi, const struct vector_value *row,
+        uint64_t *terms, float *ret_distance, struct error *reterr)
+{
+    const struct maxsim_query *query = &multi->maxsim;
+    const struct stopper *stopper = &multi->stopper;
+    uint64_t group_terms = (uint64_t)row->rows * row->dim * MAXSIM_LANES;
+    size_t step = (size_t)(STOP_TERMS / group_terms + 1) * MAXSIM_LANES;
+    float sum = 0;
+    for (size_t begin = 0; begin < query->rows; begin += step) {
+        size_t end = query->rows - begin < step ? query->rows : begin + step;
+        bool is_time = *terms >= STOP_TERMS && stopper->is_due != NULL;
+        if (is_time && stopper->is_due(stopper->ctx))
+            return error_set(reterr, ENGINE_ETIMEOUT,
+                             "the operation took longer than its timeout");
+        *terms = is_time ? 0 : *terms;
+        *terms += group_terms * ((end - begin) / MAXSIM_LANES + 1);
+        sum += maxsim_part(query, begin, end, row->values, row->rows);
+    }
+    /* As maxsim_distance(). */
+    *ret_distance = isnan(sum) ? INFINITY : sum;
+    return ENGINE_OK;
+}
+
 /* Distances of up to PART_SLOTS hits, whose slots have the vector. `arena` is
  * for rows on disk. */
 static enum engine_code
@@ -135,6 +164,7 @@ score(const struct vectors *vectors, const struct multi_query *multi,
 {
     const void *rows[PART_SLOTS];
     uint32_t slots[PART_SLOTS];
+    uint64_t terms = 0;
     assert(count <= PART_SLOTS);
     for (uint32_t i = 0; i < count; i++)
         slots[i] = hits[i].slot;
@@ -153,8 +183,7 @@ score(const struct vectors *vectors, const struct multi_query *multi,
             continue;
         struct vector_value row =
             vector_row_value(VECTOR_MULTI, multi->maxsim.dim, rows[i]);
-        hits[i].distance =
-            maxsim_distance(&multi->maxsim, row.values, row.rows);
+        code = measure(multi, &row, &terms, &hits[i].distance, reterr);
     }
     return code;
 }

@@ -19,9 +19,11 @@ struct multi_query {
     struct maxsim_query maxsim;
     float *encoding; /* float[fde_size()], in the arena; NULL: no codes */
     uint32_t k;
+    struct stopper stopper; /* asked by several threads at once */
 };
 
 /* `query` is of VECTOR_MULTI, of unit sub-vectors when the metric is cosine.
+ * Without a stopper, which is the caller's to put in.
  * ENGINE_ENOMEM */
 enum engine_code multi_query_init(struct multi_query *multi,
                                   const struct vectors *vectors,

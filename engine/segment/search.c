@@ -200,6 +200,7 @@ search_multi(struct work *work, struct error *reterr)
                          work->arena, reterr);
     if (code != ENGINE_OK)
         return code;
+    multi.stopper = work_stopper(work);
     candidates.k = candidates_of(work->search);
     candidates.ef = candidates.k;
     candidates.scoring = HNSW_KEEP_ESTIMATE;

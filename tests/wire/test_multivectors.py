@@ -232,6 +232,20 @@ INDEXED = {"hnsw_config": {"full_scan_threshold": 10},
            "optimizers_config": {"indexing_threshold": 1}}
 
 
+def test_one_long_distance_ends_at_the_timeout(engine, name):
+    """Query and point may have so many sub-vectors that scoring one point
+    takes many times the timeout."""
+    create(engine, name, {"m": config(size=2)})
+    rows = [[1, 2]] * 400_000
+    engine.upsert(name, [{"id": 1, "vector": {"m": rows}}])
+    for exact in (True, False):
+        answer = engine.call(
+            "POST", f"/collections/{name}/points/query?timeout=1", {
+                "query": rows, "using": "m", "params": {"exact": exact}})
+        assert answer.status == 408, answer
+        assert "timeout" in answer.error
+
+
 @pytest.mark.parametrize("distance", ["Dot", "Cosine", "Euclid"])
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_graph_restart_and_kill(engine_factory, distance, on_disk):
