@@ -198,7 +198,7 @@ flow_reply_leave(struct flow *flow, struct span url)
         .keep = flow_keep(flow, &keep),
         .room = URL_RD_SIZE_MAX - rd.size,
     };
-    bytes_init(&body, PAGE_SIZE_MAX + 6 * url.size);
+    bytes_init(&body, PAGE_SIZE_MAX + 9 * url.size);
     bytes_init(&policy, HEADER_TEXT_SIZE_MAX);
     page_leave_html(&page, &body);
     if (!page_leave_policy(&policy))

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The page that looks for a fragment. Its script is fixed, so that a hash
- * names it; what changes stands in attributes, which the script only reads. */
+ * names it; what changes stands in attributes, which the script only reads.
+ * A browser takes the first refresh that it sees (HTML standard, section
+ * 4.2.5.3), which is the first one only where scripts are off; where another
+ * policy forbids the script, the second leads on. A navigation by the script
+ * stops it. */
 #include "oauth/page_leave.h"
 
 #include "oauth/page.h"
@@ -23,7 +27,10 @@ page_leave_html(const struct page_leave *page, struct bytes *out)
     bytes_add_text(out, "<noscript><meta http-equiv=\"refresh\" "
                         "content=\"0;url=");
     page_escape(out, page->url);
-    bytes_add_text(out, "\"></noscript>\n<p><a id=\"go\" href=\"");
+    bytes_add_text(out, "\"></noscript>\n<meta http-equiv=\"refresh\" "
+                        "content=\"2;url=");
+    page_escape(out, page->url);
+    bytes_add_text(out, "\">\n<p><a id=\"go\" href=\"");
     page_escape(out, page->url);
     bytes_add_text(out, "\" data-keep=\"");
     page_escape(out, page->keep);

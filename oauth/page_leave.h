@@ -11,7 +11,8 @@
  * ours looks: without a fragment it goes on to the provider, no request more
  * than a redirect; with one it asks for the login again, the fragment behind
  * rd. What looks like another login's answer (access_token, code) is left
- * out. Without scripts the page goes on by itself. */
+ * out. Without scripts, or where another policy beside ours forbids this one,
+ * the page goes on by itself. */
 struct page_leave {
     struct span url;  /* of the provider */
     struct span keep; /* of our own start, up to the end of rd's value */

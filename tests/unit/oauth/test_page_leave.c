@@ -54,6 +54,19 @@ START_TEST(page_leave_goes_on_without_scripts)
 }
 END_TEST
 
+/* A policy of nginx's add_header beside ours forbids the script, and scripts
+ * are still on. The first refresh in a document is the one that counts. */
+START_TEST(page_leave_goes_on_where_another_policy_forbids_its_script)
+{
+    make("https://i.test/a\">", "/s?rd=");
+    const char *last = strstr(out.data, "</noscript>");
+    ck_assert_ptr_nonnull(last);
+    ck_assert_ptr_nonnull(
+        strstr(last, "<meta http-equiv=\"refresh\" "
+                     "content=\"2;url=https://i.test/a&quot;&gt;\">"));
+}
+END_TEST
+
 START_TEST(page_leave_permits_its_own_script_and_no_other)
 {
     unsigned char hash[EVP_MAX_MD_SIZE];
@@ -87,6 +100,8 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, page_leave_escapes_what_it_is_given);
     tcase_add_test(tcase, page_leave_goes_on_without_scripts);
+    tcase_add_test(tcase,
+                   page_leave_goes_on_where_another_policy_forbids_its_script);
     tcase_add_test(tcase, page_leave_permits_its_own_script_and_no_other);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
