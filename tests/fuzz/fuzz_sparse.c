@@ -78,9 +78,10 @@ check_body(struct span body, size_t index)
     yyjson_doc *doc = NULL;
     arena_init(&arena, ARENA_SIZE);
     if (json_parse(body, &doc, NULL) == ENGINE_OK) {
-        enum engine_code code = rest_vector_parse(
-            yyjson_doc_get_root(doc), (struct rest_where){ "points", index, true },
-            &arena, &vector, &error);
+        enum engine_code code =
+            rest_vector_parse(yyjson_doc_get_root(doc),
+                              (struct rest_where){ "points", index, true },
+                              &arena, &vector, &error);
         assert(code == ENGINE_OK || error.text[0] != '\0');
         if (code == ENGINE_OK && vector.kind == VECTOR_SPARSE) {
             struct vector_value value = { vector.kind, vector.values,
