@@ -6,6 +6,7 @@
  * and those whose weights could be negative, are walked for their bounds, and
  * what is found of each block is chained to it, so that scoring a block looks
  * nothing up. The tail is scored whole. */
+#include "base/memory.h"
 #include "engine/index/sparse_best.h"
 #include "engine/index/sparse_part.h"
 #include "engine/index/sparse.h"
@@ -23,6 +24,9 @@
 #define SLACK_BASE  1.0f
 #define SLACK_TERM  (4.0f * FLT_EPSILON)
 #define STOP_BLOCKS 64u
+/* Lists of a scratch that are longer end with their search: weights of both
+ * signs may link every entry of a part. */
+#define SCRATCH_KEPT_SIZE ((size_t)1 << 22)
 
 /* An entry of a short list: what it adds to its document. */
 struct link {
@@ -68,6 +72,21 @@ sparse_scratch_free(struct sparse_scratch *scratch)
     free(scratch->terms);
     free(scratch->links);
     free(scratch);
+}
+
+static void
+scratch_trim(struct sparse_scratch *scratch)
+{
+    if (scratch->terms_room * sizeof(*scratch->terms) > SCRATCH_KEPT_SIZE) {
+        free(scratch->terms);
+        scratch->terms = NULL;
+        scratch->terms_room = 0;
+    }
+    if (scratch->links_room * sizeof(*scratch->links) > SCRATCH_KEPT_SIZE) {
+        free(scratch->links);
+        scratch->links = NULL;
+        scratch->links_room = 0;
+    }
 }
 
 struct sparse_scratch **
@@ -162,11 +181,16 @@ struct sealed {
 static bool
 grow(void **items, size_t *room, size_t count, size_t item_size)
 {
+    size_t size = (count + count / 2) * item_size;
+    uint64_t used;
     if (count <= *room)
         return true;
     free(*items);
+    *items = NULL;
     *room = 0;
-    *items = malloc((count + count / 2) * item_size);
+    if (size > SCRATCH_KEPT_SIZE && !memory_may_work(size, &used))
+        return false;
+    *items = malloc(size);
     if (*items == NULL)
         return false;
     *room = count + count / 2;
@@ -394,6 +418,7 @@ sparse_search(struct sparse *sparse, const struct sparse_search *search,
         else
             search_tail(&run, parts->parts[i]);
     }
+    scratch_trim(run.scratch);
     sparse_scratch_give(sparse, run.scratch);
     if (code != ENGINE_OK)
         return code;
