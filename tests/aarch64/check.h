@@ -57,6 +57,14 @@ tcase_create(const char *name)
     return &tcase;
 }
 
+/* Nothing watches the time here. */
+static inline void
+tcase_set_timeout(TCase *tcase, double timeout_s)
+{
+    (void)tcase;
+    (void)timeout_s;
+}
+
 static inline Suite *
 suite_create(const char *name)
 {
