@@ -57,13 +57,29 @@ may_retry(struct flow *flow)
                                  &ignored) == OAUTH_OK;
 }
 
+/* Refused as any lost state is, but the page goes on by itself. */
+static void
+begin_anew(struct flow *flow)
+{
+    struct span url = flow_start_url_as(flow, "retry", flow_slot_rd(flow));
+    const struct page page = {
+        .title = "Once more",
+        .text = "This browser does not know this login any more, mostly "
+                "because another tab began one, too. It begins anew.",
+        .detail = span_of(flow->cause.text),
+        .link_text = "Go on",
+        .link_url = url,
+        .forward_url = url,
+    };
+    flow_reply_page(flow, error_http_status(flow->cause.code), &page,
+                    FLOW_LOGIN_FAILED);
+}
+
 static void
 give_up(struct flow *flow)
 {
     if (may_retry(flow))
-        flow_redirect(flow,
-                      flow_start_url_as(flow, "retry", flow_slot_rd(flow)),
-                      FLOW_SENT_TO_LOGIN);
+        begin_anew(flow);
     else
         flow_reply_cause(flow, FLOW_LOGIN_FAILED);
 }

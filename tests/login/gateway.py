@@ -5,6 +5,7 @@ Nothing here uses TLS: nginx listens on loopback, tests play the browser and
 keep Secure cookies by hand.
 """
 
+import html
 import http.client
 import http.server
 import json
@@ -208,6 +209,13 @@ class Reply:
 
     def text(self):
         return self.body.decode()
+
+    def forward(self):
+        """Where a page goes on to by itself, or None."""
+        found = re.search(
+            '<meta http-equiv="refresh" content="0;url=([^"]+)">', self.text()
+        )
+        return html.unescape(found[1]) if found else None
 
 
 # Without Sec-Fetch-Dest: document, a login begins by a bare redirect.

@@ -113,7 +113,8 @@ def test_a_state_of_one_provider_is_nothing_to_the_other(
     reply = there.get("/oauth2/callback?" + urllib.parse.urlencode(
         {**query, "iss": other_provider.issuer}
     ))
-    assert "/oauth2/start?retry=1" in reply.get("location")
+    assert reply.status == 400
+    assert "/oauth2/start?retry=1" in reply.forward()
     assert "/token" not in provider.calls + other_provider.calls
 
 

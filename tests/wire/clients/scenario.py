@@ -59,8 +59,9 @@ def refusal(call):
 
 class Scenario:
     def __init__(self, url, prefix, grpc_port=None):
+        self.is_grpc = grpc_port is not None
         self.client = QdrantClient(
-            url=url, timeout=120, prefer_grpc=grpc_port is not None,
+            url=url, timeout=120, prefer_grpc=self.is_grpc,
             grpc_port=int(grpc_port or 6334))
         self.name = prefix + "-packages"
         self.prefix = prefix
@@ -188,11 +189,14 @@ class Scenario:
     def step_search_of_the_old_client(self):
         if not hasattr(self.client, "search"):
             return
+        filter = {"must": [{"key": "section", "match": {"value": "libs"}}]}
+        if self.is_grpc:  # which takes no dict in that client
+            filter = models.Filter(**filter)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             hits = self.client.search(
                 self.name, query_vector=self.vectors[3].tolist(), limit=5,
-                query_filter=models.Filter(must=[value("section", "libs")]))
+                query_filter=filter)
         self.check_hits(hits, self.vectors[3],
                         lambda p: p["section"] == "libs", 5)
 
