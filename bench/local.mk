@@ -19,7 +19,7 @@ CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/requirements.txt bench/README.md \
 	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py \
 	bench/sparse.py bench/engines/edge_sparse.py bench/measure/texts.py \
-	bench/multivector.py bench/engines/edge_multivector.py \
+	bench/multivector.py bench/quantization.py bench/engines/edge_multivector.py \
 	bench/measure/tokens.py \
 	bench/engines/__init__.py bench/engines/peers.py \
 	bench/engines/filter.py bench/engines/filter_peers.py \

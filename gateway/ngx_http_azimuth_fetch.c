@@ -4,8 +4,8 @@
  * worker, made when first needed. Flows that want the same document of a
  * provider wait for one transfer; one that nobody waits for any more, or from
  * the beginning, is handed to the provider here. Requests leave a quarter of
- * the calls to refreshes and documents, since anybody may begin a login, and
- * one provider leaves some to the others, since it may hang.
+ * the calls to refreshes, since anybody may begin a login, and one provider
+ * leaves some to the others, since it may hang.
  * Invariants: a call is in `running` from start to finish and ends by
  * CURLOPT_TIMEOUT_MS at the latest; curl owns descriptors, nginx only watches
  * them through a connection made anew at each first socket callback, since
@@ -16,8 +16,9 @@
 
 #include <assert.h>
 
-/* Documents are beside these: two per provider, shared by all who wait; that
- * none could be fetched would look like the provider's fault. */
+/* What is bounded elsewhere is beside these: documents, two per provider and
+ * shared by all who wait, since that none could be fetched would look like the
+ * provider's fault; and callbacks, by the door, since their state is spent. */
 #define FETCH_RUNNING_MAX     256
 #define FETCH_REQUESTS_MAX    192 /* of these, for requests */
 #define FETCH_SHARE_COUNT_MAX 3   /* a provider has a third, if not more */
@@ -257,6 +258,13 @@ fetch_find(ngx_http_azimuth_fetch_t *fetch, ngx_http_azimuth_provider_t *p,
 }
 
 static int
+fetch_is_bounded(const ngx_http_azimuth_fetch_to_t *to,
+                 enum flow_fetch_kind kind)
+{
+    return fetch_is_document(kind) || (kind == FLOW_FETCH_TOKEN && !to->is_job);
+}
+
+static int
 fetch_is_full(const ngx_http_azimuth_fetch_to_t *to)
 {
     ngx_uint_t limit = to->is_job ? FETCH_RUNNING_MAX : FETCH_REQUESTS_MAX;
@@ -281,7 +289,7 @@ fetch_ask(void *data, const struct flow_action *action,
         call = fetch_find(fetch, to->provider, &action->fetch);
     }
     if (call == NULL &&
-        (fetch_is_document(action->fetch.kind) || !fetch_is_full(to))) {
+        (fetch_is_bounded(to, action->fetch.kind) || !fetch_is_full(to))) {
         call = fetch_start(fetch, to->provider, &action->fetch);
         why = "the call could not be started";
     }

@@ -124,12 +124,10 @@ static ngx_int_t
 valkey_judge(const valkey_command_t *command, const redisReply *reply,
              struct flow_event *ret_event)
 {
-    ngx_memzero(ret_event, sizeof(*ret_event));
-    if (!command->is_follower || reply->type == REDIS_REPLY_ERROR) {
-        return ngx_http_azimuth_valkey_judge(command->kind, reply, ret_event);
-    }
-    ret_event->kind = FLOW_EVENT_SESSION_DONE;
-    return reply->type == REDIS_REPLY_INTEGER ? NGX_OK : NGX_ERROR;
+    /* A follower's answer is a number, as a DEL's is. */
+    return ngx_http_azimuth_valkey_judge(
+        command->is_follower ? FLOW_ACTION_SESSION_DEL : command->kind, reply,
+        ret_event);
 }
 
 static void

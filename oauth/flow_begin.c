@@ -7,7 +7,6 @@
 #include "oauth/url.h"
 
 #include <assert.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,6 @@
 
 #include "base/base64.h"
 #include "oauth/stateparam.h"
-#include "oauth/url.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>

@@ -181,21 +181,33 @@ flow_reply_frame(struct flow *flow, enum flow_outcome outcome)
              flow_keep(flow, &policy), without_form);
 }
 
+/* `rd` NULL: without. */
+static struct span
+start_url(struct flow *flow, const char *name, const struct span *rd)
+{
+    struct bytes url;
+    bytes_init(&url, URL_SIZE_MAX + 3 * URL_RD_SIZE_MAX);
+    bytes_add_span(&url, flow->config.base_url);
+    bytes_add_text(&url, FLOW_PREFIX "start");
+    if (name != NULL)
+        bytes_addf(&url, "?%s=1", name);
+    if (rd != NULL) {
+        assert(rd->size <= URL_RD_SIZE_MAX);
+        bytes_add_text(&url, name != NULL ? "&rd=" : "?rd=");
+        url_encode(*rd, &url);
+    }
+    return flow_keep(flow, &url);
+}
+
 void
 flow_reply_leave(struct flow *flow, struct span url)
 {
     struct bytes body;
     struct bytes policy;
-    struct bytes keep;
     struct span rd = flow_slot_rd(flow);
-    bytes_init(&keep, URL_SIZE_MAX + 3 * URL_RD_SIZE_MAX);
-    bytes_add_span(&keep, flow->config.base_url);
-    bytes_add_text(&keep, FLOW_PREFIX "start?");
-    bytes_add_text(&keep, flow->slot->is_retry ? "retry=1&rd=" : "rd=");
-    url_encode(rd, &keep);
     const struct page_leave page = {
         .url = url,
-        .keep = flow_keep(flow, &keep),
+        .keep = start_url(flow, flow->slot->is_retry ? "retry" : NULL, &rd),
         .room = URL_RD_SIZE_MAX - rd.size,
     };
     bytes_init(&body, PAGE_SIZE_MAX + 9 * url.size);
@@ -234,18 +246,8 @@ flow_start_url(struct flow *flow, struct span rd)
 struct span
 flow_start_url_as(struct flow *flow, const char *name, struct span rd)
 {
-    struct bytes url;
-    assert(rd.size <= URL_RD_SIZE_MAX);
-    bytes_init(&url, URL_SIZE_MAX + 3 * URL_RD_SIZE_MAX);
-    bytes_add_span(&url, flow->config.base_url);
-    bytes_add_text(&url, FLOW_PREFIX "start");
-    if (name != NULL)
-        bytes_addf(&url, "?%s=1", name);
-    if (rd.size > 0 && !span_equal_text(rd, "/")) {
-        bytes_add_text(&url, name != NULL ? "&rd=" : "?rd=");
-        url_encode(rd, &url);
-    }
-    return flow_keep(flow, &url);
+    bool is_home = rd.size == 0 || span_equal_text(rd, "/");
+    return start_url(flow, name, is_home ? NULL : &rd);
 }
 
 void

@@ -162,8 +162,23 @@ def test_who_waits_too_long_at_the_door_has_spent_nothing(alone, provider):
     for callback in callbacks[INSIDE:]:
         assert wire.status_of(
             wire.answer_head(gateway.port, callback)) == 302
-    log = (gateway.directory / "access.log")
-    assert not log.exists() or "code=" not in log.read_text()
+    log = gateway.access_log.read_text()
+    assert "/oauth2/callback" in log and "code=" not in log
+
+
+def test_logins_that_hang_as_they_begin_leave_callbacks_alone(alone, provider):
+    """Pushed requests have all calls; the state of a callback is spent."""
+    provider.offer_push()
+    gateway = alone.start()
+    callback = callback_of(gateway)
+    with contextlib.ExitStack() as stack:
+        gate = stack.enter_context(Gate(provider, "/par"))
+        for _ in range(LIMIT):
+            line = stack.enter_context(wire.connected(gateway.port, 60))
+            line.sendall(START)
+        wait_until(lambda: gate.waiting == LIMIT, 30)
+        assert wire.status_of(
+            wire.answer_head(gateway.port, callback)) == 302
 
 
 def test_a_reload_brings_those_at_the_door_in(alone, provider):

@@ -227,7 +227,8 @@ def user_of_the_appliance():
 
     text = (ROOT / "ingress" / "local" / "valkey.conf.in").read_text()
     hashed = "#" + hashlib.sha256(b"word").hexdigest()
-    (line,) = re.findall(r"^user azimuth .*$", text, re.M)
+    first, line = re.findall(r"^user .*$", text, re.M)
+    assert first == "user default off"
     return line.replace("@VALKEY_HASH@", hashed)
 
 

@@ -85,6 +85,7 @@ START_TEST(flow_refuses_a_state_of_another_provider)
         ck_assert_ptr_nonnull(strstr(actions->cause->text, "provider"));
         config = mine;
         come_back("code=c0de");
+        ck_assert_int_eq(last()->kind, FLOW_ACTION_REPLY);
         ck_assert_int_eq(last()->reply.status, 400);
     }
 }
