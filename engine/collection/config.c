@@ -45,24 +45,17 @@ static const char *const vector_patch_keys[] = { "on_disk", "memory",
                                                  "hnsw_config",
                                                  "quantization_config", NULL };
 
-/* A member that is missing or null. */
-static bool
-is_absent(yyjson_val *value)
-{
-    return value == NULL || yyjson_is_null(value);
-}
-
 static yyjson_val *
 member_or_alias(yyjson_val *body, const char *key, const char *alias)
 {
     yyjson_val *value = yyjson_obj_get(body, key);
-    return is_absent(value) ? yyjson_obj_get(body, alias) : value;
+    return section_is_absent(value) ? yyjson_obj_get(body, alias) : value;
 }
 
 static enum engine_code
 object_check(yyjson_val *value, const char *where, struct error *reterr)
 {
-    if (is_absent(value) || yyjson_is_obj(value))
+    if (section_is_absent(value) || yyjson_is_obj(value))
         return ENGINE_OK;
     return error_set(reterr, ENGINE_EFORMAT,
                      "%s: invalid type: expected an object", where);
@@ -152,7 +145,7 @@ sections_parse(yyjson_val *body, struct arena *arena,
         member_or_alias(body, "quantization_config", "quantization");
     bool is_disabled = yyjson_equals_str(quantization, "Disabled");
     /* Another kind takes the place of the old one. */
-    if (!is_absent(quantization))
+    if (!section_is_absent(quantization))
         config->quantization_json = (struct span){ NULL, 0 };
     const struct {
         const char *where;
@@ -177,7 +170,7 @@ sections_parse(yyjson_val *body, struct arena *arena,
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
         enum engine_code code =
             object_check(sections[i].value, sections[i].where, reterr);
-        if (code == ENGINE_OK && !is_absent(sections[i].value))
+        if (code == ENGINE_OK && !section_is_absent(sections[i].value))
             code = section_merge(*sections[i].text, sections[i].value,
                                  sections[i].keys, arena, sections[i].text,
                                  reterr);
@@ -221,7 +214,8 @@ datatype_parse(yyjson_val *value, enum datatype *ret_datatype)
     else if (yyjson_equals_str(value, "uint8"))
         *ret_datatype = DATATYPE_U8;
     else
-        return is_absent(value) || yyjson_equals_str(value, "float32") ||
+        return section_is_absent(value) ||
+               yyjson_equals_str(value, "float32") ||
                yyjson_equals_str(value, "turbo4");
     return true;
 }
@@ -237,7 +231,7 @@ place_parse(yyjson_val *object, const char *where, bool *ret_is_on_disk,
         section_read_bool(object, where, "on_disk", &is_on_disk, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (!is_absent(memory)) {
+    if (!section_is_absent(memory)) {
         is_on_disk = yyjson_equals_str(memory, "cold");
         if (!is_on_disk && !yyjson_equals_str(memory, "cached") &&
             !yyjson_equals_str(memory, "pinned"))
@@ -265,7 +259,7 @@ multi_parse(yyjson_val *object, const char *where, enum vector_kind *ret_kind,
             struct error *reterr)
 {
     yyjson_val *config = yyjson_obj_get(object, "multivector_config");
-    if (is_absent(config))
+    if (section_is_absent(config))
         return ENGINE_OK;
     if (!yyjson_is_obj(config) ||
         !yyjson_equals_str(yyjson_obj_get(config, "comparator"), "max_sim"))
@@ -370,7 +364,7 @@ static enum engine_code
 vectors_parse(yyjson_val *vectors, struct arena *arena,
               struct collection_config *config, struct error *reterr)
 {
-    if (is_absent(vectors))
+    if (section_is_absent(vectors))
         return ENGINE_OK;
     if (!yyjson_is_obj(vectors))
         return error_set(reterr, ENGINE_EFORMAT, VECTORS_VARIANT_TEXT);
@@ -477,7 +471,7 @@ vector_merge(struct vector_config *vector, yyjson_val *change,
 {
     enum engine_code code = ENGINE_OK;
     yyjson_val *quantization = yyjson_obj_get(change, "quantization_config");
-    if (!is_absent(quantization))
+    if (!section_is_absent(quantization))
         code = quantization_drop(vector, arena, reterr);
     if (code == ENGINE_OK)
         code = section_merge(vector->json, change, vector_patch_keys, arena,
@@ -525,9 +519,9 @@ vectors_patch(yyjson_val *vectors, struct arena *arena,
         used += change != NULL;
         code = object_check(change, "vectors", reterr);
         if (code == ENGINE_OK)
-            code =
-                vector_patch(vector, &config->hnsw,
-                             is_absent(change) ? NULL : change, arena, reterr);
+            code = vector_patch(vector, &config->hnsw,
+                                section_is_absent(change) ? NULL : change,
+                                arena, reterr);
     }
     if (code == ENGINE_OK && used < yyjson_obj_size(vectors))
         return error_set(reterr, ENGINE_EINPUT,

@@ -15,13 +15,19 @@ dot(const char *where)
     return where[0] == '\0' ? "" : ".";
 }
 
+bool
+section_is_absent(yyjson_val *value)
+{
+    return value == NULL || yyjson_is_null(value);
+}
+
 enum engine_code
 section_read_u64(yyjson_val *object, const char *where,
                  const struct section_limit *limit, uint64_t *value,
                  struct error *reterr)
 {
     yyjson_val *member = yyjson_obj_get(object, limit->key);
-    if (member == NULL || yyjson_is_null(member))
+    if (section_is_absent(member))
         return ENGINE_OK;
     if (!yyjson_is_uint(member))
         return error_set(reterr, ENGINE_EFORMAT,
@@ -49,7 +55,7 @@ section_read_bool(yyjson_val *object, const char *where, const char *key,
                   bool *value, struct error *reterr)
 {
     yyjson_val *member = yyjson_obj_get(object, key);
-    if (member == NULL || yyjson_is_null(member))
+    if (section_is_absent(member))
         return ENGINE_OK;
     if (!yyjson_is_bool(member))
         return error_set(reterr, ENGINE_EFORMAT,

@@ -18,6 +18,9 @@ struct section_limit {
     uint64_t max;
 };
 
+/* A member that is missing or null. */
+bool section_is_absent(yyjson_val *value);
+
 /* Reads an optional unsigned member into *value (left as it is when the member
  * is missing or null). ENGINE_EFORMAT wrong type; ENGINE_EVALID out of range,
  * naming the limit. */

@@ -14,15 +14,9 @@
 static const char *const sparse_keys[] = { "index", "modifier", NULL };
 
 static bool
-is_absent(yyjson_val *value)
-{
-    return value == NULL || yyjson_is_null(value);
-}
-
-static bool
 is_word(yyjson_val *value, const char *const *words)
 {
-    bool is_known = is_absent(value);
+    bool is_known = section_is_absent(value);
     for (; !is_known && *words != NULL; words++)
         is_known = yyjson_equals_str(value, *words);
     return is_known;
@@ -38,7 +32,7 @@ index_check(yyjson_val *index, const char *where, struct error *reterr)
                                              UINT64_MAX };
     uint64_t unused_count;
     bool unused_flag;
-    if (is_absent(index))
+    if (section_is_absent(index))
         return ENGINE_OK;
     if (!yyjson_is_obj(index))
         return error_set(reterr, ENGINE_EFORMAT,
@@ -81,7 +75,7 @@ vector_read(yyjson_val *object, struct vector_config *vector,
                          where);
     enum engine_code code =
         index_check(yyjson_obj_get(object, "index"), where, reterr);
-    if (code == ENGINE_OK && !is_absent(modifier))
+    if (code == ENGINE_OK && !section_is_absent(modifier))
         vector->has_idf = yyjson_equals_str(modifier, "idf");
     return code;
 }
@@ -141,7 +135,7 @@ config_sparse_parse(yyjson_val *map, struct arena *arena,
     size_t dense_count = config->vectors_count;
     size_t index, count;
     yyjson_val *key, *value;
-    if (is_absent(map))
+    if (section_is_absent(map))
         return ENGINE_OK;
     if (!yyjson_is_obj(map))
         return error_set(reterr, ENGINE_EFORMAT,
@@ -181,7 +175,7 @@ config_sparse_patch(yyjson_val *map, struct arena *arena,
                     struct collection_config *config, struct error *reterr)
 {
     size_t used = 0;
-    if (is_absent(map))
+    if (section_is_absent(map))
         return ENGINE_OK;
     if (!yyjson_is_obj(map))
         return error_set(reterr, ENGINE_EFORMAT,
@@ -193,7 +187,7 @@ config_sparse_patch(yyjson_val *map, struct arena *arena,
         yyjson_val *change =
             yyjson_obj_getn(map, vector->name.data, vector->name.size);
         used += change != NULL;
-        if (is_absent(change))
+        if (section_is_absent(change))
             continue;
         enum engine_code code = vector_read(change, vector, reterr);
         if (code == ENGINE_OK)

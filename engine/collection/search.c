@@ -77,7 +77,8 @@ check_query(const struct segment *segment, const struct vector_value *query,
         return error_set(reterr, ENGINE_EINPUT,
                          "Vector dimension error: expected dim: %zu, got %zu",
                          dim, query->dim);
-    for (size_t i = 0; i < count; i++)
+    bool is_finite = kernel_is_finite(query->values, count);
+    for (size_t i = 0; !is_finite && i < count; i++)
         if (!isfinite(query->values[i]))
             return error_set(reterr, ENGINE_EINPUT,
                              "query vector has a value that is not finite at "

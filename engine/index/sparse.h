@@ -58,6 +58,7 @@ struct sparse_search {
     uint32_t k;                       /* 1..PLAIN_K_MAX */
     const struct slot_filter *filter; /* with a view */
     struct stopper stopper;
+    uint64_t *scored; /* counts documents of scored blocks; NULL: nobody asks */
 };
 
 /* The k best of the documents that have an index in common with the query, by

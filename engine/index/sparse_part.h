@@ -155,7 +155,6 @@ void sparse_scratch_give(struct sparse *sparse, struct sparse_scratch *scratch);
 /* sparse_search.c */
 struct sparse_scratch *sparse_scratch_new(void);
 void sparse_scratch_free(struct sparse_scratch *scratch);
-size_t sparse_scratch_memory(const struct sparse_scratch *scratch);
 struct sparse_scratch **sparse_scratch_next(struct sparse_scratch *scratch);
 
 #endif /* ENGINE_INDEX_SPARSE_PART_H */

@@ -101,6 +101,7 @@ struct run {
     struct best best;
     float slack;
     uint32_t blocks_done;
+    uint64_t tail_docs;
 };
 
 static bool
@@ -140,6 +141,7 @@ search_tail(struct run *run, const struct sparse_part *part)
     bool is_any = false;
     if (docs == 0)
         return;
+    run->tail_docs += docs;
     for (size_t i = 0; i < search->count; i++) {
         const struct sparse_tail_list *list =
             sparse_tail_find(part->tail, search->indices[i]);
@@ -418,6 +420,9 @@ sparse_search(struct sparse *sparse, const struct sparse_search *search,
         else
             search_tail(&run, parts->parts[i]);
     }
+    if (search->scored != NULL)
+        *search->scored +=
+            (uint64_t)run.blocks_done * SPARSE_BLOCK_DOCS + run.tail_docs;
     scratch_trim(run.scratch);
     sparse_scratch_give(sparse, run.scratch);
     if (code != ENGINE_OK)

@@ -10,10 +10,11 @@
 
 /* The kinds of vectors, and the row of each: its bytes in the store and in a
  * staged change. A row of one kind never changes its form:
- *   VECTOR_DENSE   float[dim], and no more: the dimension is the collection's
+ *   VECTOR_DENSE   float[dim], or what datatype.h has of it, and no more: the
+ *                  dimension is the collection's
  *   VECTOR_SPARSE  struct vector_row_head, u32[count] ascending, float[count]
  *   VECTOR_MULTI   struct vector_row_head, float[count][dim]
- * Rows are 4-byte aligned in memory; numbers are those of the machine, as dense
+ * Rows with a head are 4-byte aligned in memory; numbers are those of the machine, as dense
  * rows always were. Any thread. */
 
 enum vector_kind { VECTOR_DENSE, VECTOR_SPARSE, VECTOR_MULTI };

@@ -54,7 +54,8 @@ enum engine_code change_stage(struct change *change, const struct point_id *id,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The value is copied; a dense one is normalised under the cosine metric.
+/* The value is copied; dense ones and sub-vectors are brought to unit length
+ * under the cosine metric, bytes excepted.
  * ENGINE_EINPUT  another kind, wrong length, or a value that is not finite. */
 enum engine_code change_set_vector(struct change *change,
                                    struct staged_point *point, size_t number,

@@ -124,6 +124,18 @@ look(struct work *work, struct error *reterr)
     }
 }
 
+void
+work_report_residual(struct segment_report *report,
+                     const struct filter *residual)
+{
+    report->has_residual = residual != NULL;
+    if (residual == NULL)
+        return;
+    size_t count =
+        payload_keys(residual, report->unindexed, SEGMENT_UNINDEXED_MAX);
+    report->unindexed_count = count == SIZE_MAX ? SEGMENT_UNINDEXED_MAX : count;
+}
+
 static enum engine_code
 search_planned(struct work *work, struct error *reterr)
 {
@@ -133,12 +145,8 @@ search_planned(struct work *work, struct error *reterr)
     if (work->match.plan.residual != NULL) {
         work->filter.accept = accept_residual;
         work->filter.accept_ctx = work;
-        report->has_residual = true;
-        size_t count = payload_keys(work->match.plan.residual,
-                                    report->unindexed, SEGMENT_UNINDEXED_MAX);
-        report->unindexed_count =
-            count == SIZE_MAX ? SEGMENT_UNINDEXED_MAX : count;
     }
+    work_report_residual(report, work->match.plan.residual);
     work->hits =
         arena_alloc(work->arena, work->search->k * sizeof(*work->hits));
     if (work->hits == NULL)

@@ -7,6 +7,9 @@
 #include "engine/segment/multi.h"
 #include "engine/segment/search.h"
 
+/* A stored payload in memory parsed and tested, about. */
+#define RESIDUAL_NS 300.0
+
 /* One search at work, for search*.c: search.c looks at the segment, _plan says
  * which way is cheapest, _scan and _walk go it. */
 struct work {
@@ -54,6 +57,9 @@ work_vector(const struct work *work)
 
 struct stopper work_stopper(struct work *work);
 uint64_t work_now_ns(void);
+/* What is left of a filter for tests of payloads; NULL: nothing. */
+void work_report_residual(struct segment_report *report,
+                          const struct filter *residual);
 
 /* ---- search_plan.c ---- */
 

@@ -18,7 +18,6 @@
 #define LIST_NS        150.0
 #define CODE_NS        2.0
 #define CODES_BEGIN_NS 4000.0
-#define RESIDUAL_NS    300.0
 /* A row on disk, in slot order. */
 #define DISK_ROW_NS  300.0
 #define DISK_BYTE_NS 0.4

@@ -201,9 +201,7 @@ need_linked(struct work *work, struct error *reterr)
             if (hnsw_is_linked(work->graph, slot))
                 words[word] |= bits & -bits;
         }
-    work->filter.view = NULL;
-    work->filter.allowed = words;
-    work->filter.allowed_count = slots_count;
+    set_words(work, words);
     return ENGINE_OK;
 }
 

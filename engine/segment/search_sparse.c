@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-/* A test of a payload that no index answers, about. */
-#define RESIDUAL_NS 1000.0
 /* A frequency is counted document by document where some died. */
 #define COUNT_NS 0.5
 
@@ -35,7 +33,9 @@ is_due(void *ctx)
 static bool
 accept_residual(void *ctx, uint32_t slot)
 {
-    return match_residual(ctx, slot);
+    struct sparse_work *work = ctx;
+    work->report.tested++;
+    return match_residual(&work->match, slot);
 }
 
 /* What may be returned: the view, the plan's slots, and what is left of the
@@ -51,7 +51,7 @@ make_filter(struct sparse_work *work, struct error *reterr)
     work->filter.view = view->vectors[work->search->number].has;
     if (work->match.plan.residual != NULL) {
         work->filter.accept = accept_residual;
-        work->filter.accept_ctx = &work->match;
+        work->filter.accept_ctx = work;
     }
     if (passing == NULL)
         return ENGINE_OK;
@@ -106,12 +106,12 @@ run(struct sparse_work *work, struct hit **ret_hits, uint32_t *ret_count,
     const float *weights = NULL;
     *ret_count = 0;
     *ret_hits = NULL;
-    work->report = (struct segment_report){
-        .estimate = work->match.plan.estimate,
-        .candidates = match_candidates_count(&work->match),
-        .is_cached = work->match.is_cached,
-        .has_residual = work->match.plan.residual != NULL
-    };
+    work->report =
+        (struct segment_report){ .estimate = work->match.plan.estimate,
+                                 .candidates =
+                                     match_candidates_count(&work->match),
+                                 .is_cached = work->match.is_cached };
+    work_report_residual(&work->report, work->match.plan.residual);
     if (work->match.plan.estimate.max_count == 0)
         return ENGINE_OK;
     work->report.plan = SEGMENT_PLAN_SCAN;
@@ -128,7 +128,8 @@ run(struct sparse_work *work, struct hit **ret_hits, uint32_t *ret_count,
                                     .count = search->query.dim,
                                     .k = search->k < count ? search->k : count,
                                     .filter = &work->filter,
-                                    .stopper = { is_due, &work->deadline_ms } };
+                                    .stopper = { is_due, &work->deadline_ms },
+                                    .scored = &work->report.scored };
     if (sparse.k == 0 || sparse.count == 0)
         return ENGINE_OK;
     *ret_hits = arena_alloc(work->arena, sparse.k * sizeof(**ret_hits));

@@ -59,13 +59,6 @@ draw_samples(const struct work *work, uint32_t *samples)
     return count;
 }
 
-static double
-share_of(const struct work *work)
-{
-    return ((double)work->report.candidates + 1.0) /
-           ((double)work->reader->view->live->count + 1.0);
-}
-
 static enum engine_code
 walk_filtered(struct work *work, const struct costs *costs, struct hit *hits,
               struct hnsw_found *found, struct error *reterr)
@@ -86,7 +79,7 @@ walk_filtered(struct work *work, const struct costs *costs, struct hit *hits,
         options.samples = samples;
         options.samples_count = draw_samples(work, samples);
         options.pass_per_list =
-            (uint32_t)(share_of(work) * 2.0 * hnsw_params_of(work->graph).m +
+            (uint32_t)(costs->share * 2.0 * hnsw_params_of(work->graph).m +
                        0.5);
     }
     if (!match_is_all(&work->match))
@@ -187,28 +180,28 @@ scan_tail(struct work *work, float distance_max, struct hit *hits,
 {
     const struct segment_search *search = work->search;
     struct plain_scan scan = work_scan(work);
+    uint32_t rescored = 0;
+    scan.slots = work->tail;
+    scan.slot_count = (uint32_t)work->tail_count;
     work->report.scored += work->tail_count;
-    if (work->multi != NULL) {
-        scan.slots = work->tail;
-        scan.slot_count = (uint32_t)work->tail_count;
+    if (work->multi != NULL)
         return multi_scan_codes(work->vectors, &scan, work->multi, search->k,
                                 hits, ret_count, reterr);
-    }
-    if (!work_may_use_codes(work)) {
-        scan.slots = work->tail;
-        scan.slot_count = (uint32_t)work->tail_count;
+    if (!work_may_use_codes(work))
         return vectors_scan(work->vectors, &scan, search->query.values,
                             search->k, work->arena, hits, ret_count, reterr);
-    }
     struct hnsw_rows rows = vectors_rows(work->vectors);
     struct codes_scan on_codes = { .rows = &rows,
                                    .slots = work->tail,
                                    .slot_count = (uint32_t)work->tail_count,
                                    .filter = &work->filter,
                                    .distance_max = distance_max,
-                                   .stopper = scan.stopper };
-    return codes_search(&on_codes, search->query.values, search->k, hits,
-                        ret_count, reterr);
+                                   .stopper = scan.stopper,
+                                   .rescored_count = &rescored };
+    enum engine_code code = codes_search(&on_codes, search->query.values,
+                                         search->k, hits, ret_count, reterr);
+    work->report.rescored += rescored;
+    return code;
 }
 
 /* Whether linked points match that the walk could not reach. What a test of

@@ -206,8 +206,8 @@ enum engine_code segment_payloads(const struct segment_reader *reader,
                                   struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The vectors of many slots as rows (engine/index/vector_row.h), NULL when the
- * point lacks it. `number` is the position in the options. Valid as above.
+/* The vectors of many slots as rows (engine/index/vector_row.h), dense ones as
+ * floats whatever their datatype, NULL when the point lacks it. `number` is the position in the options. Valid as above.
  * ENGINE_ENOMEM, or the store's. */
 enum engine_code segment_vectors(const struct segment_reader *reader,
                                  size_t number, const uint32_t *slots,

@@ -32,10 +32,9 @@ vectors_row_size_about(const struct vectors *vectors)
         return row_form_size(&vectors->form);
     if (vectors->options.kind == VECTOR_MULTI)
         return vectors_multi_size_about(vectors);
-    uint64_t count =
-        vectors->sparse == NULL ? 0 : sparse_count(vectors->sparse);
+    uint64_t count = sparse_count(vectors->sparse);
     if (count == 0)
-        return (vectors->options.dim + 1) * sizeof(float);
+        return sizeof(float);
     return (size_t)(sparse_entries(vectors->sparse) / count + 1) *
            (sizeof(uint32_t) + sizeof(float));
 }

@@ -57,6 +57,20 @@ def test_field_without_index_is_named(filled):
     assert told["payloads_tested"] > 0
 
 
+def test_a_sparse_search_is_explained_like_others(filled):
+    filled.call("PUT", "/collections/s", {"sparse_vectors": {"t": {}}}).result
+    filled.upsert("s", [
+        {"id": i, "vector": {"t": {"indices": [1, i + 2], "values": [1, 1]}},
+         "payload": {"bare": f"secret-{i % 3}"}} for i in range(100)])
+    reply = filled.call("POST", "/collections/s/points/query?explain=true", {
+        "query": {"indices": [1], "values": [1]}, "using": "t", "limit": 3,
+        "filter": {"must": [{"key": "bare", "match": {"value": "secret-1"}}]}})
+    told, = reply.json["explain"]
+    assert told["plan"] == "scan" and told["scored"] == 100
+    assert told["fields_without_index"] == ["bare"]
+    assert told["payloads_tested"] > 0
+
+
 def test_nothing_matches(filled):
     told, = explain(filled, below(-1))["explain"]
     assert told["plan"] == "nothing" and told["candidates"] == 0
