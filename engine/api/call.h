@@ -118,6 +118,9 @@ enum engine_code grpc_prepare(struct call *call, struct error *reterr)
 enum engine_code grpc_run(struct call *call, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Clients look at it. */
+#define SERVICE_TITLE "qdrant - vector search engine"
+
 /* "GET" ... */
 const char *call_method(const struct call *call);
 

@@ -30,7 +30,9 @@ plan_name(enum segment_plan plan)
 void
 explain_keep(struct call *call, const struct segment_report *report)
 {
-    if (call->reports_count >= EXPLAIN_REPORTS_MAX)
+    bool is_wanted =
+        call->query.explain || call->api->options.config->slow_query_ms > 0;
+    if (!is_wanted || call->reports_count >= EXPLAIN_REPORTS_MAX)
         return;
     if (call->reports == NULL)
         call->reports = arena_calloc(&call->request->arena, EXPLAIN_REPORTS_MAX,

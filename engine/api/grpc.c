@@ -89,11 +89,11 @@ grpc_prepare(struct call *call, struct error *reterr)
     struct span message = call->request->body;
     if (method->scan != NULL && method->scan(call))
         return ENGINE_OK;
+    if ((method->flags & GRPC_RAW) != 0)
+        return ENGINE_OK;
     const struct schema_message *type =
         grpc_schema_message(call->api->schema, method->request);
     assert(type != NULL);
-    if ((method->flags & GRPC_RAW) != 0)
-        return ENGINE_OK;
     enum engine_code code =
         call_take_memory(call, message.size * DOC_SIZE_FACTOR, reterr);
     if (code == ENGINE_OK)

@@ -10,9 +10,8 @@
  * differs. */
 
 enum grpc_flags {
-    GRPC_BODY = 1 << 0,  /* the message holds more than names */
-    GRPC_WHOLE = 1 << 1, /* REST's result is the answer, not a field of it */
-    GRPC_RAW = 1 << 2    /* no `time`: run() makes the whole message */
+    GRPC_WHOLE = 1 << 0, /* REST's result is the answer, not a field of it */
+    GRPC_RAW = 1 << 1    /* no `time`: run() makes the whole message */
 };
 
 struct grpc_method {

@@ -9,7 +9,7 @@
 /* Messages into the JSON of the REST API and back, so that what both say is
  * read, checked and refused in one place. No text is made on the way: numbers
  * and strings stay what they were. Vectors and payloads of many points take a
- * way of their own (grpc_points.h, grpc_record.h). Any thread. */
+ * way of their own (grpc_points.c, grpc_record.h). Any thread. */
 
 /* Deepest nesting of messages. A filter in a filter is 3 of them, a list in a
  * payload is 2, an object 3. */
@@ -18,8 +18,7 @@
 /* The body of the REST request that says the same as `message`, which must
  * outlive the document: strings are borrowed.
  *   ret_doc  the caller's: yyjson_doc_free()
- * ENGINE_EINPUT  malformed, not UTF-8, nested too deep, past GRPC_VALUES_MAX;
- *                a oneof that is empty where something is needed
+ * ENGINE_EINPUT  malformed, not UTF-8, nested too deep; a oneof that is empty where something is needed
  * ENGINE_ENOMEM */
 enum engine_code grpc_json_read(const struct schema_message *type,
                                 struct span message, yyjson_doc **ret_doc,
@@ -31,16 +30,12 @@ enum engine_code grpc_json_read(const struct schema_message *type,
 void grpc_json_write(const struct schema_message *type, yyjson_val *value,
                      struct bytes *out);
 
-/* ---- grpc_value.c, grpc_unshape.c ---- */
+/* ---- grpc_value.c ---- */
 
 /* The content of a `Value` message. */
 void grpc_value_write(yyjson_val *value, struct bytes *out);
 
 /* The entries of a map<string, Value> field, from a JSON object. */
 void grpc_payload_write(yyjson_val *object, uint32_t number, struct bytes *out);
-
-/* The member of `value` that a field of `type` is made from; NULL: none. */
-yyjson_val *grpc_unshape(const struct schema_message *type,
-                         const struct schema_field *field, yyjson_val *value);
 
 #endif /* ENGINE_API_GRPC_JSON_H */

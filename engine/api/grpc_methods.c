@@ -14,13 +14,13 @@
 #define GET REQUEST_GET
 #define DELETE REQUEST_DELETE
 #define UPDATE(name, method, pattern, message, scan) \
-    { P name, method, pattern, Q message, Q "PointsOperationResponse", 2, GRPC_BODY, 0, scan, grpc_update_run }
+    { P name, method, pattern, Q message, Q "PointsOperationResponse", 2, 0, 0, scan, grpc_update_run }
 #define READ(name, pattern, message, answer, time, run) \
-    { P name, POST, pattern, Q message, Q answer, time, GRPC_BODY, 0, NULL, run }
+    { P name, POST, pattern, Q message, Q answer, time, 0, 0, NULL, run }
 #define WHOLE(path, method, pattern, message, answer, time) \
     { path, method, pattern, Q message, Q answer, time, GRPC_WHOLE, 0, NULL, NULL }
 #define RESULT(path, method, pattern, message, answer) \
-    { path, method, pattern, Q message, Q answer, 2, GRPC_BODY, 0, NULL, NULL }
+    { path, method, pattern, Q message, Q answer, 2, 0, 0, NULL, NULL }
 
 const struct grpc_method grpc_methods[] = {
     READ("Query", C "/points/query", "QueryPoints", "QueryResponse", 2, grpc_search_run),
@@ -32,7 +32,7 @@ const struct grpc_method grpc_methods[] = {
     READ("QueryBatch", C "/points/query/batch", "QueryBatchPoints", "QueryBatchResponse", 2, grpc_search_batch_run),
     READ("SearchBatch", C "/points/search/batch", "SearchBatchPoints", "SearchBatchResponse", 2, grpc_search_batch_run),
     UPDATE("Delete", POST, C "/points/delete", "DeletePoints", NULL),
-    { P "UpdateBatch", POST, C "/points/batch", Q "UpdateBatchPoints", Q "UpdateBatchResponse", 2, GRPC_BODY, 0, NULL, grpc_update_batch_run },
+    { P "UpdateBatch", POST, C "/points/batch", Q "UpdateBatchPoints", Q "UpdateBatchResponse", 2, 0, 0, NULL, grpc_update_batch_run },
     UPDATE("SetPayload", POST, C "/points/payload", "SetPayloadPoints", NULL),
     UPDATE("OverwritePayload", PUT, C "/points/payload", "SetPayloadPoints", NULL),
     UPDATE("DeletePayload", POST, C "/points/payload/delete", "DeletePayloadPoints", NULL),
@@ -40,7 +40,7 @@ const struct grpc_method grpc_methods[] = {
     UPDATE("UpdateVectors", PUT, C "/points/vectors", "UpdatePointVectors", grpc_vectors_scan),
     UPDATE("DeleteVectors", POST, C "/points/vectors/delete", "DeletePointVectors", NULL),
     UPDATE("CreateFieldIndex", PUT, C "/index", "CreateFieldIndexCollection", NULL),
-    { P "DeleteFieldIndex", DELETE, C "/index/{field}", Q "DeleteFieldIndexCollection", Q "PointsOperationResponse", 2, GRPC_BODY, 3, NULL, grpc_update_run },
+    { P "DeleteFieldIndex", DELETE, C "/index/{field}", Q "DeleteFieldIndexCollection", Q "PointsOperationResponse", 2, 0, 3, NULL, grpc_update_run },
 
     RESULT(S "Get", GET, C, "GetCollectionInfoRequest", "GetCollectionInfoResponse"),
     WHOLE(S "List", GET, "/collections", "ListCollectionsRequest", "ListCollectionsResponse", 2),
@@ -73,11 +73,11 @@ const struct grpc_method grpc_methods[] = {
     RESULT(P "DiscoverBatch", POST, C "/points/discover/batch", "DiscoverBatchPoints", "DiscoverBatchResponse"),
     RESULT(P "SearchMatrixPairs", POST, C "/points/search/matrix/pairs", "SearchMatrixPoints", "SearchMatrixPairsResponse"),
     RESULT(P "SearchMatrixOffsets", POST, C "/points/search/matrix/offsets", "SearchMatrixPoints", "SearchMatrixOffsetsResponse"),
-    { P "CreateVectorName", PUT, C "/vectors/{vector}", Q "CreateVectorNameRequest", Q "PointsOperationResponse", 2, GRPC_BODY, 3, NULL, NULL },
-    { P "DeleteVectorName", DELETE, C "/vectors/{vector}", Q "DeleteVectorNameRequest", Q "PointsOperationResponse", 2, GRPC_BODY, 3, NULL, NULL },
+    { P "CreateVectorName", PUT, C "/vectors/{vector}", Q "CreateVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, NULL },
+    { P "DeleteVectorName", DELETE, C "/vectors/{vector}", Q "DeleteVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, NULL },
     RESULT("/qdrant.Snapshots/Create", POST, C "/snapshots", "CreateSnapshotRequest", "CreateSnapshotResponse"),
     RESULT("/qdrant.Snapshots/List", GET, C "/snapshots", "ListSnapshotsRequest", "ListSnapshotsResponse"),
-    { "/qdrant.Snapshots/Delete", DELETE, C "/snapshots/{snapshot}", Q "DeleteSnapshotRequest", Q "DeleteSnapshotResponse", 1, GRPC_BODY, 2, NULL, NULL },
+    { "/qdrant.Snapshots/Delete", DELETE, C "/snapshots/{snapshot}", Q "DeleteSnapshotRequest", Q "DeleteSnapshotResponse", 1, 0, 2, NULL, NULL },
     RESULT("/qdrant.Snapshots/CreateFull", POST, "/snapshots", "CreateFullSnapshotRequest", "CreateSnapshotResponse"),
     RESULT("/qdrant.Snapshots/ListFull", GET, "/snapshots", "ListFullSnapshotsRequest", "ListSnapshotsResponse"),
 };

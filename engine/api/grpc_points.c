@@ -6,6 +6,7 @@
  * Recursion: put_value -> put_struct, put_list, at most VALUE_DEPTH_MAX deep. */
 #include "engine/api/grpc.h"
 #include "engine/codec/protobuf.h"
+#include "engine/kernel/kernel.h"
 
 #include <math.h>
 #include <string.h>
@@ -154,28 +155,6 @@ scan_id(struct span message, struct point_id *id)
            point_id_from_uuid(field.bytes, id);
 }
 
-#define LANES 16
-
-/* By blocks, which the compiler turns into vectors. */
-static bool
-are_finite(const float *values, size_t count)
-{
-    static const uint32_t exponent = 0x7f800000;
-    uint32_t found[LANES] = { 0 }, bits[LANES];
-    for (size_t at = 0; at < count; at += LANES) {
-        size_t size = count - at < LANES ? count - at : LANES;
-        if (size < LANES)
-            memset(bits, 0, sizeof(bits));
-        memcpy(bits, values + at, size * sizeof(*values));
-        for (size_t i = 0; i < LANES; i++)
-            found[i] |= (bits[i] & exponent) == exponent;
-    }
-    uint32_t any = 0;
-    for (size_t i = 0; i < LANES; i++)
-        any |= found[i];
-    return any == 0;
-}
-
 /* The packed numbers of one dense vector, the only field of its message. */
 static bool
 scan_floats(struct scan *scan, struct span packed, struct named_vector *vector)
@@ -199,7 +178,7 @@ scan_floats(struct scan *scan, struct span packed, struct named_vector *vector)
     vector->values = values;
     vector->dim = dim;
     vector->rows = 1;
-    return are_finite(values, dim);
+    return kernel_is_finite(values, dim);
 }
 
 /* Vector: data 1 alone, or dense 101 { data 1 }. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A descriptor set into tables. The set is ours and was made by protoc, so that
- * a fault in it is asserted, not reported. Two passes: the first counts, the
- * second fills; types are linked by name at the end. */
+ * a fault in it is asserted, not reported. Types are linked by name at the
+ * end. */
 #include "engine/api/grpc_schema.h"
 
 #include "engine/codec/protobuf.h"
@@ -25,7 +25,7 @@ struct grpc_schema {
     struct schema_file files[FILES_MAX];
 };
 
-/* The first or the next field of that number; size 0 and NULL: none. */
+/* The first field of that number; size 0 and NULL: none. */
 static struct span
 bytes_of(struct span message, uint32_t number)
 {

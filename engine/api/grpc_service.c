@@ -34,7 +34,7 @@ grpc_version_run(struct call *call, struct error *reterr)
 {
     struct bytes *out = &call->reply->body;
     (void)reterr;
-    protobuf_put_text(out, REPLY_TITLE, "qdrant - vector search engine");
+    protobuf_put_text(out, REPLY_TITLE, SERVICE_TITLE);
     protobuf_put_text(out, REPLY_VERSION,
                       call->api->options.config->api_version);
     return ENGINE_OK;

@@ -23,9 +23,10 @@ is_index_type(const struct schema_field *field, yyjson_val *value)
            field->name[type.size] == '_';
 }
 
-yyjson_val *
-grpc_unshape(const struct schema_message *type,
-             const struct schema_field *field, yyjson_val *value)
+/* The member of `value` that a field of `type` is made from; NULL: none. */
+static yyjson_val *
+member_of(const struct schema_message *type, const struct schema_field *field,
+          yyjson_val *value)
 {
     static const char *const wraps[] = { "qdrant.VectorParamsMap",
                                          "qdrant.SparseVectorConfig",
@@ -197,7 +198,7 @@ grpc_json_write(const struct schema_message *type, yyjson_val *value,
     }
     for (size_t i = 0; i < type->fields_count; i++) {
         const struct schema_field *field = &type->fields[i];
-        yyjson_val *member = grpc_unshape(type, field, value);
+        yyjson_val *member = member_of(type, field, value);
         size_t index, count;
         yyjson_val *item;
         if (member == NULL || yyjson_is_null(member))

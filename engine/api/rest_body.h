@@ -29,7 +29,7 @@ enum engine_code rest_string(yyjson_val *object, const char *name,
                              struct span *ret_value, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* ENGINE_EREQUEST "NAME is not supported yet" when the member is there. */
+/* ENGINE_EUNSUPPORTED "NAME is not supported yet" when the member is there. */
 enum engine_code rest_refuse(yyjson_val *object, const char *const *names,
                              size_t count, struct error *reterr)
     __attribute__((warn_unused_result));

@@ -29,7 +29,7 @@ service_root(struct call *call, struct error *reterr)
     (void)reterr;
     call->reply->content_type = "application/json";
     json_object_begin(&call->writer);
-    member_text(&call->writer, "title", "qdrant - vector search engine");
+    member_text(&call->writer, "title", SERVICE_TITLE);
     member_text(&call->writer, "version",
                 call->api->options.config->api_version);
     json_object_end(&call->writer);

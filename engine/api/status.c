@@ -122,6 +122,16 @@ status_error(struct reply *reply, const struct error *error, double seconds)
                          "1");
 }
 
+/* Of a status that is said in plain text. */
+static int
+grpc_status_of(int status)
+{
+    if (status < 400)
+        return 0;
+    /* unauthenticated, unavailable, unknown */
+    return status == 401 ? 16 : status == 503 ? 14 : 2;
+}
+
 void
 status_text(struct reply *reply, int status, const char *text)
 {
@@ -129,7 +139,6 @@ status_text(struct reply *reply, int status, const char *text)
     reply->status = status;
     reply->content_type = "text/plain; charset=utf-8";
     if (reply->is_grpc)
-        reply->grpc_status = status == 401 ? 16 : 2; /* unauthenticated, or
-                                                        unknown */
+        reply->grpc_status = grpc_status_of(status);
     bytes_add_text(&reply->body, text);
 }

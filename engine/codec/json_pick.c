@@ -61,8 +61,7 @@ static bool
 is_wanted(struct span key, const struct span *keys, size_t keys_count)
 {
     for (size_t i = 0; i < keys_count; i++)
-        if (keys[i].size == key.size &&
-            memcmp(keys[i].data, key.data, key.size) == 0)
+        if (span_equal(keys[i], key))
             return true;
     return false;
 }

@@ -128,7 +128,6 @@ void
 work_report_residual(struct segment_report *report,
                      const struct filter *residual)
 {
-    report->has_residual = residual != NULL;
     if (residual == NULL)
         return;
     size_t count =

@@ -37,7 +37,6 @@ struct segment_report {
     struct filter_estimate estimate; /* how many points match */
     uint64_t candidates;             /* slots that the plan left over */
     bool is_cached;                  /* they come from the cache */
-    bool has_residual;               /* payloads had to be tested */
     bool is_finished_by_scan;        /* the walk did not bring enough */
     uint64_t tested;                 /* payloads */
     /* Fields that payloads were read for, since no index answers: their first

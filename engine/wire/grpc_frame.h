@@ -14,11 +14,8 @@
 
 #define GRPC_PREFIX_SIZE 5
 
-/* Status codes that wire itself gives; the rest come from engine/error.h. */
-#define GRPC_OK            0
-#define GRPC_EXHAUSTED     8
-#define GRPC_UNIMPLEMENTED 12
-#define GRPC_INTERNAL      13
+/* The status of a call that went well; others come from engine/error.h. */
+#define GRPC_OK 0
 
 /* What a prefix says. False: a flag that is not there. */
 bool grpc_prefix_read(const uint8_t prefix[GRPC_PREFIX_SIZE],

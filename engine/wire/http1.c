@@ -368,10 +368,7 @@ exchange_start(struct exchange *exchange)
     struct wire *wire = exchange->loop->wire;
     const struct handler *handler = &wire->options.handler;
     exchange->request.body = bytes_span(&exchange->body);
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    exchange->request.start_ns =
-        (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    exchange->request.start_ns = loop_now_ns();
     exchange->is_started = true;
     exchange->connection->phase = CONNECTION_WORKING;
     if (handler->start(handler->ctx, &exchange->request, &exchange->reply) ==

@@ -174,6 +174,8 @@ message_inflate(struct http2_stream *stream)
     const struct handler *handler = &options->handler;
     enum refusal refusal = REFUSAL_MESSAGE;
     uint64_t limit = options->body_size_max;
+    if (!stream->is_compressed)
+        return true;
     if (grpc_gunzip(bytes_span(&stream->body), &stream->inflated)) {
         stream->request.body = bytes_span(&stream->inflated);
         if (body_charge(stream, stream->inflated.size))
@@ -265,12 +267,9 @@ stream_start(struct http2_stream *stream)
 {
     const struct handler *handler = &stream->loop->wire->options.handler;
     struct request *request = &stream->request;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
     request->body = bytes_span(&stream->body);
-    request->start_ns =
-        (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    if (stream->is_compressed) {
+    request->start_ns = loop_now_ns();
+    if (stream->is_compressed || stream->body.size > WIRE_LOOP_MESSAGE_SIZE) {
         stream_submit(stream);
         return;
     }
@@ -288,6 +287,7 @@ stream_continue(struct http2_stream *stream)
     const struct handler *handler = &stream->loop->wire->options.handler;
     struct request *request = &stream->request;
     request->body = bytes_span(&stream->body);
+    request->start_ns = loop_now_ns();
     stream->is_started = true;
     enum handler_step step =
         handler->start(handler->ctx, request, &stream->reply);
@@ -312,7 +312,7 @@ is_stream_path(struct span path)
     return span_starts(path, "/grpc.reflection.");
 }
 
-/* Headers that are no call of gRPC: 415 and no more, as it asks for. */
+/* Headers that are no call of gRPC: 405 or 415 and no more, as it asks for. */
 static void
 stream_reject(struct http2_stream *stream, const char *status)
 {
@@ -347,10 +347,8 @@ http2_stream_begin(struct http2_stream *stream)
     }
     if (method == NULL || path == NULL || strcmp(method, "POST") != 0 ||
         type == NULL || strncmp(type, "application/grpc", 16) != 0) {
-        stream_reject(stream, type == NULL || method == NULL ||
-                                      strcmp(method, "POST") != 0
-                                  ? "405"
-                                  : "415");
+        bool is_post = method != NULL && strcmp(method, "POST") == 0;
+        stream_reject(stream, is_post ? "415" : "405");
         return;
     }
     request->method = REQUEST_POST;

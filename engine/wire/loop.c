@@ -16,11 +16,17 @@
 #define DRAIN_INTERVAL_MS 10
 
 uint64_t
-loop_now_ms(void)
+loop_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t
+loop_now_ms(void)
+{
+    return loop_now_ns() / 1000000;
 }
 
 static void on_timer(uv_timer_t *timer);

@@ -121,6 +121,7 @@ void loop_give(struct loop *loop, struct incoming *incoming);
 /* Hands an answered request back; called by executor threads. */
 void loop_finish(struct loop *loop, struct completion *completion);
 
+uint64_t loop_now_ns(void);
 uint64_t loop_now_ms(void);
 
 /* ---- http1.c: what the daemon calls ---- */

@@ -18,6 +18,8 @@
 
 /* Request line and headers together, with room to work: past it 414 or 431. */
 #define WIRE_HEADER_SIZE_MAX (32u << 10)
+/* A bigger message of gRPC is not looked into on a loop. */
+#define WIRE_LOOP_MESSAGE_SIZE ((size_t)64 << 10)
 
 /* Bodies past their limit are still read up to this size, so that a client
  * that only reads after writing sees the 400. */

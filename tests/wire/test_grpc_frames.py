@@ -3,6 +3,7 @@
 floods, flow control, keys and the drain."""
 import gzip
 import http.client
+import re
 import signal
 import socket
 import struct
@@ -217,6 +218,15 @@ def test_the_limit_of_a_streams_messages(peer):
         peer.send(id, framed(field(900, b"x" * size)))
         assert peer.wait(id).status == status
     assert peer.is_well()
+
+
+def test_a_streams_message_counts_from_its_arrival(engine, peer):
+    id = peer.begin(REFLECTION)
+    peer.send(id, framed(field(4, "qdrant.Points")))
+    assert peer.wait(id).status == 0
+    metrics = engine.call("GET", "/metrics").text
+    sums = re.findall(r"^rest_\w+_sum\{[^}]*\} (\S+)$", metrics, re.M)
+    assert sums and all(float(one) < 600 for one in sums)
 
 
 def test_answers_of_a_stream_that_nobody_reads(engine):
