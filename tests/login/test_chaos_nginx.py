@@ -169,8 +169,10 @@ def test_workers_that_are_killed(one, provider, valkey):
     forgive_kills(one)
 
 
-def test_sign_outs_and_refreshes(one, provider):
-    provider.access_life = 10
+@pytest.mark.parametrize("life", [1, 10])
+def test_sign_outs_and_refreshes(one, provider, life):
+    """Tokens of a second are over already: requests wait for their refresh."""
+    provider.access_life = life
     crowd = Restless([one], provider)
     with crowd:
         wait_until(lambda: crowd.wrong or len(crowd.left) >= 48 and
