@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A walk over the bytes of an object that is known to be valid: strings end at
  * the first quote that is not escaped, other values by counting brackets
- * outside of strings. Whatever does not look like that is refused. */
+ * outside of strings. Whatever does not look like that is refused, as far as the
+ * walk goes: it ends when every wanted key was met. */
 #include "engine/codec/json_pick.h"
 
+#include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Behind the closing quote of the string that begins at `at`; NULL: none. */
@@ -57,13 +60,33 @@ skip_value(const char *at, const char *end)
     return at < end ? at : NULL;
 }
 
-static bool
-is_wanted(struct span key, const struct span *keys, size_t keys_count)
+/* The place among the keys; keys_count: not wanted. */
+static size_t
+find_key(struct span key, const struct span *keys, size_t keys_count)
 {
-    for (size_t i = 0; i < keys_count; i++)
-        if (span_equal(keys[i], key))
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < keys_count && !span_equal(keys[i], key))
+        i++;
+    return i;
+}
+
+/* What goes to the buffer: begun with '{', a comma between members. */
+struct picking {
+    char *buffer;
+    size_t size, used;
+};
+
+/* False: there is no room for it and the end. */
+static bool
+pick_member(struct picking *picking, struct span member)
+{
+    if (member.size + 3 > picking->size - picking->used)
+        return false;
+    if (picking->used > 1)
+        picking->buffer[picking->used++] = ',';
+    memcpy(picking->buffer + picking->used, member.data, member.size);
+    picking->used += member.size;
+    return true;
 }
 
 bool
@@ -71,11 +94,13 @@ json_pick(struct span text, const struct span *keys, size_t keys_count,
           char *buffer, size_t size, struct span *ret_text)
 {
     const char *at = text.data, *end = text.data + text.size;
-    size_t used = 0;
+    struct picking picking = { buffer, size, 1 };
+    uint64_t left = (UINT64_C(1) << keys_count) - 1; /* not met yet */
+    assert(keys_count <= JSON_PICK_KEYS_MAX);
     if (text.size < 2 || size < 2 || *at++ != '{')
         return false;
-    buffer[used++] = '{';
-    while (at < end && *at == '"') {
+    buffer[0] = '{';
+    while (left != 0 && at < end && *at == '"') {
         const char *key = at + 1;
         const char *colon = skip_string(at, end);
         if (colon == NULL || colon >= end || *colon != ':')
@@ -86,20 +111,16 @@ json_pick(struct span text, const struct span *keys, size_t keys_count,
         const char *next = skip_value(colon + 1, end);
         if (next == NULL || next >= end || (*next != ',' && *next != '}'))
             return false;
-        if (is_wanted(name, keys, keys_count)) {
-            size_t more = (size_t)(next - at);
-            if (more + 3 > size - used)
-                return false;
-            if (used > 1)
-                buffer[used++] = ',';
-            memcpy(buffer + used, at, more);
-            used += more;
-        }
+        uint64_t found = UINT64_C(1) << find_key(name, keys, keys_count);
+        struct span member = { at, (size_t)(next - at) };
+        if ((left & found) != 0 && !pick_member(&picking, member))
+            return false;
+        left &= ~found;
         at = *next == ',' ? next + 1 : next;
     }
-    if (at + 1 != end || *at != '}' || used >= size)
+    if ((left != 0 && (at + 1 != end || *at != '}')) || picking.used >= size)
         return false;
-    buffer[used++] = '}';
-    *ret_text = (struct span){ buffer, used };
+    buffer[picking.used++] = '}';
+    *ret_text = (struct span){ buffer, picking.used };
     return true;
 }

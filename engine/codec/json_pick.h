@@ -7,10 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define JSON_PICK_KEYS_MAX 32
+
 /* Copies the members of an object whose keys are wanted, in their order, so
- * that tests of a few fields need not parse the rest.
+ * that tests of a few fields need not parse the rest; of a key that comes again
+ * the first, which is the one that look-ups find.
  *   text      an object as json_parse() accepted it, written compactly
- *   keys      [keys_count]
+ *   keys      [keys_count <= JSON_PICK_KEYS_MAX], no key twice
  *   buffer    [size], where the smaller object goes
  *   ret_text  it; within `buffer`
  * False: a key is escaped, the result is too long, or the text is not compact:

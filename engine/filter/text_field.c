@@ -51,6 +51,12 @@ text_field_new(const struct payload_path *path, struct tokenizer *tokenizer)
     return field;
 }
 
+struct text_field *
+text_field_again(const struct text_field *field)
+{
+    return text_field_new(field->path, field->tokenizer);
+}
+
 void
 text_field_free(struct text_field *field)
 {

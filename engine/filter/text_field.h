@@ -19,6 +19,9 @@ struct text_field;
 struct text_field *text_field_new(const struct payload_path *path,
                                   struct tokenizer *tokenizer)
     __attribute__((warn_unused_result));
+/* The same for another thread. NULL when memory is out. */
+struct text_field *text_field_again(const struct text_field *field)
+    __attribute__((warn_unused_result));
 void text_field_free(struct text_field *field); /* NULL is allowed */
 
 const struct payload_path *text_field_path(const struct text_field *field);

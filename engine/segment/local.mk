@@ -13,6 +13,7 @@ libengine_a_SOURCES += \
 	engine/segment/ids.c engine/segment/ids.h \
 	engine/segment/load.c \
 	engine/segment/match.c engine/segment/match.h \
+	engine/segment/match_test.c \
 	engine/segment/memory.c engine/segment/memory.h \
 	engine/segment/payload_edit.c engine/segment/payload_edit.h \
 	engine/segment/order.c engine/segment/order.h \

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A filter at work: the plan's candidates, then the residual on the stored
- * payload. Invariant: the plan's slots are among those of the reader's view,
+ * A filter at work: the plan, and its candidates. Invariant: the plan's slots are among those of the reader's view,
  * since both are taken under one hold of the points lock. */
 #include "engine/segment/match.h"
 
 #include "engine/filter/eval.h"
 #include "engine/filter/filter_key.h"
-#include "engine/codec/json_pick.h"
 #include "engine/filter/path.h"
 #include "engine/filter/payload_keys.h"
 #include "engine/segment/body.h"
 
 #include <assert.h>
+
+#define CANDIDATE_SLOTS 256
 
 static bool
 slot_of(void *ctx, const struct point_id *id, uint32_t *ret_slot)
@@ -123,7 +123,7 @@ match_make_locked(struct segment_reader *reader, const struct filter *filter,
                   struct arena *arena, struct match *ret_match,
                   struct error *reterr)
 {
-    struct match match = { .reader = reader };
+    struct match match = { .reader = reader, .tests_left = UINT64_MAX };
     if (filter == NULL || filter_is_empty(filter)) {
         uint64_t count = reader->view->live->count;
         match.plan.estimate = (struct filter_estimate){ count, count, count };
@@ -289,136 +289,19 @@ match_cursor_next(struct match_cursor *cursor, uint32_t *slots, size_t count)
     return done;
 }
 
-struct testing {
-    struct match *match;
-    const struct filter *filter;
-    uint32_t *slots;
-    size_t kept;
-};
-
-/* The slot of one test, for has_vector. */
-struct place {
-    const struct segment_reader *reader;
-    uint32_t slot;
-};
-
-/* The slot may be newer than the view. */
-static bool
-place_has_vector(void *ctx, struct span name)
-{
-    const struct place *place = ctx;
-    const struct segment_reader *reader = place->reader;
-    size_t number = segment_vector_number(reader->segment, name);
-    if (number == SIZE_MAX)
-        return false;
-    return slotview_has(reader->view->live, place->slot)
-               ? slotview_has(reader->view->vectors[number].has, place->slot)
-               : vectors_has(&reader->segment->vectors[number], place->slot);
-}
-
-/* What of the payload the filter may read. */
-static yyjson_val *
-read_payload(const struct match *match, struct span text)
-{
-    char buffer[MATCH_PICK_SIZE];
-    struct span picked;
-    if (match->json == NULL || text.size == 0)
-        return NULL;
-    if (match->keys_count > 0 && json_pick(text, match->keys, match->keys_count,
-                                           buffer, sizeof(buffer), &picked))
-        text = picked;
-    return json_reader_root(match->json, text);
-}
-
-/* Keeps the slot when it matches; slots before were read already. */
-static void
-test_one(void *ctx, size_t position, struct span text)
-{
-    struct testing *testing = ctx;
-    struct match *match = testing->match;
-    uint32_t slot = testing->slots[position];
-    struct point_id id = segment_id(match->reader, slot);
-    yyjson_val *payload = read_payload(match, text);
-    struct place place = { match->reader, slot };
-    struct subject subject = { &id,    payload,      place_has_vector,
-                               &place, match->texts, match->texts_count };
-    if (filter_matches(testing->filter, &subject))
-        testing->slots[testing->kept++] = slot;
-}
-
-static size_t
-keep(struct match *match, const struct filter *filter, uint32_t *slots,
-     size_t count)
-{
-    struct testing testing = { match, filter, slots, 0 };
-    if (match->failure.code != ENGINE_OK)
-        return 0;
-    if (match->json == NULL) {
-        for (size_t i = 0; i < count; i++)
-            test_one(&testing, i, (struct span){ NULL, 0 });
-        return testing.kept;
-    }
-    /* The slots that are kept are written over those that were read: the keys
-     * of a block of them are made before. */
-    enum engine_code code =
-        payloads_read(&match->reader->segment->payloads, slots, count, test_one,
-                      &testing, &match->failure);
-    assert(code == match->failure.code);
-    return code == ENGINE_OK ? testing.kept : 0;
-}
-
-bool
-match_residual(struct match *match, uint32_t slot)
-{
-    return match->plan.residual == NULL ||
-           keep(match, match->plan.residual, &slot, 1) == 1;
-}
-
-size_t
-match_residuals(struct match *match, uint32_t *slots, size_t count)
-{
-    return match->plan.residual == NULL
-               ? count
-               : keep(match, match->plan.residual, slots, count);
-}
-
-static bool
-passes(struct match *match, uint32_t slot)
-{
-    if (match->filter == NULL)
-        return true;
-    if (!slotview_has(match->reader->view->live, slot))
-        return keep(match, match->filter, &slot, 1) == 1;
-    return match_is_candidate(match, slot) && match_residual(match, slot);
-}
-
-size_t
-match_passing(struct match *match, uint32_t *slots, size_t count)
-{
-    bool is_plain = match->filter != NULL;
-    for (size_t i = 0; i < count; i++)
-        is_plain =
-            is_plain && slotview_has(match->reader->view->live, slots[i]);
-    size_t kept = 0;
-    if (is_plain) {
-        for (size_t i = 0; i < count; i++)
-            if (match_is_candidate(match, slots[i]))
-                slots[kept++] = slots[i];
-        return match_residuals(match, slots, kept);
-    }
-    for (size_t i = 0; i < count; i++)
-        if (passes(match, slots[i]))
-            slots[kept++] = slots[i];
-    return kept;
-}
-
 enum engine_code
-match_check(const struct match *match, struct error *reterr)
+match_candidates(const struct match *match, uint64_t *words,
+                 struct error *reterr)
 {
-    for (size_t i = 0; i < match->texts_count; i++)
-        if (text_field_failed(match->texts[i]))
-            return error_memory(reterr);
-    if (match->failure.code == ENGINE_OK)
-        return ENGINE_OK;
-    return error_set(reterr, match->failure.code, "%s", match->failure.text);
+    struct match_cursor cursor;
+    uint32_t slots[CANDIDATE_SLOTS];
+    size_t count;
+    enum engine_code code = match_cursor_open(match, &cursor, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    while ((count = match_cursor_next(&cursor, slots, CANDIDATE_SLOTS)) > 0)
+        for (size_t i = 0; i < count; i++)
+            words[slots[i] / 64] |= UINT64_C(1) << (slots[i] % 64);
+    match_cursor_close(&cursor);
+    return ENGINE_OK;
 }

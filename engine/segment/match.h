@@ -31,6 +31,10 @@ struct match {
     size_t keys_count;                /* 0: too many */
     struct text_field **texts; /* fields with a `text` index, in the arena */
     size_t texts_count;
+    /* Tests one by one that are still worth it; when they are spent nothing
+     * passes any more: settle all, and go again. */
+    uint64_t tests_left;
+    bool is_spent;
     /* A payload could not be read: nothing matches from then on, and the answer
      * is this. */
     struct error failure;
@@ -86,6 +90,20 @@ void match_cursor_close(struct match_cursor *cursor);
 size_t match_cursor_next(struct match_cursor *cursor, uint32_t *slots,
                          size_t count);
 
+/* Sets a bit in `words` [slots_count / 64 + 1] for each. ENGINE_ENOMEM */
+enum engine_code match_candidates(const struct match *match, uint64_t *words,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ---- match_test.c ---- */
+
+/* Whether tests read payloads from the disk. */
+bool match_reads_disk(const struct match *match);
+
+/* match_residual() may be called so often: as long as that costs less than a
+ * small part of settling all candidates. */
+void match_limit_tests(struct match *match);
+
 /* Whether a candidate matches, by its payload. */
 bool match_residual(struct match *match, uint32_t slot);
 
@@ -96,6 +114,21 @@ size_t match_residuals(struct match *match, uint32_t *slots, size_t count);
 /* Keeps in `slots` those that match, whether they are candidates, others of the
  * view, or came to life later; returns how many. */
 size_t match_passing(struct match *match, uint32_t *slots, size_t count);
+
+/* match_residuals() for the candidates in `words`, a bit each: leaves the bits
+ * of those that match. Idle threads help (crew.h).
+ * ENGINE_ETIMEOUT at the deadline (0: none), ENGINE_ENOMEM, or what reading
+ * said; the words are worth nothing then. */
+enum engine_code match_settle(struct match *match, uint64_t *words,
+                              uint64_t deadline_ms, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same for all candidates; the words in the arena are remembered for the
+ * next search with this filter. */
+enum engine_code match_settle_all(struct match *match, struct arena *arena,
+                                  uint64_t deadline_ms, uint64_t **ret_words,
+                                  struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* What went wrong in any test so far; to be asked before an answer is given. */
 enum engine_code match_check(const struct match *match, struct error *reterr)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_SLOTS 128
+#define READ_SLOTS 1024
 
 struct payload_text {
     uint32_t size;
@@ -101,23 +101,31 @@ take_value(void *ctx, size_t position, struct span value)
     reading->take(reading->ctx, reading->begin + position, value);
 }
 
+/* Keys of one read of many. */
+struct read_keys {
+    struct segment_key raw[READ_SLOTS];
+    struct span spans[READ_SLOTS];
+};
+
 static enum engine_code
 read_store(const struct payloads *payloads, const uint32_t *slots, size_t count,
            struct reading *reading, struct error *reterr)
 {
-    struct segment_key raw[READ_SLOTS];
-    struct span keys[READ_SLOTS];
+    struct read_keys *keys = malloc(sizeof(*keys));
+    if (keys == NULL)
+        return error_memory(reterr);
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < count; i += READ_SLOTS) {
         size_t part = count - i < READ_SLOTS ? count - i : READ_SLOTS;
         for (size_t k = 0; k < part; k++) {
-            raw[k] = segment_key_slot(slots[i + k]);
-            keys[k] = segment_key_span(&raw[k]);
+            keys->raw[k] = segment_key_slot(slots[i + k]);
+            keys->spans[k] = segment_key_span(&keys->raw[k]);
         }
         reading->begin = i;
-        code = store_get_many(payloads->store, STORE_PAYLOADS, keys, part,
-                              take_value, reading, reterr);
+        code = store_get_many(payloads->store, STORE_PAYLOADS, keys->spans,
+                              part, take_value, reading, reterr);
     }
+    free(keys);
     return code;
 }
 

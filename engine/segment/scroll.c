@@ -9,11 +9,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Points between two looks at the clock. */
-#define CHECK_POINTS 1024
-#define BATCH_SLOTS  256
+#define BATCH_SLOTS 256
 
 /* Calls `visit` for each match, in slot order. */
 struct gather {
@@ -25,36 +23,83 @@ struct gather {
     size_t count;
 };
 
-static enum engine_code
-gather_run(struct gather *gather, struct error *reterr)
+static bool
+is_before(const struct gather *gather, uint32_t slot)
 {
-    const struct ids *ids = gather->reader->segment->ids;
+    return gather->from != NULL &&
+           ids_compare(gather->reader->segment->ids, slot, gather->from) < 0;
+}
+
+static void
+gather_take(struct gather *gather, uint32_t slot)
+{
+    if (gather->slots != NULL)
+        gather->slots[gather->count] = slot;
+    gather->count++;
+}
+
+/* No payload is asked. */
+static enum engine_code
+gather_candidates(struct gather *gather, struct error *reterr)
+{
     struct match_cursor cursor;
     enum engine_code code = match_cursor_open(&gather->match, &cursor, reterr);
     if (code != ENGINE_OK)
         return code;
     uint32_t batch[BATCH_SLOTS];
-    size_t seen = 0, count;
+    size_t count;
     while (code == ENGINE_OK &&
            (count = match_cursor_next(&cursor, batch, BATCH_SLOTS)) > 0) {
-        seen += count;
-        size_t kept = 0;
         for (size_t i = 0; i < count; i++)
-            if (gather->from == NULL ||
-                ids_compare(ids, batch[i], gather->from) >= 0)
-                batch[kept++] = batch[i];
-        kept = match_residuals(&gather->match, batch, kept);
-        if (gather->slots != NULL)
-            memcpy(gather->slots + gather->count, batch,
-                   kept * sizeof(batch[0]));
-        gather->count += kept;
-        if (seen >= CHECK_POINTS) {
-            seen = 0;
-            code = segment_check_deadline(gather->deadline_ms, reterr);
-        }
+            if (!is_before(gather, batch[i]))
+                gather_take(gather, batch[i]);
+        code = segment_check_deadline(gather->deadline_ms, reterr);
     }
     match_cursor_close(&cursor);
-    return code == ENGINE_OK ? match_check(&gather->match, reterr) : code;
+    return code;
+}
+
+static void
+leave_out_before(const struct gather *gather, uint64_t *words, size_t count)
+{
+    for (size_t word = 0; gather->from != NULL && word < count; word++)
+        for (uint64_t bits = words[word]; bits != 0; bits &= bits - 1)
+            if (is_before(gather, (uint32_t)(word * 64) +
+                                      (uint32_t)__builtin_ctzll(bits)))
+                words[word] &= ~(bits & -bits);
+}
+
+static enum engine_code
+gather_tested(struct gather *gather, struct error *reterr)
+{
+    size_t count = (size_t)gather->reader->view->slots_count / 64 + 1;
+    uint64_t *words = calloc(count, sizeof(*words));
+    if (words == NULL)
+        return error_memory(reterr);
+    enum engine_code code = match_candidates(&gather->match, words, reterr);
+    if (code != ENGINE_OK)
+        goto out;
+    leave_out_before(gather, words, count);
+    code = match_settle(&gather->match, words, gather->deadline_ms, reterr);
+    if (code != ENGINE_OK)
+        goto out;
+    if (gather->from == NULL)
+        match_remember(&gather->match, words);
+    for (size_t word = 0; word < count; word++)
+        for (uint64_t bits = words[word]; bits != 0; bits &= bits - 1)
+            gather_take(gather, (uint32_t)(word * 64) +
+                                    (uint32_t)__builtin_ctzll(bits));
+out:
+    free(words);
+    return code;
+}
+
+static enum engine_code
+gather_run(struct gather *gather, struct error *reterr)
+{
+    return gather->match.plan.residual == NULL
+               ? gather_candidates(gather, reterr)
+               : gather_tested(gather, reterr);
 }
 
 struct placed {

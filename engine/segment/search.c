@@ -36,16 +36,17 @@ segment_check_deadline(uint64_t deadline_ms, struct error *reterr)
 }
 
 static bool
-deadline_is_due(void *ctx)
+is_due(void *ctx)
 {
-    const uint64_t *deadline_ms = ctx;
-    return *deadline_ms != 0 && now_ms() >= *deadline_ms;
+    const struct work *work = ctx;
+    return work->match.is_spent ||
+           (work->deadline_ms != 0 && now_ms() >= work->deadline_ms);
 }
 
 struct stopper
 work_stopper(struct work *work)
 {
-    return (struct stopper){ deadline_is_due, &work->deadline_ms };
+    return (struct stopper){ is_due, work };
 }
 
 static bool

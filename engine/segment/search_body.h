@@ -67,8 +67,6 @@ void work_report_residual(struct segment_report *report,
 uint32_t work_width(const struct work *work);
 bool work_may_use_codes(const struct work *work);
 struct costs work_costs(struct work *work);
-/* Whether tests read payloads from the disk one by one. */
-bool work_tests_on_disk(const struct work *work);
 
 /* ---- search_scan.c ---- */
 

@@ -22,8 +22,8 @@
 #define DISK_ROW_NS  300.0
 #define DISK_BYTE_NS 0.4
 /* A test with the payload on disk: many in slot order, one at random. */
-#define RESIDUAL_DISK_NS        1500.0
-#define RESIDUAL_DISK_RANDOM_NS 5000.0
+#define RESIDUAL_DISK_NS        600.0
+#define RESIDUAL_DISK_RANDOM_NS 2400.0
 /* Rows that a walk scores for each place of its list, without filter and
  * filter-first; vectors that are scored after codes, for each hit. */
 #define WALK_ROWS_PER_EF  12.0
@@ -65,13 +65,6 @@ work_may_use_codes(const struct work *work)
     return work->vectors->codes != NULL && !work->search->is_exact &&
            work->search->k <= HNSW_K_MAX &&
            work->search->scoring != HNSW_IGNORE_CODES;
-}
-
-bool
-work_tests_on_disk(const struct work *work)
-{
-    return work->match.plan.residual != NULL && work->match.json != NULL &&
-           atomic_load(&work->reader->segment->payloads.is_on_disk);
 }
 
 /* Of one row of a scan over `share` of all. */
@@ -137,7 +130,7 @@ static struct known
 look_at(struct work *work)
 {
     const struct filter_plan *plan = &work->match.plan;
-    bool is_on_disk = work_tests_on_disk(work);
+    bool is_on_disk = match_reads_disk(&work->match);
     struct known known = { .all = (double)work->reader->view->live->count + 1.0,
                            .candidates =
                                (double)match_candidates_count(&work->match) };

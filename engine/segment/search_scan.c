@@ -11,8 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-#define SETTLE_SLOTS 256
-
 struct plain_scan
 work_scan(struct work *work)
 {
@@ -122,29 +120,13 @@ need_list(struct work *work, struct error *reterr)
 static enum engine_code
 settle_residual(struct work *work, struct error *reterr)
 {
-    uint32_t slots_count = work->reader->view->slots_count;
-    size_t count = (size_t)slots_count / 64 + 1;
-    uint64_t *words = arena_calloc(work->arena, count, sizeof(*words));
-    if (words == NULL)
-        return error_memory(reterr);
-    struct match_cursor cursor;
-    uint32_t slots[SETTLE_SLOTS];
-    enum engine_code code = match_cursor_open(&work->match, &cursor, reterr);
+    uint64_t *words;
+    enum engine_code code = match_settle_all(&work->match, work->arena,
+                                             work->deadline_ms, &words, reterr);
     if (code != ENGINE_OK)
         return code;
-    while (code == ENGINE_OK &&
-           (count = match_cursor_next(&cursor, slots, SETTLE_SLOTS)) > 0) {
-        work->report.tested += count;
-        count = match_residuals(&work->match, slots, count);
-        for (size_t i = 0; i < count; i++)
-            words[slots[i] / 64] |= UINT64_C(1) << (slots[i] % 64);
-        code = segment_check_deadline(work->deadline_ms, reterr);
-    }
-    match_cursor_close(&cursor);
-    if (code != ENGINE_OK)
-        return code;
-    match_remember(&work->match, words);
-    for (uint32_t i = 0; i <= slots_count / 64; i++)
+    work->report.tested += match_candidates_count(&work->match);
+    for (uint32_t i = 0; i <= work->reader->view->slots_count / 64; i++)
         words[i] &= work->filter.allowed != NULL
                         ? work->filter.allowed[i]
                         : slotview_word(work->filter.view, i);
@@ -176,6 +158,22 @@ scan_codes(struct work *work, struct error *reterr)
                         &work->count, reterr);
     work->report.rescored += rescored;
     return code;
+}
+
+/* Payloads are tested as the scan wants it, unless that gets too much. */
+static enum engine_code
+scan_codes_or_settle(struct work *work, struct error *reterr)
+{
+    const struct slotview *view = work->filter.view;
+    if (match_reads_disk(&work->match))
+        match_limit_tests(&work->match);
+    enum engine_code code = scan_codes(work, reterr);
+    if (!work->match.is_spent)
+        return code;
+    work->match.is_spent = false;
+    work->filter.view = view;
+    code = settle_residual(work, reterr);
+    return code == ENGINE_OK ? scan_codes(work, reterr) : code;
 }
 
 uint64_t
@@ -220,7 +218,7 @@ work_search_scan(struct work *work, const struct costs *costs,
         work->filter.accept != NULL)
         code = settle_residual(work, reterr);
     if (code == ENGINE_OK && costs->is_on_codes)
-        return scan_codes(work, reterr);
+        return scan_codes_or_settle(work, reterr);
     struct plain_scan scan = work_scan(work);
     const struct passing *passing = work->match.passing;
     if (code == ENGINE_OK && passing != NULL && passing->list != NULL &&

@@ -26,8 +26,9 @@ struct sparse_work {
 static bool
 is_due(void *ctx)
 {
-    const uint64_t *deadline_ms = ctx;
-    return segment_check_deadline(*deadline_ms, NULL) != ENGINE_OK;
+    const struct sparse_work *work = ctx;
+    return work->match.is_spent ||
+           segment_check_deadline(work->deadline_ms, NULL) != ENGINE_OK;
 }
 
 static bool
@@ -98,6 +99,30 @@ weigh(const struct sparse_work *work, const float **ret_weights,
     return ENGINE_OK;
 }
 
+/* Payloads are tested as the search wants it, unless that gets too much. */
+static enum engine_code
+search_or_settle(struct sparse_work *work, const struct sparse_search *search,
+                 struct hit *hits, uint32_t *ret_count, struct error *reterr)
+{
+    if (match_reads_disk(&work->match))
+        match_limit_tests(&work->match);
+    enum engine_code code =
+        sparse_search(work->sparse, search, hits, ret_count, reterr);
+    if (!work->match.is_spent)
+        return code;
+    work->match.is_spent = false;
+    uint64_t *words;
+    code = match_settle_all(&work->match, work->arena, work->deadline_ms,
+                            &words, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    work->report.tested += match_candidates_count(&work->match);
+    work->filter.allowed = words;
+    work->filter.allowed_count = work->reader->view->slots_count;
+    work->filter.accept = NULL;
+    return sparse_search(work->sparse, search, hits, ret_count, reterr);
+}
+
 static enum engine_code
 run(struct sparse_work *work, struct hit **ret_hits, uint32_t *ret_count,
     struct error *reterr)
@@ -128,14 +153,14 @@ run(struct sparse_work *work, struct hit **ret_hits, uint32_t *ret_count,
                                     .count = search->query.dim,
                                     .k = search->k < count ? search->k : count,
                                     .filter = &work->filter,
-                                    .stopper = { is_due, &work->deadline_ms },
+                                    .stopper = { is_due, work },
                                     .scored = &work->report.scored };
     if (sparse.k == 0 || sparse.count == 0)
         return ENGINE_OK;
     *ret_hits = arena_alloc(work->arena, sparse.k * sizeof(**ret_hits));
     if (*ret_hits == NULL)
         return error_memory(reterr);
-    return sparse_search(work->sparse, &sparse, *ret_hits, ret_count, reterr);
+    return search_or_settle(work, &sparse, *ret_hits, ret_count, reterr);
 }
 
 enum engine_code

@@ -230,6 +230,17 @@ finish_by_scan(struct work *work, const struct costs *costs,
     return work_search_scan(work, costs, reterr);
 }
 
+/* Testing payloads one by one got too much. */
+static enum engine_code
+finish_settled(struct work *work, const struct costs *costs,
+               struct error *reterr)
+{
+    struct costs settled = *costs;
+    settled.wants_settled = true;
+    work->match.is_spent = false;
+    return finish_by_scan(work, &settled, reterr);
+}
+
 enum engine_code
 work_search_walk(struct work *work, const struct costs *costs,
                  struct error *reterr)
@@ -243,7 +254,11 @@ work_search_walk(struct work *work, const struct costs *costs,
     if (code != ENGINE_OK)
         return code;
     struct hnsw_found found = { 0 };
+    if (match_reads_disk(&work->match))
+        match_limit_tests(&work->match);
     code = walk(work, costs, walked, &found, reterr);
+    if (work->match.is_spent)
+        return finish_settled(work, costs, reterr);
     if (code != ENGINE_OK)
         return code;
     count_walk(work, &found);
@@ -253,6 +268,8 @@ work_search_walk(struct work *work, const struct costs *costs,
             found.count == k && work->search->scoring == HNSW_RESCORE;
         code = scan_tail(work, is_full ? walked[k - 1].distance : INFINITY,
                          scanned, &scanned_count, reterr);
+        if (work->match.is_spent)
+            return finish_settled(work, costs, reterr);
         if (code != ENGINE_OK)
             return code;
     }

@@ -71,6 +71,35 @@ def test_a_sparse_search_is_explained_like_others(filled):
     assert told["payloads_tested"] > 0
 
 
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_rare_matches_without_index_are_all_found(engine, name, is_sparse):
+    """Those far from the query, too: payloads are not tested one by one until
+    the end, and the next search with this filter need not test any."""
+    count = 4000
+    vectors = ({"sparse_vectors": {"v": {}}} if is_sparse
+               else {"vectors": {"v": {"size": 2, "distance": "Dot"}}})
+    engine.call("PUT", f"/collections/{name}", vectors).result
+
+    def vector(i):
+        value = float(count - i)
+        return ({"indices": [1], "values": [value]} if is_sparse
+                else [value, 1.0])
+    for begin in range(0, count, 1000):
+        engine.upsert(name, [
+            {"id": i, "vector": {"v": vector(i)},
+             "payload": {"n": i, "kind": i // 3990}}
+            for i in range(begin, begin + 1000)])
+    search = {"query": vector(count - 1), "using": "v", "limit": 20,
+              "filter": {"must": [{"key": "kind", "match": {"value": 1}}]}}
+    for _ in range(2):
+        reply = engine.call(
+            "POST", f"/collections/{name}/points/query?explain=true", search)
+        told, = reply.json["explain"]
+        ids = [hit["id"] for hit in reply.result["points"]]
+        assert ids == list(range(3990, 4000)), told
+    assert told["cached"] and told["payloads_tested"] == 0
+
+
 def test_nothing_matches(filled):
     told, = explain(filled, below(-1))["explain"]
     assert told["plan"] == "nothing" and told["candidates"] == 0
