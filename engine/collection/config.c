@@ -307,10 +307,6 @@ vector_parse(yyjson_val *object, struct arena *arena,
         code = vector_unsupported(object, reterr);
     if (code == ENGINE_OK)
         code = multi_parse(object, where, &vector->kind, reterr);
-    if (code == ENGINE_OK && vector->kind == VECTOR_MULTI &&
-        vector->datatype != DATATYPE_F32)
-        code = error_set(reterr, ENGINE_EREQUEST,
-                         "datatype: multivectors are float32 in this version");
     if (code == ENGINE_OK)
         code = hnsw_parse(yyjson_obj_get(object, "hnsw_config"),
                           "vectors.hnsw_config", &vector->hnsw, reterr);

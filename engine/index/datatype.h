@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Dense rows in the datatype that they are stored in, and the floats of
+/* Dense rows, or sub-vectors, in the datatype that they are stored in, and the floats of
  * requests and answers. kernel.h has the rules of conversion. Any thread. */
 
 /* What a row is made of. */

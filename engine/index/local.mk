@@ -47,6 +47,7 @@ check_PROGRAMS += \
 	tests/unit/engine/index/test_plain \
 	tests/unit/engine/index/test_cost \
 	tests/unit/engine/index/test_fde \
+	tests/unit/engine/index/test_vector_row \
 	tests/unit/engine/index/test_crew \
 	tests/unit/engine/index/test_hnsw \
 	tests/unit/engine/index/test_hnsw_scratch \
@@ -188,3 +189,9 @@ tests_unit_engine_index_test_fde_SOURCES = \
 tests_unit_engine_index_test_fde_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_fde_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+tests_unit_engine_index_test_vector_row_SOURCES = \
+	tests/unit/engine/index/test_vector_row.c
+tests_unit_engine_index_test_vector_row_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_vector_row_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -120,19 +120,93 @@ is_sparse_whole(const char *at, size_t count)
     return true;
 }
 
+static size_t
+stored_size(enum vector_kind kind, const struct row_form *form, size_t count)
+{
+    switch (kind) {
+    case VECTOR_DENSE:
+        return row_form_size(form);
+    case VECTOR_MULTI:
+        return sizeof(struct vector_row_head) + count * row_form_size(form);
+    case VECTOR_SPARSE:
+        break;
+    }
+    return sized(kind, 0, count);
+}
+
+size_t
+vector_row_stored_size(enum vector_kind kind, const struct row_form *form,
+                       const void *row)
+{
+    return stored_size(kind, form,
+                       kind == VECTOR_DENSE ? 0 : head_of(row).count);
+}
+
+void
+vector_row_store(enum vector_kind kind, const struct row_form *form,
+                 const void *floats, void *ret_row)
+{
+    struct vector_value value = vector_row_value(kind, form->dim, floats);
+    size_t rows = kind == VECTOR_MULTI ? value.rows : 1;
+    char *at = ret_row;
+    assert(kind != VECTOR_SPARSE);
+    if (kind == VECTOR_MULTI) {
+        memcpy(at, floats, sizeof(struct vector_row_head));
+        at += sizeof(struct vector_row_head);
+    }
+    for (size_t i = 0; i < rows; i++)
+        row_form_store(form, value.values + i * form->dim,
+                       at + i * row_form_size(form));
+}
+
+void
+vector_row_load(enum vector_kind kind, const struct row_form *form,
+                const void *row, void *ret_floats)
+{
+    const char *from = row;
+    float *at = ret_floats;
+    size_t rows = 1;
+    assert(kind != VECTOR_SPARSE);
+    if (kind == VECTOR_MULTI) {
+        rows = head_of(row).count;
+        memcpy(at, row, sizeof(struct vector_row_head));
+        at += sizeof(struct vector_row_head) / sizeof(*at);
+        from += sizeof(struct vector_row_head);
+    }
+    for (size_t i = 0; i < rows; i++)
+        row_form_load(form, from + i * row_form_size(form), at + i * form->dim);
+}
+
+struct vector_value
+vector_row_scored(const struct row_form *form, const void *row, float *room)
+{
+    if (form->datatype == DATATYPE_F32)
+        return vector_row_value(VECTOR_MULTI, form->dim, row);
+    const char *at = row;
+    size_t rows = head_of(row).count;
+    at += sizeof(struct vector_row_head);
+    for (size_t i = 0; i < rows; i++)
+        (void)row_form_values(form, at + i * row_form_size(form),
+                              room + i * form->dim);
+    return (struct vector_value){
+        .kind = VECTOR_MULTI, .values = room, .dim = form->dim, .rows = rows
+    };
+}
+
 bool
-vector_row_is_whole(enum vector_kind kind, size_t dim, struct span record)
+vector_row_is_whole(enum vector_kind kind, const struct row_form *form,
+                    struct span record)
 {
     if (kind == VECTOR_DENSE)
-        return record.size == sized(kind, dim, 0);
+        return record.size == row_form_size(form);
     if (record.size < sizeof(struct vector_row_head))
         return false;
     struct vector_row_head head = head_of(record.data);
     if (head.format != VECTOR_ROW_FORMAT ||
         (kind == VECTOR_SPARSE && head.count > VECTOR_SPARSE_MAX) ||
         (kind == VECTOR_MULTI &&
-         (head.count == 0 || head.count > VECTOR_MULTI_MAX / dim)) ||
-        record.size != sized(kind, dim, head.count))
+         (head.count == 0 || head.count > VECTOR_MULTI_MAX / form->dim)) ||
+        record.size != stored_size(kind, form, head.count))
         return false;
     return kind != VECTOR_SPARSE ||
            is_sparse_whole(record.data + sizeof(head), head.count);

@@ -3,6 +3,7 @@
 #define ENGINE_INDEX_VECTOR_ROW_H
 
 #include "base/bytes.h"
+#include "engine/index/datatype.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,9 +14,11 @@
  *   VECTOR_DENSE   float[dim], or what datatype.h has of it, and no more: the
  *                  dimension is the collection's
  *   VECTOR_SPARSE  struct vector_row_head, u32[count] ascending, float[count]
- *   VECTOR_MULTI   struct vector_row_head, float[count][dim]
- * Rows with a head are 4-byte aligned in memory; numbers are those of the machine, as dense
- * rows always were. Any thread. */
+ *   VECTOR_MULTI   struct vector_row_head, float[count][dim], or what datatype.h
+ *                  has of each sub-vector
+ * Rows with a head are 4-byte aligned in memory; numbers are those of the
+ * machine, as dense rows always were. Where a function does not take a form it
+ * is about rows of floats. Any thread. */
 
 enum vector_kind { VECTOR_DENSE, VECTOR_SPARSE, VECTOR_MULTI };
 
@@ -55,7 +58,27 @@ struct vector_value vector_row_value(enum vector_kind kind, size_t dim,
 /* Brings a dense row, or each sub-vector, to unit length (kernel_normalise()). */
 void vector_row_normalise(enum vector_kind kind, size_t dim, void *row);
 
+/* ---- rows in their datatype; sparse ones are always floats and use no form */
+
+/* Bytes that a row has, or will have: only the head of `row` is read. */
+size_t vector_row_stored_size(enum vector_kind kind,
+                              const struct row_form *form, const void *row);
+
+/* A row of floats to one in its datatype, and back; dense ones or
+ * multivectors, which do not overlap. */
+void vector_row_store(enum vector_kind kind, const struct row_form *form,
+                      const void *floats, void *ret_row);
+void vector_row_load(enum vector_kind kind, const struct row_form *form,
+                     const void *row, void *ret_floats);
+
+/* The sub-vectors of a multivector as they are scored: of unit length under
+ * cosine. They are in the row where that holds them, else in `room`, which is
+ * float[rows][dim]; it may be NULL for floats. */
+struct vector_value vector_row_scored(const struct row_form *form,
+                                      const void *row, float *room);
+
 /* Whether bytes from the disk, which need not be aligned, are a whole row. */
-bool vector_row_is_whole(enum vector_kind kind, size_t dim, struct span record);
+bool vector_row_is_whole(enum vector_kind kind, const struct row_form *form,
+                         struct span record);
 
 #endif /* ENGINE_INDEX_VECTOR_ROW_H */

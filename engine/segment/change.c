@@ -383,11 +383,12 @@ change_set_vector(struct change *change, struct staged_point *point,
     if (options->kind != VECTOR_SPARSE && row_form_is_unit(form))
         vector_row_normalise(options->kind, checked.dim, row);
     point->vectors[number] = row;
-    if (options->kind == VECTOR_DENSE && form->datatype != DATATYPE_F32) {
-        void *stored = arena_alloc(&change->arena, row_form_size(form));
+    if (options->kind != VECTOR_SPARSE && form->datatype != DATATYPE_F32) {
+        size_t size = vector_row_stored_size(options->kind, form, row);
+        void *stored = arena_alloc(&change->arena, size);
         if (stored == NULL)
             return error_memory(reterr);
-        row_form_store(form, row, stored);
+        vector_row_store(options->kind, form, row, stored);
         point->vectors[number] = stored;
     }
     point->is_there = true;

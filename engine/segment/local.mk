@@ -31,6 +31,7 @@ libengine_a_SOURCES += \
 	engine/segment/vectors.c engine/segment/vectors.h \
 	engine/segment/vectors_codes.c engine/segment/vectors_disk.c \
 	engine/segment/multi.c engine/segment/multi.h \
+	engine/segment/multi_score.c \
 	engine/segment/vectors_row.c engine/segment/vectors_multi.c \
 	engine/segment/search_sparse.c engine/segment/search_sparse.h \
 	engine/segment/view.c engine/segment/view.h

@@ -14,20 +14,34 @@
 #include <string.h>
 
 #define PART_SLOTS 64u
-/* As much of a row as fits beside the query. */
-#define PREFETCH_SIZE ((size_t)32 << 10)
 /* A scan of more bytes than this is shared. */
 #define SHARE_SIZE ((uint64_t)1 << 20)
-/* Rows on disk that are in memory at once, for one part. */
-#define READ_SIZE_MAX ((size_t)PART_SLOTS * (VECTOR_MULTI_MAX * 4u + 4096u))
 /* For estimates: multiplications with addition in a nanosecond, and the bytes
  * that come from memory, or from the disk, meanwhile. */
 #define TERMS_PER_NS      24.0
 #define BYTES_PER_NS      8.0
 #define DISK_BYTES_PER_NS 1.0
 #define ROW_NS            100.0
-/* Multiplications between two looks at the time: some milliseconds. */
-#define STOP_TERMS ((uint64_t)1 << 26)
+
+/* The query is made of what rows are made of, as that of a dense vector. NULL:
+ * no memory. */
+static const float *
+query_values(const struct row_form *form, const struct vector_value *query,
+             struct arena *arena)
+{
+    if (form->datatype == DATATYPE_F32)
+        return query->values;
+    float *values =
+        arena_alloc(arena, query->rows * query->dim * sizeof(*values));
+    void *row = arena_alloc(arena, row_form_size(form));
+    if (values == NULL || row == NULL)
+        return NULL;
+    for (size_t i = 0; i < query->rows; i++) {
+        row_form_store(form, query->values + i * query->dim, row);
+        (void)row_form_values(form, row, values + i * query->dim);
+    }
+    return values;
+}
 
 enum engine_code
 multi_query_init(struct multi_query *multi, const struct vectors *vectors,
@@ -36,6 +50,9 @@ multi_query_init(struct multi_query *multi, const struct vectors *vectors,
 {
     *multi = (struct multi_query){ .k = k };
     assert(query->kind == VECTOR_MULTI && query->dim == vectors->options.dim);
+    const float *values = query_values(&vectors->form, query, arena);
+    if (values == NULL)
+        return error_memory(reterr);
     if (vectors->codes != NULL) {
         multi->encoding =
             arena_alloc(arena, fde_size(vectors->fde) * sizeof(float));
@@ -43,11 +60,11 @@ multi_query_init(struct multi_query *multi, const struct vectors *vectors,
             arena_alloc(arena, fde_work_size(vectors->fde, query->rows));
         if (multi->encoding == NULL || work == NULL)
             return error_memory(reterr);
-        fde_encode(vectors->fde, FDE_QUERY, query->values, query->rows, work,
+        fde_encode(vectors->fde, FDE_QUERY, values, query->rows, work,
                    multi->encoding);
     }
-    return maxsim_query_init(&multi->maxsim, vectors->options.metric,
-                             query->values, query->rows, query->dim, reterr);
+    return maxsim_query_init(&multi->maxsim, vectors->options.metric, values,
+                             query->rows, query->dim, reterr);
 }
 
 void
@@ -62,9 +79,10 @@ multi_row_ns(const struct vectors *vectors, size_t query_rows)
     double size = (double)vectors_row_size_about(vectors);
     size_t lanes =
         (query_rows + MAXSIM_LANES - 1) / MAXSIM_LANES * MAXSIM_LANES;
+    double terms = size / (double)row_form_size(&vectors->form) *
+                   (double)vectors->options.dim;
     double rate = vectors->is_on_disk ? DISK_BYTES_PER_NS : BYTES_PER_NS;
-    return ROW_NS + size / rate +
-           size / sizeof(float) * (double)lanes / TERMS_PER_NS;
+    return ROW_NS + size / rate + terms * (double)lanes / TERMS_PER_NS;
 }
 
 /* ---- the pool of the best ---- */
@@ -115,79 +133,6 @@ pool_add(struct pool *pool, struct hit hit)
     pool->hits[pool->count++] = hit;
 }
 
-/* ---- rows ---- */
-
-/* Asks for a row while the one before it is scored. */
-static void
-prefetch(const struct vectors *vectors, const void *row)
-{
-    const char *at = row;
-    size_t size = vectors_row_size(vectors, row);
-    size = size < PREFETCH_SIZE ? size : PREFETCH_SIZE;
-    for (size_t i = 0; i < size; i += 64)
-        __builtin_prefetch(at + i, 0, 2);
-}
-
-/* Peers choose how long query and row are: one distance may take seconds.
- * `terms` counts multiplications since the last look at the time.
- * ENGINE_ETIMEOUT */
-static enum engine_code
-measure(const struct multi_query *multi, const struct vector_value *row,
-        uint64_t *terms, float *ret_distance, struct error *reterr)
-{
-    const struct maxsim_query *query = &multi->maxsim;
-    const struct stopper *stopper = &multi->stopper;
-    uint64_t group_terms = (uint64_t)row->rows * row->dim * MAXSIM_LANES;
-    size_t step = (size_t)(STOP_TERMS / group_terms + 1) * MAXSIM_LANES;
-    float sum = 0;
-    for (size_t begin = 0; begin < query->rows; begin += step) {
-        size_t end = query->rows - begin < step ? query->rows : begin + step;
-        bool is_time = *terms >= STOP_TERMS && stopper->is_due != NULL;
-        if (is_time && stopper->is_due(stopper->ctx))
-            return error_set(reterr, ENGINE_ETIMEOUT,
-                             "the operation took longer than its timeout");
-        *terms = is_time ? 0 : *terms;
-        *terms += group_terms * ((end - begin) / MAXSIM_LANES + 1);
-        sum += maxsim_part(query, begin, end, row->values, row->rows);
-    }
-    /* As maxsim_distance(). */
-    *ret_distance = isnan(sum) ? INFINITY : sum;
-    return ENGINE_OK;
-}
-
-/* Distances of up to PART_SLOTS hits, whose slots have the vector. `arena` is
- * for rows on disk. */
-static enum engine_code
-score(const struct vectors *vectors, const struct multi_query *multi,
-      struct hit *hits, uint32_t count, struct arena *arena,
-      struct error *reterr)
-{
-    const void *rows[PART_SLOTS];
-    uint32_t slots[PART_SLOTS];
-    uint64_t terms = 0;
-    assert(count <= PART_SLOTS);
-    for (uint32_t i = 0; i < count; i++)
-        slots[i] = hits[i].slot;
-    enum engine_code code = ENGINE_OK;
-    if (vectors->is_on_disk)
-        code = vectors_read_rows(vectors, slots, count, arena, rows, reterr);
-    for (uint32_t i = 0; !vectors->is_on_disk && i < count; i++) {
-        rows[i] = vectors_multi_row(vectors, slots[i]);
-        __builtin_prefetch(rows[i]);
-    }
-    for (uint32_t i = 0; code == ENGINE_OK && i < count; i++) {
-        hits[i].distance = INFINITY;
-        if (i + 1 < count && rows[i + 1] != NULL)
-            prefetch(vectors, rows[i + 1]);
-        if (rows[i] == NULL)
-            continue;
-        struct vector_value row =
-            vector_row_value(VECTOR_MULTI, multi->maxsim.dim, rows[i]);
-        code = measure(multi, &row, &terms, &hits[i].distance, reterr);
-    }
-    return code;
-}
-
 /* ---- scans ---- */
 
 struct job {
@@ -215,7 +160,7 @@ job_fail(struct job *job, enum engine_code code, const struct error *error)
 }
 
 static void
-score_part(struct job *job, uint64_t begin, struct arena *arena)
+score_part(struct job *job, uint64_t begin)
 {
     const struct plain_scan *scan = job->scan;
     uint64_t end = begin + PART_SLOTS;
@@ -230,7 +175,7 @@ score_part(struct job *job, uint64_t begin, struct arena *arena)
         return;
     struct error error = { 0 };
     enum engine_code code =
-        score(job->vectors, job->multi, hits, count, arena, &error);
+        multi_score(job->vectors, job->multi, hits, count, &error);
     if (code != ENGINE_OK) {
         job_fail(job, code, &error);
         return;
@@ -259,10 +204,7 @@ work_at(void *arg)
                      &error);
             return;
         }
-        struct arena arena;
-        arena_init(&arena, READ_SIZE_MAX);
-        score_part(job, begin, &arena);
-        arena_release(&arena);
+        score_part(job, begin);
     }
 }
 
@@ -360,15 +302,7 @@ enum engine_code
 multi_rescore(const struct vectors *vectors, const struct multi_query *multi,
               struct hit *hits, uint32_t *count, struct error *reterr)
 {
-    enum engine_code code = ENGINE_OK;
-    for (uint32_t i = 0; code == ENGINE_OK && i < *count; i += PART_SLOTS) {
-        uint32_t left = *count - i;
-        struct arena arena;
-        arena_init(&arena, READ_SIZE_MAX);
-        code = score(vectors, multi, hits + i,
-                     left < PART_SLOTS ? left : PART_SLOTS, &arena, reterr);
-        arena_release(&arena);
-    }
+    enum engine_code code = multi_score(vectors, multi, hits, *count, reterr);
     if (code != ENGINE_OK)
         return code;
     qsort(hits, *count, sizeof(*hits), compare);

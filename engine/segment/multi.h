@@ -36,8 +36,8 @@ void multi_query_release(struct multi_query *multi);
 double multi_row_ns(const struct vectors *vectors, size_t query_rows);
 
 /* The `multi->k` nearest by all sub-vectors, as plain_search(); of `scan`
- * slots, filter and stopper count. ENGINE_ETIMEOUT, ENGINE_ENOMEM, or the
- * store's. */
+ * slots, filter and stopper count. Errors as
+ * multi_score(). */
 enum engine_code
 multi_scan(const struct vectors *vectors, const struct plain_scan *scan,
            const struct multi_query *multi, struct hit *ret_hits,
@@ -58,6 +58,18 @@ enum engine_code multi_scan_codes(const struct vectors *vectors,
 enum engine_code
 multi_rescore(const struct vectors *vectors, const struct multi_query *multi,
               struct hit *hits, uint32_t *count, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ---- multi_score.c ---- */
+
+/* Distances of hits whose slots have the vector; a slot without record is
+ * infinitely far. What rows on disk or of other datatypes take of memory comes
+ * out of budget_requests, some of them at a time. ENGINE_ETIMEOUT,
+ * ENGINE_EUNAVAILABLE when the budget is used up, ENGINE_ENOMEM, or the
+ * store's. */
+enum engine_code multi_score(const struct vectors *vectors,
+                             const struct multi_query *multi, struct hit *hits,
+                             uint32_t count, struct error *reterr)
     __attribute__((warn_unused_result));
 
 #endif /* ENGINE_SEGMENT_MULTI_H */

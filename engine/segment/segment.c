@@ -437,22 +437,24 @@ has_vector(const struct segment_reader *reader, size_t number, uint32_t slot)
            vectors_has(&reader->segment->vectors[number], slot);
 }
 
-/* Dense rows of other datatypes as floats. */
+/* Rows of other datatypes as rows of floats. */
 static enum engine_code
 rows_to_floats(const struct vectors *vectors, const void **rows, size_t count,
                struct arena *arena, struct error *reterr)
 {
     const struct row_form *form = &vectors->form;
-    if (vectors->options.kind != VECTOR_DENSE || form->datatype == DATATYPE_F32)
+    enum vector_kind kind = vectors->options.kind;
+    if (kind == VECTOR_SPARSE || form->datatype == DATATYPE_F32)
         return ENGINE_OK;
     for (size_t i = 0; i < count; i++) {
         if (rows[i] == NULL)
             continue;
-        float *values = arena_alloc(arena, form->dim * sizeof(*values));
-        if (values == NULL)
+        void *floats =
+            arena_alloc(arena, vector_row_size(kind, form->dim, rows[i]));
+        if (floats == NULL)
             return error_memory(reterr);
-        row_form_load(form, rows[i], values);
-        rows[i] = values;
+        vector_row_load(kind, form, rows[i], floats);
+        rows[i] = floats;
     }
     return ENGINE_OK;
 }
@@ -521,7 +523,11 @@ size_t
 segment_vector_numbers(const struct segment *segment, size_t number)
 {
     assert(number < segment->vectors_count);
-    return vectors_row_size_about(&segment->vectors[number]) / sizeof(float);
+    const struct vectors *vectors = &segment->vectors[number];
+    size_t size = vectors_row_size_about(vectors);
+    if (vectors->options.kind == VECTOR_SPARSE)
+        return size / sizeof(float);
+    return size / (row_form_size(&vectors->form) / vectors->options.dim);
 }
 
 uint32_t

@@ -56,12 +56,29 @@ vectors_multi_release(struct vectors *vectors)
     free(vectors->encoding);
 }
 
-/* Room to encode so many sub-vectors: the encoding, then the work. */
+/* Floats of the row beside the row itself. */
+static size_t
+scored_size(const struct vectors *vectors, const void *row)
+{
+    return vectors->form.datatype == DATATYPE_F32
+               ? 0
+               : vector_row_size(VECTOR_MULTI, vectors->options.dim, row);
+}
+
+static size_t
+encoding_rows(const void *row)
+{
+    return vector_row_value(VECTOR_MULTI, 0, row).rows;
+}
+
+/* Room to encode the row: the encoding, the work, and its sub-vectors as
+ * floats. */
 static bool
-encoding_reserve(struct vectors *vectors, size_t rows)
+encoding_reserve(struct vectors *vectors, const void *row)
 {
     size_t size = fde_size(vectors->fde) * sizeof(float) +
-                  fde_work_size(vectors->fde, rows);
+                  fde_work_size(vectors->fde, encoding_rows(row)) +
+                  scored_size(vectors, row);
     if (size <= vectors->encoding_size)
         return true;
     void *room = malloc(size);
@@ -73,13 +90,23 @@ encoding_reserve(struct vectors *vectors, size_t rows)
     return true;
 }
 
+static void
+encode(struct vectors *vectors, const void *row)
+{
+    float *encoding = vectors->encoding;
+    float *work = encoding + fde_size(vectors->fde);
+    size_t work_size = fde_work_size(vectors->fde, encoding_rows(row));
+    struct vector_value value = vector_row_scored(
+        &vectors->form, row, work + work_size / sizeof(*work));
+    fde_encode(vectors->fde, FDE_DOCUMENT, value.values, value.rows, work,
+               encoding);
+}
+
 enum engine_code
 vectors_multi_put(struct vectors *vectors, uint32_t slot, const void *row,
                   struct error *reterr)
 {
-    struct vector_value value =
-        vector_row_value(VECTOR_MULTI, vectors->options.dim, row);
-    if (vectors->codes != NULL && !encoding_reserve(vectors, value.rows))
+    if (vectors->codes != NULL && !encoding_reserve(vectors, row))
         return error_memory(reterr);
     if (!vectors->is_on_disk) {
         size_t size = vectors_row_size(vectors, row);
@@ -97,10 +124,8 @@ vectors_multi_put(struct vectors *vectors, uint32_t slot, const void *row,
     atomic_fetch_add(&vectors->put_size, vectors_row_size(vectors, row));
     atomic_fetch_add(&vectors->put_count, 1);
     if (vectors->codes != NULL) {
-        float *encoding = vectors->encoding;
-        fde_encode(vectors->fde, FDE_DOCUMENT, value.values, value.rows,
-                   encoding + fde_size(vectors->fde), encoding);
-        codes_put(vectors->codes, slot, encoding, &vectors->coding);
+        encode(vectors, row);
+        codes_put(vectors->codes, slot, vectors->encoding, &vectors->coding);
     }
     return ENGINE_OK;
 }
@@ -109,7 +134,7 @@ size_t
 vectors_multi_size_about(const struct vectors *vectors)
 {
     uint64_t count = atomic_load(&vectors->put_count);
-    return count == 0 ? vectors->options.dim * sizeof(float)
+    return count == 0 ? row_form_size(&vectors->form)
                       : (size_t)(atomic_load(&vectors->put_size) / count);
 }
 

@@ -11,9 +11,7 @@
 size_t
 vectors_row_size(const struct vectors *vectors, const void *row)
 {
-    if (vectors->options.kind == VECTOR_DENSE)
-        return row_form_size(&vectors->form);
-    return vector_row_size(vectors->options.kind, vectors->options.dim, row);
+    return vector_row_stored_size(vectors->options.kind, &vectors->form, row);
 }
 
 const void *
@@ -62,10 +60,7 @@ vectors_forget(struct vectors *vectors, uint32_t slot)
 bool
 vectors_row_is_whole(const struct vectors *vectors, struct span record)
 {
-    if (vectors->options.kind == VECTOR_DENSE)
-        return record.size == row_form_size(&vectors->form);
-    return vector_row_is_whole(vectors->options.kind, vectors->options.dim,
-                               record);
+    return vector_row_is_whole(vectors->options.kind, &vectors->form, record);
 }
 
 bool

@@ -57,7 +57,7 @@ check_value(const struct vector_value *value)
     assert(row != NULL);
     vector_row_write(value, row);
     struct span record = { row, size };
-    assert(vector_row_is_whole(VECTOR_SPARSE, 0, record));
+    assert(vector_row_is_whole(VECTOR_SPARSE, NULL, record));
     assert(vector_row_size(VECTOR_SPARSE, 0, row) == size);
     struct vector_value back = vector_row_value(VECTOR_SPARSE, 0, row);
     assert(back.dim == value->dim);
@@ -99,7 +99,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span text = { (const char *)data, size };
     check_body(text, 0);
     check_body(text, REST_NO_INDEX);
-    if (vector_row_is_whole(VECTOR_SPARSE, 0, text)) {
+    if (vector_row_is_whole(VECTOR_SPARSE, NULL, text)) {
         void *row = malloc(size);
         assert(row != NULL);
         memcpy(row, data, size);

@@ -6,7 +6,10 @@ DISTANCES = ("Dot", "Cosine", "Euclid", "Manhattan")
 
 
 class Multivectors:
-    def __init__(self, seed):
+    """`above_zero`: some numbers are beyond the range of bytes, most are in."""
+
+    def __init__(self, seed, above_zero=False):
+        self.above_zero = above_zero
         self.random = random.Random(seed)
         self.dim = self.random.choice((1, 2, 3, 8, 33, 64))
         self.scale = self.random.choice((1.0, 100.0, 1e-3))
@@ -14,6 +17,8 @@ class Multivectors:
     def row(self):
         if self.random.random() < 0.02:
             return [0.0] * self.dim
+        if self.above_zero:
+            return [self.random.uniform(-10, 280) for _ in range(self.dim)]
         return [self.random.uniform(-1, 1) * self.scale
                 for _ in range(self.dim)]
 

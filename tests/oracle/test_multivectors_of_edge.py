@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same multivectors, changes and queries for azimuthd and for qdrant-edge,
-under every distance: both score the same, before and after a restart, in memory
-and on disk.
+under every distance and datatype: both score the same, before and after a
+restart, in memory and on disk.
 
   AZIMUTH_ORACLE_ROUNDS   queries for each world (default: 400)
   AZIMUTH_ORACLE_SEED     the first world's seed (default: 1)
@@ -17,12 +17,18 @@ ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "400"))
 SEED = int(os.environ.get("AZIMUTH_ORACLE_SEED", "1"))
 
 
+DATATYPES = {"float32": q.VectorStorageDatatype.Float32,
+             "float16": q.VectorStorageDatatype.Float16,
+             "uint8": q.VectorStorageDatatype.Uint8}
+
+
 class Shard:
-    def __init__(self, folder, distance, dim):
+    def __init__(self, folder, distance, dim, datatype):
         folder.mkdir()
         self.shard = q.EdgeShard.create(str(folder), q.EdgeConfig(
             vectors={"m": q.EdgeVectorParams(
                 size=dim, distance=getattr(q.Distance, distance),
+                datatype=DATATYPES[datatype],
                 multivector_config=q.MultiVectorConfig(
                     comparator=q.MultiVectorComparator.MaxSim))}))
 
@@ -33,6 +39,10 @@ class Shard:
 
     def delete(self, ids):
         self.shard.update(q.UpdateOperation.delete_points(ids))
+
+    def vectors(self, ids):
+        return {record.id: record.vector["m"] for record in
+                self.shard.retrieve(ids, False, True)}
 
     def query(self, query, limit, below):
         filter = None if below is None else q.Filter(must=[q.FieldCondition(
@@ -78,21 +88,37 @@ def compare(world, engine, shard, names, points, rounds):
                         (name, world.dim, limit, below))
 
 
+def same_vectors(engine, shard, name, points):
+    ids = sorted(points)
+    theirs = shard.vectors(ids)
+    for id, record in engine.get(name, ids).items():
+        ours = record["vector"]["m"]
+        assert len(ours) == len(theirs[id])
+        for a, b in zip(ours, theirs[id]):
+            assert a == pytest.approx(list(b), rel=1e-6, abs=1e-7), id
+
+
+@pytest.mark.parametrize("datatype", DATATYPES)
 @pytest.mark.parametrize("distance", DISTANCES)
-def test_scores_are_those_of_the_reference(engine, tmp_path, distance):
-    world = Multivectors(SEED * 10 + DISTANCES.index(distance))
-    shard = Shard(tmp_path / "edge", distance, world.dim)
+def test_scores_are_those_of_the_reference(engine, tmp_path, distance,
+                                           datatype):
+    world = Multivectors(SEED * 10 + DISTANCES.index(distance),
+                         above_zero=datatype == "uint8")
+    shard = Shard(tmp_path / "edge", distance, world.dim, datatype)
     names = ("memory", "disk")
     for name in names:
+        engine.call("DELETE", f"/collections/{name}")
         assert engine.call("PUT", f"/collections/{name}", {"vectors": {"m": {
             "size": world.dim, "distance": distance,
-            "on_disk": name == "disk",
+            "on_disk": name == "disk", "datatype": datatype,
             "multivector_config": {"comparator": "max_sim"}}}}).status == 200
     points = {i: world.point(i) for i in range(POINTS)}
     shard.upsert(list(points.values()))
     for name in names:
         engine.upsert(name, list(points.values()))
     change(world, engine, shard, names, points)
+    for name in names:
+        same_vectors(engine, shard, name, points)
     compare(world, engine, shard, names, points, ROUNDS // 2)
     engine.kill()
     engine.start()
