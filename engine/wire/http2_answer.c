@@ -118,23 +118,16 @@ reply_refuse(struct http2_stream *stream, enum refusal refusal, uint64_t size,
     handler->refuse(handler->ctx, refusal, size, limit, &stream->reply);
 }
 
-/* Answers stay in memory until their peers have read them: all together are
- * bounded, as the bodies are. */
 static void
 reply_charge(struct http2_stream *stream)
 {
     struct wire *wire = stream->loop->wire;
-    uint64_t limit = wire->options.replies_size_max;
+    uint64_t size = stream->reply.body.size;
     if (bytes_failed(&stream->reply.body))
         reply_refuse(stream, REFUSAL_MEMORY, 0, REPLY_BODY_SIZE_MAX);
-    uint64_t size = stream->reply.body.size;
-    uint64_t all = atomic_fetch_add(&wire->replies_size, size) + size;
-    if (all > limit && size > WIRE_SMALL_REPLY_SIZE) {
-        atomic_fetch_sub(&wire->replies_size, size);
-        reply_refuse(stream, REFUSAL_REPLY_MEMORY, size, limit);
-        return;
-    }
-    stream->reply_size = size;
+    else if (!charge_reply(&stream->charge, wire, size))
+        reply_refuse(stream, REFUSAL_REPLY_MEMORY, size,
+                     wire->options.replies_size_max);
 }
 
 void

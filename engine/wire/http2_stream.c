@@ -80,11 +80,10 @@ http2_stream_new(struct http2_connection *connection, int32_t id)
     return stream;
 }
 
-static void
-body_release(struct http2_stream *stream)
+void
+http2_stream_drop_body(struct http2_stream *stream)
 {
-    atomic_fetch_sub(&stream->loop->wire->bodies_size, stream->charged_size);
-    stream->charged_size = 0;
+    charge_drop_body(&stream->charge, stream->loop->wire);
     bytes_release(&stream->body);
     bytes_release(&stream->inflated);
 }
@@ -98,18 +97,18 @@ http2_stream_forget(struct http2_stream *stream)
     stream->is_started = false;
     stream->headers = NULL;
     arena_release(&stream->request.arena);
-    body_release(stream);
+    http2_stream_drop_body(stream);
 }
 
-static void
-stream_free(struct http2_stream *stream)
+void
+http2_stream_free(struct http2_stream *stream)
 {
     struct wire *wire = stream->loop->wire;
     assert(stream->state != STREAM_RUNNING);
     http2_stream_forget(stream);
     if (stream->is_counted)
         atomic_fetch_sub(&wire->in_flight, 1);
-    atomic_fetch_sub(&wire->replies_size, stream->reply_size);
+    charge_drop_reply(&stream->charge, wire);
     reply_release(&stream->reply);
     bytes_release(&stream->out);
     if (stream->connection != NULL) {
@@ -146,165 +145,13 @@ http2_stream_header(struct http2_stream *stream, struct span name,
     return true;
 }
 
-/* ---- running ---- */
+/* ---- receiving ---- */
 
 static void
 stream_refuse_message(struct http2_stream *stream)
 {
     http2_stream_refuse(stream, REFUSAL_MESSAGE, 0, 0);
 }
-
-/* Charges bytes that are about to be kept. False: all bodies together are past
- * their limit. */
-static bool
-body_charge(struct http2_stream *stream, size_t size)
-{
-    struct wire *wire = stream->loop->wire;
-    stream->charged_size += size;
-    uint64_t all = atomic_fetch_add(&wire->bodies_size, size) + size;
-    return all <= wire->options.bodies_size_max ||
-           stream->charged_size <= WIRE_SMALL_BODY_SIZE;
-}
-
-/* Puts the message in the place of its compressed form. */
-static bool
-message_inflate(struct http2_stream *stream)
-{
-    const struct wire_options *options = &stream->loop->wire->options;
-    const struct handler *handler = &options->handler;
-    enum refusal refusal = REFUSAL_MESSAGE;
-    uint64_t limit = options->body_size_max;
-    if (!stream->is_compressed)
-        return true;
-    if (grpc_gunzip(bytes_span(&stream->body), &stream->inflated)) {
-        stream->request.body = bytes_span(&stream->inflated);
-        if (body_charge(stream, stream->inflated.size))
-            return true;
-        refusal = REFUSAL_BODY_MEMORY;
-        limit = options->bodies_size_max;
-    } else if (bytes_failed(&stream->inflated)) {
-        refusal = REFUSAL_BODY_SIZE;
-    }
-    handler->refuse(handler->ctx, refusal, 0, limit, &stream->reply);
-    return false;
-}
-
-/* Whoever compresses what he sends gets compressed answers. */
-static void
-reply_deflate(struct http2_stream *stream)
-{
-    struct bytes packed;
-    struct reply *reply = &stream->reply;
-    if (!stream->is_compressed || reply->grpc_status != GRPC_OK ||
-        bytes_failed(&reply->body))
-        return;
-    bytes_init(&packed, REPLY_BODY_SIZE_MAX);
-    if (!grpc_gzip(bytes_span(&reply->body), &packed)) {
-        bytes_release(&packed);
-        return; /* it goes out as it is */
-    }
-    bytes_release(&reply->body);
-    reply->body = packed;
-    stream->is_reply_gzip = true;
-}
-
-static void
-stream_work(struct executor_task *task)
-{
-    struct http2_stream *stream = (struct http2_stream *)(void *)task;
-    const struct handler *handler = &stream->loop->wire->options.handler;
-    struct request *request = &stream->request;
-    bool is_due = !atomic_load(&stream->is_given_up);
-    if (is_due && !stream->is_started && message_inflate(stream)) {
-        stream->is_started = true;
-        is_due = handler->start(handler->ctx, request, &stream->reply) ==
-                 HANDLER_DEFER;
-    } else if (!stream->is_started) {
-        is_due = false;
-    }
-    if (is_due)
-        handler->finish(handler->ctx, request, &stream->reply);
-    reply_deflate(stream);
-    loop_finish(stream->loop, &stream->completion);
-}
-
-static void
-stream_resume(struct completion *completion)
-{
-    struct http2_stream *stream =
-        (struct http2_stream *)(void *)((char *)completion -
-                                        offsetof(struct http2_stream,
-                                                 completion));
-    struct http2_connection *connection = stream->connection;
-    assert(stream->state == STREAM_RUNNING);
-    stream->state = STREAM_ANSWERED;
-    if (connection == NULL || stream->is_gone) {
-        stream_free(stream);
-        return;
-    }
-    http2_stream_answer(stream);
-    http2_pump(connection);
-}
-
-static void
-stream_submit(struct http2_stream *stream)
-{
-    struct wire *wire = stream->loop->wire;
-    stream->task.run = stream_work;
-    stream->completion.resume = stream_resume;
-    stream->state = STREAM_RUNNING;
-    stream->loop->working++;
-    if (executor_submit(wire->executor, &stream->task))
-        return;
-    stream->loop->working--;
-    stream->state = STREAM_BODY;
-    http2_stream_refuse(stream, REFUSAL_BUSY, 0, wire->options.in_flight_max);
-}
-
-/* A message is complete: let the handler answer it. */
-static void
-stream_start(struct http2_stream *stream)
-{
-    const struct handler *handler = &stream->loop->wire->options.handler;
-    struct request *request = &stream->request;
-    request->body = bytes_span(&stream->body);
-    request->start_ns = loop_now_ns();
-    if (stream->is_compressed || stream->body.size > WIRE_LOOP_MESSAGE_SIZE) {
-        stream_submit(stream);
-        return;
-    }
-    stream->is_started = true;
-    if (handler->start(handler->ctx, request, &stream->reply) == HANDLER_DEFER)
-        stream_submit(stream);
-    else
-        http2_stream_answer(stream);
-}
-
-/* One message of several. */
-static void
-stream_continue(struct http2_stream *stream)
-{
-    const struct handler *handler = &stream->loop->wire->options.handler;
-    struct request *request = &stream->request;
-    request->body = bytes_span(&stream->body);
-    request->start_ns = loop_now_ns();
-    stream->is_started = true;
-    enum handler_step step =
-        handler->start(handler->ctx, request, &stream->reply);
-    assert(step == HANDLER_DONE);
-    (void)step;
-    if (stream->reply.grpc_status != GRPC_OK) {
-        http2_stream_answer(stream);
-        return;
-    }
-    handler->release(handler->ctx, request);
-    stream->is_started = false;
-    http2_stream_message(stream);
-    body_release(stream);
-    stream->prefix_size = 0;
-}
-
-/* ---- receiving ---- */
 
 static bool
 is_stream_path(struct span path)
@@ -407,7 +254,7 @@ message_take(struct http2_stream *stream, const uint8_t *data, size_t size)
     size_t more = stream->message_size - stream->body.size;
     if (more > size)
         more = size;
-    bool has_room = body_charge(stream, more);
+    bool has_room = charge_body(&stream->charge, stream->loop->wire, more);
     if (has_room)
         bytes_add(&stream->body, data, more);
     if (!has_room || bytes_failed(&stream->body))
@@ -434,7 +281,7 @@ http2_stream_data(struct http2_stream *stream, const uint8_t *data, size_t size)
         }
         if (stream->state == STREAM_BODY && stream->is_stream &&
             is_message_complete(stream))
-            stream_continue(stream);
+            http2_stream_continue(stream);
     }
 }
 
@@ -447,7 +294,7 @@ http2_stream_end(struct http2_stream *stream)
         stream->is_complete = true;
         http2_stream_finish(stream);
     } else if (is_message_complete(stream)) {
-        stream_start(stream);
+        http2_stream_start(stream);
     } else {
         stream_refuse_message(stream);
     }
@@ -461,7 +308,7 @@ http2_stream_closed(struct http2_stream *stream)
     stream->is_gone = true;
     atomic_store(&stream->is_given_up, true);
     if (stream->state != STREAM_RUNNING)
-        stream_free(stream);
+        http2_stream_free(stream);
 }
 
 /* The time until which a call may stay as it is; 0: for ever. */
@@ -504,6 +351,6 @@ http2_streams_abandon(struct http2_connection *connection)
         stream->is_gone = true;
         atomic_store(&stream->is_given_up, true);
         if (stream->state != STREAM_RUNNING)
-            stream_free(stream);
+            http2_stream_free(stream);
     }
 }

@@ -2,6 +2,7 @@
 #ifndef ENGINE_WIRE_HTTP2_STREAM_H
 #define ENGINE_WIRE_HTTP2_STREAM_H
 
+#include "engine/wire/charge.h"
 #include "engine/wire/grpc_frame.h"
 #include "engine/wire/http2.h"
 
@@ -47,8 +48,7 @@ struct http2_stream {
     uint32_t message_size;
     struct bytes body;
     struct bytes inflated;
-    uint64_t charged_size;   /* in bodies_size */
-    uint64_t reply_size;     /* in replies_size */
+    struct charge charge;
     uint64_t phase_start_ms; /* since when it is received or sent */
     uint64_t phase_size;
     struct bytes out; /* what goes out before reply.body */
@@ -64,6 +64,19 @@ void http2_stream_enter(struct http2_stream *stream, enum stream_state state,
 
 /* Frees all that making the answer took, before a slow peer reads it. */
 void http2_stream_forget(struct http2_stream *stream);
+
+void http2_stream_drop_body(struct http2_stream *stream);
+
+/* Not while it runs. */
+void http2_stream_free(struct http2_stream *stream);
+
+/* ---- http2_run.c ---- */
+
+/* The one message is complete: lets the handler answer it. */
+void http2_stream_start(struct http2_stream *stream);
+
+/* The same for one of several: answered on the loop, and the next may come. */
+void http2_stream_continue(struct http2_stream *stream);
 
 /* ---- http2_answer.c ---- */
 
