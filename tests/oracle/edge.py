@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters of the REST API as objects of qdrant-edge, and a shard of it."""
 
+import numpy
 import qdrant_edge as q
 
 SCHEMAS = {
@@ -43,6 +44,8 @@ def ring(value):
 
 def match(value):
     (name, wanted), = value.items()
+    if isinstance(wanted, bool):  # a bool of Python's would become 1 or 0
+        wanted = numpy.bool_(wanted)
     return {
         "value": q.MatchValue, "any": q.MatchAny, "except": q.MatchExcept,
         "text": q.MatchText, "text_any": q.MatchTextAny,
@@ -89,6 +92,8 @@ def condition(value):
         return q.IsEmptyCondition(key=value["is_empty"]["key"])
     if "is_null" in value:
         return q.IsNullCondition(key=value["is_null"]["key"])
+    if "slice" in value:
+        return q.SliceCondition(**value["slice"])
     return filter_of(value)
 
 
@@ -125,3 +130,6 @@ class Shard:
             limit=100000, filter=filter_of(value), with_payload=False,
             with_vector=False))
         return [record.id for record in found[0]]
+
+    def count(self, value):
+        return self.shard.count(q.CountRequest(filter=filter_of(value)))
