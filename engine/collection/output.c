@@ -26,31 +26,51 @@ struct output {
 
 /* ---- parts of a payload ---- */
 
+/* One step of the way to a value: a member of an object, or any element of an
+ * array. */
+struct way_step {
+    bool is_element;
+    struct span key;
+};
+
 struct picker {
     const struct payload_selection *selection;
     yyjson_mut_doc *doc;
-    struct span keys[OUTPUT_DEPTH_MAX]; /* the way to the current value */
+    struct way_step way[OUTPUT_DEPTH_MAX]; /* to the current value */
     size_t depth;
 };
 
-/* How the current keys relate to a path: its end lies above or here (<= 0) or
- * below (> 0); false: they part before. */
+/* Whether the way goes as `step` does at `depth`; so does one that has ended
+ * above it. */
+static bool
+goes_by(const struct picker *picker, size_t depth, bool is_element,
+        const struct path_step *step)
+{
+    if (depth >= picker->depth)
+        return true;
+    const struct way_step *way = &picker->way[depth];
+    if (way->is_element != is_element)
+        return false;
+    return is_element ? step->index == PATH_INDEX_ALL
+                      : span_equal(step->key, way->key);
+}
+
+/* How the way relates to a path: the path ends above or here, or below; false:
+ * they part before. */
 static bool
 follows(const struct picker *picker, const struct payload_path *path,
         bool *ret_is_below)
 {
     size_t depth = 0;
     for (size_t i = 0; i < path->steps_count; i++) {
-        if (!path_step_has_key(&path->steps[i]))
-            continue;
-        if (depth == picker->depth) {
-            *ret_is_below = true;
-            return true;
-        }
-        if (!span_equal(path->steps[i].key, picker->keys[depth++]))
+        const struct path_step *step = &path->steps[i];
+        if (path_step_has_key(step) && !goes_by(picker, depth++, false, step))
+            return false;
+        if (step->index != PATH_INDEX_NONE &&
+            !goes_by(picker, depth++, true, step))
             return false;
     }
-    *ret_is_below = false;
+    *ret_is_below = depth > picker->depth;
     return true;
 }
 
@@ -75,28 +95,41 @@ pick_here(const struct picker *picker)
 
 static yyjson_mut_val *pick_value(struct picker *picker, yyjson_val *value);
 
-/* NULL: memory is out, or nesting is deeper than any stored payload. */
+/* Of `value`, one step further on: *ret_pick says how much. NULL: nothing, or
+ * memory is out, or nesting is deeper than any stored payload. */
+static yyjson_mut_val *
+pick_step(struct picker *picker, struct way_step step, yyjson_val *value,
+          enum pick *ret_pick)
+{
+    yyjson_mut_val *part = NULL;
+    *ret_pick = PICK_WHOLE;
+    if (picker->depth == OUTPUT_DEPTH_MAX)
+        return NULL;
+    picker->way[picker->depth++] = step;
+    *ret_pick = pick_here(picker);
+    if (*ret_pick == PICK_WHOLE)
+        part = yyjson_val_mut_copy(picker->doc, value);
+    else if (*ret_pick == PICK_PARTS)
+        part = pick_value(picker, value);
+    picker->depth--;
+    return part;
+}
+
 static yyjson_mut_val *
 pick_object(struct picker *picker, yyjson_val *object)
 {
     yyjson_mut_val *copy = yyjson_mut_obj(picker->doc);
-    if (picker->depth == OUTPUT_DEPTH_MAX)
-        return NULL;
     size_t index, count;
     yyjson_val *key, *value;
     yyjson_obj_foreach(object, index, count, key, value)
     {
-        picker->keys[picker->depth++] = json_span(key);
-        enum pick pick = pick_here(picker);
-        yyjson_mut_val *name = NULL, *part = NULL;
-        if (pick != PICK_NOTHING) {
-            name = yyjson_val_mut_copy(picker->doc, key);
-            part = pick == PICK_WHOLE ? yyjson_val_mut_copy(picker->doc, value)
-                                      : pick_value(picker, value);
-        }
-        picker->depth--;
-        if (pick != PICK_NOTHING &&
-            (part == NULL || !yyjson_mut_obj_add(copy, name, part)))
+        enum pick pick;
+        struct way_step step = { .key = json_span(key) };
+        yyjson_mut_val *part = pick_step(picker, step, value, &pick);
+        if (pick == PICK_NOTHING)
+            continue;
+        yyjson_mut_val *name = yyjson_val_mut_copy(picker->doc, key);
+        if (part == NULL || !yyjson_mut_obj_add(copy, name, part))
             return NULL;
     }
     return copy;
@@ -110,7 +143,11 @@ pick_array(struct picker *picker, yyjson_val *array)
     yyjson_val *value;
     yyjson_arr_foreach(array, index, count, value)
     {
-        yyjson_mut_val *part = pick_value(picker, value);
+        enum pick pick;
+        struct way_step step = { .is_element = true };
+        yyjson_mut_val *part = pick_step(picker, step, value, &pick);
+        if (pick == PICK_NOTHING)
+            continue;
         if (part == NULL || !yyjson_mut_arr_append(copy, part))
             return NULL;
     }

@@ -26,8 +26,8 @@ enum engine_code output_records(struct output *output, const uint32_t *slots,
 
 /* The selected part of the payload text `payload` (size 0: none), as a JSON
  * object text in `arena`. Including keeps what is above or below one of the
- * paths, excluding drops what is at or below one; elements of arrays are
- * looked into, whatever the path says. ENGINE_ENOMEM */
+ * paths, excluding drops what is at or below one. Only `[]` leads into arrays,
+ * one level each; `[0]` leads nowhere. ENGINE_ENOMEM */
 enum engine_code
 output_payload(struct span payload, const struct payload_selection *selection,
                struct arena *arena, struct span *ret_text, struct error *reterr)

@@ -278,9 +278,10 @@ def test_payload_selection(engine, name):
     assert select(True)["z"] is None
     assert select(False) is None
     assert select(["a.b"]) == {"a": {"b": 1}}
-    assert select({"include": ["a", "l.x"]}) == {
+    assert select({"include": ["a", "l[].x"]}) == {
         "a": {"b": 1, "c": 2}, "l": [{"x": 1}]}
-    assert select({"exclude": ["a.b", "l.y", "z"]}) == {
+    assert select({"include": ["l.x"]}) == {"l": []}
+    assert select({"exclude": ["a.b", "l[].y", "l.x", "z"]}) == {
         "a": {"c": 2}, "l": [{"x": 1}]}
     assert select(["nope"]) == {}
     answer = post(engine, name, "/scroll",

@@ -26,6 +26,8 @@ teardown(void)
 
 #define NESTED "{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"l\":[{\"x\":1,\"y\":2},7]}"
 
+#define ARRAYS "{\"n\":[{\"x\":1},[{\"x\":2},9],8]}"
+
 struct part_case {
     enum selection selection;
     const char *paths[2];
@@ -43,7 +45,20 @@ static const struct part_case parts[] = {
       { "a.c.d", "l[].x" },
       NESTED,
       "{\"a\":{\"c\":{\"d\":2}},\"l\":[{\"x\":1},7]}" },
-    { SELECT_INCLUDE, { "l.x" }, NESTED, "{\"l\":[{\"x\":1},7]}" },
+    { SELECT_INCLUDE, { "l.x" }, NESTED, "{\"l\":[]}" },
+    { SELECT_INCLUDE, { "l[0].x" }, NESTED, "{\"l\":[]}" },
+    { SELECT_INCLUDE, { "l[]" }, NESTED, "{\"l\":[{\"x\":1,\"y\":2},7]}" },
+    { SELECT_INCLUDE, { "a[].b" }, NESTED, "{\"a\":{}}" },
+    { SELECT_INCLUDE, { "n[].x" }, ARRAYS, "{\"n\":[{\"x\":1},[],8]}" },
+    { SELECT_INCLUDE, { "n[][].x" }, ARRAYS, "{\"n\":[{},[{\"x\":2},9],8]}" },
+    { SELECT_EXCLUDE, { "n[].x" }, ARRAYS, "{\"n\":[{},[{\"x\":2},9],8]}" },
+    { SELECT_EXCLUDE, { "n[][].x" }, ARRAYS, "{\"n\":[{\"x\":1},[{},9],8]}" },
+    { SELECT_EXCLUDE, { "n[][]" }, ARRAYS, "{\"n\":[{\"x\":1},[],8]}" },
+    { SELECT_EXCLUDE, { "n.x", "n[0]" }, ARRAYS, ARRAYS },
+    { SELECT_EXCLUDE,
+      { "l[]" },
+      NESTED,
+      "{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"l\":[]}" },
     { SELECT_INCLUDE, { "none" }, NESTED, "{}" },
     { SELECT_EXCLUDE, { "a" }, NESTED, "{\"l\":[{\"x\":1,\"y\":2},7]}" },
     { SELECT_EXCLUDE,
