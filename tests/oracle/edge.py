@@ -108,6 +108,10 @@ def filter_of(value):
     return q.Filter(**clauses)
 
 
+def id_of(record):
+    return record.id if isinstance(record.id, int) else str(record.id)
+
+
 class Shard:
     """Points of the vectors `v` and `w`, two floats each."""
 
@@ -129,7 +133,7 @@ class Shard:
         found = self.shard.scroll(q.ScrollRequest(
             limit=100000, filter=filter_of(value), with_payload=False,
             with_vector=False))
-        return [record.id for record in found[0]]
+        return [id_of(record) for record in found[0]]
 
     def count(self, value):
         return self.shard.count(q.CountRequest(filter=filter_of(value)))

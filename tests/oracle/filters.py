@@ -234,3 +234,10 @@ def kind_of(condition):
         if name != "key":
             names.append(name)
     return names[0] if len(names) == 1 else "several tests of a field"
+
+
+def kind_of_all(value):
+    """Of a filter: the name of its only condition, or `filter`."""
+    conditions = value.get("must", [])
+    return (kind_of(conditions[0])
+            if len(value) == 1 and len(conditions) == 1 else "filter")

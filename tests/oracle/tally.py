@@ -20,6 +20,8 @@ LEFT_OUT = {
     "a sparse vector that is deleted and set again":
         "in edge the old entries come back",
     "polygons beside the client": "it takes points on the edge for inside",
+    "several tests of one field beside the client": "it looks at the first",
+    "datatypes beside the client": "it keeps floats",
     "recommend, discover, context, fusion, formula, order_by, groups, facet, "
     "lookup_from": "not served yet",
 }

@@ -48,7 +48,7 @@ def pairs(vector):
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=json.dumps)
-def test_texts_become_what_edge_makes_of_them(engine, options):
+def test_texts_become_what_edge_makes_of_them(engine, tally, options):
     model = model_of(options)
     chance = random.Random(SEED)
     summaries = [p["payload"]["summary"] for p in packages.sample()]
@@ -70,6 +70,7 @@ def test_texts_become_what_edge_makes_of_them(engine, options):
         assert ours["indices"] == sorted(theirs), texts[id]
         assert ours["values"] == pytest.approx(
             [theirs[i] for i in ours["indices"]], rel=1e-6)
+        tally.add("bm25 document beside edge")
     # A query weighs 1 for each of its tokens. Edge asks for stopwords, too, when
     # they are cut by prefix.
     for text in texts[:40] if options.get("tokenizer") != "prefix" else ():
@@ -83,3 +84,4 @@ def test_texts_become_what_edge_makes_of_them(engine, options):
                                asked).result
         assert [p["score"] for p in ours["points"]] == pytest.approx(
             [p["score"] for p in expected["points"]])
+        tally.add("bm25 query beside edge")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vectors of each datatype and metric, for azimuthd and for qdrant-edge: the
-same values come back, exact searches give the same scores.
+same values come back, exact searches give the same scores, after a kill, too.
 
   AZIMUTH_ORACLE_ROUNDS   queries for each datatype and metric (default: 60)
   AZIMUTH_ORACLE_SEED     the seed (default: 1)
@@ -41,7 +41,7 @@ def close(a, b, row, query):
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("datatype", DATATYPES)
-def test_a_datatype_answers_as_that_of_edge(engine, tmp_path, datatype,
+def test_a_datatype_answers_as_that_of_edge(engine, tmp_path, tally, datatype,
                                             metric):
     random = numpy.random.default_rng(SEED)
     dim = int(random.integers(1, 70))
@@ -64,7 +64,10 @@ def test_a_datatype_answers_as_that_of_edge(engine, tmp_path, datatype,
     for id in range(POINTS):
         assert ours[id]["vector"] == pytest.approx(
             list(theirs[id]), rel=1e-6, abs=1e-7), (id, rows[id])
-    for _ in range(ROUNDS):
+    for round in range(ROUNDS):
+        if round == ROUNDS // 2:
+            engine.kill()
+            engine.start()
         query = vector(random, dim)
         found = engine.call("POST", f"/collections/{name}/points/query", {
             "query": query, "limit": POINTS,
@@ -77,4 +80,5 @@ def test_a_datatype_answers_as_that_of_edge(engine, tmp_path, datatype,
         for hit in wanted:
             assert close(ours[hit.id], hit.score, rows[hit.id], query), (
                 hit.id, rows[hit.id], query)
+        tally.add(f"query beside edge: {datatype}, {metric}")
     engine.call("DELETE", f"/collections/{name}")

@@ -57,7 +57,7 @@ def nearest(engine, name, query, filter, **params):
     return [(hit["id"], hit["score"]) for hit in found.result["points"]]
 
 
-def compare(engine, names, random, rounds):
+def compare(engine, names, random, rounds, tally):
     """How many hits there should be, and how many were right."""
     right = wanted = 0
     for _ in range(rounds):
@@ -74,11 +74,12 @@ def compare(engine, names, random, rounds):
             assert len({id for id, _ in found}) == len(found), said
             wanted += len(exact)
             right += sum(score >= exact[-1][1] - 1e-5 for _, score in found)
+            tally.add("filtered walk beside the exact search")
     return right, wanted
 
 
 @pytest.mark.parametrize("world", range(WORLDS))
-def test_filtered_searches_find_what_exact_ones_find(engine, world):
+def test_filtered_searches_find_what_exact_ones_find(engine, tally, world):
     random = filters.Random(SEED + world)
     points = [point(random, id) for id in range(POINTS)]
     names = ("plain", "indexed")
@@ -89,13 +90,13 @@ def test_filtered_searches_find_what_exact_ones_find(engine, world):
         if kind is not None:
             engine.call("PUT", "/collections/indexed/index?wait=true", {
                 "field_name": field, "field_schema": kind}).result
-    sums = [compare(engine, names, random, ROUNDS)]
+    sums = [compare(engine, names, random, ROUNDS, tally)]
     for name in names:
         engine.upsert(name, [point(random, id) for id in range(0, POINTS, 3)])
-    sums.append(compare(engine, names, random, ROUNDS // 2))
+    sums.append(compare(engine, names, random, ROUNDS // 2, tally))
     assert engine.stop() == 0
     engine.start()
-    sums.append(compare(engine, names, random, ROUNDS // 2))
+    sums.append(compare(engine, names, random, ROUNDS // 2, tally))
     for right, wanted in sums:
         assert right >= RECALL_MIN * wanted
     for name in names:

@@ -1,96 +1,84 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same random filters for azimuthd and for the local mode of the public
 client, which is a second reading of what filters mean, in Python and without
-indexes.
+indexes: without and with indexes here, after changes, a restart and a kill.
 
-  AZIMUTH_ORACLE_ROUNDS   four times the filters for each world (default: 400)
+  AZIMUTH_ORACLE_ROUNDS   filters for each world (default: 200)
   AZIMUTH_ORACLE_SEED     the first world's seed (default: 1)
-
-Left out, beside what filters.py names: polygons, since the client takes a point
-on the edge for one inside; test_filters_of_edge.py has them.
+  AZIMUTH_ORACLE_WORLDS   how many worlds (default: 3)
 """
 import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import filters
+import ours
 import pytest
-from client_package import installed
+from local_mode import local  # noqa: F401
+from test_filters_of_edge import NAMES, create, index
 
 POINTS = 300
-WORLDS = 4
-ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "400")) // 4
+BATCH = 50
+WORLDS = int(os.environ.get("AZIMUTH_ORACLE_WORLDS", "3"))
+ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "200"))
 SEED = int(os.environ.get("AZIMUTH_ORACLE_SEED", "1"))
-PROGRAM = pathlib.Path(__file__).resolve().parent / "local_client.py"
 
 
 class Random(filters.Random):
+    def tests(self, is_single):
+        return self.test(is_single)
+
     def area(self):
         while True:
             area = super().area()
             if "geo_polygon" not in area:
                 return area
 
-    def condition(self, depth, count):
-        if self.chance(0.05):
-            total = self.random.randrange(1, 6)
-            return {"slice": {"total": total,
-                              "index": self.random.randrange(total)}}
-        return super().condition(depth, count)
 
+class Comparison:
+    def __init__(self, engine, local, random, part):
+        self.engine = engine
+        self.local = local
+        self.random = random
+        self.part = part
 
-class Local:
-    def __init__(self):
-        environment = {**os.environ, "PYTHONPATH": str(installed("latest"))}
-        self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True, env=environment)
-
-    def ask(self, request):
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def end(self):
-        self.process.stdin.close()
-        assert self.process.wait(timeout=60) == 0
-
-
-@pytest.fixture
-def local():
-    local = Local()
-    yield local
-    local.end()
-
-
-def compare(engine, local, random, points):
-    for round in range(ROUNDS):
-        filter = ({"must": [random.condition(2, POINTS)]} if round % 2
-                  else random.filter(0, POINTS))
-        expected = local.ask({"filter": filter})
-        found = engine.call("POST", "/collections/plain/points/scroll", {
-            "filter": filter, "limit": 100000, "with_payload": False}).result
-        got = [point["id"] for point in found["points"]]
-        odd = sorted(set(got) ^ set(expected))
-        assert got == expected, (
-            f"{json.dumps(filter)}: {[points[id] for id in odd[:2]]}")
+    def filters(self, rounds, when):
+        random = self.random
+        for begin in range(0, rounds, BATCH):
+            made = [{"must": [random.condition(2, POINTS)]}
+                    if number % 2 else random.filter(0, POINTS)
+                    for number in range(min(BATCH, rounds - begin))]
+            expected = self.local.ask(filters=made)
+            for name in NAMES:
+                found = ours.ids_of(self.engine, name, made)
+                for value, got, wanted in zip(made, found, expected):
+                    kind = filters.kind_of_all(value)
+                    self.part.check(
+                        f"filter beside the client: {kind}",
+                        got == wanted, lambda: (
+                            name, when, json.dumps(value),
+                            sorted({*got} ^ {*wanted})[:2]))
 
 
 @pytest.mark.parametrize("world", range(WORLDS))
-def test_filters_find_what_the_local_mode_finds(engine, local, world):
-    random = Random(SEED + 100 + world)
+def test_filters_find_what_the_local_mode_finds(engine, local, part, world):
+    random = Random(SEED * 1000 + 500 + world)
     points = [random.point(id) for id in range(POINTS)]
     size = {"size": 2, "distance": "Dot"}
-    engine.call("PUT", "/collections/plain",
-                {"vectors": {"v": size, "w": size}}).result
-    engine.upsert("plain", points)
-    local.ask({"points": points})
-    compare(engine, local, random, points)
+    local.ask(create={"vectors": {"v": size, "w": size}})
+    for name in NAMES:
+        create(engine, name, points)
+    index(engine, SEED + world)
+    local.ask(points=points)
+    comparison = Comparison(engine, local, random, part)
+    comparison.filters(ROUNDS // 4, "fresh")
     changed = [random.point(id) for id in range(0, POINTS, 3)]
-    for point in changed:
-        points[point["id"]] = point
-    engine.upsert("plain", changed)
-    local.ask({"points": changed})
-    compare(engine, local, random, points)
+    for name in NAMES:
+        engine.upsert(name, changed)
+    local.ask(points=changed)
+    comparison.filters(ROUNDS // 4, "changed")
+    assert engine.stop() == 0
+    engine.start()
+    comparison.filters(ROUNDS // 4, "restarted")
+    engine.kill()
+    engine.start()
+    comparison.filters(ROUNDS // 4, "killed")

@@ -100,8 +100,8 @@ def same_vectors(engine, shard, name, points):
 
 @pytest.mark.parametrize("datatype", DATATYPES)
 @pytest.mark.parametrize("distance", DISTANCES)
-def test_scores_are_those_of_the_reference(engine, tmp_path, distance,
-                                           datatype):
+def test_scores_are_those_of_the_reference(engine, tmp_path, tally,
+                                           distance, datatype):
     world = Multivectors(SEED * 10 + DISTANCES.index(distance),
                          above_zero=datatype == "uint8")
     shard = Shard(tmp_path / "edge", distance, world.dim, datatype)
@@ -123,3 +123,5 @@ def test_scores_are_those_of_the_reference(engine, tmp_path, distance,
     engine.kill()
     engine.start()
     compare(world, engine, shard, names, points, ROUNDS - ROUNDS // 2)
+    tally.add(f"query beside edge: multivector, {datatype}, {distance}",
+              ROUNDS * len(names))

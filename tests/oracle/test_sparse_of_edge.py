@@ -205,7 +205,8 @@ def ask(sparse, engine, name):
 
 @pytest.mark.parametrize("modifier", (None, "idf"))
 @pytest.mark.parametrize("shape", COLLECTIONS, ids=lambda shape: shape[0])
-def test_sparse_finds_what_edge_finds(engine, tmp_path, shape, modifier):
+def test_sparse_finds_what_edge_finds(engine, tmp_path, tally, shape,
+                                      modifier):
     name, *numbers = shape
     name = f"{name}-{modifier}"
     sparse = Sparse(f"{SEED}-{name}", *numbers, keeps=modifier == "idf")
@@ -230,6 +231,7 @@ def test_sparse_finds_what_edge_finds(engine, tmp_path, shape, modifier):
             every = dict(shard.search({**body, "limit": 100000, "offset": 0,
                                        "score_threshold": None}))
             check(got, expected, every, f"{body}: {got[:5]} {expected[:5]}")
+            tally.add(f"query beside edge: sparse, modifier {modifier}")
     for id in sparse.some_ids(0.05):
         ours, = engine.call("POST", f"/collections/{name}/points", {
             "ids": [id], "with_vector": True}).result

@@ -74,7 +74,7 @@ class Texts:
 
 
 @pytest.mark.parametrize("parameters", PARAMETERS, ids=json.dumps)
-def test_texts_find_what_edge_finds(engine, tmp_path, parameters):
+def test_texts_find_what_edge_finds(engine, tmp_path, tally, parameters):
     texts = Texts(SEED)
     points = [texts.point(id) for id in range(POINTS)]
     shard = edge.Shard(tmp_path / "edge")
@@ -98,3 +98,4 @@ def test_texts_find_what_edge_finds(engine, tmp_path, parameters):
         got = [point["id"] for point in found.result["points"]]
         odd = sorted(set(got) ^ set(expected))
         assert got == expected, f"{filter}: {[points[id] for id in odd[:2]]}"
+        tally.add("filter beside edge: text, of an index")
