@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sparse vectors in a configuration. `index` is taken and echoed and changes
- * nothing: the index is in memory and exact at any size, rows are on disk, and
- * both keep full floats. */
+ * Sparse vectors in a configuration. Of `index` the datatype counts; the rest is
+ * taken and echoed and changes nothing: the index is in memory and exact at any
+ * size, and rows are on disk, as full floats. */
 #include "engine/collection/config_sparse.h"
 
 #include "engine/collection/command.h"
@@ -22,8 +22,17 @@ is_word(yyjson_val *value, const char *const *words)
     return is_known;
 }
 
+static enum datatype
+datatype_of(yyjson_val *word)
+{
+    if (yyjson_equals_str(word, "float16"))
+        return DATATYPE_F16;
+    return yyjson_equals_str(word, "uint8") ? DATATYPE_U8 : DATATYPE_F32;
+}
+
 static enum engine_code
-index_check(yyjson_val *index, const char *where, struct error *reterr)
+index_read(yyjson_val *index, const char *where, enum datatype *ret_datatype,
+           struct error *reterr)
 {
     static const char *const datatypes[] = { "float32", "float16", "uint8",
                                              NULL };
@@ -52,10 +61,12 @@ index_check(yyjson_val *index, const char *where, struct error *reterr)
         return error_set(reterr, ENGINE_EFORMAT,
                          "%s.index.memory: must be cold, cached or pinned",
                          where);
+    if (!section_is_absent(yyjson_obj_get(index, "datatype")))
+        *ret_datatype = datatype_of(yyjson_obj_get(index, "datatype"));
     return ENGINE_OK;
 }
 
-/* Checks one vector's object and reads its modifier, if it has one. */
+/* Checks one vector's object and reads what it has of modifier and index. */
 static enum engine_code
 vector_read(yyjson_val *object, struct vector_config *vector,
             struct error *reterr)
@@ -73,8 +84,8 @@ vector_read(yyjson_val *object, struct vector_config *vector,
                          "%s.modifier: unknown variant, expected `none` or "
                          "`idf`",
                          where);
-    enum engine_code code =
-        index_check(yyjson_obj_get(object, "index"), where, reterr);
+    enum engine_code code = index_read(yyjson_obj_get(object, "index"), where,
+                                       &vector->datatype, reterr);
     if (code == ENGINE_OK && !section_is_absent(modifier))
         vector->has_idf = yyjson_equals_str(modifier, "idf");
     return code;

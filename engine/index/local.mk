@@ -10,6 +10,7 @@ libengine_a_SOURCES += \
 	engine/index/sparse_count.c \
 	engine/index/sparse_part.c engine/index/sparse_part.h \
 	engine/index/sparse_search.c engine/index/sparse_tail.c \
+	engine/index/sparse_weight.c engine/index/sparse_weight.h \
 	engine/index/slotset.c engine/index/slotset.h \
 	engine/index/slotview.c engine/index/slotview.h \
 	engine/index/epoch.c engine/index/epoch.h \

@@ -34,6 +34,7 @@ struct retired {
 
 struct sparse {
     struct epoch *epoch;
+    enum datatype datatype;               /* of sealed parts */
     _Atomic(struct sparse_parts *) parts; /* the tail is the last one */
     struct sparse_part **numbered;        /* by number; NULL: free */
     size_t numbered_room;
@@ -140,8 +141,8 @@ tail_new(struct sparse *sparse)
 }
 
 enum engine_code
-sparse_create(struct epoch *epoch, struct sparse **ret_sparse,
-              struct error *reterr)
+sparse_create(struct epoch *epoch, enum datatype datatype,
+              struct sparse **ret_sparse, struct error *reterr)
 {
     struct sparse *sparse = calloc(1, sizeof(*sparse));
     if (sparse == NULL)
@@ -151,6 +152,7 @@ sparse_create(struct epoch *epoch, struct sparse **ret_sparse,
         return error_memory(reterr);
     }
     sparse->epoch = epoch;
+    sparse->datatype = datatype;
     struct sparse_parts *parts = parts_new(1);
     struct sparse_part *tail = tail_new(sparse);
     if (parts == NULL || tail == NULL) {
@@ -256,8 +258,8 @@ merge(struct sparse *sparse, size_t from, size_t count,
         free(next);
         return error_memory(reterr);
     }
-    enum engine_code code =
-        sparse_part_build(old->parts + from, count, &part, reterr);
+    enum engine_code code = sparse_part_build(old->parts + from, count,
+                                              sparse->datatype, &part, reterr);
     if (code == ENGINE_OK && !number_part(sparse, part)) {
         sparse_part_free(part);
         code = error_memory(reterr);

@@ -20,8 +20,9 @@
  * the owner's, for as long as they use the index. */
 struct sparse;
 
-enum engine_code sparse_create(struct epoch *epoch, struct sparse **ret_sparse,
-                               struct error *reterr)
+/* Weights of sealed parts are of `datatype`; the newest are floats. */
+enum engine_code sparse_create(struct epoch *epoch, enum datatype datatype,
+                               struct sparse **ret_sparse, struct error *reterr)
     __attribute__((warn_unused_result));
 /* Nobody may read any more. NULL is allowed. */
 void sparse_free(struct sparse *sparse);

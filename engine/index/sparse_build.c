@@ -4,6 +4,7 @@
  * ordered; the lengths of the lists; their entries. Those come in any order of
  * documents, and are sorted list by list. */
 #include "engine/index/sparse_part.h"
+#include "engine/index/sparse_weight.h"
 
 #include <assert.h>
 #include <math.h>
@@ -27,8 +28,9 @@ struct list {
     uint32_t index;
     uint32_t count;
     const struct sparse_entry *entries; /* of a tail, or: */
-    const uint16_t *docs;
-    const float *weights;
+    const struct sparse_lists *lists;
+    uint32_t at;    /* in `lists` */
+    uint32_t start; /* its first entry */
 };
 
 /* List `at` of a part, of lists_room(); false: there is none. */
@@ -40,8 +42,9 @@ list_at(const struct sparse_part *part, size_t at, struct list *ret_list)
         uint32_t start = lists->starts[at];
         *ret_list = (struct list){ .index = lists->indices[at],
                                    .count = lists->starts[at + 1] - start,
-                                   .docs = lists->docs + start,
-                                   .weights = lists->weights + start };
+                                   .lists = lists,
+                                   .at = (uint32_t)at,
+                                   .start = start };
         return true;
     }
     const struct sparse_tail_list *list =
@@ -64,13 +67,17 @@ lists_room(const struct sparse_part *part)
 static inline uint32_t
 doc_of(const struct list *list, uint32_t at)
 {
-    return list->entries != NULL ? list->entries[at].doc : list->docs[at];
+    return list->entries != NULL ? list->entries[at].doc
+                                 : list->lists->docs[list->start + at];
 }
 
 static inline float
 weight_of(const struct list *list, uint32_t at)
 {
-    return list->entries != NULL ? list->entries[at].weight : list->weights[at];
+    if (list->entries != NULL)
+        return list->entries[at].weight;
+    return sparse_weight(list->lists, list->lists->datatype, list->at,
+                         list->start + at);
 }
 
 /* ---- building ---- */
@@ -328,7 +335,7 @@ entries_make(struct build *build, struct error *reterr)
     lists->size = sizeof(*lists) +
                   ((size_t)lists->table_mask + 1) * sizeof(uint32_t) +
                   (size_t)lists->count * 2 * sizeof(uint32_t) +
-                  entries * (sizeof(uint16_t) + sizeof(float)) +
+                  entries * sizeof(uint16_t) + sparse_weights_size(lists) +
                   bounds * (sizeof(uint8_t) + sizeof(uint16_t)) +
                   lists->long_count * sizeof(float);
     build->part->entries = entries;
@@ -353,7 +360,6 @@ fill_list(struct build *build, const struct list *list, const uint32_t *numbers)
         float weight = weight_of(list, i);
         lists->docs[at] = (uint16_t)doc;
         lists->weights[at++] = weight;
-        lists->has_negative = lists->has_negative || weight < 0;
     }
     /* One that is whole keeps a 1, so that its place stays taken. */
     *left = at == lists->starts[into + 1] ? 1 : lists->starts[into + 1] - at;
@@ -387,18 +393,27 @@ bound_blocks(struct sparse_lists *lists, uint32_t list)
     assert(at == count);
 }
 
-static void
-fill_lists(struct build *build)
+static enum engine_code
+fill_lists(struct build *build, struct error *reterr)
 {
+    struct sparse_lists *lists = build->lists;
     each_list(build, fill_list);
-    sparse_lists_sort(build->lists, build->sorting, build->spare);
-    for (uint32_t i = 0; i < build->lists->long_count; i++)
-        bound_blocks(build->lists, i);
+    sparse_lists_sort(lists, build->sorting, build->spare);
+    enum engine_code code = sparse_weights_round(lists, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    for (uint32_t i = 0; i < lists->starts[lists->count]; i++)
+        lists->has_negative = lists->has_negative || lists->weights[i] < 0;
+    for (uint32_t i = 0; i < lists->long_count; i++)
+        bound_blocks(lists, i);
+    sparse_weights_finish(lists);
+    return ENGINE_OK;
 }
 
 enum engine_code
 sparse_part_build(struct sparse_part *const *parts, size_t parts_count,
-                  struct sparse_part **ret_part, struct error *reterr)
+                  enum datatype datatype, struct sparse_part **ret_part,
+                  struct error *reterr)
 {
     struct build build = { .parts = parts, .parts_count = parts_count };
     uint32_t *by_number = NULL;
@@ -410,14 +425,16 @@ sparse_part_build(struct sparse_part *const *parts, size_t parts_count,
         code = by_number == NULL ? error_memory(reterr) : ENGINE_OK;
     }
     if (code == ENGINE_OK) {
+        build.lists->datatype = datatype;
         each_list(&build, count_list);
         order_docs(&build, by_number);
         code = order_lists(&build, reterr);
     }
     if (code == ENGINE_OK)
         code = entries_make(&build, reterr);
+    if (code == ENGINE_OK)
+        code = fill_lists(&build, reterr);
     if (code == ENGINE_OK) {
-        fill_lists(&build);
         *ret_part = build.part;
         build.part = NULL;
     } else if (build.part == NULL || build.part->lists == NULL) {

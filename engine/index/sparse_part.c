@@ -31,6 +31,9 @@ lists_free(struct sparse_lists *lists)
     free(lists->starts);
     free(lists->docs);
     free(lists->weights);
+    free(lists->halves);
+    free(lists->bytes);
+    free(lists->scales);
     free(lists->greatest);
     free(lists->steps);
     free(lists->begins);

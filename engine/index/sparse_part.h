@@ -31,6 +31,12 @@ struct sparse_part {
     struct sparse_tail *tail;
 };
 
+/* What the bytes of a list mean. */
+struct sparse_scale {
+    float least;
+    float most;
+};
+
 /* The lists of a sealed part: first the long ones. */
 struct sparse_lists {
     uint32_t count;
@@ -43,7 +49,12 @@ struct sparse_lists {
     uint32_t *indices; /* [count] */
     uint32_t *starts;  /* [count + 1] */
     uint16_t *docs;    /* ascending within a list */
+    /* One of these, by the datatype; `weights` while the part is made, too. */
+    enum datatype datatype;
     float *weights;
+    uint16_t *halves;
+    uint8_t *bytes;
+    struct sparse_scale *scales; /* of bytes, [count] */
     /* Of long lists, [long_count][stride]: a bound of the weights in each block, in parts of steps[list], rounded up, 0 for none above 0; and
      * where the block begins, from the list's start. */
     uint8_t *greatest;
@@ -109,11 +120,13 @@ size_t sparse_part_memory(const struct sparse_part *part);
 void sparse_part_set_gone(struct sparse_part *part, uint32_t doc);
 
 /* One sealed part with what is not gone of `parts`, at most SPARSE_PART_DOCS.
+ * Its weights are of `datatype` (sparse_weight.h).
  * Documents of like content become neighbours, so that few blocks are worth a
  * look. ENGINE_ENOMEM. The writer. */
-enum engine_code
-sparse_part_build(struct sparse_part *const *parts, size_t parts_count,
-                  struct sparse_part **ret_part, struct error *reterr)
+enum engine_code sparse_part_build(struct sparse_part *const *parts,
+                                   size_t parts_count, enum datatype datatype,
+                                   struct sparse_part **ret_part,
+                                   struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Sorts each list by document. `room` and `spare` have place for the longest.

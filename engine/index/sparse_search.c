@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "engine/index/sparse_best.h"
 #include "engine/index/sparse_part.h"
+#include "engine/index/sparse_weight.h"
 #include "engine/index/sparse.h"
 
 #include <assert.h>
@@ -266,8 +267,9 @@ bound_long(struct run *run, const struct sealed *sealed, size_t at)
         add_lanes(run->scratch->bounds + i, greatest + i, step);
 }
 
-static void
-bound_short(struct run *run, struct sealed *sealed, size_t at)
+static inline void
+bound_short_of(struct run *run, struct sealed *sealed, size_t at,
+               enum datatype datatype)
 {
     struct sparse_scratch *scratch = run->scratch;
     const struct sparse_lists *lists = sealed->lists;
@@ -276,7 +278,8 @@ bound_short(struct run *run, struct sealed *sealed, size_t at)
     uint32_t count = (uint32_t)sealed->links_count;
     for (uint32_t i = lists->starts[term->list]; i < end; i++) {
         uint32_t block = lists->docs[i] / SPARSE_BLOCK_DOCS;
-        float score = term->weight * lists->weights[i];
+        float score =
+            term->weight * sparse_weight(lists, datatype, term->list, i);
         scratch->bounds[block] += score > 0 ? score : 0;
         scratch->links[count++] =
             (struct link){ scratch->heads[block],
@@ -284,6 +287,23 @@ bound_short(struct run *run, struct sealed *sealed, size_t at)
         scratch->heads[block] = count;
     }
     sealed->links_count = count;
+}
+
+/* One loop for each datatype. */
+static void
+bound_short(struct run *run, struct sealed *sealed, size_t at)
+{
+    switch (sealed->lists->datatype) {
+    case DATATYPE_F16:
+        bound_short_of(run, sealed, at, DATATYPE_F16);
+        return;
+    case DATATYPE_U8:
+        bound_short_of(run, sealed, at, DATATYPE_U8);
+        return;
+    case DATATYPE_F32:
+        bound_short_of(run, sealed, at, DATATYPE_F32);
+        return;
+    }
 }
 
 /* Highest first; whatever is no number stands there, too. */
@@ -336,12 +356,14 @@ find_block(const struct run *run, const struct sealed *sealed, uint32_t block)
         term->begin = start + begins[0];
         term->end = is_last ? lists->starts[term->list + 1] : start + begins[1];
         __builtin_prefetch(&lists->docs[term->begin]);
-        __builtin_prefetch(&lists->weights[term->begin]);
+        __builtin_prefetch(
+            sparse_weight_address(lists, sealed->lists->datatype, term->begin));
     }
 }
 
-static void
-score_block(struct run *run, const struct sealed *sealed, uint32_t block)
+static inline void
+score_block_of(struct run *run, const struct sealed *sealed, uint32_t block,
+               enum datatype datatype)
 {
     const struct sparse_lists *lists = sealed->lists;
     const struct sparse_scratch *scratch = run->scratch;
@@ -352,7 +374,8 @@ score_block(struct run *run, const struct sealed *sealed, uint32_t block)
         const struct term *term = &scratch->terms[i];
         for (uint32_t k = term->begin; k < term->end; k++) {
             uint32_t doc = lists->docs[k] % SPARSE_BLOCK_DOCS;
-            scores[doc] += term->weight * lists->weights[k];
+            scores[doc] +=
+                term->weight * sparse_weight(lists, datatype, term->list, k);
             mask |= UINT64_C(1) << doc;
         }
     }
@@ -363,6 +386,22 @@ score_block(struct run *run, const struct sealed *sealed, uint32_t block)
         at = link->next;
     }
     offer(run, sealed->part, block * SPARSE_BLOCK_DOCS, mask, scores);
+}
+
+static void
+score_block(struct run *run, const struct sealed *sealed, uint32_t block)
+{
+    switch (sealed->lists->datatype) {
+    case DATATYPE_F16:
+        score_block_of(run, sealed, block, DATATYPE_F16);
+        return;
+    case DATATYPE_U8:
+        score_block_of(run, sealed, block, DATATYPE_U8);
+        return;
+    case DATATYPE_F32:
+        score_block_of(run, sealed, block, DATATYPE_F32);
+        return;
+    }
 }
 
 static enum engine_code

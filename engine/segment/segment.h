@@ -68,7 +68,7 @@ struct segment_vector_options {
     enum vector_kind kind;  /* constant */
     uint32_t dim;           /* 0 when sparse */
     enum metric metric;     /* METRIC_DOT when sparse */
-    enum datatype datatype; /* of dense rows; constant */
+    enum datatype datatype; /* of rows, or of the sparse index; constant */
     bool has_idf;           /* sparse: the modifier `idf` */
     uint32_t m;             /* 0: no graph */
     uint32_t ef_construct;

@@ -55,9 +55,10 @@ vectors_init(struct vectors *vectors,
         return error_memory(reterr);
     }
     vectors->options.name.data = name;
-    enum engine_code code = options->kind == VECTOR_SPARSE
-                                ? sparse_create(epoch, &vectors->sparse, reterr)
-                                : vectors_codes_init(vectors, codes, reterr);
+    enum engine_code code =
+        options->kind == VECTOR_SPARSE
+            ? sparse_create(epoch, options->datatype, &vectors->sparse, reterr)
+            : vectors_codes_init(vectors, codes, reterr);
     if (code != ENGINE_OK) {
         fde_free(vectors->fde);
         vectors_codes_release(vectors);

@@ -24,9 +24,10 @@ check_index(const struct vector_value *value)
     epoch_init(&epoch);
     struct slotview *view = slotview_next(NULL, 2);
     assert(counts != NULL && view != NULL);
-    bool is_fine = sparse_create(&epoch, &sparse, NULL) == ENGINE_OK &&
-                   slotview_put(view, NULL, 1, true) &&
-                   sparse_add(sparse, 1, value, NULL) == ENGINE_OK;
+    bool is_fine =
+        sparse_create(&epoch, DATATYPE_F32, &sparse, NULL) == ENGINE_OK &&
+        slotview_put(view, NULL, 1, true) &&
+        sparse_add(sparse, 1, value, NULL) == ENGINE_OK;
     assert(is_fine);
     struct slot_filter filter = { .view = view };
     struct sparse_search search = { .indices = value->indices,

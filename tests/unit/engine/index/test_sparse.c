@@ -70,7 +70,8 @@ setup(void)
     state = 7;
     memset(rows, 0, sizeof(rows));
     epoch_init(&epoch);
-    ck_assert_int_eq(sparse_create(&epoch, &sparse, NULL), ENGINE_OK);
+    ck_assert_int_eq(sparse_create(&epoch, DATATYPE_F32, &sparse, NULL),
+                     ENGINE_OK);
     view = slotview_next(NULL, SLOTS);
     ck_assert_ptr_nonnull(view);
 }
@@ -116,6 +117,9 @@ forget(uint32_t slot)
     rows[slot].is_there = false;
 }
 
+#define WEIGHT_MAX 4.0
+static double weight_error; /* of what the index keeps */
+
 /* False: nothing in common. */
 static bool
 score(const struct row *query, const struct row *row, double *ret_score)
@@ -146,7 +150,10 @@ check_search(const struct row *query, uint32_t k, bool is_filtered)
     static double expected[SLOTS];
     static struct hit hits[SLOTS];
     uint32_t count = 0, found = 0;
+    double near = 1e-3;
     struct slot_filter filter = { .view = view };
+    for (uint32_t i = 0; i < query->count; i++)
+        near += weight_error * fabs((double)query->values[i]);
     if (is_filtered) {
         filter.allowed = allowed;
         filter.allowed_count = SLOTS;
@@ -168,8 +175,8 @@ check_search(const struct row *query, uint32_t k, bool is_filtered)
         double real;
         ck_assert(rows[hits[i].slot].is_seen);
         ck_assert(score(query, &rows[hits[i].slot], &real));
-        ck_assert(fabs(real + (double)hits[i].distance) < 1e-3);
-        ck_assert(fabs(expected[i] + (double)hits[i].distance) < 1e-3);
+        ck_assert(fabs(real + (double)hits[i].distance) < near);
+        ck_assert(fabs(expected[i] + (double)hits[i].distance) < near);
         ck_assert(i == 0 || hits[i - 1].distance <= hits[i].distance);
     }
 }
@@ -207,10 +214,21 @@ check(bool is_signed)
     }
 }
 
+static const double weight_errors[] = {
+    [DATATYPE_F32] = 0,
+    [DATATYPE_F16] = WEIGHT_MAX * 0x1p-11,
+    /* A part may be made of others twice, each time half a step away. */
+    [DATATYPE_U8] = 2 * 2 * WEIGHT_MAX / 255,
+};
+
 START_TEST(sparse_finds_the_best_of_all_rows)
 {
-    bool is_signed = _i == 1;
+    bool is_signed = _i % 2 == 1;
     uint32_t next = 0;
+    enum datatype datatype = (enum datatype)(_i / 2);
+    sparse_free(sparse);
+    ck_assert_int_eq(sparse_create(&epoch, datatype, &sparse, NULL), ENGINE_OK);
+    weight_error = weight_errors[datatype];
     check(is_signed);
     for (uint32_t step = 0; step < 6; step++) {
         for (uint32_t i = 0; i < 4000 && next < SLOTS; i++)
@@ -295,6 +313,9 @@ START_TEST(sparse_bears_weights_at_the_ends)
     struct hit hits[4];
     uint32_t found;
     struct slot_filter filter = { .view = view };
+    sparse_free(sparse);
+    ck_assert_int_eq(sparse_create(&epoch, (enum datatype)_i, &sparse, NULL),
+                     ENGINE_OK);
     for (uint32_t slot = 0; slot < 5000; slot++) {
         float values[2] = { ends[slot % 5], ends[slot / 5 % 5] };
         struct vector_value value = { VECTOR_SPARSE, values, 2, indices, 0 };
@@ -395,12 +416,14 @@ main(void)
     TCase *tcase = tcase_create("sparse");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, sparse_finds_the_best_of_all_rows, 0, 2);
+    tcase_add_loop_test(tcase, sparse_finds_the_best_of_all_rows, 0,
+                        2 * DATATYPE_COUNT);
     tcase_add_test(tcase, sparse_is_empty_after_all_is_forgotten);
     tcase_add_test(tcase, sparse_forgets_what_was_never_seen);
     tcase_add_test(tcase, sparse_frees_nothing_under_a_reader);
     tcase_add_test(tcase, sparse_reads_on_while_it_is_written);
-    tcase_add_test(tcase, sparse_bears_weights_at_the_ends);
+    tcase_add_loop_test(tcase, sparse_bears_weights_at_the_ends, 0,
+                        DATATYPE_COUNT);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
