@@ -413,6 +413,15 @@ shape_stemmer(yyjson_mut_doc *doc, yyjson_mut_val *object, const char **why)
     return params;
 }
 
+/* {} -> "global" */
+static yyjson_mut_val *
+shape_idf(yyjson_mut_doc *doc, yyjson_mut_val *object, const char **why)
+{
+    (void)why;
+    return member(object, "corpus") != NULL ? object
+                                            : yyjson_mut_str(doc, "global");
+}
+
 static yyjson_mut_val *
 shape_create_index(yyjson_mut_doc *doc, yyjson_mut_val *object,
                    const char **why)
@@ -488,6 +497,7 @@ static const struct {
     { Q "PointsUpdateOperation.UpdateVectors", shape_request },
 
     { Q "Query", shape_query },
+    { Q "IdfParams", shape_idf },
     { Q "Rrf", shape_rrf },
     { Q "ContextInput", shape_pick },
     { Q "LookupLocation", shape_lookup },

@@ -22,6 +22,7 @@ libengine_a_SOURCES += \
 	engine/api/status.c engine/api/url.c engine/api/url.h
 libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h \
 	engine/api/rest_field.c engine/api/rest_field.h
+libengine_a_SOURCES += engine/api/rest_params.c engine/api/rest_params.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 
 libengine_a_SOURCES += engine/api/grpc.c engine/api/grpc.h \

@@ -7,6 +7,7 @@
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_filter.h"
+#include "engine/api/rest_params.h"
 #include "engine/api/rest_record.h"
 #include "engine/api/rest_select.h"
 #include "engine/api/rest_vector.h"
@@ -32,69 +33,6 @@ struct search_source {
 typedef enum engine_code (*search_reader)(const struct search_source *source,
                                           struct search_command *command,
                                           struct error *reterr);
-
-/* Without a word about `rescore` the best are scored again, as many as it
- * takes: with codes of every kind, in memory and on disk. */
-static enum engine_code
-quantization_read(const struct search_source *source, yyjson_val *object,
-                  struct search_params *params, struct error *reterr)
-{
-    bool is_rescored = true;
-    if (object == NULL)
-        return ENGINE_OK;
-    if (!yyjson_is_obj(object))
-        return rest_type_error(object, "quantization", "an object", reterr);
-    enum engine_code code =
-        rest_bool(object, "ignore", &params->ignores_codes, reterr);
-    if (code == ENGINE_OK)
-        code = rest_bool(object, "rescore", &is_rescored, reterr);
-    params->keeps_estimates = !is_rescored;
-    yyjson_val *value = rest_member(object, "oversampling");
-    if (code != ENGINE_OK || value == NULL)
-        return code;
-    if (!yyjson_is_num(value))
-        return rest_type_error(value, "oversampling", "f64", reterr);
-    double oversampling = yyjson_get_num(value);
-    if (!(oversampling >= 1.0))
-        return error_set(reterr, ENGINE_EVALID,
-                         "[%s.params.quantization.oversampling: value %g "
-                         "invalid, must be 1.0 or larger]",
-                         source->where, oversampling);
-    params->oversampling = oversampling;
-    return ENGINE_OK;
-}
-
-static enum engine_code
-params_read(const struct search_source *source, struct search_params *params,
-            struct error *reterr)
-{
-    static const char *const refused[] = { "idf" };
-    yyjson_val *object = rest_member(source->body, "params");
-    uint64_t ef = 0;
-    if (object == NULL)
-        return ENGINE_OK;
-    if (!yyjson_is_obj(object))
-        return rest_type_error(object, "params", "an object", reterr);
-    /* `acorn` is a hint about the way, which is ours. */
-    enum engine_code code = rest_refuse(object, refused, 1, reterr);
-    if (code == ENGINE_OK)
-        code = rest_u64(object, "hnsw_ef", &ef, reterr);
-    if (code == ENGINE_OK && rest_member(object, "hnsw_ef") != NULL) {
-        char where[128];
-        snprintf(where, sizeof(where), "%s.params", source->where);
-        code = rest_at_least_one(where, "hnsw_ef", ef, reterr);
-    }
-    if (code == ENGINE_OK)
-        code = rest_bool(object, "exact", &params->is_exact, reterr);
-    if (code == ENGINE_OK)
-        code =
-            rest_bool(object, "indexed_only", &params->is_indexed_only, reterr);
-    if (code == ENGINE_OK)
-        code = quantization_read(source, rest_member(object, "quantization"),
-                                 params, reterr);
-    params->hnsw_ef = ef > UINT32_MAX ? UINT32_MAX : (uint32_t)ef;
-    return code;
-}
 
 static enum engine_code
 limits_read(const struct search_source *source, uint64_t limit,
@@ -145,7 +83,9 @@ common_read(const struct search_source *source, uint64_t limit,
     command->deadline_ms = call_read_deadline_ms(source->call);
     enum engine_code code = limits_read(source, limit, command, reterr);
     if (code == ENGINE_OK)
-        code = params_read(source, &command->params, reterr);
+        code =
+            rest_params_parse(rest_member(source->body, "params"),
+                              source->where, arena, &command->params, reterr);
     if (code == ENGINE_OK)
         code = threshold_read(source, command, reterr);
     if (code == ENGINE_OK)

@@ -135,6 +135,10 @@ struct search_params {
     bool keeps_estimates; /* scores are those of codes */
     double oversampling;  /* so many times the limit are scored again with full
                             vectors; 0: the index decides */
+    /* Only for sparse vectors with the modifier: whether the request says what
+     * frequencies are counted over, and the filter; NULL: all points. */
+    bool has_idf;
+    const struct filter *idf_corpus;
 };
 
 /* Nearest points. Either `vector` or `by_id` is the query; with neither (query

@@ -166,8 +166,16 @@ search_make(const struct segment_reader *reader,
         .is_exact = command->params.is_exact,
         .is_indexed_only = command->params.is_indexed_only,
         .filter = command->filter,
+        .idf_corpus = command->params.idf_corpus,
         .deadline_ms = command->deadline_ms
     };
+    if (command->params.has_idf && !segment_vector_has_idf(reader, number))
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Validation failed: search param `idf` requires a "
+                         "sparse vector with the `idf` modifier, which vector "
+                         "\"%.*s\" is not",
+                         (int)command->using.size,
+                         command->using.size == 0 ? "" : command->using.data);
     if (command->by_id != NULL)
         return query_of_point(reader, command, number, arena, &search->query,
                               reterr);

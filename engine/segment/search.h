@@ -62,6 +62,9 @@ struct segment_search {
     bool is_exact;
     bool is_indexed_only;        /* leave out what is not linked yet */
     const struct filter *filter; /* NULL: all */
+    /* With the modifier `idf`: the points whose frequencies count; NULL: all
+     * that have the vector. */
+    const struct filter *idf_corpus;
     uint64_t deadline_ms;
     struct segment_report *report; /* written at success; may be NULL */
 };

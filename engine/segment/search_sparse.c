@@ -20,6 +20,10 @@ struct sparse_work {
     struct match match;
     uint64_t deadline_ms;
     struct slot_filter filter;
+    /* What frequencies are counted over; without a view: all that have the
+     * vector. */
+    struct slot_filter corpus;
+    uint64_t corpus_count;
     struct segment_report report;
 };
 
@@ -72,6 +76,49 @@ make_filter(struct sparse_work *work, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* The points of the corpus that have the vector. */
+static enum engine_code
+corpus_take(struct sparse_work *work, struct match *match, struct error *reterr)
+{
+    const struct slotview *has =
+        work->reader->view->vectors[work->search->number].has;
+    size_t words_count = (size_t)work->reader->view->slots_count / 64 + 1;
+    uint64_t *words = NULL;
+    enum engine_code code = ENGINE_OK;
+    if (match->plan.residual != NULL) {
+        code = match_settle_all(match, work->arena, work->deadline_ms, &words,
+                                reterr);
+    } else {
+        words = arena_calloc(work->arena, words_count, sizeof(*words));
+        code = words == NULL ? error_memory(reterr)
+                             : match_candidates(match, words, reterr);
+    }
+    if (code != ENGINE_OK)
+        return code;
+    for (uint32_t i = 0; i < words_count; i++)
+        work->corpus_count +=
+            (uint64_t)__builtin_popcountll(words[i] & slotview_word(has, i));
+    work->corpus = (struct slot_filter){ .view = has,
+                                         .allowed = words,
+                                         .allowed_count =
+                                             work->reader->view->slots_count };
+    return match_check(match, reterr);
+}
+
+/* Before the search's own filter is planned, which takes the newest view. */
+static enum engine_code
+corpus_make(struct sparse_work *work, struct error *reterr)
+{
+    struct match match;
+    enum engine_code code = match_make(work->reader, work->search->idf_corpus,
+                                       work->arena, &match, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    code = corpus_take(work, &match, reterr);
+    match_release(&match);
+    return code;
+}
+
 /* The query's weights with the modifier. */
 static enum engine_code
 weigh(const struct sparse_work *work, const float **ret_weights,
@@ -84,12 +131,16 @@ weigh(const struct sparse_work *work, const float **ret_weights,
     if (!vector->has_idf || query->dim == 0)
         return ENGINE_OK;
     struct slot_filter all = { .view = vector->has };
+    bool has_corpus = work->corpus.view != NULL;
+    const struct slot_filter *corpus = has_corpus ? &work->corpus : &all;
     uint32_t *counts = arena_alloc(work->arena, query->dim * sizeof(*counts));
     float *weights = arena_alloc(work->arena, query->dim * sizeof(*weights));
     if (counts == NULL || weights == NULL)
         return error_memory(reterr);
-    sparse_frequencies(work->sparse, query->indices, query->dim, &all, counts);
-    double points = vector->has->count;
+    sparse_frequencies(work->sparse, query->indices, query->dim, corpus,
+                       counts);
+    double points =
+        has_corpus ? (double)work->corpus_count : (double)vector->has->count;
     for (size_t i = 0; i < query->dim; i++) {
         double count = counts[i] < points ? counts[i] : points;
         double idf = log((points - count + 0.5) / (count + 0.5) + 1.0);
@@ -180,8 +231,11 @@ segment_search_sparse(struct segment_reader *reader,
     struct hit *hits;
     uint32_t count;
     uint64_t begin = work_now_ns();
-    enum engine_code code =
-        match_make(reader, search->filter, arena, &work.match, reterr);
+    enum engine_code code = ENGINE_OK;
+    if (search->idf_corpus != NULL)
+        code = corpus_make(&work, reterr);
+    if (code == ENGINE_OK)
+        code = match_make(reader, search->filter, arena, &work.match, reterr);
     if (code != ENGINE_OK)
         return code;
     uint64_t planned = work_now_ns();
@@ -208,7 +262,7 @@ segment_sparse_cost_ns(const struct segment_reader *reader,
     const struct vector_value *query = &search->query;
     double cost_ns = (double)sparse_search_cost_ns(vectors->sparse,
                                                    query->indices, query->dim);
-    if (search->filter != NULL)
+    if (search->filter != NULL || search->idf_corpus != NULL)
         cost_ns += (double)reader->view->live->count * RESIDUAL_NS;
     if (reader->view->vectors[search->number].has_idf)
         cost_ns *= 1.0 + COUNT_NS;

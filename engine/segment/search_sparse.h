@@ -8,7 +8,8 @@
  * Distances are negative dot products; points that have no index in common with
  * the query are left out. With the modifier `idf` each weight of the query
  * counts ln((N - n + 0.5) / (n + 0.5) + 1) times, N points having the vector
- * and n of them the index, both as the reader sees them. */
+ * and n of them the index, both as the reader sees them: of all points, or of
+ * those that match `idf_corpus`. */
 enum engine_code segment_search_sparse(struct segment_reader *reader,
                                        const struct segment_search *search,
                                        struct arena *arena,

@@ -512,6 +512,13 @@ segment_vector_is_unit(const struct segment *segment, size_t number)
            row_form_is_unit(&vectors->form);
 }
 
+bool
+segment_vector_has_idf(const struct segment_reader *reader, size_t number)
+{
+    assert(number < reader->segment->vectors_count);
+    return reader->view->vectors[number].has_idf;
+}
+
 enum vector_kind
 segment_vector_kind(const struct segment *segment, size_t number)
 {

@@ -222,6 +222,9 @@ size_t segment_vectors_count(const struct segment *segment);
 
 /* The number of a vector name, or SIZE_MAX. */
 size_t segment_vector_number(const struct segment *segment, struct span name);
+/* Whether it is a sparse one with the modifier `idf`, as the reader sees it. */
+bool segment_vector_has_idf(const struct segment_reader *reader, size_t number);
+
 enum vector_kind segment_vector_kind(const struct segment *segment,
                                      size_t number);
 /* About how many numbers one has, for estimates. */

@@ -2,7 +2,8 @@
 """Sparse vectors beside qdrant-edge: collections that are written, changed and
 thinned out at random, searched with filters, thresholds, offsets and by id, with
 and without the modifier `idf`, before and after restarts and kills. Points come
-in the same order but for those of equal scores. No score is 0: whether edge
+in the same order but for those of equal scores. With idf some queries count
+over a corpus of their own (`params.idf`). No score is 0: whether edge
 returns such points depends on the filter. With idf nothing is deleted: edge goes
 on counting what is gone.
 
@@ -115,6 +116,14 @@ def edge_vector(vector):
             else q.SparseVector(vector["indices"], vector["values"]))
 
 
+def idf_params(params):
+    if params is None:
+        return None
+    idf = params["idf"]
+    return q.SearchParams(idf=q.IdfParams(
+        None if idf == "global" else edge.filter_of(idf["corpus"])))
+
+
 class Shard(edge.Shard):
     def __init__(self, path, modifier):
         sparse = q.EdgeSparseVectorParams(modifier=modifier)
@@ -137,7 +146,8 @@ class Shard(edge.Shard):
             query=q.Query.Nearest(edge_vector(query), using=body["using"]),
             limit=body["limit"], offset=body.get("offset", 0),
             score_threshold=body.get("score_threshold"),
-            filter=edge.filter_of(body["filter"]) if body["filter"] else None)
+            filter=edge.filter_of(body["filter"]) if body["filter"] else None,
+            params=idf_params(body.get("params")))
         return [(hit.id, hit.score) for hit in self.shard.query(request)]
 
     def vector(self, id, name):
@@ -189,7 +199,7 @@ def change(sparse, shard, engine, name):
                     {"points": some, "vector": ["t"]}).result
 
 
-def ask(sparse, engine, name):
+def ask(sparse, engine, name, has_idf):
     """A query, ours and without its limits."""
     using = sparse.random.choice("sst")
     body = {"query": sparse.vector(sparse.random.choice((3, 8, 40))),
@@ -197,6 +207,9 @@ def ask(sparse, engine, name):
             "limit": sparse.random.choice((1, 3, 10, 10, 10, 100))}
     if sparse.random.random() < 0.2:
         body["offset"] = sparse.random.randrange(20)
+    if has_idf and sparse.random.random() < 0.4:
+        corpus = sparse.filter()
+        body["params"] = {"idf": {"corpus": corpus} if corpus else "global"}
     if sparse.random.random() < 0.2:
         body["score_threshold"] = sparse.random.random() * 3
     found = engine.call("POST", f"/collections/{name}/points/query", body)
@@ -226,7 +239,7 @@ def test_sparse_finds_what_edge_finds(engine, tmp_path, tally, shape,
                 assert engine.stop() == 0
             engine.start()
         for _ in range(ROUNDS // WRITES):
-            body, got = ask(sparse, engine, name)
+            body, got = ask(sparse, engine, name, modifier == "idf")
             expected = shard.search(body)
             every = dict(shard.search({**body, "limit": 100000, "offset": 0,
                                        "score_threshold": None}))
