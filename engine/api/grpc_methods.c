@@ -48,6 +48,7 @@ const struct grpc_method grpc_methods[] = {
     RESULT(S "Update", REQUEST_PATCH, C, "UpdateCollection", "CollectionOperationResponse"),
     RESULT(S "Delete", DELETE, C, "DeleteCollection", "CollectionOperationResponse"),
     RESULT(S "CollectionExists", GET, C "/exists", "CollectionExistsRequest", "CollectionExistsResponse"),
+    RESULT(S "UpdateAliases", POST, "/collections/aliases", "ChangeAliases", "CollectionOperationResponse"),
     WHOLE(S "ListAliases", GET, "/aliases", "ListAliasesRequest", "ListAliasesResponse", 2),
     WHOLE(S "ListCollectionAliases", GET, C "/aliases", "ListCollectionAliasesRequest", "ListAliasesResponse", 2),
     WHOLE(S "CollectionClusterInfo", GET, C "/cluster", "CollectionClusterInfoRequest", "CollectionClusterInfoResponse", 7),
@@ -58,7 +59,6 @@ const struct grpc_method grpc_methods[] = {
     { "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", GET, "/cluster", "grpc.reflection.v1alpha.ServerReflectionRequest", "grpc.reflection.v1alpha.ServerReflectionResponse", 0, GRPC_RAW, 0, NULL, grpc_reflection_run },
 
     /* not there yet: refused by the name of the route */
-    RESULT(S "UpdateAliases", POST, "/collections/aliases", "ChangeAliases", "CollectionOperationResponse"),
     WHOLE(S "UpdateCollectionClusterSetup", POST, C "/cluster", "UpdateCollectionClusterSetupRequest", "UpdateCollectionClusterSetupResponse", 2),
     WHOLE(S "CreateShardKey", PUT, C "/shards", "CreateShardKeyRequest", "CreateShardKeyResponse", 2),
     WHOLE(S "DeleteShardKey", POST, C "/shards/delete", "DeleteShardKeyRequest", "DeleteShardKeyResponse", 2),

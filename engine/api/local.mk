@@ -8,6 +8,7 @@ libengine_a_SOURCES += \
 	engine/api/rights.c engine/api/rights.h \
 	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
+	engine/api/rest_aliases.c \
 	engine/api/rest_body.c engine/api/rest_body.h \
 	engine/api/rest_collections.c engine/api/rest_index.c \
 	engine/api/rest_points.c engine/api/rest_points.h \

@@ -28,8 +28,12 @@ enum engine_code collections_create_parse(struct call *call,
 enum engine_code collections_create(struct call *call, struct error *reterr);
 enum engine_code collections_patch(struct call *call, struct error *reterr);
 enum engine_code collections_delete(struct call *call, struct error *reterr);
-enum engine_code collections_aliases(struct call *call, struct error *reterr);
 enum engine_code collections_cluster(struct call *call, struct error *reterr);
+
+/* rest_aliases.c */
+enum engine_code aliases_change_parse(struct call *call, struct error *reterr);
+enum engine_code aliases_change(struct call *call, struct error *reterr);
+enum engine_code aliases_list(struct call *call, struct error *reterr);
 
 /* rest_update.c: one update, or the operations of a batch */
 enum engine_code update_run(struct call *call, struct error *reterr);

@@ -194,19 +194,6 @@ collections_delete(struct call *call, struct error *reterr)
     return code;
 }
 
-/* There are no aliases yet: an honest empty list, which clients ask for. */
-enum engine_code
-collections_aliases(struct call *call, struct error *reterr)
-{
-    (void)reterr;
-    json_object_begin(&call->writer);
-    json_key(&call->writer, "aliases");
-    json_array_begin(&call->writer);
-    json_array_end(&call->writer);
-    json_object_end(&call->writer);
-    return ENGINE_OK;
-}
-
 /* One shard, here. */
 enum engine_code
 collections_cluster(struct call *call, struct error *reterr)

@@ -42,10 +42,11 @@ const struct route api_routes[] = {
     { REQUEST_PUT, C "/index", RIGHT_WRITE, WRITE, update_create_index_parse, NULL, update_run },
     { REQUEST_DELETE, C "/index/{field}", RIGHT_WRITE, IN_C | ROUTE_LONG, update_delete_index_parse, NULL, update_run },
     { REQUEST_GET, C "/memory", RIGHT_READ, IN_C | ROUTE_LONG, NULL, NULL, memory_collection },
-    { REQUEST_GET, C "/aliases", RIGHT_READ, IN_C, NULL, NULL, collections_aliases },
+    { REQUEST_GET, C "/aliases", RIGHT_READ, IN_C, NULL, NULL, aliases_list },
     { REQUEST_GET, C "/cluster", RIGHT_READ, IN_C, NULL, NULL, collections_cluster },
     { REQUEST_GET, "/collections", RIGHT_NONE, 0, NULL, NULL, collections_list },
-    { REQUEST_GET, "/aliases", RIGHT_NONE, 0, NULL, NULL, collections_aliases },
+    { REQUEST_GET, "/aliases", RIGHT_NONE, 0, NULL, NULL, aliases_list },
+    { REQUEST_POST, "/collections/aliases", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, aliases_change_parse, NULL, aliases_change },
 
     { REQUEST_GET, "/", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_root },
     { REQUEST_GET, "/healthz", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_health },
@@ -57,7 +58,6 @@ const struct route api_routes[] = {
     { REQUEST_GET, "/issues", RIGHT_READ, 0, NULL, NULL, service_issues },
     { REQUEST_DELETE, "/issues", RIGHT_MANAGE, 0, NULL, NULL, service_issues_clear },
 
-    LATER(REQUEST_POST, "/collections/aliases", RIGHT_MANAGE),
     LATER(REQUEST_POST, C "/facet", RIGHT_READ),
     LATER(REQUEST_POST, C "/points/query/groups", RIGHT_READ),
     LATER(REQUEST_POST, C "/points/search/groups", RIGHT_READ),

@@ -14,6 +14,10 @@
 struct collection;
 struct segment_memory; /* engine/segment/memory.h */
 
+/* Its own name, also when it was asked for by an alias. Valid as long as the
+ * handle. */
+struct span collection_name(const struct collection *collection);
+
 /* Applies one update: durable (WAL) before it returns; with options->wait also
  * synced to disk and visible to searches. On failure nothing of it was
  * applied, except where Qdrant's rules say otherwise (ids that are missing).

@@ -38,9 +38,6 @@ enum engine_code collection_open(const struct collection_options *options,
                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Valid as long as the collection. */
-struct span collection_name(const struct collection *collection);
-
 /* Lays a PATCH body over the configuration, durably. Any thread. */
 enum engine_code collection_patch(struct collection *collection,
                                   yyjson_val *body, struct error *reterr)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/collection/aliases.c engine/collection/aliases.h \
 	engine/collection/apply.c engine/collection/apply.h \
 	engine/collection/body.h \
 	engine/collection/collection.c engine/collection/collection.h \
@@ -18,6 +19,9 @@ libengine_a_SOURCES += \
 	engine/collection/config_sparse.c engine/collection/config_sparse.h \
 	engine/collection/config_write.c \
 	engine/collection/registry.c engine/collection/registry.h \
+	engine/collection/name.c engine/collection/name.h \
+	engine/collection/registry_alias.c \
+	engine/collection/registry_alias.h \
 	engine/collection/registry_open.c \
 	engine/collection/registry_pool.c engine/collection/registry_pool.h
 
@@ -47,6 +51,14 @@ tests_unit_engine_collection_test_model_SOURCES = \
 tests_unit_engine_collection_test_model_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_collection_test_model_LDADD = libfixture.a $(ENGINE_LIBS) \
+	$(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/collection/test_aliases
+tests_unit_engine_collection_test_aliases_SOURCES = \
+	tests/unit/engine/collection/test_aliases.c
+tests_unit_engine_collection_test_aliases_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_collection_test_aliases_LDADD = $(ENGINE_LIBS) \
 	$(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/collection/test_registry

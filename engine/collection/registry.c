@@ -9,6 +9,8 @@
 #include "base/blocking.h"
 #include "base/memory.h"
 #include "engine/collection/lifecycle.h"
+#include "engine/collection/name.h"
+#include "engine/collection/registry_alias.h"
 #include "engine/collection/registry_pool.h"
 #include "engine/storage/folder.h"
 
@@ -121,6 +123,14 @@ registry_entry_insert(struct registry *registry, struct entry *entry,
     return ENGINE_OK;
 }
 
+bool
+registry_entry_exists(const struct registry *registry, struct span name)
+{
+    size_t at;
+    return find(registry, name, &at) &&
+           registry->entries[at]->state != ENTRY_DELETING;
+}
+
 /* Caller holds the lock. */
 static void
 entry_remove(struct registry *registry, struct entry *entry)
@@ -148,54 +158,6 @@ registry_entry_options(struct entry *entry)
         .wake_ctx = entry,
         .checkpoint_interval_ms = options->checkpoint_interval_ms,
     };
-}
-
-/* RFC 3629; JSON answers could not hold anything else. */
-static bool
-is_utf8(struct span text)
-{
-    for (size_t i = 0; i < text.size;) {
-        unsigned char c = (unsigned char)text.data[i];
-        size_t more = c < 0x80   ? 0
-                      : c < 0xc2 ? 4
-                      : c < 0xe0 ? 1
-                      : c < 0xf0 ? 2
-                      : c < 0xf5 ? 3
-                                 : 4;
-        if (more == 4 || text.size - i <= more)
-            return false;
-        for (size_t j = 1; j <= more; j++)
-            if (((unsigned char)text.data[i + j] & 0xc0) != 0x80)
-                return false;
-        unsigned char next = more > 0 ? (unsigned char)text.data[i + 1] : 0;
-        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
-            (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
-            return false;
-        i += more + 1;
-    }
-    return true;
-}
-
-static enum engine_code
-name_check(struct span name, struct error *reterr)
-{
-    if (name.size == 0 || name.size > COMMAND_NAME_SIZE_MAX)
-        return error_set(reterr, ENGINE_EVALIDPATH,
-                         "[collection_name: value has %zu bytes, must be from "
-                         "1 to %d]",
-                         name.size, COMMAND_NAME_SIZE_MAX);
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        if (c == '\0' || strchr("<>:\"/\\|?*\x1f", c) != NULL)
-            return error_set(reterr, ENGINE_EVALIDPATH,
-                             "[collection_name: collection name cannot contain "
-                             "\"%c\" char]",
-                             c < ' ' ? ' ' : c);
-    }
-    if (!is_utf8(name))
-        return error_set(reterr, ENGINE_EVALIDPATH,
-                         "[collection_name: collection name must be UTF-8]");
-    return ENGINE_OK;
 }
 
 /* Waits for a change of the table. Whoever waits here computes nothing: the
@@ -244,6 +206,13 @@ reserve(struct registry *registry, struct span name, struct entry **ret_entry,
         }
         wait_for_change(registry);
     }
+    if (registry_alias_is_taken(registry, name)) {
+        code = error_set(reterr, ENGINE_EINPUT,
+                         "Can't create collection with name %.*s. Alias with "
+                         "the same name already exists",
+                         (int)name.size, name.data);
+        goto out;
+    }
     entry = registry_entry_new(registry, registry->next_number++);
     if (entry == NULL) {
         code = error_memory(reterr);
@@ -270,7 +239,8 @@ enum engine_code
 registry_create(struct registry *registry, struct span name,
                 const struct collection_config *config, struct error *reterr)
 {
-    enum engine_code code = name_check(name, reterr);
+    enum engine_code code =
+        name_check(name, "collection_name", ENGINE_EVALIDPATH, reterr);
     if (code != ENGINE_OK)
         return code;
     uint64_t used = 0;
@@ -386,6 +356,7 @@ registry_delete(struct registry *registry, struct span name, bool *ret_existed,
     code = folder_sync_parent(gone.data, reterr);
     if (code == ENGINE_OK)
         code = collection_destroy(gone.data, reterr);
+    registry_alias_forget(registry, name);
     pthread_mutex_lock(&registry->lock);
     entry_remove(registry, entry);
     pthread_mutex_unlock(&registry->lock);
@@ -397,21 +368,31 @@ out:
     return code;
 }
 
+/* By its own name or an alias; NULL: there is none that anybody may see.
+ * Caller holds the lock. */
+static struct entry *
+lookup(const struct registry *registry, struct span name)
+{
+    const struct span *target = aliases_find(&registry->aliases, name);
+    size_t at;
+    if (!find(registry, target == NULL ? name : *target, &at))
+        return NULL;
+    struct entry *entry = registry->entries[at];
+    return is_there(entry) ? entry : NULL;
+}
+
 enum engine_code
 registry_acquire(struct registry *registry, struct span name,
                  struct collection **ret_collection, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
-    size_t at;
     pthread_mutex_lock(&registry->lock);
-    if (find(registry, name, &at) &&
-        registry->entries[at]->state == ENTRY_LIVE) {
-        registry->entries[at]->users++;
-        *ret_collection = registry->entries[at]->collection;
-    } else if (find(registry, name, &at) &&
-               registry->entries[at]->state == ENTRY_DAMAGED) {
-        code = registry_damage_error(registry->entries[at], ENGINE_ECORRUPT,
-                                     reterr);
+    struct entry *entry = lookup(registry, name);
+    if (entry != NULL && entry->state == ENTRY_LIVE) {
+        entry->users++;
+        *ret_collection = entry->collection;
+    } else if (entry != NULL) {
+        code = registry_damage_error(entry, ENGINE_ECORRUPT, reterr);
     } else {
         code = error_set(reterr, ENGINE_ENOTFOUND,
                          "Collection `%.*s` doesn't exist!",
@@ -452,9 +433,8 @@ registry_patch(struct registry *registry, struct span name, yyjson_val *body,
 bool
 registry_exists(struct registry *registry, struct span name)
 {
-    size_t at;
     pthread_mutex_lock(&registry->lock);
-    bool exists = find(registry, name, &at) && is_there(registry->entries[at]);
+    bool exists = lookup(registry, name) != NULL;
     pthread_mutex_unlock(&registry->lock);
     return exists;
 }

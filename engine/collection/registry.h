@@ -53,7 +53,7 @@ enum engine_code registry_patch(struct registry *registry, struct span name,
                                 yyjson_val *body, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Takes a handle. ENGINE_ENOTFOUND with Qdrant's text; ENGINE_ECORRUPT it is
+/* Takes a handle, by name or alias. ENGINE_ENOTFOUND with Qdrant's text; ENGINE_ECORRUPT it is
  * damaged: names folder and cause. */
 enum engine_code registry_acquire(struct registry *registry, struct span name,
                                   struct collection **ret_collection,
@@ -62,6 +62,7 @@ enum engine_code registry_acquire(struct registry *registry, struct span name,
 
 void registry_release(struct registry *registry, struct collection *collection);
 
+/* By name or alias. */
 bool registry_exists(struct registry *registry, struct span name);
 
 /* Collections that could not be opened. Nothing in their folders is changed:

@@ -5,6 +5,7 @@
 
 #include "engine/collection/definition.h"
 #include "engine/collection/lifecycle.h"
+#include "engine/collection/registry_alias.h"
 #include "engine/collection/registry_pool.h"
 #include "engine/storage/folder.h"
 
@@ -328,6 +329,7 @@ registry_new(const struct registry_options *options,
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&registry->lock, NULL);
+    pthread_mutex_init(&registry->alias_lock, NULL);
     pthread_cond_init(&registry->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     registry->options = *options;
@@ -358,6 +360,8 @@ registry_open(const struct registry_options *options,
     if (code == ENGINE_OK)
         code = registry_load(registry, reterr);
     if (code == ENGINE_OK)
+        code = registry_alias_load(registry, reterr);
+    if (code == ENGINE_OK)
         code = registry_pool_start(registry, reterr);
     if (code != ENGINE_OK) {
         registry_close(registry);
@@ -379,10 +383,12 @@ registry_close(struct registry *registry)
         registry_entry_free(registry->entries[i]);
     }
     free(registry->entries);
+    aliases_clear(&registry->aliases);
     if (registry->lock_fd >= 0)
         close(registry->lock_fd);
     pthread_cond_destroy(&registry->changed);
     pthread_mutex_destroy(&registry->lock);
+    pthread_mutex_destroy(&registry->alias_lock);
     free(registry->path);
     free(registry);
 }

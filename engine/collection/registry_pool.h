@@ -2,6 +2,7 @@
 #ifndef ENGINE_COLLECTION_REGISTRY_POOL_H
 #define ENGINE_COLLECTION_REGISTRY_POOL_H
 
+#include "engine/collection/aliases.h"
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry.h"
 
@@ -39,7 +40,11 @@ struct registry {
     size_t entries_count;
     size_t entries_room;
     size_t next_work; /* round robin */
+    struct aliases aliases;
+    struct aliases aliases_next; /* being saved: its names are taken, too */
     bool is_stopping;
+    /* Held by who changes aliases, from begin to end; before `lock`. */
+    pthread_mutex_t alias_lock;
     /* Immutable after registry_open(). */
     struct registry_options options;
     char *path;
@@ -62,6 +67,10 @@ enum engine_code registry_entry_insert(struct registry *registry,
                                        struct entry *entry,
                                        struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Whether the name is a collection's, also of one that is being made. Caller
+ * holds the lock. */
+bool registry_entry_exists(const struct registry *registry, struct span name);
 
 /* Starts and joins the background threads. */
 enum engine_code registry_pool_start(struct registry *registry,

@@ -25,6 +25,8 @@ COUNT = 200
 NAMES = ("congruence-rest", "congruence-grpc")
 HTTP_OF = {grpc.StatusCode.INVALID_ARGUMENT: (400, 422),
            grpc.StatusCode.UNIMPLEMENTED: (400,),
+           grpc.StatusCode.ALREADY_EXISTS: (409,),
+           grpc.StatusCode.RESOURCE_EXHAUSTED: (429,),
            grpc.StatusCode.NOT_FOUND: (404,)}
 
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What may be the name of a collection. */
+#include "engine/collection/name.h"
+
+#include "engine/collection/command.h"
+
+#include <string.h>
+
+/* RFC 3629; JSON answers could not hold anything else. */
+static bool
+is_utf8(struct span text)
+{
+    for (size_t i = 0; i < text.size;) {
+        unsigned char c = (unsigned char)text.data[i];
+        size_t more = c < 0x80   ? 0
+                      : c < 0xc2 ? 4
+                      : c < 0xe0 ? 1
+                      : c < 0xf0 ? 2
+                      : c < 0xf5 ? 3
+                                 : 4;
+        if (more == 4 || text.size - i <= more)
+            return false;
+        for (size_t j = 1; j <= more; j++)
+            if (((unsigned char)text.data[i + j] & 0xc0) != 0x80)
+                return false;
+        unsigned char next = more > 0 ? (unsigned char)text.data[i + 1] : 0;
+        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
+            (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
+            return false;
+        i += more + 1;
+    }
+    return true;
+}
+
+enum engine_code
+name_check(struct span name, const char *field, enum engine_code code,
+           struct error *reterr)
+{
+    if (name.size == 0 || name.size > COMMAND_NAME_SIZE_MAX)
+        return error_set(reterr, code,
+                         "[%s: value has %zu bytes, must be from 1 to %d]",
+                         field, name.size, COMMAND_NAME_SIZE_MAX);
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        if (c == '\0' || strchr("<>:\"/\\|?*\x1f", c) != NULL)
+            return error_set(reterr, code,
+                             "[%s: collection name cannot contain \"%c\" char]",
+                             field, c < ' ' ? ' ' : c);
+    }
+    if (!is_utf8(name))
+        return error_set(reterr, code, "[%s: collection name must be UTF-8]",
+                         field);
+    return ENGINE_OK;
+}

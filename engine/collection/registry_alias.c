@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The registry's aliases. A change is made on a copy, saved, and put in place:
+ * whoever looks up meanwhile sees the old table, whoever creates a collection
+ * sees the names of both. */
+#include "engine/collection/registry_alias.h"
+
+#include "engine/collection/registry_pool.h"
+
+static enum engine_code
+no_collection(struct span name, struct error *reterr)
+{
+    return error_set(reterr, ENGINE_ENOTFOUND,
+                     "Collection `%.*s` doesn't exist!",
+                     name.size < 256 ? (int)name.size : 256, name.data);
+}
+
+static enum engine_code
+check_is_free(const struct registry *registry, struct span name,
+              struct error *reterr)
+{
+    if (!registry_entry_exists(registry, name))
+        return ENGINE_OK;
+    return error_set(reterr, ENGINE_EEXIST, "Collection `%.*s` already exists!",
+                     (int)name.size, name.data);
+}
+
+static enum engine_code
+create(const struct registry *registry, const struct alias_action *action,
+       struct aliases *table, struct error *reterr)
+{
+    if (!registry_entry_exists(registry, action->collection))
+        return no_collection(action->collection, reterr);
+    enum engine_code code = check_is_free(registry, action->name, reterr);
+    return code == ENGINE_OK
+               ? aliases_put(table, action->name, action->collection, reterr)
+               : code;
+}
+
+static enum engine_code
+rename_one(const struct registry *registry, const struct alias_action *action,
+           struct aliases *table, struct error *reterr)
+{
+    const struct span *collection = aliases_find(table, action->name);
+    if (collection == NULL)
+        return error_set(reterr, ENGINE_ENOTFOUND,
+                         "Alias %.*s does not exists!", (int)action->name.size,
+                         action->name.data);
+    enum engine_code code = check_is_free(registry, action->new_name, reterr);
+    if (code != ENGINE_OK || span_equal(action->name, action->new_name))
+        return code;
+    code = aliases_put(table, action->new_name, *collection, reterr);
+    if (code == ENGINE_OK)
+        (void)aliases_remove(table, action->name);
+    return code;
+}
+
+static enum engine_code
+act(const struct registry *registry, const struct alias_action *action,
+    struct aliases *table, struct error *reterr)
+{
+    switch (action->kind) {
+    case ALIAS_CREATE:
+        return create(registry, action, table, reterr);
+    case ALIAS_RENAME:
+        return rename_one(registry, action, table, reterr);
+    case ALIAS_DELETE:
+        (void)aliases_remove(table, action->name);
+        break;
+    }
+    return ENGINE_OK;
+}
+
+enum engine_code
+registry_change_aliases(struct registry *registry,
+                        const struct alias_action *actions, size_t count,
+                        struct error *reterr)
+{
+    struct aliases next, unused;
+    pthread_mutex_lock(&registry->alias_lock);
+    pthread_mutex_lock(&registry->lock);
+    enum engine_code code = aliases_copy(&registry->aliases, &next, reterr);
+    if (code != ENGINE_OK)
+        goto out;
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++)
+        code = act(registry, &actions[i], &next, reterr);
+    registry->aliases_next = next; /* nobody else changes it */
+    pthread_mutex_unlock(&registry->lock);
+    if (code == ENGINE_OK)
+        code = aliases_save(&next, registry->path, reterr);
+    pthread_mutex_lock(&registry->lock);
+    unused = code == ENGINE_OK ? registry->aliases : next;
+    if (code == ENGINE_OK)
+        registry->aliases = next;
+    registry->aliases_next = (struct aliases){ 0 };
+    aliases_clear(&unused);
+out:
+    pthread_mutex_unlock(&registry->lock);
+    pthread_mutex_unlock(&registry->alias_lock);
+    return code;
+}
+
+static struct span
+copy_text(struct arena *arena, struct span text)
+{
+    return (struct span){ arena_strndup(arena, text.data, text.size),
+                          text.size };
+}
+
+enum engine_code
+registry_aliases(struct registry *registry, const struct span *collection,
+                 struct arena *arena, const struct alias **ret_aliases,
+                 size_t *ret_count, struct error *reterr)
+{
+    pthread_mutex_lock(&registry->lock);
+    const struct aliases *table = &registry->aliases;
+    struct alias *list = arena_calloc(arena, table->count + 1, sizeof(*list));
+    size_t count = 0;
+    for (size_t i = 0; list != NULL && i < table->count; i++) {
+        const struct alias *alias = &table->items[i];
+        if (collection != NULL && !span_equal(alias->collection, *collection))
+            continue;
+        list[count++] = (struct alias){
+            .name = copy_text(arena, alias->name),
+            .collection = copy_text(arena, alias->collection),
+        };
+    }
+    pthread_mutex_unlock(&registry->lock);
+    if (arena_failed(arena))
+        return error_memory(reterr);
+    *ret_aliases = list;
+    *ret_count = count;
+    return ENGINE_OK;
+}
+
+bool
+registry_alias_is_taken(const struct registry *registry, struct span name)
+{
+    return aliases_find(&registry->aliases, name) != NULL ||
+           aliases_find(&registry->aliases_next, name) != NULL;
+}
+
+/* Only who holds alias_lock changes the table, so that reading it for the file
+ * needs no other lock. */
+void
+registry_alias_forget(struct registry *registry, struct span collection)
+{
+    pthread_mutex_lock(&registry->alias_lock);
+    pthread_mutex_lock(&registry->lock);
+    bool is_changed = aliases_remove_collection(&registry->aliases, collection);
+    pthread_mutex_unlock(&registry->lock);
+    if (is_changed)
+        (void)!aliases_save(&registry->aliases, registry->path, NULL);
+    pthread_mutex_unlock(&registry->alias_lock);
+}
+
+enum engine_code
+registry_alias_load(struct registry *registry, struct error *reterr)
+{
+    struct aliases *table = &registry->aliases;
+    enum engine_code code = aliases_load(registry->path, table, reterr);
+    for (size_t i = table->count; i > 0; i--) {
+        const struct alias *alias = &table->items[i - 1];
+        if (!registry_entry_exists(registry, alias->collection) ||
+            registry_entry_exists(registry, alias->name))
+            (void)aliases_remove(table, alias->name);
+    }
+    return code;
+}
