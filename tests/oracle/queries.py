@@ -43,7 +43,7 @@ class Queries:
         if world.chance(0.2):
             body["offset"] = self.random.randrange(30)
         if world.chance(0.15):
-            size = 30 if body["using"] == "w" else 3
+            size = 30 if body["using"] in "wm" else 3
             body["score_threshold"] = self.random.uniform(-1, size)
 
     def params(self, body, using):

@@ -32,7 +32,8 @@ class ClientWorld(World, Random):
 
     def __init__(self, seed, count):
         super().__init__(seed, count)
-        del self.dense["w"]["datatype"]
+        for name in "wm":
+            del self.dense[name]["datatype"]
 
 
 class Comparison:

@@ -30,7 +30,8 @@ class World(filters.Random):
         self.dense = {name: {
             "size": self.random.choice((1, 2, 3, 8, 17, 33, 64)),
             "distance": self.one(DISTANCES)} for name in "vwqm"}
-        self.dense["w"]["datatype"] = self.one(DATATYPES)
+        for name in "wm":
+            self.dense[name]["datatype"] = self.one(DATATYPES)
         self.ids_made = [self.new_id(number) for number in range(count)]
 
     def new_id(self, number):
