@@ -7,7 +7,10 @@
 #include "engine/filter/eval.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
+
+#define SHOWN_SIZE_MAX 64 /* of what a peer wrote */
 
 #define BAD_CONDITION                                                          \
     "Expected some form of condition, which can be a field condition (like "   \
@@ -153,6 +156,22 @@ read_numbers(const struct reader *reader, yyjson_val *value,
 }
 
 static enum engine_code
+bad_moment(const struct reader *reader, yyjson_val *bound)
+{
+    if (!yyjson_is_str(bound))
+        return rest_field_bad("the bounds of a range are all numbers, or all "
+                              "dates and times",
+                              reader->reterr);
+    struct span text = json_span(bound);
+    return error_set(reader->reterr, ENGINE_EFORMAT,
+                     "'%.*s' does not match accepted datetime format "
+                     "(RFC3339). Example: 2014-01-01T00:00:00Z",
+                     text.size < SHOWN_SIZE_MAX ? (int)text.size
+                                                : SHOWN_SIZE_MAX,
+                     text.data);
+}
+
+static enum engine_code
 read_datetimes(const struct reader *reader, yyjson_val *value,
                struct condition *condition)
 {
@@ -167,8 +186,7 @@ read_datetimes(const struct reader *reader, yyjson_val *value,
             continue;
         if (!yyjson_is_str(bound) ||
             !datetime_parse(json_span(bound), bounds[i]))
-            return rest_field_bad("a bound of the range is no date and time",
-                                  reader->reterr);
+            return bad_moment(reader, bound);
         *has[i] = true;
     }
     return ENGINE_OK;
@@ -222,9 +240,17 @@ read_point(const struct reader *reader, yyjson_val *value,
 {
     if (geo_point_read(value, ret_point))
         return ENGINE_OK;
-    return rest_field_bad("a point needs `lat` within [-90;90] and `lon` "
-                          "within [-180;180]",
-                          reader->reterr);
+    yyjson_val *lat = yyjson_obj_get(value, "lat");
+    yyjson_val *lon = yyjson_obj_get(value, "lon");
+    if (!yyjson_is_num(lat) || !yyjson_is_num(lon))
+        return rest_field_bad("a point needs the numbers `lat` and `lon`",
+                              reader->reterr);
+    char text[160];
+    snprintf(text, sizeof(text),
+             "Wrong format of GeoPoint payload: expected `lat` = %.17g within "
+             "[-90;90] and `lon` = %.17g within [-180;180]",
+             yyjson_get_num(lat), yyjson_get_num(lon));
+    return rest_field_bad(text, reader->reterr);
 }
 
 static enum engine_code
@@ -273,9 +299,13 @@ read_ring(const struct reader *reader, yyjson_val *value,
         if (code != ENGINE_OK)
             return code;
     }
-    if (count < GEO_RING_POINTS_MIN)
-        return rest_field_bad("polygon invalid, the size must be at least 4",
-                              reader->reterr);
+    if (count < GEO_RING_POINTS_MIN) {
+        char text[80];
+        snprintf(text, sizeof(text),
+                 "polygon invalid, the size must be at least 4, got %zu",
+                 count);
+        return rest_field_bad(text, reader->reterr);
+    }
     if (points[0].lon != points[count - 1].lon ||
         points[0].lat != points[count - 1].lat)
         return rest_field_bad("polygon invalid, the first and the last points "

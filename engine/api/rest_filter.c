@@ -183,6 +183,10 @@ read_slice(const struct reader *reader, yyjson_val *value,
     condition->kind = CONDITION_SLICE;
     condition->slice =
         (struct id_slice){ yyjson_get_uint(total), yyjson_get_uint(index) };
+    if (condition->slice.total == 0)
+        return invalid(reader, frame,
+                       ".slice.total: Validation error: the total must be "
+                       "greater than 0 [{}]");
     if (condition->slice.index >= condition->slice.total)
         return invalid(reader, frame,
                        ".slice.index: Validation error: the index must be "

@@ -26,6 +26,8 @@ ANY_LONG = 2000  # values of a long `any`
 
 
 class Random:
+    several = 0.05  # of field conditions have a second test
+
     def __init__(self, seed):
         self.random = random.Random(seed)
 
@@ -159,7 +161,7 @@ class Random:
     def tests(self, is_single):
         """Of one field: mostly one, all of them are ORed."""
         tests = self.test(is_single)
-        more = self.test(is_single) if self.chance(0.05) else {}
+        more = self.test(is_single) if self.chance(self.several) else {}
         if not ALONE & {*tests, *more}:
             tests.update(more)
         return tests

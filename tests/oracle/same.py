@@ -74,7 +74,11 @@ def difference(ours, every, body, is_exact=True):
 
 
 def recalled(ours, every, body):
-    """How many of the nearest were found, and how many there are."""
+    """How many hits are as good as the nearest, and how many there are."""
     theirs = window(every, body)
-    nearest = {id for id, *_ in every[:body.get("offset", 0) + len(theirs)]}
-    return sum(id in nearest for id, *_ in ours), len(theirs)
+    if not theirs:
+        return 0, 0
+    worst = theirs[-1][1]
+    is_lower_better = every[0][1] < every[-1][1]
+    return sum(near(score, worst) or (score < worst) == is_lower_better
+               for _, score, _ in ours), len(theirs)

@@ -76,6 +76,7 @@ class Congruence:
                                  prefer_grpc=True, grpc_port=port)
         self.clients = (self.rest, self.grpc)
         self.make = filters.Random(seed)
+        self.make.several = 0  # the client sends the first over gRPC
         self.random = random.Random(seed)
         self.compared = 0
         self.differences = []

@@ -227,7 +227,7 @@ START_TEST(filter_refuses_bad_paths_ids_and_other_types)
     check_refused("{\"must\":{\"slice\":{\"total\":2,\"index\":2}}}",
                   ENGINE_EVALID, "search_request.filter.must[0].slice.index");
     check_refused("{\"must\":{\"slice\":{\"total\":0,\"index\":0}}}",
-                  ENGINE_EVALID, "must be less than the total");
+                  ENGINE_EVALID, "the total must be greater than 0");
     check_refused("{\"must\":{\"slice\":{\"total\":2}}}", ENGINE_EFORMAT,
                   "Expected some form of condition");
     check_refused("{\"must\":{\"has_vector\":1}}", ENGINE_EFORMAT,
