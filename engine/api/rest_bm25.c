@@ -4,6 +4,7 @@
  * ones made are kept. */
 #include "engine/api/bm25.h"
 #include "engine/api/rest_sparse.h"
+#include "engine/filter/language.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -83,7 +84,9 @@ add_language(yyjson_mut_doc *doc, yyjson_mut_val *params, yyjson_val *options)
         return true;
     if (member(options, "stopwords") == NULL)
         is_ok = yyjson_mut_obj_add_str(doc, params, "stopwords", language);
-    if (member(options, "stemmer") != NULL)
+    const struct language *known = language_find(span_of(language));
+    bool is_stemmed = known != NULL && known->stemmer != NULL;
+    if (member(options, "stemmer") != NULL || !is_stemmed)
         return is_ok;
     yyjson_mut_val *stemmer = yyjson_mut_obj_add_obj(doc, params, "stemmer");
     return is_ok && stemmer != NULL &&
@@ -118,13 +121,24 @@ params_of(yyjson_val *options)
     return params;
 }
 
+/* "none" is of older clients. */
+static bool
+is_language(yyjson_val *value)
+{
+    if (!yyjson_is_str(value))
+        return false;
+    const struct language *language = language_find(json_span(value));
+    return yyjson_equals_str(value, "none") ||
+           (language != NULL && !language->is_stemmed_only);
+}
+
 static enum engine_code
 tokenizer_make(yyjson_val *options, struct tokenizer **ret_tokenizer,
                struct error *reterr)
 {
     yyjson_val *language = member(options, "language");
-    if (language != NULL && !yyjson_is_str(language))
-        return bad("language", "a language", reterr);
+    if (language != NULL && !is_language(language))
+        return bad("language", "a language of the API", reterr);
     yyjson_doc *params = params_of(options);
     if (params == NULL)
         return error_memory(reterr);

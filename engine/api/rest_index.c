@@ -94,7 +94,13 @@ static enum engine_code
 params_read(struct call *call, yyjson_val *params, size_t kind,
             struct update *update, struct error *reterr)
 {
-    enum engine_code code = params_check(params, reterr);
+    /* Of a later API level. */
+    static const char *const refused[] = { "nested", "scoring" };
+    bool is_scored = !yyjson_is_false(rest_member(params, "scoring"));
+    enum engine_code code =
+        rest_refuse(params, refused, is_scored ? 2 : 1, reterr);
+    if (code == ENGINE_OK)
+        code = params_check(params, reterr);
     if (code != ENGINE_OK)
         return code;
     if (known[kind].schema == PAYLOAD_SCHEMA_INTEGER &&

@@ -26,7 +26,7 @@ struct tokenizer;
 
 /* Reads the parameters of a `text` index, an object.
  * ENGINE_EFORMAT  a parameter that cannot be, by its name
- * ENGINE_EREQUEST stopwords of a language that we have none of
+ * ENGINE_EREQUEST stopwords of a language that has no list here
  * ENGINE_ENOMEM */
 enum engine_code tokenizer_new(yyjson_val *params,
                                struct tokenizer **ret_tokenizer,

@@ -28,7 +28,4 @@ struct tokenizer {
     size_t stopwords_count;
 };
 
-/* The stopwords of a language of the API; NULL: we have none. */
-const char *const *stopwords_of(struct span language, size_t *ret_count);
-
 #endif /* ENGINE_FILTER_TOKENIZER_BODY_H */

@@ -3,17 +3,18 @@
 #include "engine/filter/tokenizer_body.h"
 
 #include "engine/codec/json_read.h"
+#include "engine/filter/language.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <libstemmer.h>
 #include <unicode/ucasemap.h>
 
 #define VARIANT_TEXT                                                           \
     "data did not match any variant of untagged enum PayloadFieldSchema"
 #define STOPWORD_SIZE_MAX 256
 #define ARENA_SIZE_MAX    ((size_t)4 << 20)
+#define NAMES_SIZE_MAX    512
 
 struct reader {
     struct tokenizer *tokenizer;
@@ -25,6 +26,24 @@ bad(const struct reader *reader, const char *name, const char *wanted)
 {
     return error_set(reader->reterr, ENGINE_EFORMAT,
                      VARIANT_TEXT ": `%s` must be %s", name, wanted);
+}
+
+/* No stemmer of the API: with the languages that have one. */
+static enum engine_code
+bad_language(const struct reader *reader)
+{
+    struct bytes names;
+    bytes_init(&names, NAMES_SIZE_MAX);
+    language_list(LANGUAGE_STEMMED, &names);
+    enum engine_code code =
+        bytes_failed(&names)
+            ? error_memory(reader->reterr)
+            : error_set(reader->reterr, ENGINE_EFORMAT,
+                        VARIANT_TEXT ": the language of `stemmer` must be one "
+                                     "of %.*s",
+                        (int)names.size, names.data);
+    bytes_release(&names);
+    return code;
 }
 
 int
@@ -92,22 +111,19 @@ static enum engine_code
 read_stemmer(const struct reader *reader, yyjson_val *params)
 {
     static const char *const wanted =
-        "{\"type\": \"none\"} or {\"type\": \"snowball\", \"language\": ...} "
-        "with a language of Snowball";
+        "{\"type\": \"none\"} or {\"type\": \"snowball\", \"language\": ...}";
     yyjson_val *value = member(params, "stemmer");
     if (value == NULL || yyjson_equals_str(member(value, "type"), "none"))
         return ENGINE_OK;
     if (!yyjson_equals_str(member(value, "type"), "snowball") ||
         !yyjson_is_str(member(value, "language")))
         return bad(reader, "stemmer", wanted);
-    const char **names = sb_stemmer_list();
-    for (; *names != NULL; names++) {
-        if (yyjson_equals_str(member(value, "language"), *names)) {
-            reader->tokenizer->stemmer = *names;
-            return ENGINE_OK;
-        }
-    }
-    return bad(reader, "stemmer", wanted);
+    const struct language *language =
+        language_find(json_span(member(value, "language")));
+    if (language == NULL || language->stemmer == NULL)
+        return bad_language(reader);
+    reader->tokenizer->stemmer = language->stemmer;
+    return ENGINE_OK;
 }
 
 /* ---- stopwords ---- */
@@ -140,21 +156,45 @@ add_stopword(const struct reader *reader, struct span word)
     return ENGINE_OK;
 }
 
+/* One that the API knows and that has no list here is told from others. */
 static enum engine_code
-add_language(const struct reader *reader, yyjson_val *language)
+missing_stopwords(const struct reader *reader, const struct language *language)
 {
-    size_t count;
-    if (!yyjson_is_str(language))
+    struct bytes names;
+    bytes_init(&names, NAMES_SIZE_MAX);
+    language_list(LANGUAGE_STOPWORDS, &names);
+    enum engine_code code =
+        bytes_failed(&names)
+            ? error_memory(reader->reterr)
+            : error_set(reader->reterr, ENGINE_EREQUEST,
+                        "stopwords of `%s` are not supported by this version, "
+                        "those of %.*s are: name the words as `custom`",
+                        language->name, (int)names.size, names.data);
+    bytes_release(&names);
+    return code;
+}
+
+static enum engine_code
+add_language(const struct reader *reader, yyjson_val *value)
+{
+    if (!yyjson_is_str(value))
         return bad(reader, "stopwords", "a language or {languages, custom}");
-    const char *const *words = stopwords_of(json_span(language), &count);
-    if (words == NULL)
-        return error_set(reader->reterr, ENGINE_EREQUEST,
-                         "stopwords of `%.64s` are not supported yet: name "
-                         "them as `custom`",
-                         yyjson_get_str(language));
+    const struct language *language = language_find(json_span(value));
+    if (language == NULL || language->is_stemmed_only)
+        return error_set(reader->reterr, ENGINE_EFORMAT,
+                         VARIANT_TEXT ": `stopwords`: `%.64s` is no language "
+                                      "of the API",
+                         yyjson_get_str(value));
+    if (language->stopwords == NULL)
+        return missing_stopwords(reader, language);
     enum engine_code code = ENGINE_OK;
-    for (size_t i = 0; i < count && code == ENGINE_OK; i++)
-        code = add_stopword(reader, span_of(words[i]));
+    for (const char *at = language->stopwords; code == ENGINE_OK;) {
+        size_t size = strcspn(at, " ");
+        code = add_stopword(reader, (struct span){ at, size });
+        if (at[size] == '\0')
+            break;
+        at += size + 1;
+    }
     return code;
 }
 

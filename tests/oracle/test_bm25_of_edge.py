@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts to sparse vectors beside the model of qdrant-edge: the same indices and
-weights, for documents and queries, with many options.
+weights, for documents and queries, with many options and in every language.
 
   AZIMUTH_ORACLE_ROUNDS   texts of each set of options (default: 400)
   AZIMUTH_ORACLE_SEED     the seed (default: 1)
 """
 import json
 import os
+import pathlib
 import random
+import re
 
 import packages
 import pytest
@@ -85,3 +87,54 @@ def test_texts_become_what_edge_makes_of_them(engine, tally, options):
         assert [p["score"] for p in ours["points"]] == pytest.approx(
             [p["score"] for p in expected["points"]])
         tally.add("bm25 query beside edge")
+
+
+# A language whose stopwords have to be given; most of them have no stemmer.
+BARE = ("arabic", "greek", "romanian", "basque", "jp", "hi-en")
+SOURCE = pathlib.Path(__file__).parents[2] / "engine" / "filter" / "language.c"
+
+
+def stopwords():
+    """Of each language here, as the source has them."""
+    lists = re.finditer(r'static const char (\w+)\[\] =\n((?: +"[^"]*";?\n)+)',
+                        SOURCE.read_text())
+    return {found.group(1): "".join(re.findall(r'"([^"]*)"', found.group(2))
+                                    ).split() for found in lists}
+
+
+def same_documents(engine, tally, texts, options, model):
+    engine.call("PUT", "/collections/l", {"sparse_vectors": {"s": {}}})
+    engine.upsert("l", [
+        {"id": id, "vector": {"s": {"text": text, "model": "qdrant/bm25",
+                                    "options": options}}}
+        for id, text in enumerate(texts)])
+    for id, record in engine.get("l", list(range(len(texts)))).items():
+        theirs = pairs(model.embed_document(texts[id]))
+        ours = record["vector"]["s"]
+        assert ours["indices"] == sorted(theirs), (options, texts[id])
+        assert ours["values"] == pytest.approx(
+            [theirs[i] for i in ours["indices"]], rel=1e-6)
+        tally.add("bm25 document in a language beside edge")
+
+
+@pytest.mark.parametrize("language", sorted(stopwords()))
+def test_a_language_leaves_out_what_edge_does(engine, tally, language):
+    """Each word by itself, its stem, and words of every other language."""
+    lists = stopwords()
+    assert len(lists) == 14
+    words = lists[language] + [word + "s" for word in lists[language]]
+    # Snowball's newer Finnish stems words of foreign letters in another way.
+    words += [word for other in lists.values() for word in other[:40]
+              if language != "finnish" or word.isascii()]
+    words += packages.sample()[3]["payload"]["summary"].split()
+    options = {"language": language, "tokenizer": "whitespace"}
+    same_documents(engine, tally, words, options, model_of(options))
+
+
+@pytest.mark.parametrize("language", BARE)
+def test_a_language_with_given_stopwords(engine, tally, language):
+    words = ["the", "running", "casele", "frumoase", "σπίτια", "βιβλία",
+             "الكتاب", "والمدرسة", "etxeak", "猫", "kitabein"]
+    options = {"language": language, "tokenizer": "whitespace",
+               "stopwords": {"custom": ["the"]}}
+    same_documents(engine, tally, words, options, model_of(options))

@@ -422,12 +422,22 @@ static const struct {
       400, "`memory` must be cold, cached or pinned" },
     { REQUEST_PUT, CITIES "/index",
       "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"text\","
+      "\"scoring\":true}}",
+      400, "`scoring` is not supported yet" },
+    { REQUEST_PUT, CITIES "/index",
+      "{\"field_name\":\"a[].b\",\"field_schema\":{\"type\":\"keyword\","
+      "\"nested\":\"a\"}}",
+      400, "`nested` is not supported yet" },
+    { REQUEST_PUT, CITIES "/index",
+      "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"text\","
       "\"tokenizer\":\"letters\"}}",
       400, "`tokenizer` must be prefix, whitespace, word or multilingual" },
     { REQUEST_PUT, CITIES "/index",
       "{\"field_name\":\"a\",\"field_schema\":{\"type\":\"text\","
       "\"stopwords\":\"basque\"}}",
-      400, "stopwords of `basque` are not supported yet" },
+      400,
+      "stopwords of `basque` are not supported by this version, those of "
+      "danish, dutch, english, " },
     { REQUEST_POST, CITIES "/facet", "{\"key\":\"a\"}", 400,
       "not supported yet" },
     { REQUEST_PUT, "/collections/new",
