@@ -117,6 +117,24 @@ write_scalar(const struct schema_field *field, yyjson_val *value,
     }
 }
 
+/* PointId and FacetValue: whatever field has the value's type. */
+static bool
+write_scalar_choice(const struct schema_message *type, yyjson_val *value,
+                    struct bytes *out)
+{
+    if (!is(type, "qdrant.PointId") && !is(type, "qdrant.FacetValue"))
+        return false;
+    for (size_t i = 0; i < type->fields_count; i++) {
+        const struct schema_field *field = &type->fields[i];
+        if ((field->type == SCHEMA_STRING && yyjson_is_str(value)) ||
+            (field->type == SCHEMA_BOOL && yyjson_is_bool(value)) ||
+            ((field->type == SCHEMA_UINT64 || field->type == SCHEMA_INT64) &&
+             yyjson_is_int(value)))
+            write_scalar(field, value, out);
+    }
+    return true;
+}
+
 /* A word or a number in the place of a message is one of its fields: "ok" the
  * flag of that name, "auto" the setting, 4 the value. */
 static void
@@ -188,6 +206,8 @@ void
 grpc_json_write(const struct schema_message *type, yyjson_val *value,
                 struct bytes *out)
 {
+    if (write_scalar_choice(type, value, out))
+        return;
     if (yyjson_is_str(value) && !is(type, "qdrant.StopwordsSet")) {
         write_alternative(type, value, out);
         return;
@@ -209,7 +229,8 @@ grpc_json_write(const struct schema_message *type, yyjson_val *value,
         else if (field->is_repeated && yyjson_is_arr(member))
             yyjson_arr_foreach(member, index, count, item)
                 write_field(field, item, out);
-        else if (!yyjson_is_false(member) || field->type != SCHEMA_MESSAGE)
+        else if (!yyjson_is_false(member) || field->type != SCHEMA_MESSAGE ||
+                 is(field->message, "qdrant.FacetValue"))
             write_field(field, member, out);
     }
 }

@@ -10,7 +10,8 @@ libengine_a_SOURCES += \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
 	engine/api/rest_aliases.c \
 	engine/api/rest_body.c engine/api/rest_body.h \
-	engine/api/rest_collections.c engine/api/rest_index.c \
+	engine/api/rest_collections.c engine/api/rest_facet.c \
+	engine/api/rest_index.c \
 	engine/api/rest_points.c engine/api/rest_points.h \
 	engine/api/rest_query.c \
 	engine/api/rest_read.c engine/api/rest_record.c \

@@ -35,6 +35,13 @@ enum engine_code aliases_change_parse(struct call *call, struct error *reterr);
 enum engine_code aliases_change(struct call *call, struct error *reterr);
 enum engine_code aliases_list(struct call *call, struct error *reterr);
 
+/* rest_facet.c */
+enum engine_code facet_parse(struct call *call, struct error *reterr);
+enum engine_code facet_run(struct call *call, struct error *reterr);
+enum engine_code matrix_parse(struct call *call, struct error *reterr);
+enum engine_code matrix_pairs_run(struct call *call, struct error *reterr);
+enum engine_code matrix_offsets_run(struct call *call, struct error *reterr);
+
 /* rest_update.c: one update, or the operations of a batch */
 enum engine_code update_run(struct call *call, struct error *reterr);
 enum engine_code update_batch_parse(struct call *call, struct error *reterr);

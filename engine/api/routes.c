@@ -34,6 +34,10 @@ const struct route api_routes[] = {
     { REQUEST_PUT, C "/points/vectors", RIGHT_POINTS, GROW | ROUTE_OWN_BODY, update_vectors_parse, NULL, update_run },
     { REQUEST_POST, C "/points/vectors/delete", RIGHT_POINTS, WRITE, update_delete_vectors_parse, NULL, update_run },
 
+    { REQUEST_POST, C "/facet", RIGHT_READ, READ | ROUTE_LONG, facet_parse, NULL, facet_run },
+    { REQUEST_POST, C "/points/search/matrix/pairs", RIGHT_READ, READ | ROUTE_LONG, matrix_parse, NULL, matrix_pairs_run },
+    { REQUEST_POST, C "/points/search/matrix/offsets", RIGHT_READ, READ | ROUTE_LONG, matrix_parse, NULL, matrix_offsets_run },
+
     { REQUEST_GET, C, RIGHT_READ, IN_C, NULL, NULL, collections_info },
     { REQUEST_PUT, C, RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, collections_create_parse, NULL, collections_create },
     { REQUEST_PATCH, C, RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, collections_patch },
@@ -58,11 +62,8 @@ const struct route api_routes[] = {
     { REQUEST_GET, "/issues", RIGHT_READ, 0, NULL, NULL, service_issues },
     { REQUEST_DELETE, "/issues", RIGHT_MANAGE, 0, NULL, NULL, service_issues_clear },
 
-    LATER(REQUEST_POST, C "/facet", RIGHT_READ),
     LATER(REQUEST_POST, C "/points/query/groups", RIGHT_READ),
     LATER(REQUEST_POST, C "/points/search/groups", RIGHT_READ),
-    LATER(REQUEST_POST, C "/points/search/matrix/pairs", RIGHT_READ),
-    LATER(REQUEST_POST, C "/points/search/matrix/offsets", RIGHT_READ),
     LATER(REQUEST_POST, C "/points/recommend", RIGHT_READ),
     LATER(REQUEST_POST, C "/points/recommend/batch", RIGHT_READ),
     LATER(REQUEST_POST, C "/points/recommend/groups", RIGHT_READ),

@@ -5,6 +5,7 @@ libengine_a_SOURCES += \
 	engine/collection/body.h \
 	engine/collection/collection.c engine/collection/collection.h \
 	engine/collection/command.h \
+	engine/collection/facet.c engine/collection/facet.h \
 	engine/collection/definition.c engine/collection/definition.h \
 	engine/collection/info.c \
 	engine/collection/lifecycle.h \

@@ -11,6 +11,7 @@ libengine_a_SOURCES += \
 	engine/filter/number_index_body.h \
 	engine/filter/number_index_query.c \
 	engine/filter/path.c engine/filter/path.h \
+	engine/filter/payload_facet.c engine/filter/payload_facet.h \
 	engine/filter/payload_index.c engine/filter/payload_index.h \
 	engine/filter/payload_index_body.h \
 	engine/filter/payload_index_query.c \
@@ -24,6 +25,14 @@ libengine_a_SOURCES += \
 	engine/filter/tokenizer.c engine/filter/tokenizer.h \
 	engine/filter/tokenizer_body.h \
 	engine/filter/tokenizer_params.c
+
+check_PROGRAMS += tests/unit/engine/filter/test_payload_facet
+tests_unit_engine_filter_test_payload_facet_SOURCES = \
+	tests/unit/engine/filter/test_payload_facet.c
+tests_unit_engine_filter_test_payload_facet_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_filter_test_payload_facet_LDADD = $(ENGINE_LIBS) \
+	$(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/filter/test_eval
 tests_unit_engine_filter_test_eval_SOURCES = \

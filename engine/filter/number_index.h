@@ -37,6 +37,9 @@ void number_index_free(struct number_index *index); /* NULL is allowed */
 struct number_entry number_entry_float(double number, uint32_t slot);
 struct number_entry number_entry_integer(int64_t number, uint32_t slot);
 
+/* The integer of an entry whose `kind` is not 0. */
+int64_t number_entry_to_integer(const struct number_entry *entry);
+
 /* *ret_added false: it was there. ENGINE_ENOMEM nothing changed. */
 enum engine_code number_index_add(struct number_index *index,
                                   struct number_entry entry, bool *ret_added,

@@ -143,6 +143,21 @@ posting_contains(const struct posting *posting, uint32_t slot)
     return at < posting->count && posting->as.few[at] == slot;
 }
 
+uint64_t
+posting_and_count(const struct posting *posting, const struct slot_set *set)
+{
+    if (posting->count == 0)
+        return 0;
+    if (posting->room == 0)
+        return slot_set_contains(set, posting->as.one);
+    if (posting->room == ROOM_MANY)
+        return slot_set_and_count(posting->as.many, set);
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < posting->count; i++)
+        count += slot_set_contains(set, posting->as.few[i]);
+    return count;
+}
+
 void
 posting_or_into(const struct posting *posting, struct slot_set *set)
 {

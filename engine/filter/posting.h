@@ -38,6 +38,10 @@ void posting_remove(struct posting *posting, uint32_t slot);
 
 bool posting_contains(const struct posting *posting, uint32_t slot);
 
+/* How many of its slots are in `set`. */
+uint64_t posting_and_count(const struct posting *posting,
+                           const struct slot_set *set);
+
 /* set |= posting. */
 void posting_or_into(const struct posting *posting, struct slot_set *set);
 

@@ -20,6 +20,7 @@ libengine_a_SOURCES += \
 	engine/segment/payload.c engine/segment/payload.h \
 	engine/segment/queue.c engine/segment/queue.h \
 	engine/segment/reuse.c \
+	engine/segment/facet.c engine/segment/facet.h \
 	engine/segment/scroll.c \
 	engine/segment/passing.c engine/segment/passing.h \
 	engine/segment/search.c engine/segment/search.h \

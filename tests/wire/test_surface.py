@@ -22,7 +22,7 @@ def run(engine, version, part):
 
 
 @pytest.mark.parametrize("version", ["1.15", "latest"])
-@pytest.mark.parametrize("part", ["aliases"])
+@pytest.mark.parametrize("part", ["aliases", "facets", "matrix"])
 def test_clients_see_the_same_everywhere(engine, version, part):
     outcome = run(engine, version, part)
     assert outcome["differences"] == []

@@ -6,11 +6,15 @@ mode, which is the model: what they answer must be the same. Started as
 
 It prints one JSON object: {"compared": N, "differences": [text, ...]}."""
 import json
+import random
 import sys
+import uuid
 
 from qdrant_client import QdrantClient, models
 
 from congruence import is_same, outcome, plain
+
+NEW = not hasattr(QdrantClient, "search")  # 1.16 and later
 
 
 class Surface:
@@ -131,7 +135,115 @@ def aliases(s):
         a for a in c.get_aliases().aliases if a.collection_name == n])
 
 
-PARTS = {"aliases": aliases}
+# ---- facets and the matrix ----
+
+def facets(s):
+    s.create()
+    random.seed(7)
+    uuids = [str(uuid.UUID(int=random.getrandbits(128))) for _ in range(5)]
+    points = []
+    for i in range(300):
+        payload = {"city": random.choice(["Berlin", "Paris", "\u00c5", ""]),
+                   "n": random.choice([-1, 0, 7, 2**60, -2**63]),
+                   "ok": random.choice([True, False]),
+                   "id": random.choice(uuids), "size": i % 10,
+                   "tags": random.sample("abcdef", i % 4),
+                   "deep": {"list": [{"k": str(i % 3)}, {"k": str(i % 7)}]}}
+        if i % 11 == 0:
+            payload = {"size": i % 10}
+        points.append(models.PointStruct(
+            id=i, vector=[random.random() for _ in range(4)],
+            payload=payload))
+    s.every(lambda c, n: c.upsert(n, points))
+    schemas = {"city": "keyword", "n": "integer", "ok": "bool", "id": "uuid",
+               "tags": "keyword", "deep.list[].k": "keyword",
+               "size": "integer"}
+    for field, schema in schemas.items():
+        for kind, client in s.clients.items():
+            client.create_payload_index(f"surface-{kind}", field, schema)
+    filters = [None, models.Filter(must=[models.FieldCondition(
+        key="size", range=models.Range(lt=3))]), models.Filter(
+            must_not=[models.FieldCondition(
+                key="city", match=models.MatchValue(value="Paris"))]),
+        models.Filter(must=[models.HasIdCondition(has_id=[1, 2, 3])]),
+        models.Filter(must=[models.FieldCondition(
+            key="unindexed", match=models.MatchValue(value=1))])]
+    for field in schemas:
+        for where in filters:
+            for limit in (1, 3, 100):
+                s.same(f"facet {field} {limit}", lambda c, n: c.facet(
+                    n, field, facet_filter=where, limit=limit, exact=True))
+    s.same("default limit", lambda c, n: c.facet(n, "size"))
+    for bad in ("unindexed", "a..b", ""):
+        s.same("no index", lambda c, n: c.facet(n, bad), model=False)
+    s.every(lambda c, n: c.set_payload(n, {"city": "Rome"}, points=[1, 2, 3]))
+    s.every(lambda c, n: c.delete(n, points_selector=[4, 5]))
+    s.same("after changes", lambda c, n: c.facet(n, "city"))
+    for client in s.clients.values():
+        assert client.facet("surface-rest", "ok", exact=False).hits
+
+
+def matrix(s):
+    rows = {"plain": models.VectorParams(
+        size=4, distance=models.Distance.COSINE),
+        "far": models.VectorParams(size=2, distance=models.Distance.EUCLID)}
+    s.create(vectors_config=rows, sparse_vectors_config={
+        "sparse": models.SparseVectorParams()})
+    random.seed(3)
+    points = [models.PointStruct(
+        id=i if i % 2 else str(uuid.UUID(int=i + 1)),
+        vector={"plain": [random.uniform(-1, 1) for _ in range(4)],
+                **({"far": [random.random() for _ in range(2)]} if i % 3
+                   else {}),
+                "sparse": models.SparseVector(
+                    indices=[0, i + 1], values=[1.0, random.random()])},
+        payload={"half": i % 2}) for i in range(30)]
+    s.every(lambda c, n: c.upsert(n, points))
+    half = models.Filter(must=[models.FieldCondition(
+        key="half", match=models.MatchValue(value=1))])
+    # The sample is everything, so that it is the same everywhere. The old
+    # model cannot take ids of both kinds.
+    for using in ("plain", "far", "sparse"):
+        for where in (None, half):
+            for limit in (1, 3, 50):
+                ask = {"query_filter": where, "limit": limit, "sample": 100,
+                       "using": using}
+                s.same(f"pairs {ask}", lambda c, n:
+                       c.search_matrix_pairs(n, **ask), NEW, sorted_pairs)
+                s.same(f"offsets {ask}", lambda c, n:
+                       c.search_matrix_offsets(n, **ask), NEW,
+                       sorted_offsets)
+    for client in s.clients.values():
+        some = client.search_matrix_offsets("surface-rest", sample=5, limit=2,
+                                            using="plain")
+        assert len(some.ids) == 5 and len(some.scores) == 10
+        assert all(a != b for a, b in zip(some.offsets_row, some.offsets_col))
+    none = models.Filter(must=[models.HasIdCondition(has_id=[1])])
+    s.same("one point", lambda c, n: c.search_matrix_pairs(
+        n, query_filter=none, using="plain"), NEW)
+    for bad in ({"sample": 1}, {"limit": 0}, {"using": "none"},
+                {"sample": 10001}):
+        ask = {"using": "plain", **bad}
+        s.same(f"bad {bad}", lambda c, n: c.search_matrix_pairs(n, **ask),
+               model=False)
+
+
+def sorted_pairs(answer):
+    """By row and score: ties come in any order."""
+    if not hasattr(answer, "pairs"):
+        return plain(answer)
+    return sorted([str(p.a), round(p.score, 4)] for p in answer.pairs)
+
+
+def sorted_offsets(answer):
+    if not hasattr(answer, "ids"):
+        return plain(answer)
+    return [[str(i) for i in answer.ids],
+            sorted([row, round(score, 4)] for row, score in
+                   zip(answer.offsets_row, answer.scores))]
+
+
+PARTS = {"aliases": aliases, "facets": facets, "matrix": matrix}
 
 
 def main():

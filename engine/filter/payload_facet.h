@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_FILTER_PAYLOAD_FACET_H
+#define ENGINE_FILTER_PAYLOAD_FACET_H
+
+#include "engine/filter/payload_index.h"
+
+/* How many slots hold each value of an index. */
+
+/* Whether its values can be counted: those of KEYWORD, UUID, INTEGER, BOOL. */
+bool payload_facet_has(const struct payload_index *index);
+
+/* Called once for each value of the index's own type that has slots in
+ * question, in no order; `value` is valid for the call, its string until the
+ * index changes. */
+typedef void (*payload_facet_visit)(void *ctx, const struct match_value *value,
+                                    uint64_t count);
+
+/* Counts the slots of each value, all or those `within`. Locks as
+ * payload_index_query(). */
+void payload_facet_each(const struct payload_index *index,
+                        const struct slot_set *within,
+                        payload_facet_visit visit, void *ctx);
+
+#endif /* ENGINE_FILTER_PAYLOAD_FACET_H */

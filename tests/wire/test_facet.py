@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facets and the distance matrix: what is refused, and how; test_surface.py
+has the answers, beside the model."""
+import pytest
+
+
+@pytest.fixture
+def fields(engine, name):
+    engine.create(name, 2)
+    for field, schema in [("k", "keyword"), ("f", "float"), ("t", "text"),
+                          ("r", {"type": "integer", "lookup": False,
+                                 "range": True})]:
+        engine.call("PUT", f"/collections/{name}/index?wait=true",
+                    {"field_name": field, "field_schema": schema})
+    engine.upsert(name, [{"id": i, "vector": [1, i],
+                          "payload": {"k": "v", "f": 1.5, "t": "v", "r": 1}}
+                         for i in range(5)])
+    return f"/collections/{name}"
+
+
+@pytest.mark.parametrize("status, text, body", [
+    (400, "Wrong input: No appropriate index for faceting: `f`", {"key": "f"}),
+    (400, "Wrong input: No appropriate index for faceting: `t`", {"key": "t"}),
+    (400, "Wrong input: No appropriate index for faceting: `r`", {"key": "r"}),
+    (400, "Wrong input: No appropriate index for faceting: `x`", {"key": "x"}),
+    (400, "Format error in JSON body: missing field `key` at line 1", {}),
+    (400, "Format error in JSON body: key: invalid type", {"key": 1}),
+    (400, "Format error in JSON body: Invalid json path: 'a..b'",
+     {"key": "a..b"}),
+    (400, "Format error in JSON body: limit: invalid type",
+     {"key": "k", "limit": -1}),
+    (422, "Validation error in JSON body: [facet_request.limit: value 0 "
+          "invalid, must be 1 or larger]", {"key": "k", "limit": 0}),
+    (400, "Wrong input: limit may be at most 100000",
+     {"key": "k", "limit": 100001}),
+    (400, "Format error in JSON body: exact: invalid type",
+     {"key": "k", "exact": 1}),
+    (400, "Format error in JSON body: ", {"key": "k", "filter": {"must": 1}}),
+])
+def test_bad_facets(engine, fields, status, text, body):
+    answer = engine.call("POST", fields + "/facet", body)
+    assert answer.status == status, answer
+    assert answer.error.startswith(text), answer
+
+
+def test_quotes_in_the_key_do_not_matter(engine, fields):
+    answer = engine.call("POST", fields + "/facet", {"key": '"k"'})
+    assert answer.result == {"hits": [{"value": "v", "count": 5}]}
+
+
+@pytest.mark.parametrize("status, text, body", [
+    (422, "Validation error in JSON body: [search_matrix_request.sample: value "
+          "1 invalid, must be 2 or larger]", {"sample": 1}),
+    (422, "Validation error in JSON body: [search_matrix_request.limit: value "
+          "0 invalid, must be 1 or larger]", {"limit": 0}),
+    (400, "Wrong input: sample may be at most 10000", {"sample": 10001}),
+    (400, "Wrong input: Not existing vector name error: x", {"using": "x"}),
+])
+@pytest.mark.parametrize("kind", ["pairs", "offsets"])
+def test_bad_matrices(engine, fields, kind, status, text, body):
+    answer = engine.call("POST", f"{fields}/points/search/matrix/{kind}", body)
+    assert answer.status == status, answer
+    assert answer.error.startswith(text), answer
+
+
+def test_an_empty_matrix(engine, fields):
+    path = f"{fields}/points/search/matrix/"
+    none = {"filter": {"must": [{"has_id": [1]}]}}
+    assert engine.call("POST", path + "pairs", none).result == {"pairs": []}
+    assert engine.call("POST", path + "offsets", none).result == {
+        "offsets_row": [], "offsets_col": [], "scores": [], "ids": []}
