@@ -1,27 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 AND PostgreSQL
- * Words that say little, from the Snowball project's lists (snowballstem.org) in
- * the form that PostgreSQL distributes in tsearch_data:
- *   Portions Copyright (c) 1996-2022, PostgreSQL Global Development Group
- *   Portions Copyright (c) 1994, The Regents of the University of California
- *   Permission to use, copy, modify, and distribute this software and its
- *   documentation for any purpose, without fee, and without a written agreement
- *   is hereby granted, provided that the above copyright notice and this
- *   paragraph and the following two paragraphs appear in all copies.
- *   IN NO EVENT SHALL THE UNIVERSITY OF CALIFORNIA BE LIABLE TO ANY PARTY FOR
- *   DIRECT, INDIRECT, SPECIAL, INCIDENTAL, OR CONSEQUENTIAL DAMAGES, INCLUDING
- *   LOST PROFITS, ARISING OUT OF THE USE OF THIS SOFTWARE AND ITS
- *   DOCUMENTATION, EVEN IF THE UNIVERSITY OF CALIFORNIA HAS BEEN ADVISED OF THE
- *   POSSIBILITY OF SUCH DAMAGE.
- *   THE UNIVERSITY OF CALIFORNIA SPECIFICALLY DISCLAIMS ANY WARRANTIES,
- *   INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND
- *   FITNESS FOR A PARTICULAR PURPOSE. THE SOFTWARE PROVIDED HEREUNDER IS ON AN
- *   "AS IS" BASIS, AND THE UNIVERSITY OF CALIFORNIA HAS NO OBLIGATIONS TO
- *   PROVIDE MAINTENANCE, SUPPORT, UPDATES, ENHANCEMENTS, OR MODIFICATIONS.
- * Checked word by word against what the reference engine leaves out: the English
- * list is its own, a few words are more or fewer in French, German, Portuguese
- * and Spanish, and in Hungarian it writes õ where ő is right, so that
- * it keeps those words: tests/oracle holds that ours are the same. Of the other
- * languages there is no list with a clear licence that is the same. */
+/* SPDX-License-Identifier: Apache-2.0
+ * Words that say little: those that the reference engine leaves out of texts,
+ * asked of it word by word, among what public lists name (snowballstem.org and
+ * others); tests/oracle holds that ours are the same. In Hungarian it writes õ
+ * where ő is right, so that it keeps those words. Of the other languages nothing
+ * is known here. */
 #include "engine/filter/language.h"
 
 static const char danish[] =
