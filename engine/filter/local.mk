@@ -17,6 +17,7 @@ libengine_a_SOURCES += \
 	engine/filter/payload_index_query.c \
 	engine/filter/payload_keys.c engine/filter/payload_keys.h \
 	engine/filter/plan.c engine/filter/plan.h \
+	engine/filter/plan_part.c engine/filter/plan_part.h \
 	engine/filter/posting.c engine/filter/posting.h \
 	engine/filter/slice.c engine/filter/slice.h \
 	engine/filter/slot_set.c engine/filter/slot_set.h \

@@ -216,6 +216,39 @@ query_geo(const struct payload_index *index, const struct condition *condition,
     return code;
 }
 
+static bool
+is_of_many(const struct payload_path *path)
+{
+    for (size_t i = 0; i < path->steps_count; i++)
+        if (path->steps[i].index == PATH_INDEX_ALL)
+            return true;
+    return false;
+}
+
+/* The index knows who has any element, not how many: what asks for that alone
+ * is exact, what leaves out 0 is bounded. */
+static enum engine_code
+query_count(const struct payload_index *index,
+            const struct condition *condition, const struct slot_set *live,
+            struct index_result *result)
+{
+    const struct range *range = &condition->range;
+    const struct slot_set *filled = index->states[STATE_FILLED];
+    bool is_open = !range->has_lt && !range->has_lte;
+    bool is_below_one =
+        (range->has_lt && range->lt <= 1) || (range->has_lte && range->lte < 1);
+    if (!range_holds(range, 0)) {
+        slot_set_or(result->slots, filled);
+        result->answer =
+            is_open && range_holds(range, 1) ? INDEX_EXACT : INDEX_SUPERSET;
+        return ENGINE_OK;
+    }
+    if (is_below_one && !is_of_many(&index->path))
+        return query_state(filled, true, live, result);
+    result->answer = INDEX_UNKNOWN;
+    return ENGINE_OK;
+}
+
 /* The slots of a query's tokens: those in all of them, or in any. */
 struct asking {
     const struct payload_index *index;
@@ -312,11 +345,12 @@ query_kind(const struct payload_index *index, const struct condition *condition,
         return query_state(index->states[condition->is_whole ? STATE_NULL_WHOLE
                                                              : STATE_NULL_ANY],
                            condition->is_negated, live, result);
+    case CONDITION_COUNT:
+        return query_count(index, condition, live, result);
     case CONDITION_HAS_ID:
     case CONDITION_OR:
     case CONDITION_FILTER:
     case CONDITION_NESTED:
-    case CONDITION_COUNT:
     case CONDITION_HAS_VECTOR:
     case CONDITION_SLICE:
         break;

@@ -7,23 +7,13 @@
  * Recursion follows the filter's nesting: FILTER_DEPTH_MAX. */
 #include "engine/filter/plan.h"
 
-#include "engine/filter/path.h"
+#include "engine/filter/plan_part.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 /* min_should over more conditions is not counted, only bounded. */
 #define COUNTED_CONDITIONS_MAX 64
-
-struct part {
-    struct slot_set *slots; /* owned; NULL: all live slots */
-    bool is_exact;
-};
-
-struct planner {
-    const struct plan_sources *sources;
-    struct error *reterr;
-};
 
 static enum engine_code plan_filter(const struct planner *planner,
                                     const struct filter *filter,
@@ -32,72 +22,11 @@ static enum engine_code plan_condition(const struct planner *planner,
                                        const struct condition *condition,
                                        struct part *ret_part);
 
-static void
-part_release(struct part *part)
-{
-    slot_set_free(part->slots);
-    part->slots = NULL;
-}
-
-/* part &= other; takes other's set. */
-static void
-part_and(struct part *part, struct part *other)
-{
-    part->is_exact = part->is_exact && other->is_exact;
-    if (part->slots == NULL) {
-        part->slots = other->slots;
-        other->slots = NULL;
-    } else if (other->slots != NULL) {
-        slot_set_and(part->slots, other->slots);
-    }
-    part_release(other);
-}
-
 /* Whether nothing can match, so that no further condition matters. */
 static bool
 part_is_nothing(const struct part *part)
 {
     return part->slots != NULL && slot_set_count(part->slots) == 0;
-}
-
-static enum engine_code
-plan_ids(const struct planner *planner, const struct condition *condition,
-         struct part *ret_part)
-{
-    const struct plan_sources *sources = planner->sources;
-    struct part part = { .slots = slot_set_new(), .is_exact = true };
-    if (part.slots == NULL)
-        return error_memory(planner->reterr);
-    for (size_t i = 0; i < condition->ids_count; i++) {
-        uint32_t slot;
-        if (sources->slot_of(sources->slot_of_ctx, &condition->ids[i], &slot))
-            slot_set_add(part.slots, slot);
-    }
-    *ret_part = part;
-    return ENGINE_OK;
-}
-
-static enum engine_code
-plan_field(const struct planner *planner, const struct condition *condition,
-           struct part *ret_part)
-{
-    const struct plan_sources *sources = planner->sources;
-    *ret_part = (struct part){ 0 };
-    for (size_t i = 0; i < sources->indexes_count; i++) {
-        const struct payload_index *index = sources->indexes[i];
-        if (!path_equal(payload_index_path(index), &condition->path))
-            continue;
-        struct index_result result;
-        enum engine_code code = payload_index_query(
-            index, condition, sources->live, &result, planner->reterr);
-        if (code != ENGINE_OK)
-            return code;
-        struct part part = { result.slots, result.answer == INDEX_EXACT };
-        bool was_exact = ret_part->is_exact;
-        part_and(ret_part, &part);
-        ret_part->is_exact = was_exact || result.answer == INDEX_EXACT;
-    }
-    return ENGINE_OK;
 }
 
 /* The union of the parts. */
@@ -258,16 +187,18 @@ plan_condition(const struct planner *planner, const struct condition *condition,
     case CONDITION_DATETIME:
     case CONDITION_GEO:
     case CONDITION_TEXT:
-        return plan_field(planner, condition, ret_part);
+    case CONDITION_COUNT:
+        return part_of_field(planner, condition, ret_part);
     case CONDITION_HAS_ID:
-        return plan_ids(planner, condition, ret_part);
+        return part_of_ids(planner, condition, ret_part);
+    case CONDITION_HAS_VECTOR:
+        return part_of_vector(planner, condition, ret_part);
+    case CONDITION_NESTED:
+        return part_of_nested(planner, condition, ret_part);
     case CONDITION_OR:
         return plan_or(planner, condition, ret_part);
     case CONDITION_FILTER:
         return plan_filter(planner, condition->filter, ret_part);
-    case CONDITION_NESTED:
-    case CONDITION_COUNT:
-    case CONDITION_HAS_VECTOR:
     case CONDITION_SLICE:
         break;
     }
@@ -413,8 +344,21 @@ residual_filter(const struct residual *residual, const struct filter *filter,
     return ENGINE_OK;
 }
 
-/* Half of the candidates per condition that is still to be checked: a guess
- * that only has to tell "few" from "many". */
+/* Half of what is left for a condition that is still to be checked, or the
+ * share of a slice: a guess that only has to tell "few" from "many". */
+static double
+share_of(const struct clause *clause)
+{
+    double share = 1;
+    for (size_t i = 0; i < clause->count; i++) {
+        const struct condition *condition = &clause->conditions[i];
+        share *= condition->kind == CONDITION_SLICE
+                     ? 1 / (double)condition->slice.total
+                     : 0.5;
+    }
+    return share;
+}
+
 static struct filter_estimate
 estimate_of(const struct filter_plan *plan, const struct slot_set *live)
 {
@@ -422,10 +366,15 @@ estimate_of(const struct filter_plan *plan, const struct slot_set *live)
     if (plan->residual == NULL)
         return (struct filter_estimate){ count, count, count };
     const struct filter *rest = plan->residual;
-    size_t conditions = rest->must.count + rest->must_not.count +
-                        (rest->should.count > 0) + (rest->min_should_count > 0);
-    uint64_t expected = conditions < 32 ? count >> conditions : 0;
-    return (struct filter_estimate){ 0, count, expected };
+    double share = share_of(&rest->must);
+    for (size_t i = 0; i < rest->must_not.count; i++) {
+        struct clause one = { &rest->must_not.conditions[i], 1 };
+        share *= 1 - share_of(&one);
+    }
+    share *= rest->should.count > 0 ? 0.5 : 1;
+    share *= rest->min_should_count > 0 ? 0.5 : 1;
+    return (struct filter_estimate){ 0, count,
+                                     (uint64_t)((double)count * share) };
 }
 
 enum engine_code

@@ -24,6 +24,9 @@ struct plan_sources {
     /* The slot of an id; false: no such point. For has_id. */
     bool (*slot_of)(void *ctx, const struct point_id *id, uint32_t *ret_slot);
     void *slot_of_ctx;
+    /* Adds the living slots that have the vector of that name, perhaps none,
+     * for has_vector; NULL: that is not known. Same ctx. */
+    void (*with_vector)(void *ctx, struct span name, struct slot_set *set);
 };
 
 /* How many points match: exact when min_count == max_count. */

@@ -24,6 +24,35 @@ slot_of(void *ctx, const struct point_id *id, uint32_t *ret_slot)
     return true;
 }
 
+/* Runs of those that do not lack it. */
+static void
+with_vector(void *ctx, struct span name, struct slot_set *set)
+{
+    const struct segment *segment = ctx;
+    size_t number = segment_vector_number(segment, name);
+    if (number == SIZE_MAX)
+        return;
+    const struct vectors *vectors = &segment->vectors[number];
+    uint32_t end = atomic_load(&vectors->end_slot), begin = end;
+    for (uint32_t slot = 0; slot < end;) {
+        uint32_t left = 64 - slot % 64;
+        uint64_t lacking =
+            slotset_word(&vectors->absent, slot / 64) >> (slot % 64);
+        bool is_lacking = (lacking & 1) != 0;
+        uint64_t other = is_lacking ? ~lacking : lacking;
+        uint32_t run = other == 0 ? left : (uint32_t)__builtin_ctzll(other);
+        if (is_lacking && begin < slot)
+            slot_set_add_range(set, begin, slot - 1);
+        if (is_lacking)
+            begin = end;
+        else if (begin == end)
+            begin = slot;
+        slot += run < left ? run : left;
+    }
+    if (begin < end)
+        slot_set_add_range(set, begin, end - 1);
+}
+
 static enum engine_code
 plan_make(const struct segment *segment, const struct filter *filter,
           struct arena *arena, struct filter_plan *ret_plan,
@@ -45,7 +74,8 @@ plan_make(const struct segment *segment, const struct filter *filter,
                                     .indexes_count = count,
                                     .live = ids_live(segment->ids),
                                     .slot_of = slot_of,
-                                    .slot_of_ctx = ctx.out };
+                                    .slot_of_ctx = ctx.out,
+                                    .with_vector = with_vector };
     return filter_plan_make(filter, &sources, arena, ret_plan, reterr);
 }
 

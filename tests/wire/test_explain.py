@@ -50,11 +50,62 @@ def test_indexed_filter_is_explained_exactly(filled):
     assert not changed["cached"] and changed["candidates"] == 51
 
 
+def told(engine, *must, **clauses):
+    return explain(engine, {"must": list(must), **clauses})["explain"][0]
+
+
+def exactly(count):
+    return {"min": count, "expected": count, "max": count}
+
+
+def test_vectors_and_counts_are_planned_exactly(filled):
+    """No payload is read for them; what is changed counts at once."""
+    counted = {"key": "n", "values_count": {"gte": 1}}
+    plan = told(filled, {"has_vector": ""}, counted)
+    assert plan["estimate"] == exactly(POINTS)
+    filled.upsert("c", [{"id": 5, "vector": {}, "payload": {"n": 5}},
+                        {"id": 6, "vector": [1, 1, 1, 1]}])
+    plan = told(filled, {"has_vector": ""})
+    assert plan["estimate"] == exactly(POINTS - 1)
+    plan = told(filled, must_not=[{"has_vector": ""}])
+    assert plan["estimate"] == exactly(1)
+    plan = told(filled, {"has_vector": "none"})
+    assert plan["plan"] == "nothing"
+    plan = told(filled, counted)
+    assert plan["estimate"] == exactly(POINTS - 1)
+    plan = told(filled, {"key": "n", "values_count": {"lt": 1}})
+    assert plan["estimate"] == exactly(1)
+    assert plan["fields_without_index"] == []
+    assert plan["payloads_tested"] == 0
+
+
+def test_a_slice_is_expected_to_be_as_small_as_it_is(filled):
+    plan = told(filled, {"slice": {"total": 100, "index": 3}})
+    assert plan["estimate"]["expected"] == POINTS // 100
+
+
+def test_an_index_bounds_nested_filters(filled):
+    filled.upsert("c", [
+        {"id": i, "vector": [1, 1, 1, 1],
+         "payload": {"l": [{"k": "a" if i < 30 else "b", "v": i},
+                           {"k": "c", "v": 1}]}} for i in range(200)])
+    filled.call("PUT", "/collections/c/index?wait=true",
+                {"field_name": "l[].k", "field_schema": "keyword"})
+    inner = {"must": [{"key": "k", "match": {"value": "a"}},
+                      {"key": "v", "range": {"lt": 10}}]}
+    plan = told(filled, {"nested": {"key": "l", "filter": inner}})
+    assert plan["candidates"] == 30
+    assert plan["estimate"]["max"] == 30
+    hits = explain(filled, {"must": [{"nested": {"key": "l",
+                                                 "filter": inner}}]})
+    assert all(hit["id"] < 10 for hit in hits["result"]["points"])
+
+
 def test_field_without_index_is_named(filled):
     filter = {"must": [{"key": "bare", "match": {"value": "secret-1"}}]}
-    told, = explain(filled, filter)["explain"]
-    assert told["fields_without_index"] == ["bare"]
-    assert told["payloads_tested"] > 0
+    plan, = explain(filled, filter)["explain"]
+    assert plan["fields_without_index"] == ["bare"]
+    assert plan["payloads_tested"] > 0
 
 
 def test_a_sparse_search_is_explained_like_others(filled):

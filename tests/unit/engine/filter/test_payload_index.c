@@ -103,6 +103,46 @@ START_TEST(index_forgets_removed_slots)
 }
 END_TEST
 
+/* Range of counts, answer, and how many of: none, one, [], three, null. */
+static const struct {
+    struct range range;
+    enum index_answer answer;
+    uint64_t count;
+} counts[] = {
+    { { .has_gt = true, .gt = 0 }, INDEX_EXACT, 2 },
+    { { .has_gte = true, .gte = 1 }, INDEX_EXACT, 2 },
+    { { .has_gte = true, .gte = 2 }, INDEX_SUPERSET, 2 },
+    { { .has_gte = true, .gte = 1, .has_lt = true, .lt = 3 },
+      INDEX_SUPERSET,
+      2 },
+    { { .has_lt = true, .lt = 1 }, INDEX_EXACT, 3 },
+    { { .has_lte = true, .lte = 0 }, INDEX_EXACT, 3 },
+};
+
+START_TEST(index_counts_none_and_some)
+{
+    static const char *const payloads[] = { "{}", "{\"f\":1}", "{\"f\":[]}",
+                                            "{\"f\":[1,\"a\",null]}",
+                                            "{\"f\":null}" };
+    struct payload_index *index = index_new("f", PAYLOAD_INDEX_KEYWORD);
+    struct slot_set *live = slot_set_new();
+    for (uint32_t slot = 0; slot < 5; slot++) {
+        put(index, slot, payloads[slot]);
+        slot_set_add(live, slot);
+    }
+    struct condition condition = { .kind = CONDITION_COUNT,
+                                   .range = counts[_i].range };
+    struct index_result result;
+    ck_assert_int_eq(
+        payload_index_query(index, &condition, live, &result, NULL), ENGINE_OK);
+    ck_assert_int_eq(result.answer, counts[_i].answer);
+    ck_assert_uint_eq(slot_set_count(result.slots), counts[_i].count);
+    slot_set_free(result.slots);
+    slot_set_free(live);
+    payload_index_free(index);
+}
+END_TEST
+
 START_TEST(index_says_what_it_cannot_tell)
 {
     struct payload_index *index = index_new("f", PAYLOAD_INDEX_KEYWORD);
@@ -119,6 +159,7 @@ START_TEST(index_says_what_it_cannot_tell)
     ck_assert(!slot_set_contains(result.slots, 1));
     slot_set_free(result.slots);
     condition.kind = CONDITION_COUNT;
+    condition.range = (struct range){ .has_lte = true, .lte = 3 };
     ck_assert_int_eq(
         payload_index_query(index, &condition, live, &result, NULL), ENGINE_OK);
     ck_assert_int_eq(result.answer, INDEX_UNKNOWN);
@@ -135,6 +176,8 @@ main(void)
     TCase *tcase = tcase_create("payload_index");
     tcase_add_test(tcase, index_counts_points_of_its_own_type);
     tcase_add_test(tcase, index_forgets_removed_slots);
+    tcase_add_loop_test(tcase, index_counts_none_and_some, 0,
+                        sizeof(counts) / sizeof(counts[0]));
     tcase_add_test(tcase, index_says_what_it_cannot_tell);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

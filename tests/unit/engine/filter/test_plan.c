@@ -260,7 +260,9 @@ random_condition(struct arena *arena, uint32_t depth)
         .text_match = (enum text_match)random_below(TEXT_PREFIX + 1),
         .slice = { 3, random_below(3) },
     };
-    const char *path = paths[random_below(FIELDS)];
+    /* The last one is in elements of "l". */
+    uint32_t field = random_below(FIELDS + 2);
+    const char *path = field < FIELDS ? paths[field] : "v";
     if (condition.kind == CONDITION_NESTED)
         path = "l";
     ck_assert_int_eq(path_parse(span_of(path), arena, &condition.path, NULL),
@@ -345,6 +347,31 @@ slot_of(void *ctx, const struct point_id *id, uint32_t *ret_slot)
         return false;
     *ret_slot = (uint32_t)(id->number / 2);
     return true;
+}
+
+/* Of three vectors, one that each slot has and one that none has. */
+static bool
+slot_has_vector(uint32_t slot, struct span name)
+{
+    if (span_equal_text(name, "a"))
+        return true;
+    return span_equal_text(name, "B") && slot % 3 == 1;
+}
+
+static void
+with_vector(void *ctx, struct span name, struct slot_set *set)
+{
+    const struct world *world = ctx;
+    for (uint32_t slot = 0; slot < POINTS; slot++)
+        if (world->is_live[slot] && slot_has_vector(slot, name))
+            slot_set_add(set, slot);
+}
+
+static bool
+has_vector(void *ctx, struct span name)
+{
+    const uint32_t *slot = ctx;
+    return slot_has_vector(*slot, name);
 }
 
 static yyjson_val *
@@ -458,7 +485,8 @@ check_plan(struct world *world, const struct filter *filter,
                                     .indexes_count = world->indexes_count,
                                     .live = world->live,
                                     .slot_of = slot_of,
-                                    .slot_of_ctx = world };
+                                    .slot_of_ctx = world,
+                                    .with_vector = with_vector };
     struct filter_plan plan;
     ck_assert_int_eq(filter_plan_make(filter, &sources, arena, &plan, NULL),
                      ENGINE_OK);
@@ -467,6 +495,8 @@ check_plan(struct world *world, const struct filter *filter,
         struct point_id id = { .number = slot * 2 };
         struct subject subject = { .id = &id,
                                    .payload = payload_of(world, slot),
+                                   .has_vector = has_vector,
+                                   .ctx = &slot,
                                    .texts = world->texts,
                                    .texts_count = world->texts_count };
         bool expected =
