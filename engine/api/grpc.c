@@ -69,9 +69,11 @@ grpc_find(struct call *call)
 }
 
 /* What REST has in the query of the address. */
-static void
-query_take(struct call *call)
+static enum engine_code
+query_take(struct call *call, struct error *reterr)
 {
+    yyjson_val *factor = yyjson_obj_get(
+        yyjson_obj_get(call->body, "read_consistency"), "factor");
     yyjson_val *wait = yyjson_obj_get(call->body, "wait");
     yyjson_val *timeout = yyjson_obj_get(call->body, "timeout");
     if (yyjson_is_bool(wait)) {
@@ -80,6 +82,13 @@ query_take(struct call *call)
     }
     if (yyjson_is_uint(timeout))
         call->query.timeout_s = yyjson_get_uint(timeout);
+    if (timeout != NULL && call->query.timeout_s == 0)
+        return error_set(reterr, ENGINE_EVALID,
+                         "[timeout: value 0 invalid, must be 1 or larger]");
+    if (factor != NULL && yyjson_get_uint(factor) == 0)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "read consistency factor can't be zero");
+    return ENGINE_OK;
 }
 
 enum engine_code
@@ -101,11 +110,9 @@ grpc_prepare(struct call *call, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     call->body = yyjson_doc_get_root(call->doc);
-    query_take(call);
-    if (yyjson_obj_get(call->body, "timeout") != NULL &&
-        call->query.timeout_s == 0)
-        return error_set(reterr, ENGINE_EVALID,
-                         "[timeout: value 0 invalid, must be 1 or larger]");
+    code = query_take(call, reterr);
+    if (code != ENGINE_OK)
+        return code;
     return call->route->parse != NULL ? call->route->parse(call, reterr)
                                       : ENGINE_OK;
 }

@@ -4,6 +4,7 @@
  * text. */
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
+#include "engine/api/rest_filter.h"
 #include "engine/api/rest_points.h"
 #include "engine/api/rest_vector.h"
 
@@ -232,22 +233,52 @@ batch_read(struct call *call, yyjson_val *batch, struct update *update,
     return code;
 }
 
+static enum engine_code
+mode_read(yyjson_val *body, struct update *update, struct error *reterr)
+{
+    static const char *const names[] = { [UPDATE_ANY] = "upsert",
+                                         [UPDATE_NEW_ONLY] = "insert_only",
+                                         [UPDATE_THERE_ONLY] = "update_only" };
+    struct span mode = { "upsert", 6 };
+    enum engine_code code = rest_string(body, "update_mode", &mode, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (span_equal_text(mode, names[i])) {
+            update->mode = (enum update_mode)i;
+            return ENGINE_OK;
+        }
+    }
+    return error_set(reterr, ENGINE_EFORMAT,
+                     "update_mode: unknown variant `%.*s`, expected one of "
+                     "`upsert`, `insert_only`, `update_only`",
+                     (int)(mode.size < 64 ? mode.size : 64), mode.data);
+}
+
+/* What an update of points has beside its points. */
+static enum engine_code
+condition_read(struct call *call, yyjson_val *body, struct update *update,
+               struct error *reterr)
+{
+    static const char *const refused[] = { "shard_key" };
+    enum engine_code code = rest_refuse(body, refused, 1, reterr);
+    if (code == ENGINE_OK)
+        code = rest_filter_parse(rest_member(body, "update_filter"),
+                                 "update_filter", &call->request->arena,
+                                 &update->condition, reterr);
+    return code;
+}
+
 enum engine_code
 update_upsert_read(struct call *call, yyjson_val *body,
                    struct update *ret_update, struct error *reterr)
 {
-    static const char *const refused[] = { "shard_key", "update_filter" };
-    struct span mode = { "upsert", 6 };
-    enum engine_code code = rest_refuse(body, refused, 2, reterr);
+    *ret_update = (struct update){ .kind = UPDATE_UPSERT };
+    enum engine_code code = mode_read(body, ret_update, reterr);
     if (code == ENGINE_OK)
-        code = rest_string(body, "update_mode", &mode, reterr);
+        code = condition_read(call, body, ret_update, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (!span_equal_text(mode, "upsert"))
-        return error_set(reterr, ENGINE_EREQUEST,
-                         "`update_mode` other than \"upsert\" is not supported "
-                         "yet");
-    *ret_update = (struct update){ .kind = UPDATE_UPSERT };
     yyjson_val *points = rest_member(body, "points");
     yyjson_val *batch = rest_member(body, "batch");
     if (points != NULL)
@@ -262,10 +293,9 @@ enum engine_code
 update_vectors_read(struct call *call, yyjson_val *body,
                     struct update *ret_update, struct error *reterr)
 {
-    static const char *const refused[] = { "shard_key", "update_filter" };
     yyjson_val *points;
     *ret_update = (struct update){ .kind = UPDATE_VECTORS };
-    enum engine_code code = rest_refuse(body, refused, 2, reterr);
+    enum engine_code code = condition_read(call, body, ret_update, reterr);
     if (code == ENGINE_OK)
         code = rest_required(call, body, "points", &points, reterr);
     if (code == ENGINE_OK && yyjson_is_arr(points) &&

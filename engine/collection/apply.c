@@ -3,6 +3,7 @@
  * is staged; only a whole one is committed. A missing id does not stop the
  * others: the caller answers it after the commit, as Qdrant does. */
 #include "engine/collection/apply.h"
+#include "engine/collection/condition.h"
 
 #include "base/budget.h"
 #include "base/memory.h"
@@ -53,10 +54,15 @@ static enum engine_code
 upsert(struct segment *segment, struct change *change,
        const struct update *update, struct error *reterr)
 {
-    for (size_t i = 0; i < update->points_count; i++) {
+    struct condition_met met;
+    enum engine_code code =
+        condition_test(segment, change, update, &met, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < update->points_count; i++) {
         const struct point *point = &update->points[i];
         struct staged_point *staged = NULL;
-        enum engine_code code = check_payload(point->payload, reterr);
+        code = check_payload(point->payload, reterr);
+        if (code == ENGINE_OK && !condition_lets(&met, &point->id))
+            continue;
         if (code == ENGINE_OK)
             code = change_stage(change, &point->id, &staged, reterr);
         if (code == ENGINE_OK)
@@ -65,10 +71,9 @@ upsert(struct segment *segment, struct change *change,
             change_clear_vectors(change, staged);
             code = set_vectors(segment, change, point, staged, reterr);
         }
-        if (code != ENGINE_OK)
-            return code;
     }
-    return ENGINE_OK;
+    condition_end(&met);
+    return code;
 }
 
 static void
@@ -85,21 +90,24 @@ update_vectors(struct segment *segment, struct change *change,
                const struct update *update, struct applied *applied,
                struct error *reterr)
 {
-    for (size_t i = 0; i < update->points_count; i++) {
+    struct condition_met met;
+    enum engine_code code =
+        condition_test(segment, change, update, &met, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < update->points_count; i++) {
         const struct point *point = &update->points[i];
         if (!change_finds(change, &point->id)) {
             note_missing(applied, &point->id);
             continue;
         }
+        if (!condition_lets(&met, &point->id))
+            continue;
         struct staged_point *staged = NULL;
-        enum engine_code code =
-            change_stage(change, &point->id, &staged, reterr);
+        code = change_stage(change, &point->id, &staged, reterr);
         if (code == ENGINE_OK)
             code = set_vectors(segment, change, point, staged, reterr);
-        if (code != ENGINE_OK)
-            return code;
     }
-    return ENGINE_OK;
+    condition_end(&met);
+    return code;
 }
 
 /* ---- one edit for each selected point ---- */

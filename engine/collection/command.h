@@ -73,8 +73,18 @@ enum update_kind {
     UPDATE_DELETE_INDEX       /* key */
 };
 
+enum update_mode {
+    UPDATE_ANY,        /* upsert */
+    UPDATE_NEW_ONLY,   /* points that are there are left alone */
+    UPDATE_THERE_ONLY, /* those that are not there are not made */
+};
+
 struct update {
     enum update_kind kind;
+    enum update_mode mode; /* UPSERT */
+    /* UPSERT, VECTORS: a point that is there changes only if it matches as it
+     * was before the update; NULL: always. */
+    const struct filter *condition;
     const struct point *points;
     size_t points_count;
     struct point_selector selector;

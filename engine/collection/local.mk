@@ -2,6 +2,7 @@
 libengine_a_SOURCES += \
 	engine/collection/aliases.c engine/collection/aliases.h \
 	engine/collection/apply.c engine/collection/apply.h \
+	engine/collection/condition.c engine/collection/condition.h \
 	engine/collection/body.h \
 	engine/collection/collection.c engine/collection/collection.h \
 	engine/collection/command.h \

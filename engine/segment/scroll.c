@@ -274,3 +274,29 @@ segment_select(struct segment_reader *reader, const struct filter *filter,
     *ret_count = gather.count;
     return ENGINE_OK;
 }
+
+static int
+compare_slots(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+enum engine_code
+segment_keep_matching(struct segment_reader *reader,
+                      const struct filter *filter, struct arena *arena,
+                      uint32_t *slots, size_t count, size_t *ret_count,
+                      struct error *reterr)
+{
+    struct match match;
+    enum engine_code code = match_make(reader, filter, arena, &match, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    qsort(slots, count, sizeof(*slots), compare_slots);
+    size_t kept = match_passing(&match, slots, count);
+    code = match_check(&match, reterr);
+    match_release(&match);
+    if (code == ENGINE_OK)
+        *ret_count = kept;
+    return code;
+}

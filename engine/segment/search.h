@@ -113,6 +113,15 @@ enum engine_code segment_select(struct segment_reader *reader,
                                 size_t *ret_count, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Keeps in `slots` (sorted here) those that match; returns how many in
+ * *ret_count. ENGINE_ENOMEM, or the store's. */
+enum engine_code segment_keep_matching(struct segment_reader *reader,
+                                       const struct filter *filter,
+                                       struct arena *arena, uint32_t *slots,
+                                       size_t count, size_t *ret_count,
+                                       struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* ENGINE_ETIMEOUT once `deadline_ms` is over. */
 enum engine_code segment_check_deadline(uint64_t deadline_ms,
                                         struct error *reterr)

@@ -243,7 +243,123 @@ def sorted_offsets(answer):
                    zip(answer.offsets_row, answer.scores))]
 
 
-PARTS = {"aliases": aliases, "facets": facets, "matrix": matrix}
+# ---- conditional updates ----
+
+def has_version(value):
+    return models.Filter(must=[models.FieldCondition(
+        key="v", match=models.MatchValue(value=value))])
+
+
+def conditions(s):
+    random.seed(11)
+    modes = [None, models.UpdateMode.UPSERT, models.UpdateMode.INSERT_ONLY,
+             models.UpdateMode.UPDATE_ONLY]
+    s.create()
+
+    def points(ids, turn):
+        return [models.PointStruct(
+            id=i, vector=[i + 1.0, turn, 1.0, 0.0],
+            payload={"v": (i + turn) % 3, "turn": turn}) for i in ids]
+
+    def state():
+        s.same("state", lambda c, n: c.scroll(
+            n, limit=100, with_vectors=True)[0])
+
+    for turn in range(60):
+        if turn == 30:
+            for kind, client in s.clients.items():
+                client.create_payload_index(f"surface-{kind}", "v", "integer")
+        ids = random.sample(range(40), random.randrange(1, 12))
+        mode = random.choice(modes)
+        where = random.choice([None, has_version(turn % 3)])
+        new = points(ids, turn)
+        kind = turn % 4
+        if kind < 2:
+            s.same(f"upsert {mode}", lambda c, n: c.upsert(
+                n, new, update_filter=where, update_mode=mode).status)
+        elif kind == 2:
+            s.same("batch", lambda c, n: [r.status for r in
+                   c.batch_update_points(n, [models.UpsertOperation(
+                       upsert=models.PointsList(
+                           points=new, update_filter=where,
+                           update_mode=mode)),
+                       models.SetPayloadOperation(
+                           set_payload=models.SetPayload(
+                               payload={"batch": turn},
+                               filter=has_version(1)))])])
+        else:
+            there = [p for p in s.model.retrieve(
+                "surface-model", ids, with_payload=False)]
+            vectors = [models.PointVectors(id=p.id, vector=[0, 0, turn, p.id])
+                       for p in there]
+            if vectors:
+                s.same("vectors", lambda c, n: c.update_vectors(
+                    n, vectors, update_filter=where).status)
+        state()
+
+
+# ---- every operation in one batch, and what goes beside it ----
+
+def batches(s):
+    s.create(vectors_config={
+        name: models.VectorParams(size=2, distance=models.Distance.DOT)
+        for name in ("a", "b")})
+    operations = [
+        models.UpsertOperation(upsert=models.PointsList(points=[
+            models.PointStruct(id=i, vector={"a": [i, 1], "b": [1, i]},
+                               payload={"k": i, "z": {"y": i}})
+            for i in range(10)])),
+        models.UpsertOperation(upsert=models.PointsBatch(batch=models.Batch(
+            ids=[20, 21], vectors={"a": [[1, 2], [3, 4]]},
+            payloads=[{"k": 1}, {}]))),
+        models.UpdateVectorsOperation(update_vectors=models.UpdateVectors(
+            points=[models.PointVectors(id=20, vector={"b": [5, 6]})])),
+        models.DeleteVectorsOperation(delete_vectors=models.DeleteVectors(
+            points=[1, 2], vector=["b"])),
+        models.SetPayloadOperation(set_payload=models.SetPayload(
+            payload={"s": 1}, points=[3])),
+        models.SetPayloadOperation(set_payload=models.SetPayload(
+            payload={"y": 2}, points=[4], key="z")),
+        models.OverwritePayloadOperation(
+            overwrite_payload=models.SetPayload(payload={"o": 1}, points=[5])),
+        models.DeletePayloadOperation(delete_payload=models.DeletePayload(
+            keys=["z"], points=[6])),
+        models.ClearPayloadOperation(
+            clear_payload=models.PointIdsList(points=[7])),
+        models.DeleteOperation(delete=models.PointIdsList(points=[8])),
+        models.DeleteOperation(delete=models.FilterSelector(
+            filter=models.Filter(must=[models.FieldCondition(
+                key="k", match=models.MatchValue(value=9))]))),
+    ]
+    s.same("batch", lambda c, n: [
+        r.status for r in c.batch_update_points(n, operations)])
+    s.same("all", lambda c, n: c.scroll(n, limit=100, with_vectors=True)[0])
+    s.same("no operation", lambda c, n: c.batch_update_points(n, []),
+           model=False)
+    bad = models.UpdateVectorsOperation(update_vectors=models.UpdateVectors(
+        points=[models.PointVectors(id=777, vector={"a": [1, 1]})]))
+    s.same("stops at the first that fails", lambda c, n:
+           c.batch_update_points(n, [operations[4], bad, operations[7]]),
+           model=False)
+    s.same("all", lambda c, n: c.scroll(n, limit=100, with_vectors=True)[0],
+           model=False)
+    for ordering in ("weak", "medium", "strong"):
+        s.same(ordering, lambda c, n: c.upsert(n, [models.PointStruct(
+            id=1, vector={})], ordering=models.WriteOrdering(ordering)).status)
+    for consistency in (1, 5, *models.ReadConsistencyType):
+        s.same(str(consistency), lambda c, n: c.retrieve(
+            n, [1], consistency=consistency), model=False)
+    s.same("no wait", lambda c, n: c.upsert(n, [models.PointStruct(
+        id=1, vector={})], wait=False).status, model=False)
+    if NEW:
+        s.same("metadata", lambda c, n: c.update_collection(
+            n, metadata={"a": 1, "b": {"c": [1, None, "x"]}}), model=False)
+        s.same("metadata", lambda c, n: c.get_collection(n).config.metadata,
+               model=False)
+
+
+PARTS = {"aliases": aliases, "facets": facets, "matrix": matrix,
+         "conditions": conditions, "batches": batches}
 
 
 def main():
