@@ -4,21 +4,22 @@ scores. A hit is (id, score, (payload, vectors))."""
 
 RELATIVE = 1e-4
 LEAST = 2e-6
+HALF = 1e-3  # a unit vector is rounded to halves from floats that may differ
 
 
-def near(a, b):
-    return abs(a - b) <= LEAST + 1e-5 * max(abs(a), abs(b))
+def near(a, b, relative=1e-5):
+    return abs(a - b) <= LEAST + relative * max(abs(a), abs(b))
 
 
-def same_vector(ours, theirs):
+def same_vector(ours, theirs, relative=1e-5):
     if isinstance(ours, dict):
         return isinstance(theirs, dict) and \
             ours["indices"] == theirs["indices"] and \
-            same_vector(ours["values"], theirs["values"])
+            same_vector(ours["values"], theirs["values"], relative)
     if isinstance(ours, list):
         return isinstance(theirs, list) and len(ours) == len(theirs) and \
-            all(same_vector(a, b) for a, b in zip(ours, theirs))
-    return near(ours, theirs)
+            all(same_vector(a, b, relative) for a, b in zip(ours, theirs))
+    return near(ours, theirs, relative)
 
 
 def same_payload(ours, theirs):
@@ -35,13 +36,15 @@ def same_payload(ours, theirs):
     return ours == theirs
 
 
-def same_record(ours, theirs):
+def same_record(ours, theirs, halves=()):
+    """`halves`: names of vectors that are unit vectors of halves."""
     (payload, vectors), (their_payload, their_vectors) = ours, theirs
     if not same_payload(payload or {}, their_payload or {}):
         return False
     vectors, their_vectors = vectors or {}, their_vectors or {}
     return vectors.keys() == their_vectors.keys() and all(
-        same_vector(vector, their_vectors[name])
+        same_vector(vector, their_vectors[name],
+                    HALF if name in halves else 1e-5)
         for name, vector in vectors.items())
 
 
@@ -50,7 +53,7 @@ def window(hits, body):
     return hits[begin:begin + body["limit"]]
 
 
-def difference(ours, every, body, is_exact=True):
+def difference(ours, every, body, is_exact=True, halves=()):
     """What differs, or None. `every`: all hits that pass, best first. Of a walk
     only what it says about those that it finds is looked at."""
     theirs = window(every, body)
@@ -59,16 +62,17 @@ def difference(ours, every, body, is_exact=True):
     if len({id for id, *_ in ours}) != len(ours):
         return "one hit twice"
     largest = max([abs(score) for _, score, _ in every] + [LEAST / RELATIVE])
+    most = largest * (HALF if body["using"] in halves else RELATIVE)
     of_id = {id: (score, found) for id, score, found in every}
     for place, (id, score, found) in enumerate(ours):
         if id not in of_id:
             return f"{id} does not pass"
         expected, record = of_id[id]
-        if abs(score - expected) > RELATIVE * largest:
+        if abs(score - expected) > most:
             return f"{id} has {score}, not {expected}"
-        if is_exact and abs(score - theirs[place][1]) > RELATIVE * largest:
+        if is_exact and abs(score - theirs[place][1]) > most:
             return f"place {place} has {score}, not {theirs[place][1]}"
-        if not same_record(found, record):
+        if not same_record(found, record, halves):
             return f"{id} is {found}, not {record}"
     return None
 

@@ -88,14 +88,14 @@ def compare(world, engine, shard, names, points, rounds):
                         (name, world.dim, limit, below))
 
 
-def same_vectors(engine, shard, name, points):
+def same_vectors(engine, shard, name, points, near):
     ids = sorted(points)
     theirs = shard.vectors(ids)
     for id, record in engine.get(name, ids).items():
         ours = record["vector"]["m"]
         assert len(ours) == len(theirs[id])
         for a, b in zip(ours, theirs[id]):
-            assert a == pytest.approx(list(b), rel=1e-6, abs=1e-7), id
+            assert a == pytest.approx(list(b), rel=near, abs=near / 10), id
 
 
 @pytest.mark.parametrize("datatype", DATATYPES)
@@ -118,7 +118,9 @@ def test_scores_are_those_of_the_reference(engine, tmp_path, tally,
         engine.upsert(name, list(points.values()))
     change(world, engine, shard, names, points)
     for name in names:
-        same_vectors(engine, shard, name, points)
+        # Unit vectors of halves are rounded from floats that may differ.
+        is_rounded = (datatype, distance) == ("float16", "Cosine")
+        same_vectors(engine, shard, name, points, 1e-3 if is_rounded else 1e-6)
     compare(world, engine, shard, names, points, ROUNDS // 2)
     engine.kill()
     engine.start()

@@ -73,6 +73,9 @@ class Comparison:
         self.shard = shard
         self.world = world
         self.part = part
+        self.halves = [name for name, params in world.dense.items()
+                       if params.get("datatype") == "float16" and
+                       params["distance"] == "Cosine"]
         self.has_idf = True  # nothing was changed
         self.recalled = self.wanted = 0  # of walks
 
@@ -95,7 +98,7 @@ class Comparison:
             for id in sorted({*got, *self.known}):
                 self.part.check(
                     "record beside edge", id in got and id in self.known and
-                    same_record(got[id], self.known[id]),
+                    same_record(got[id], self.known[id], self.halves),
                     lambda: (name, when, id, got.get(id), self.known.get(id)))
 
     def queries(self, made, when):
@@ -108,7 +111,8 @@ class Comparison:
                     body.get("params") or {}).get("exact")
                 if is_walk and body["using"] not in "si":
                     kind += ", graph"
-                differs = difference(got, wanted, body, not is_walk)
+                differs = difference(got, wanted, body, not is_walk,
+                                     self.halves)
                 if is_walk:
                     right, most = recalled(got, wanted, body)
                     self.recalled += right
