@@ -47,6 +47,14 @@ def payload_selector(value):
     return value
 
 
+def idf_params(body):
+    idf = body.get("params", {}).get("idf")
+    if idf is None:
+        return None
+    return q.IdfParams(corpus=None if idf == "global"
+                       else edge.filter_of(idf["corpus"]))
+
+
 class Shard(edge.Shard):
     def __init__(self, path, world):
         self.shard = q.EdgeShard.create(str(path), q.EdgeConfig(
@@ -106,7 +114,7 @@ class Shard(edge.Shard):
             query=q.Query.Nearest(to_edge(query), using=body["using"]),
             limit=limit, filter=edge.filter_of(filter) if filter else None,
             score_threshold=body.get("score_threshold"),
-            params=q.SearchParams(exact=True),
+            params=q.SearchParams(exact=True, idf=idf_params(body)),
             with_payload=payload_selector(body.get("with_payload")),
             with_vector=body.get("with_vector"))
 

@@ -14,6 +14,7 @@ class Queries:
         self.world = world
         self.random = world.random
         self.ids = ids
+        self.has_corpus = True  # may be asked for
         self.names = "vwqsm" + ("i" if has_idf else "")
 
     def one(self):
@@ -35,6 +36,8 @@ class Queries:
             kind.append("filter")
         self.limits(body)
         self.params(body, using)
+        if "idf" in body.get("params", {}):
+            kind.append("corpus")
         self.output(body)
         return ", ".join(kind), body
 
@@ -48,7 +51,10 @@ class Queries:
 
     def params(self, body, using):
         world = self.world
-        if world.chance(0.4):
+        if using == "i" and self.has_corpus and world.chance(0.5):
+            body["params"] = {"idf": world.one(("global", {
+                "corpus": world.filter(1, world.count)}))}
+        elif world.chance(0.4):
             body["params"] = {"exact": True}
         elif using == "q":
             body["params"] = {"quantization": world.one((

@@ -33,16 +33,19 @@ def vector(random, dim):
     return [float(numpy.float32(x)) for x in row]
 
 
-def close(a, b, row, query):
+def close(a, b, row, query, is_rounded):
     """Sums of floats may cancel each other out."""
     size = numpy.linalg.norm(row) * numpy.linalg.norm(query)
-    return a == pytest.approx(b, rel=2e-5, abs=2e-5 + 1e-6 * size)
+    near = 1e-3 if is_rounded else 2e-5
+    return a == pytest.approx(b, rel=near, abs=near + 1e-6 * size)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("datatype", DATATYPES)
 def test_a_datatype_answers_as_that_of_edge(engine, tmp_path, tally, datatype,
                                             metric):
+    # Unit vectors of halves are rounded from floats that may differ.
+    is_rounded = (datatype, metric) == ("float16", "Cosine")
     random = numpy.random.default_rng(SEED)
     dim = int(random.integers(1, 70))
     name = f"datatype-{datatype}-{metric}"
@@ -63,7 +66,8 @@ def test_a_datatype_answers_as_that_of_edge(engine, tmp_path, tally, datatype,
         list(range(POINTS)), False, True)}
     for id in range(POINTS):
         assert ours[id]["vector"] == pytest.approx(
-            list(theirs[id]), rel=1e-6, abs=1e-7), (id, rows[id])
+            list(theirs[id]), rel=1e-3 if is_rounded else 1e-6,
+            abs=1e-7), (id, rows[id])
     for round in range(ROUNDS):
         if round == ROUNDS // 2:
             engine.kill()
@@ -78,7 +82,8 @@ def test_a_datatype_answers_as_that_of_edge(engine, tmp_path, tally, datatype,
         ours = {hit["id"]: hit["score"] for hit in found}
         assert len(ours) == len(wanted) == POINTS
         for hit in wanted:
-            assert close(ours[hit.id], hit.score, rows[hit.id], query), (
+            assert close(ours[hit.id], hit.score, rows[hit.id], query,
+                         is_rounded), (
                 hit.id, rows[hit.id], query)
         tally.add(f"query beside edge: {datatype}, {metric}")
     engine.call("DELETE", f"/collections/{name}")

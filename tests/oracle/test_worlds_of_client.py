@@ -83,6 +83,7 @@ def test_worlds_are_those_of_the_local_mode(engine, local, part, number):
     index_ours(engine, number)
     whole = [point["id"] for point in points if len(point["vector"]) == 6]
     comparison = Comparison(engine, local, Queries(world, whole, True), part)
+    comparison.queries.has_corpus = False  # it knows none
     comparison.everything(ROUNDS // 2, "fresh")
     assert engine.stop() == 0
     engine.start()
