@@ -3,7 +3,7 @@
 under every distance and datatype: both score the same, before and after a
 restart, in memory and on disk.
 
-  AZIMUTH_ORACLE_ROUNDS   queries for each world (default: 400)
+  AZIMUTH_ORACLE_ROUNDS   queries for each world (default: 120)
   AZIMUTH_ORACLE_SEED     the first world's seed (default: 1)
 """
 import os
@@ -13,7 +13,7 @@ import qdrant_edge as q
 from multivectors import DISTANCES, Multivectors, assert_same
 
 POINTS = 300
-ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "400"))
+ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "120"))
 SEED = int(os.environ.get("AZIMUTH_ORACLE_SEED", "1"))
 
 

@@ -7,7 +7,7 @@ over a corpus of their own (`params.idf`). No score is 0: whether edge
 returns such points depends on the filter. With idf nothing is deleted: edge goes
 on counting what is gone.
 
-  AZIMUTH_ORACLE_ROUNDS   searches of each collection (default: 400)
+  AZIMUTH_ORACLE_ROUNDS   searches of each collection (default: 200)
   AZIMUTH_ORACLE_SEED     the seed (default: 1)
 """
 import os
@@ -17,7 +17,7 @@ import edge
 import pytest
 import qdrant_edge as q
 
-ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "400"))
+ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "200"))
 SEED = int(os.environ.get("AZIMUTH_ORACLE_SEED", "1"))
 WRITES = 8          # between them the searches
 TOLERANCE = 3e-5
