@@ -25,6 +25,7 @@ libengine_a_SOURCES += \
 libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h \
 	engine/api/rest_field.c engine/api/rest_field.h
 libengine_a_SOURCES += engine/api/rest_params.c engine/api/rest_params.h
+libengine_a_SOURCES += engine/api/rest_formula.c engine/api/rest_formula.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 
 libengine_a_SOURCES += engine/api/grpc.c engine/api/grpc.h \
@@ -81,6 +82,14 @@ tests_unit_engine_api_test_rest_filter_SOURCES = \
 tests_unit_engine_api_test_rest_filter_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_rest_filter_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_rest_formula
+tests_unit_engine_api_test_rest_formula_SOURCES = \
+	tests/unit/engine/api/test_rest_formula.c
+tests_unit_engine_api_test_rest_formula_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_rest_formula_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/api/test_rest_points

@@ -386,3 +386,15 @@ rest_filter_parse(yyjson_val *value, const char *where, struct arena *arena,
     struct frame frame = { .root = where };
     return read_filter(&reader, value, &frame, ret_filter);
 }
+
+enum engine_code
+rest_condition_parse(yyjson_val *value, const char *where, struct arena *arena,
+                     struct filter *ret_filter, struct error *reterr)
+{
+    struct reader reader = { arena, reterr };
+    struct frame frame = { .root = where };
+    *ret_filter = (struct filter){ .must = { NULL, 0 } };
+    if (!yyjson_is_obj(value))
+        return bad_condition(&reader);
+    return read_clause(&reader, value, &frame, "must", &ret_filter->must);
+}

@@ -23,4 +23,10 @@ rest_filter_parse(yyjson_val *value, const char *where, struct arena *arena,
                   const struct filter **ret_filter, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* One condition, as a filter that has only this one; the same otherwise. */
+enum engine_code
+rest_condition_parse(yyjson_val *value, const char *where, struct arena *arena,
+                     struct filter *ret_filter, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_API_REST_FILTER_H */

@@ -8,6 +8,7 @@ libengine_a_SOURCES += \
 	engine/collection/command.h \
 	engine/collection/facet.c engine/collection/facet.h \
 	engine/collection/definition.c engine/collection/definition.h \
+	engine/collection/formula.c engine/collection/formula.h \
 	engine/collection/info.c \
 	engine/collection/lifecycle.h \
 	engine/collection/output.c engine/collection/output.h \

@@ -8,6 +8,10 @@ tests_fuzz_fuzz_path_LDADD = $(ENGINE_LIBS)
 tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c tests/fuzz/replay.c
 tests_fuzz_fuzz_filter_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_filter_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_formula
+tests_fuzz_fuzz_formula_SOURCES = tests/fuzz/fuzz_formula.c tests/fuzz/replay.c
+tests_fuzz_fuzz_formula_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_formula_LDADD = $(ENGINE_LIBS)
 check_PROGRAMS += tests/fuzz/fuzz_tokenizer
 tests_fuzz_fuzz_tokenizer_SOURCES = \
 	tests/fuzz/fuzz_tokenizer.c tests/fuzz/replay.c
