@@ -26,6 +26,7 @@ error_set(struct error *reterr, enum engine_code code, const char *format, ...)
     if (reterr == NULL)
         return code;
     reterr->code = code;
+    reterr->retry_s = 0;
     va_list args;
     va_start(args, format);
     vsnprintf(reterr->text, sizeof(reterr->text), format, args);

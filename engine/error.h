@@ -39,6 +39,7 @@ enum engine_code {
 /* Why something failed; `text` without the wire prefix, always terminated. */
 struct error {
     enum engine_code code;
+    unsigned retry_s; /* ENGINE_ERATE: seconds until it may work; 0: never */
     char text[ENGINE_ERROR_TEXT_SIZE];
 };
 

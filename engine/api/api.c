@@ -11,6 +11,7 @@
 #include "engine/api/explain.h"
 #include "engine/api/grpc_schema.h"
 #include "engine/api/static_files.h"
+#include "engine/collection/strict.h"
 #include "engine/log.h"
 
 #include <assert.h>
@@ -137,8 +138,13 @@ call_enter(struct call *call, struct error *reterr)
     assert(call->collection == NULL);
     if ((call->route->flags & ROUTE_COLLECTION) == 0)
         return ENGINE_OK;
-    return registry_acquire(call->api->options.registry, call->params[0],
-                            &call->collection, reterr);
+    enum engine_code code =
+        registry_acquire(call->api->options.registry, call->params[0],
+                         &call->collection, reterr);
+    if (code == ENGINE_OK && call->query.timeout_s > 0)
+        code = collection_check_timeout(call->collection, call->query.timeout_s,
+                                        reterr);
+    return code;
 }
 
 /* A deletion waits for those who keep the collection, on an executor thread: a

@@ -129,15 +129,10 @@ collections_info(struct call *call, struct error *reterr)
     return ENGINE_OK;
 }
 
-/* Limits that are set and not held would be worse than none. */
 static enum engine_code
 refuse_unserved(yyjson_val *body, struct error *reterr)
 {
-    yyjson_val *strict = rest_member(body, "strict_mode_config");
     yyjson_val *method = rest_member(body, "sharding_method");
-    if (yyjson_is_true(yyjson_obj_get(strict, "enabled")))
-        return error_set(reterr, ENGINE_EUNSUPPORTED,
-                         "`strict_mode_config` is not supported yet");
     if (method != NULL && !yyjson_equals_str(method, "auto"))
         return error_set(reterr, ENGINE_EREQUEST,
                          "`sharding_method` other than \"auto\" is not "

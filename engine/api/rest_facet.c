@@ -20,7 +20,6 @@ facet_read(struct call *call, struct facet_command *command,
     struct arena *arena = &call->request->arena;
     yyjson_val *key;
     uint64_t limit = 10;
-    bool is_exact = false; /* it always is */
     enum engine_code code = rest_refuse(call->body, refused, 1, reterr);
     if (code == ENGINE_OK)
         code = rest_required(call, call->body, "key", &key, reterr);
@@ -34,7 +33,7 @@ facet_read(struct call *call, struct facet_command *command,
     if (code == ENGINE_OK)
         code = rest_at_least_one("facet_request", "limit", limit, reterr);
     if (code == ENGINE_OK)
-        code = rest_bool(call->body, "exact", &is_exact, reterr);
+        code = rest_bool(call->body, "exact", &command->is_exact, reterr);
     command->limit = size_of(limit);
     command->deadline_ms = call_read_deadline_ms(call);
     if (code == ENGINE_OK)

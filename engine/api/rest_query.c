@@ -11,6 +11,7 @@
 #include "engine/api/rest_record.h"
 #include "engine/api/rest_select.h"
 #include "engine/api/rest_vector.h"
+#include "engine/collection/strict.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -339,8 +340,18 @@ search_run(struct call *call, const struct search_command *command,
     struct arena arena;
     arena_init(&arena, call->request->arena.cap_size);
     arena_bind(&arena, &budget_requests);
-    enum engine_code code =
-        collection_search(call->collection, command, &arena, &records, reterr);
+    enum engine_code code = collection_check_read(
+        call->collection,
+        &(struct strict_read){ .has_limit = true,
+                               .limit = command->limit,
+                               .filter = command->filter,
+                               .is_exact = command->params.is_exact,
+                               .params = &command->params,
+                               .tokens = 1 },
+        reterr);
+    if (code == ENGINE_OK)
+        code = collection_search(call->collection, command, &arena, &records,
+                                 reterr);
     if (code == ENGINE_ENOMEM && arena_over_budget(&arena))
         code =
             error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));
@@ -357,6 +368,9 @@ query_each(struct call *call, query_writer write, struct error *reterr)
 {
     const struct searches *searches = call->command;
     enum engine_code code = ENGINE_OK;
+    if (searches->count > 1)
+        code =
+            collection_check_batch(call->collection, searches->count, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < searches->count; i++)
         code = search_run(call, &searches->items[i], write, reterr);
     return code;

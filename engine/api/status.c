@@ -100,6 +100,23 @@ write_envelope(struct reply *reply, const struct error *error, double seconds)
     bytes_release(&text);
 }
 
+/* Headers are borrowed: the texts are constant. Rates are of one minute. */
+static const char *
+seconds_text(unsigned seconds)
+{
+    static const char texts[][4] = {
+        "1",  "2",  "3",  "4",  "5",  "6",  "7",  "8",  "9",  "10", "11", "12",
+        "13", "14", "15", "16", "17", "18", "19", "20", "21", "22", "23", "24",
+        "25", "26", "27", "28", "29", "30", "31", "32", "33", "34", "35", "36",
+        "37", "38", "39", "40", "41", "42", "43", "44", "45", "46", "47", "48",
+        "49", "50", "51", "52", "53", "54", "55", "56", "57", "58", "59", "60",
+    };
+    size_t last = sizeof(texts) / sizeof(texts[0]);
+    if (seconds == 0)
+        seconds = 1;
+    return texts[(seconds < last ? seconds : last) - 1];
+}
+
 void
 status_error(struct reply *reply, const struct error *error, double seconds)
 {
@@ -117,9 +134,9 @@ status_error(struct reply *reply, const struct error *error, double seconds)
         reply->content_type = "application/json";
         write_envelope(reply, error, seconds);
     }
-    if (reply->status == 429 || reply->status == 503)
+    if (reply->status == 503 || error->retry_s > 0)
         reply_header_add(reply, reply->is_grpc ? "retry-after" : "Retry-After",
-                         "1");
+                         seconds_text(error->retry_s));
 }
 
 /* Of a status that is said in plain text. */

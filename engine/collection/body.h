@@ -20,6 +20,11 @@ struct collection {
     struct arena config_arena;
     struct collection_config config;
     _Atomic uint64_t flush_interval_ms;
+    /* Strict mode: `strict` is NULL when it is off; by `strict_lock`, which is
+     * held for a look. */
+    _Atomic bool is_strict;
+    pthread_mutex_t strict_lock;
+    struct strict_limits *strict;
     /* Background: when it was done last, and whether there is need. The flags
      * are set after a change and cleared before the work for it. */
     pthread_mutex_t upkeep_lock; /* one thread syncs and checkpoints */

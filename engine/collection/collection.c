@@ -7,6 +7,7 @@
 #include "engine/collection/body.h"
 #include "engine/collection/config_quantization.h"
 #include "engine/collection/definition.h"
+#include "engine/collection/strict.h"
 #include "engine/storage/folder.h"
 #include "engine/storage/store.h"
 
@@ -81,6 +82,8 @@ collection_free(struct collection *collection)
 {
     if (collection == NULL)
         return;
+    strict_limits_release(collection->strict);
+    pthread_mutex_destroy(&collection->strict_lock);
     arena_release(&collection->config_arena);
     pthread_mutex_destroy(&collection->config_lock);
     pthread_mutex_destroy(&collection->upkeep_lock);
@@ -104,6 +107,13 @@ collection_new(const struct collection_options *options)
         return NULL;
     }
     if (pthread_mutex_init(&collection->upkeep_lock, NULL) != 0) {
+        pthread_mutex_destroy(&collection->config_lock);
+        free(collection->path);
+        free(collection);
+        return NULL;
+    }
+    if (pthread_mutex_init(&collection->strict_lock, NULL) != 0) {
+        pthread_mutex_destroy(&collection->upkeep_lock);
         pthread_mutex_destroy(&collection->config_lock);
         free(collection->path);
         free(collection);
@@ -157,6 +167,18 @@ place_of(const struct collection_config *config)
     return config->on_disk_payload ? SEGMENT_ON_DISK : SEGMENT_IN_MEMORY;
 }
 
+/* Takes `limits`. */
+static void
+strict_put(struct collection *collection, struct strict_limits *limits)
+{
+    pthread_mutex_lock(&collection->strict_lock);
+    struct strict_limits *old = collection->strict;
+    collection->strict = limits;
+    atomic_store(&collection->is_strict, limits != NULL);
+    pthread_mutex_unlock(&collection->strict_lock);
+    strict_limits_release(old);
+}
+
 /* Opens the segment of a collection whose configuration is known. */
 static enum engine_code
 collection_start(struct collection *collection, bool is_existing,
@@ -165,6 +187,10 @@ collection_start(struct collection *collection, bool is_existing,
     const struct collection_config *config = &collection->config;
     struct bytes path;
     enum engine_code code = path_in(collection->path, "shard-0", &path, reterr);
+    if (code == ENGINE_OK)
+        code = strict_limits_new(config->strict_mode_json, NULL,
+                                 &collection->strict, reterr);
+    atomic_store(&collection->is_strict, collection->strict != NULL);
     struct segment_vector_options *vectors =
         vector_options(config, &collection->config_arena);
     if (code == ENGINE_OK && vectors == NULL)
@@ -362,8 +388,9 @@ collection_update(struct collection *collection, const struct update *update,
                   struct update_result *ret_result, struct error *reterr)
 {
     struct applied applied;
-    enum engine_code code =
-        apply_update(collection->segment, update, &applied, reterr);
+    enum engine_code code = collection_check_update(collection, update, reterr);
+    if (code == ENGINE_OK)
+        code = apply_update(collection->segment, update, &applied, reterr);
     if (code != ENGINE_OK)
         return code;
     atomic_store(&collection->needs_sync, true);
@@ -400,6 +427,11 @@ collection_patch(struct collection *collection, yyjson_val *body,
     enum engine_code code =
         config_patch(&collection->config, body, &arena, &config, reterr);
     struct segment_vector_options *vectors = NULL;
+    struct strict_limits *strict = NULL;
+    /* Only a patch changes them, and this is the one. */
+    if (code == ENGINE_OK)
+        code = strict_limits_new(config.strict_mode_json, collection->strict,
+                                 &strict, reterr);
     if (code == ENGINE_OK) {
         vectors = vector_options(&config, &arena);
         if (vectors == NULL)
@@ -414,6 +446,8 @@ collection_patch(struct collection *collection, yyjson_val *body,
                                &config, reterr);
     if (code == ENGINE_OK) {
         segment_configure(collection->segment, vectors);
+        strict_put(collection, strict);
+        strict = NULL;
         old = collection->config_arena;
         collection->config_arena = arena;
         collection->config = config;
@@ -422,6 +456,7 @@ collection_patch(struct collection *collection, yyjson_val *body,
         arena = old;
     }
     pthread_mutex_unlock(&collection->config_lock);
+    strict_limits_release(strict);
     arena_release(&arena);
     if (code == ENGINE_OK)
         wake(collection);

@@ -5,6 +5,7 @@
 
 #include "engine/codec/json_reader.h"
 #include "engine/collection/body.h"
+#include "engine/collection/strict.h"
 
 #include <stdlib.h>
 
@@ -55,8 +56,16 @@ collection_facet(struct collection *collection,
     struct segment_reader reader;
     if (command->limit > COMMAND_LIMIT_MAX)
         return too_many("limit", COMMAND_LIMIT_MAX, reterr);
-    enum engine_code code =
-        check_lookup(collection->segment, &command->key, arena, reterr);
+    enum engine_code code = collection_check_read(
+        collection,
+        &(struct strict_read){ .has_limit = true,
+                               .limit = command->limit,
+                               .filter = command->filter,
+                               .is_exact = command->is_exact,
+                               .tokens = 1 },
+        reterr);
+    if (code == ENGINE_OK)
+        code = check_lookup(collection->segment, &command->key, arena, reterr);
     if (code != ENGINE_OK)
         return code;
     segment_read_begin(collection->segment, &reader);
@@ -149,8 +158,15 @@ collection_matrix(struct collection *collection,
     struct matrix matrix = { 0 };
     if (command->sample > MATRIX_SAMPLE_MAX)
         return too_many("sample", MATRIX_SAMPLE_MAX, reterr);
-    enum engine_code code =
-        matrix_sample(collection, command, arena, &matrix, reterr);
+    enum engine_code code = collection_check_read(
+        collection,
+        &(struct strict_read){ .has_limit = true,
+                               .limit = command->limit,
+                               .filter = command->filter,
+                               .tokens = command->sample },
+        reterr);
+    if (code == ENGINE_OK)
+        code = matrix_sample(collection, command, arena, &matrix, reterr);
     if (code != ENGINE_OK)
         return code;
     if (matrix.count < 2) {

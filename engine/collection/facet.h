@@ -10,6 +10,7 @@ struct facet_command {
     struct payload_path key;
     const struct filter *filter; /* NULL: all */
     size_t limit;                /* 1..COMMAND_LIMIT_MAX */
+    bool is_exact;               /* as asked; it always is */
     uint64_t deadline_ms;
 };
 

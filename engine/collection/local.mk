@@ -21,6 +21,9 @@ libengine_a_SOURCES += \
 	engine/collection/config_section.c engine/collection/config_section.h \
 	engine/collection/config_sparse.c engine/collection/config_sparse.h \
 	engine/collection/config_write.c \
+	engine/collection/strict.c engine/collection/strict.h \
+	engine/collection/strict_body.h engine/collection/strict_check.c \
+	engine/collection/strict_filter.c \
 	engine/collection/registry.c engine/collection/registry.h \
 	engine/collection/name.c engine/collection/name.h \
 	engine/collection/registry_alias.c \

@@ -3,6 +3,7 @@
  * segment, make records. All of it is one read of the segment (segment.h). */
 #include "engine/collection/body.h"
 #include "engine/collection/output.h"
+#include "engine/collection/strict.h"
 #include "engine/segment/search.h"
 
 #include <assert.h>
@@ -358,6 +359,14 @@ collection_scroll(struct collection *collection,
     struct record *items = NULL;
     struct records records = { 0 };
     enum engine_code code = limit_check(command->limit, 0, reterr);
+    if (code == ENGINE_OK)
+        code = collection_check_read(
+            collection,
+            &(struct strict_read){ .has_limit = true,
+                                   .limit = command->limit,
+                                   .filter = command->filter,
+                                   .tokens = 1 },
+            reterr);
     if (code != ENGINE_OK)
         return code;
     struct segment_reader reader;
@@ -387,7 +396,11 @@ collection_retrieve(struct collection *collection,
     struct segment *segment = collection->segment;
     struct record *items = NULL;
     size_t count = 0;
-    enum engine_code code = ENGINE_OK;
+    enum engine_code code = collection_check_read(
+        collection, &(struct strict_read){ .tokens = command->ids_count },
+        reterr);
+    if (code != ENGINE_OK)
+        return code;
     uint32_t *slots =
         arena_calloc(arena, command->ids_count + 1, sizeof(*slots));
     if (slots == NULL)
@@ -414,11 +427,18 @@ collection_count(struct collection *collection,
 {
     struct segment *segment = collection->segment;
     struct segment_reader reader;
+    enum engine_code code = collection_check_read(
+        collection,
+        &(struct strict_read){ .filter = command->filter,
+                               .is_exact = command->is_exact,
+                               .tokens = 1 },
+        reterr);
+    if (code != ENGINE_OK)
+        return code;
     segment_read_begin(segment, &reader);
-    enum engine_code code =
-        segment_count(&reader, command->filter,
-                      command->is_exact ? COUNT_EXACT : COUNT_ESTIMATE,
-                      command->deadline_ms, ret_count, reterr);
+    code = segment_count(&reader, command->filter,
+                         command->is_exact ? COUNT_EXACT : COUNT_ESTIMATE,
+                         command->deadline_ms, ret_count, reterr);
     segment_read_end(&reader);
     return code;
 }

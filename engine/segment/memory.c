@@ -115,6 +115,25 @@ add_indexes(struct segment *segment, struct arena *arena,
     return ENGINE_OK;
 }
 
+void
+segment_sizes(struct segment *segment, struct segment_sizes *ret_sizes)
+{
+    struct segment_sizes sizes = { 0 };
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
+    sizes.points_count = reader.view->live->count;
+    for (size_t i = 0; i < reader.view->vectors_count; i++)
+        sizes.vector_bytes += (uint64_t)reader.view->vectors[i].has->count *
+                              segment_vector_numbers(segment, i) *
+                              sizeof(float);
+    segment_read_end(&reader);
+    sizes.payload_bytes =
+        atomic_load(&segment->payloads.is_on_disk)
+            ? store_family_size(segment->store, STORE_PAYLOADS)
+            : atomic_load(&segment->payloads.text_size);
+    *ret_sizes = sizes;
+}
+
 enum engine_code
 segment_memory(struct segment *segment, struct arena *arena,
                struct segment_memory *ret_memory, struct error *reterr)

@@ -592,6 +592,15 @@ span_copy(struct span text, struct arena *arena)
                           text.size };
 }
 
+size_t
+segment_indexes_count(struct segment *segment)
+{
+    pthread_rwlock_rdlock(&segment->points);
+    size_t count = segment->indexes_count;
+    pthread_rwlock_unlock(&segment->points);
+    return count;
+}
+
 enum engine_code
 segment_indexes(struct segment *segment, struct arena *arena,
                 const struct segment_index_info **ret_indexes,

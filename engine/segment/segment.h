@@ -245,12 +245,22 @@ struct segment_state {
 };
 void segment_state(struct segment *segment, struct segment_state *ret_state);
 
+/* What the points take, about; nothing is counted for it. */
+struct segment_sizes {
+    uint64_t points_count;
+    uint64_t vector_bytes; /* as floats, over all names */
+    uint64_t payload_bytes;
+};
+void segment_sizes(struct segment *segment, struct segment_sizes *ret_sizes);
+
 struct segment_index_info {
     struct span field;
     enum payload_index_kind kind;
     struct span note; /* as given to change_create_index() */
     uint64_t points;
 };
+
+size_t segment_indexes_count(struct segment *segment);
 
 /* The payload indexes in the order of their making, copied into `arena`. Any
  * thread. ENGINE_ENOMEM */

@@ -23,7 +23,7 @@ def run(engine, version, part):
 
 @pytest.mark.parametrize("version", ["1.15", "latest"])
 @pytest.mark.parametrize("part", ["aliases", "facets", "matrix",
-                                  "conditions", "batches"])
+                                  "conditions", "batches", "strict"])
 def test_clients_see_the_same_everywhere(engine, version, part):
     if (version, part) == ("1.15", "conditions"):
         pytest.skip("that client cannot say them")

@@ -11,6 +11,7 @@ import sys
 import uuid
 
 from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
 from congruence import is_same, outcome, plain
 
@@ -358,7 +359,79 @@ def batches(s):
                model=False)
 
 
-PARTS = {"aliases": aliases, "facets": facets, "matrix": matrix,
+# ---- strict mode ----
+
+def strict(s):
+    city = models.Filter(must=[models.FieldCondition(
+        key="city", match=models.MatchValue(value="Berlin"))])
+    config = models.StrictModeConfig(
+        enabled=True, max_query_limit=5, max_timeout=7,
+        unindexed_filtering_retrieve=False, unindexed_filtering_update=False,
+        search_max_hnsw_ef=10, search_allow_exact=False,
+        search_max_oversampling=1.5, upsert_max_batchsize=3,
+        filter_max_conditions=2, condition_max_size=3, max_points_count=100,
+        max_collection_vector_size_bytes=10**9,
+        max_collection_payload_size_bytes=10**9,
+        read_rate_limit=10000, write_rate_limit=10000,
+        multivector_config={"m": models.StrictModeMultivector(max_vectors=2)},
+        sparse_config={"s": models.StrictModeSparse(max_length=2)})
+    for kind, client in s.clients.items():
+        name = f"surface-{kind}"
+        if client.collection_exists(name):
+            client.delete_collection(name)
+        client.create_collection(name, vectors_config={
+            "": models.VectorParams(size=2, distance=models.Distance.DOT),
+            "m": models.VectorParams(
+                size=2, distance=models.Distance.DOT, multivector_config=models
+                .MultiVectorConfig(comparator="max_sim"))},
+            sparse_vectors_config={"s": models.SparseVectorParams()},
+            strict_mode_config=config)
+
+    def same(what, call):
+        s.same(what, call, model=False)
+
+    def points(count, **vector):
+        return [models.PointStruct(id=i, vector=vector) for i in range(count)]
+
+    def params(**members):
+        return lambda c, n: c.query_points(
+            n, [1.0, 1.0], limit=1, search_params=models.SearchParams(
+                **members)).points
+
+    same("info", lambda c, n: c.get_collection(n).config.strict_mode_config)
+    same("upsert", lambda c, n: c.upsert(n, points(3)).status)
+    same("too many", lambda c, n: c.upsert(n, points(4)))
+    same("multi", lambda c, n: c.upsert(n, points(1, m=[[1.5, 1]] * 3)))
+    same("sparse", lambda c, n: c.upsert(n, points(1, s=models.SparseVector(
+        indices=[1, 2, 3], values=[1, 2, 3]))))
+    same("limit", lambda c, n: c.scroll(n, limit=6))
+    same("limit", lambda c, n: c.scroll(n, limit=5))
+    same("timeout", lambda c, n: c.count(n, exact=False, timeout=8))
+    same("exact", lambda c, n: c.count(n, exact=True))
+    same("exact", params(exact=True))
+    same("ef", params(hnsw_ef=11))
+    same("oversampling", params(quantization=models.QuantizationSearchParams(
+        oversampling=2.0)))
+    same("well", params(hnsw_ef=10))
+    same("index", lambda c, n: c.count(n, count_filter=city, exact=False))
+    same("index", lambda c, n: c.delete(n, models.FilterSelector(filter=city)))
+    same("conditions", lambda c, n: c.scroll(n, limit=1, scroll_filter=models
+         .Filter(must=[models.HasIdCondition(has_id=[i]) for i in range(3)])))
+    same("condition", lambda c, n: c.scroll(n, limit=1, scroll_filter=models
+         .Filter(must=[models.HasIdCondition(has_id=[1, 2, 3, 4])])))
+    same("patch", lambda c, n: c.update_collection(
+        n, strict_mode_config=models.StrictModeConfig(read_rate_limit=1)))
+    for kind, client in s.clients.items():
+        client.scroll(f"surface-{kind}", limit=1)
+        try:
+            client.scroll(f"surface-{kind}", limit=1)
+            s.differences.append(f"{kind}: no limit")
+        except ResourceExhaustedResponse as error:
+            if not 50 < error.retry_after_s <= 60:
+                s.differences.append(f"{kind}: {error.retry_after_s}")
+
+
+PARTS = {"strict": strict, "aliases": aliases, "facets": facets, "matrix": matrix,
          "conditions": conditions, "batches": batches}
 
 

@@ -439,7 +439,7 @@ static const struct {
       "stopwords of `basque` are not supported by this version, those of "
       "danish, dutch, english, " },
     { REQUEST_POST, CITIES "/facet", "{\"key\":\"a\"}", 400,
-      "not supported yet" },
+      "No appropriate index for faceting: `a`" },
     { REQUEST_PUT, "/collections/new",
       "{\"vectors\":{\"size\":70000,\"distance\":\"Dot\"}}", 422,
       "[vectors.size: value 70000 invalid, must be from 1 to 65536]" },
@@ -447,8 +447,6 @@ static const struct {
       "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"},"
       "\"sharding_method\":\"custom\"}",
       400, "`sharding_method` other than \\\"auto\\\" is not supported yet" },
-    { REQUEST_PATCH, CITIES, "{\"strict_mode_config\":{\"enabled\":true}}", 400,
-      "`strict_mode_config` is not supported yet" },
     { REQUEST_PUT, "/collections/none/points",
       "{\"points\":[{\"id\":1,\"vector\":[1,2,3,4]}]}", 404,
       "Collection `none` doesn't exist!" },
