@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define POINTS_MAX 128
 #define RINGS_MAX  3
 #define RING_MAX   16
+#define MARGIN_MIN 1e-9 /* degrees; a step of the index is 8e-8 */
 
 struct input {
     const uint8_t *data;
@@ -87,6 +88,7 @@ check_place(const struct geo_area *area, struct geo_point middle,
 {
     double margin =
         fmax(fabs(middle.lon - near.lon), fabs(middle.lat - near.lat));
+    margin = fmax(margin, MARGIN_MIN);
     enum geo_place place = geo_area_place(area, middle, margin);
     bool holds = geo_area_holds(area, near);
     assert(place == GEO_UNSURE || holds == (place == GEO_INSIDE));

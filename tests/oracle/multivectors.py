@@ -39,11 +39,11 @@ class Multivectors:
         return self.rows(36)
 
 
-def assert_same(ours, theirs, what):
+def assert_same(ours, theirs, what, relative=1e-4):
     """Lists of (id, score): the same scores, and the same ids but where
     scores are as good as equal."""
     assert len(ours) == len(theirs), what
-    near = 1e-4 * max([abs(score) for _, score in theirs] + [1e-6])
+    near = relative * max([abs(score) for _, score in theirs] + [1e-6])
     for (_, score), (_, expected) in zip(ours, theirs):
         assert abs(score - expected) <= near, (what, ours, theirs)
     scores = dict(theirs)

@@ -6,6 +6,7 @@ kill, both find the same; scroll and count do, too.
   AZIMUTH_ORACLE_ROUNDS   filters for each world (default: 300)
   AZIMUTH_ORACLE_SEED     the first world's seed (default: 1)
   AZIMUTH_ORACLE_WORLDS   how many worlds (default: 6)
+  AZIMUTH_ORACLE_POINTS   points of each (default: 300)
 """
 import json
 import os
@@ -15,7 +16,7 @@ import filters
 import ours
 import pytest
 
-POINTS = 300
+POINTS = int(os.environ.get("AZIMUTH_ORACLE_POINTS", "300"))
 BATCH = 50
 WORLDS = int(os.environ.get("AZIMUTH_ORACLE_WORLDS", "6"))
 ROUNDS = int(os.environ.get("AZIMUTH_ORACLE_ROUNDS", "300"))

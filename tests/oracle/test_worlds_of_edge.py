@@ -8,6 +8,7 @@ linked.
   AZIMUTH_ORACLE_ROUNDS   queries, and filters, for each world (default: 150)
   AZIMUTH_ORACLE_SEED     the first world's seed (default: 1)
   AZIMUTH_ORACLE_WORLDS   how many worlds (default: 4)
+  AZIMUTH_ORACLE_POINTS   points of each (default: 300)
 """
 import json
 import os
@@ -22,7 +23,7 @@ from test_filters_of_edge import SCHEMAS
 from test_texts_of_edge import PARAMETERS
 from worlds import World
 
-POINTS = 300
+POINTS = int(os.environ.get("AZIMUTH_ORACLE_POINTS", "300"))
 BATCH = 25
 CHANGES = 12
 RECALL_MIN = 0.99
