@@ -72,8 +72,7 @@ grpc_find(struct call *call)
 static enum engine_code
 query_take(struct call *call, struct error *reterr)
 {
-    yyjson_val *factor = yyjson_obj_get(
-        yyjson_obj_get(call->body, "read_consistency"), "factor");
+    yyjson_val *factor = yyjson_obj_get(call->body, "read_consistency");
     yyjson_val *wait = yyjson_obj_get(call->body, "wait");
     yyjson_val *timeout = yyjson_obj_get(call->body, "timeout");
     if (yyjson_is_bool(wait)) {
@@ -85,7 +84,7 @@ query_take(struct call *call, struct error *reterr)
     if (timeout != NULL && call->query.timeout_s == 0)
         return error_set(reterr, ENGINE_EVALID,
                          "[timeout: value 0 invalid, must be 1 or larger]");
-    if (factor != NULL && yyjson_get_uint(factor) == 0)
+    if (yyjson_is_uint(factor) && yyjson_get_uint(factor) == 0)
         return error_set(reterr, ENGINE_EINPUT,
                          "read consistency factor can't be zero");
     return ENGINE_OK;
