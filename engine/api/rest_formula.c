@@ -149,7 +149,9 @@ read_defaults(struct reader *reader, yyjson_val *object)
 {
     size_t i, max, count = yyjson_obj_size(object);
     yyjson_val *key, *value;
-    if (object != NULL && !yyjson_is_obj(object))
+    if (object == NULL)
+        return ENGINE_OK;
+    if (!yyjson_is_obj(object))
         return rest_type_error(object, "defaults", "an object", reader->reterr);
     if (count > FORMULA_DEFAULTS_MAX)
         return error_set(reader->reterr, ENGINE_EFORMAT,

@@ -394,9 +394,11 @@ formula_score(const struct formula *formula, const struct formula_input *input,
         evaluate(formula, formula->root, input, &score, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (!isfinite((float)score))
-        return error_set(reterr, ENGINE_EINPUT,
-                         "The formula produced a non-finite number");
+    double operands[2] = { score, 0.0 };
+    code =
+        checked("A as f32 = C", operands, (double)(float)score, &score, reterr);
+    if (code != ENGINE_OK)
+        return code;
     *ret_score = (float)score;
     return ENGINE_OK;
 }
