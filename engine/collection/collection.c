@@ -142,6 +142,7 @@ vector_options(const struct collection_config *config, struct arena *arena)
             .metric = vector->distance,
             .datatype = vector->datatype,
             .m = vector->hnsw.m,
+            .has_tenants = vector->hnsw.payload_m > 0,
             .ef_construct = vector->hnsw.ef_construct,
             .full_scan_kib = vector->hnsw.full_scan_threshold,
             .indexing_kib = config->indexing_threshold,

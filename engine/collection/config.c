@@ -90,6 +90,7 @@ hnsw_parse(yyjson_val *object, const char *where, struct hnsw_config *hnsw,
            struct error *reterr)
 {
     uint64_t m = hnsw->m, ef_construct = hnsw->ef_construct;
+    uint64_t payload_m = hnsw->payload_m;
     uint64_t full_scan = hnsw->full_scan_threshold;
     uint64_t threads = hnsw->max_indexing_threads;
     const struct {
@@ -97,6 +98,7 @@ hnsw_parse(yyjson_val *object, const char *where, struct hnsw_config *hnsw,
         uint64_t *value;
     } members[] = {
         { { "m", 0, 1024 }, &m },
+        { { "payload_m", 0, UINT32_MAX }, &payload_m },
         { { "ef_construct", 4, 65536 }, &ef_construct },
         { { "full_scan_threshold", 10, UINT32_MAX }, &full_scan },
         { { "max_indexing_threads", 0, 1024 }, &threads },
@@ -112,6 +114,7 @@ hnsw_parse(yyjson_val *object, const char *where, struct hnsw_config *hnsw,
     if (code != ENGINE_OK)
         return code;
     hnsw->m = (uint32_t)m;
+    hnsw->payload_m = (uint32_t)payload_m;
     hnsw->ef_construct = (uint32_t)ef_construct;
     hnsw->full_scan_threshold = (uint32_t)full_scan;
     hnsw->max_indexing_threads = (uint32_t)threads;

@@ -21,6 +21,7 @@
 
 struct hnsw_config {
     uint32_t m;                    /* 16; 0: no graph */
+    uint32_t payload_m;            /* 0; else with m 0: codes for scans */
     uint32_t ef_construct;         /* 100 */
     uint32_t full_scan_threshold;  /* KiB, 10000 */
     uint32_t max_indexing_threads; /* 0: automatic */

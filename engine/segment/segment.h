@@ -71,6 +71,7 @@ struct segment_vector_options {
     enum datatype datatype; /* of rows, or of the sparse index; constant */
     bool has_idf;           /* sparse: the modifier `idf` */
     uint32_t m;             /* 0: no graph */
+    bool has_tenants;       /* codes without a graph, too; from the opening */
     uint32_t ef_construct;
     uint32_t full_scan_kib; /* full_scan_threshold */
     uint64_t indexing_kib;  /* indexing_threshold; 0: no graph */

@@ -206,8 +206,8 @@ size_t vectors_tail_row_size(const struct vectors *vectors);
 
 /* ---- vectors_codes.c ---- */
 
-/* Codes are for walks: without a graph in prospect there are none. For
- * vectors_init(). */
+/* Codes are for walks, and for scans of what one tenant has: without either in
+ * prospect there are none. For vectors_init(). */
 enum engine_code vectors_codes_init(struct vectors *vectors,
                                     const struct codes_wish *wish,
                                     struct error *reterr)

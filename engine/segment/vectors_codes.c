@@ -47,9 +47,10 @@ vectors_codes_init(struct vectors *vectors, const struct codes_wish *wish,
 {
     const struct segment_vector_options *options = &vectors->options;
     bool is_on_disk = options->place == SEGMENT_ON_DISK;
-    bool has_walks = options->m > 0 && options->indexing_kib > 0;
+    bool has_uses =
+        (options->m > 0 || options->has_tenants) && options->indexing_kib > 0;
     struct codes *codes = NULL;
-    if (!has_walks && !is_on_disk)
+    if (!has_uses && !is_on_disk)
         return ENGINE_OK;
     if (vectors->form.datatype != DATATYPE_F32) {
         vectors->values = malloc(options->dim * sizeof(*vectors->values));
