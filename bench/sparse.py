@@ -21,6 +21,8 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SETS = ("bm25", "learned")
 PEERS = ("qdrant-edge", "numpy")
+# Ours again, with that datatype of the index.
+DATATYPES = ("azimuth-float16", "azimuth-uint8")
 TOLERANCE = 1e-4
 
 
@@ -38,8 +40,9 @@ def parse_arguments():
     arguments.sets = arguments.sets.split(",")
     arguments.peers = [p for p in arguments.peers.split(",") if p != "none"]
     if not set(arguments.sets) <= set(SETS) or \
-            not set(arguments.peers) <= set(PEERS):
-        parser.error(f"--sets of {SETS}, --peers of {PEERS} or none")
+            not set(arguments.peers) <= {*PEERS, *DATATYPES}:
+        parser.error(f"--sets of {SETS}, --peers of {PEERS + DATATYPES} or "
+                     "none")
     if not (1 <= arguments.k <= 1000 and arguments.rounds >= 1):
         parser.error("--k is 1 to 1000, --rounds 1 or more")
     return arguments
@@ -54,12 +57,16 @@ class Engine:
         inside = os.path.join(folder, name)
         os.makedirs(inside)
         idf = set_name == "bm25"
-        if name == "azimuth":
+        self.is_ours = name.startswith("azimuth")
+        if self.is_ours:
+            vector = {"modifier": "idf"} if idf else {}
+            if name in DATATYPES:
+                vector["index"] = {"datatype": name.partition("-")[2]}
             command = [program("bench/azimuth-bench"), "sparse",
                        "--base", paths[0], "--queries", paths[1],
                        "--folder", inside, "--ids", self.ids, "--k", str(k),
-                       "--config", '"sparse_vectors": {"s": %s}' % (
-                           '{"modifier": "idf"}' if idf else "{}")]
+                       "--config",
+                       '"sparse_vectors": {"s": %s}' % json.dumps(vector)]
         else:
             command = [sys.executable, "-m", "engines.edge_sparse", json.dumps(
                 {"peer": name, "base": paths[0], "queries": paths[1], "k": k,
@@ -85,7 +92,7 @@ class Engine:
     def scores(self, k):
         import numpy as np
 
-        if self.name != "azimuth":
+        if not self.is_ours:
             with open(self.ids) as file:
                 return [[score for _, score in hits]
                         for hits in json.load(file)]
@@ -140,7 +147,7 @@ def measure(name, arguments):
                 engine.close()
     for row in rows:
         row["ratio"] = rows[0]["qps"] / row["qps"]
-        print(f"  {row['engine']:12s} {row['qps']:9,.0f} queries/s  "
+        print(f"  {row['engine']:15s} {row['qps']:9,.0f} queries/s  "
               f"{row['us']:8.1f} us  ours is {row['ratio']:6.2f} x  "
               f"build {row['build_s']:6.1f} s  "
               f"{row['bytes_per_entry']:5.1f} bytes/entry  "
