@@ -8,6 +8,7 @@ libengine_a_SOURCES += \
 	engine/api/rights.c engine/api/rights.h \
 	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
+	engine/api/openapi.h \
 	engine/api/rest_aliases.c \
 	engine/api/rest_body.c engine/api/rest_body.h \
 	engine/api/rest_collections.c engine/api/rest_facet.c \
@@ -75,6 +76,31 @@ engine/api/grpc_descriptors.c: engine/api/grpc.fds
 	} >$@.tmp && mv $@.tmp $@
 
 EXTRA_DIST += engine/api/README.md $(GRPC_PROTOS)
+
+# What the REST API is, for clients that ask: in the program.
+nodist_libengine_a_SOURCES += engine/api/openapi_text.c
+CLEANFILES += engine/api/openapi_text.c
+
+engine/api/openapi_text.c: engine/api/openapi.json
+	@$(MKDIR_P) engine/api
+	$(AM_V_GEN){ \
+	echo '#include "engine/api/openapi.h"'; \
+	echo 'const unsigned char openapi_text[] = {'; \
+	od -An -v -tx1 $(top_srcdir)/engine/api/openapi.json | \
+		sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	echo '};'; \
+	echo 'const size_t openapi_text_size = sizeof(openapi_text);'; \
+	} >$@.tmp && mv $@.tmp $@
+
+EXTRA_DIST += engine/api/openapi.json engine/api/ENDPOINTS.md
+
+check_PROGRAMS += tests/unit/engine/api/test_openapi
+tests_unit_engine_api_test_openapi_SOURCES = \
+	tests/unit/engine/api/test_openapi.c
+tests_unit_engine_api_test_openapi_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_openapi_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/api/test_rest_filter
 tests_unit_engine_api_test_rest_filter_SOURCES = \

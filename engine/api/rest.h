@@ -17,6 +17,7 @@ enum engine_code service_telemetry(struct call *call, struct error *reterr);
 enum engine_code service_cluster(struct call *call, struct error *reterr);
 enum engine_code service_issues(struct call *call, struct error *reterr);
 enum engine_code service_issues_clear(struct call *call, struct error *reterr);
+enum engine_code service_openapi(struct call *call, struct error *reterr);
 enum engine_code service_unsupported(struct call *call, struct error *reterr);
 
 /* rest_collections.c */

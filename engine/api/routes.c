@@ -53,6 +53,8 @@ const struct route api_routes[] = {
     { REQUEST_POST, "/collections/aliases", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, aliases_change_parse, NULL, aliases_change },
 
     { REQUEST_GET, "/", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_root },
+    { REQUEST_GET, "/openapi.json", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_openapi },
+    { REQUEST_GET, "/dashboard/openapi.json", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_openapi },
     { REQUEST_GET, "/healthz", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_health },
     { REQUEST_GET, "/livez", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_health },
     { REQUEST_GET, "/readyz", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_ready },

@@ -4,6 +4,7 @@
 #include "engine/api/rest.h"
 
 #include "engine/api/memory.h"
+#include "engine/api/openapi.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -33,6 +34,15 @@ service_root(struct call *call, struct error *reterr)
     member_text(&call->writer, "version",
                 call->api->options.config->api_version);
     json_object_end(&call->writer);
+    return ENGINE_OK;
+}
+
+enum engine_code
+service_openapi(struct call *call, struct error *reterr)
+{
+    (void)reterr;
+    call->reply->content_type = "application/json";
+    bytes_add(&call->reply->body, openapi_text, openapi_text_size);
     return ENGINE_OK;
 }
 

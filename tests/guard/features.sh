@@ -23,7 +23,8 @@ fault() {
 }
 
 count=0
-for table in gateway/FEATURES.md tests/login/attacks/ATTACKS.md; do
+for table in gateway/FEATURES.md tests/login/attacks/ATTACKS.md \
+    engine/api/ENDPOINTS.md; do
     list=$(names "$table")
     [ -n "$list" ] || fault "names no test"
     file=

@@ -21,6 +21,88 @@ def test_probes_are_plain_text(engine, path, text):
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
+def test_what_the_server_says_of_itself(engine, name):
+    engine.create(name, 2)
+    assert engine.call("GET", "/cluster").result == {"status": "disabled"}
+    shards = engine.call("GET", f"/collections/{name}/cluster").result
+    assert shards["shard_count"] == len(shards["local_shards"]) == 1
+    assert shards["local_shards"][0]["state"] == "Active"
+    assert shards["remote_shards"] == shards["shard_transfers"] == []
+    assert engine.call("GET", "/issues").result == {"issues": []}
+    assert engine.call("DELETE", "/issues").result is True
+
+
+def test_telemetry_has_its_levels(engine):
+    short = engine.call("GET", "/telemetry").result
+    assert {"id", "app", "collections", "cluster", "requests"} <= set(short)
+    assert "memory" not in short
+    assert short["collections"]["number_of_collections"] >= 0
+    long = engine.call("GET", "/telemetry?details_level=1").result
+    assert set(long) == set(short) | {"memory"}
+    answer = engine.call("GET", "/telemetry?details_level=x")
+    assert answer.status == 400
+    assert answer.error.startswith("Deserialize error in query parameters: ")
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/none"), ("GET", "/locks"), ("POST", "/locks"),
+    ("PUT", "/collections"), ("POST", "/collections/x"),
+    ("PATCH", "/aliases"), ("DELETE", "/"), ("GET", "/collections/x/y/z"),
+    ("TRACE", "/collections"), ("OPTIONS", "/none")])
+def test_what_is_no_route_is_404_and_empty(engine_factory, engine, method,
+                                           path):
+    if method == "OPTIONS":  # CORS would answer it
+        engine = engine_factory(more_config="  enable_cors: false\n").start()
+    answer = engine.call(method, path)
+    assert (answer.status, answer.body) == (404, b"")
+
+
+@pytest.mark.parametrize("path", ["/collections", "/", "/healthz", "/aliases",
+                                  "//collections/", "/metrics"])
+def test_head_is_get_without_its_body(engine, path):
+    answer = engine.call("HEAD", path)
+    assert answer.status == 200 and answer.body == b""
+    assert answer.headers["Content-Type"] == \
+        engine.call("GET", path).headers["Content-Type"]
+
+
+@pytest.mark.parametrize("method, path", [
+    ("PUT", "/collections/{c}/vectors/x"), ("PUT", "/collections/{c}/shards"),
+    ("POST", "/collections/{c}/snapshots"), ("GET", "/snapshots")])
+def test_what_comes_later_is_refused_by_name(engine, name, method, path):
+    engine.create(name, 2)
+    answer = engine.call(method, path.replace("{c}", name), {})
+    assert answer.status == 400
+    assert answer.error.endswith(" is not supported yet")
+
+
+def test_the_openapi_document_is_served(engine, engine_factory):
+    answer = engine.call("GET", "/openapi.json")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("application/json")
+    document = answer.json
+    assert document["openapi"].startswith("3.")
+    assert engine.call("GET", "/dashboard/openapi.json").json == document
+    names = set(document["components"]["schemas"])
+
+    def references(value):
+        if isinstance(value, dict):
+            if "$ref" in value:
+                yield value["$ref"].rpartition("/")[2]
+            value = list(value.values())
+        for item in value if isinstance(value, list) else []:
+            yield from references(item)
+
+    assert set(references(document)) <= names
+    ids = [operation["operationId"] for path in document["paths"].values()
+           for operation in path.values()]
+    assert len(ids) == len(set(ids))
+    # It says nothing of what is stored, so no key is asked for.
+    guarded = engine_factory(more_config="  api_key: secret\n").start()
+    assert guarded.call("GET", "/openapi.json").status == 200
+    assert guarded.call("GET", "/collections").status == 401
+
+
 def test_metrics_count_real_requests(engine):
     def requests():
         answer = engine.call("GET", "/metrics")

@@ -10,7 +10,7 @@ import random
 import sys
 import uuid
 
-from qdrant_client import QdrantClient, models
+from qdrant_client import QdrantClient, grpc, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
 from congruence import is_same, outcome, plain
@@ -350,6 +350,17 @@ def batches(s):
     for consistency in (1, 5, *models.ReadConsistencyType):
         s.same(str(consistency), lambda c, n: c.retrieve(
             n, [1], consistency=consistency), model=False)
+    requests = [models.QueryRequest(query=[1.0, 2.0], using="a", limit=k + 1)
+                for k in range(3)]
+    s.same("queries", lambda c, n: c.query_batch_points(n, requests),
+           tidy=lambda answer: [[[p["id"], round(p["score"], 4)] for p in one]
+                                for one in plain(answer)])
+    s.same("drop", lambda c, n: c.delete_payload_index(n, "none").status,
+           model=False)
+    shards = s.clients["grpc"].grpc_collections.CollectionClusterInfo(
+        grpc.CollectionClusterInfoRequest(collection_name="surface-grpc"))
+    if shards.shard_count != 1 or len(shards.local_shards) != 1:
+        s.differences.append(str(shards))
     s.same("no wait", lambda c, n: c.upsert(n, [models.PointStruct(
         id=1, vector={})], wait=False).status, model=False)
     if NEW:
