@@ -130,7 +130,7 @@ read_payloads(struct filter_run *run)
 static bool
 read_family(struct filter_run *run, yyjson_val *list, struct family *family)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     size_t i, count;
     yyjson_val *value;
     family->count = yyjson_arr_size(list);
@@ -158,7 +158,7 @@ read_family(struct filter_run *run, yyjson_val *list, struct family *family)
 static bool
 read_families(struct filter_run *run)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     char *text = read_file(run->options->families);
     bool is_read = text != NULL &&
                    json_parse(span_of(text), &run->doc, &error) == ENGINE_OK;

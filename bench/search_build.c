@@ -69,7 +69,7 @@ bool
 search_build(struct search_run *run)
 {
     const struct search_options *options = run->options;
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct hnsw_params params = {
         .dim = (uint32_t)run->base.dim,
         .metric = options->metric,

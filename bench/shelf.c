@@ -29,7 +29,7 @@ check(enum engine_code code, const struct error *error)
 static bool
 open_registry(struct shelf *shelf, const char *folder)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct registry_options options = { .storage_path = folder,
                                         .checkpoint_interval_ms = 60000 };
     return check(registry_open(&options, &shelf->registry, &error), &error);
@@ -38,7 +38,7 @@ open_registry(struct shelf *shelf, const char *folder)
 static bool
 acquire(struct shelf *shelf)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     return check(registry_acquire(shelf->registry, span_of(NAME),
                                   &shelf->collection, &error),
                  &error);
@@ -48,7 +48,7 @@ bool
 shelf_create(struct shelf *shelf, const struct shelf_config *config, size_t dim)
 {
     char body[BODY_SIZE];
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct arena arena;
     struct collection_config parsed;
     yyjson_doc *doc = NULL;
@@ -100,7 +100,7 @@ shelf_close(struct shelf *shelf)
 static bool
 update(struct shelf *shelf, const struct update *update)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct update_options options = { .wait = true };
     struct update_result result;
     return check(
@@ -149,7 +149,7 @@ shelf_put_vectors(struct shelf *shelf, const uint64_t *ids,
 bool
 shelf_index(struct shelf *shelf, const char *field, const char *type)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct arena arena;
     struct payload_path path;
     struct update create = { .kind = UPDATE_CREATE_INDEX,
@@ -186,7 +186,7 @@ bool
 shelf_wait_green(struct shelf *shelf)
 {
     for (;;) {
-        struct error error = { ENGINE_OK, "" };
+        struct error error = { .code = ENGINE_OK };
         struct arena arena;
         struct collection_info info = { .status = COLLECTION_YELLOW };
         arena_init(&arena, ARENA_SIZE);
@@ -218,7 +218,7 @@ shelf_search_vector(struct shelf *shelf, const struct named_vector *query,
                     uint32_t *ret_count)
 {
     assert(walk->k > 0 && walk->k <= SHELF_K_MAX);
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct arena arena;
     struct records records = { .count = 0 };
     struct search_command command = {

@@ -85,7 +85,7 @@ put_batch(struct shelf *shelf, const struct csr *base, uint64_t begin,
 {
     static struct named_vector vectors[BATCH];
     static struct point points[BATCH];
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     for (uint64_t i = 0; i < count; i++) {
         vectors[i] = csr_vector(base, begin + i);
         points[i] = (struct point){ .id = { .number = begin + i },
@@ -141,7 +141,7 @@ ask(struct shelf *shelf, const struct csr *queries, uint64_t row, uint32_t k,
                                       .indices = query.indices,
                                       .dim = query.dim,
                                       .limit = k };
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct records records;
     struct arena arena;
     arena_init(&arena, ARENA_SIZE);

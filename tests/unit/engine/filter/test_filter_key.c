@@ -28,7 +28,7 @@ teardown(void)
 static struct bytes
 key_of(const char *text)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     char *json = arena_strndup(&arena, text, strlen(text));
     for (char *at = json; *at != '\0'; at++)
         *at = *at == '\'' ? '"' : *at;

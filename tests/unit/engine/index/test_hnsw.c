@@ -20,7 +20,7 @@ START_TEST(hnsw_refuses_parameters_out_of_range)
 {
     struct slab slab;
     struct hnsw *hnsw = NULL;
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     const uint32_t bad[][2] = {
         { 1, 10 }, { HNSW_M_MAX + 1, 10 }, { 16, 0 }, { 16, HNSW_EF_MAX + 1 }
     };

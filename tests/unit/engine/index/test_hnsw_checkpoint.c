@@ -220,7 +220,7 @@ START_TEST(checkpoint_for_something_else_is_refused)
     struct file file = { .size = 0 };
     struct hnsw_reader reader = { file_read, &file };
     struct hnsw *again = NULL;
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     uint64_t sequence;
     save(&file, 1);
     struct hnsw_params others[3] = { params, params, params };
@@ -263,7 +263,7 @@ START_TEST(checkpoint_passes_failures_on)
     struct hnsw_writer writer = { file_write, &file };
     struct hnsw_reader reader = { fail_read, NULL };
     struct hnsw *again = NULL;
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     uint64_t sequence;
     save(&file, 1);
     size_t size = file.size;

@@ -192,7 +192,7 @@ START_TEST(hnsw_search_passes_on_that_fetch_failed)
 {
     struct hit hits[K];
     struct hnsw_found found;
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct hnsw_search search = { .k = K, .ef = 64 };
     make_graph(METRIC_COSINE, CODE_4, true);
     is_broken = true;

@@ -165,7 +165,7 @@ START_TEST(hnsw_search_refuses_and_stops)
 {
     struct hit hits[K];
     struct hnsw_found found = { .count = 77 };
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct hnsw_search search = { .k = 0, .ef = 50 };
     make_graph(METRIC_COSINE, 16, 0);
     const float *query = slab_f32(&slab, 1);

@@ -304,7 +304,7 @@ START_TEST(plain_stops_when_told)
     uint32_t asked = 0;
     struct hit hits[10];
     uint32_t count = 0;
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct plain_scan scan = { .vectors = &slab,
                                .dim = DIM,
                                .metric = METRIC_EUCLID,

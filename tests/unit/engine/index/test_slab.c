@@ -105,7 +105,7 @@ END_TEST
 START_TEST(slab_refuses_what_the_system_cannot_give)
 {
     struct slab slab;
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     slab_init(&slab, 1u << 30, 64);
     ck_assert_int_eq(slab_reserve(&slab, 1, NULL), ENGINE_OK);
     uint32_t before = slab_capacity(&slab);
