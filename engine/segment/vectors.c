@@ -216,8 +216,11 @@ vectors_rows(const struct vectors *vectors)
         const struct vectors *in;
         void *out;
     } ctx = { .in = vectors };
+    /* A graph of encodings is asked for with one, whatever rows hold. */
+    bool is_multi = vectors->options.kind == VECTOR_MULTI;
     return (struct hnsw_rows){ .codes = vectors->codes,
-                               .datatype = vectors->form.datatype,
+                               .datatype = is_multi ? DATATYPE_F32
+                                                    : vectors->form.datatype,
                                .fetch = vectors_fetch,
                                .fetch_ctx = ctx.out };
 }
