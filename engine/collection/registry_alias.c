@@ -77,13 +77,14 @@ registry_change_aliases(struct registry *registry,
 {
     struct aliases next, unused;
     pthread_mutex_lock(&registry->alias_lock);
-    pthread_mutex_lock(&registry->lock);
+    /* Nobody else changes the table now: what is long needs no other lock. */
     enum engine_code code = aliases_copy(&registry->aliases, &next, reterr);
     if (code != ENGINE_OK)
         goto out;
+    pthread_mutex_lock(&registry->lock);
     for (size_t i = 0; code == ENGINE_OK && i < count; i++)
         code = act(registry, &actions[i], &next, reterr);
-    registry->aliases_next = next; /* nobody else changes it */
+    registry->aliases_next = next;
     pthread_mutex_unlock(&registry->lock);
     if (code == ENGINE_OK)
         code = aliases_save(&next, registry->path, reterr);
@@ -92,9 +93,9 @@ registry_change_aliases(struct registry *registry,
     if (code == ENGINE_OK)
         registry->aliases = next;
     registry->aliases_next = (struct aliases){ 0 };
+    pthread_mutex_unlock(&registry->lock);
     aliases_clear(&unused);
 out:
-    pthread_mutex_unlock(&registry->lock);
     pthread_mutex_unlock(&registry->alias_lock);
     return code;
 }

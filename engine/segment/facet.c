@@ -132,17 +132,23 @@ own_values(struct best *best, enum payload_index_kind kind, struct arena *arena,
     return arena_failed(arena) ? error_memory(reterr) : ENGINE_OK;
 }
 
+static int
+compare_values(const void *a, const void *b)
+{
+    const struct facet_hit *left = a, *right = b;
+    return match_value_compare(&left->value, &right->value);
+}
+
+/* What own_values() made equal. */
 static void
 merge_equal(struct best *best)
 {
     size_t kept = 0;
+    qsort(best->hits, best->count, sizeof(*best->hits), compare_values);
     for (size_t i = 0; i < best->count; i++) {
-        size_t j = 0;
-        while (j < kept && match_value_compare(&best->hits[j].value,
-                                               &best->hits[i].value) != 0)
-            j++;
-        if (j < kept)
-            best->hits[j].count += best->hits[i].count;
+        if (kept > 0 &&
+            compare_values(&best->hits[kept - 1], &best->hits[i]) == 0)
+            best->hits[kept - 1].count += best->hits[i].count;
         else
             best->hits[kept++] = best->hits[i];
     }
@@ -181,11 +187,7 @@ count_values(const struct segment *segment, const struct payload_path *path,
     if (index == NULL)
         return no_index(path, reterr);
     payload_facet_each(index, within, take_value, best);
-    enum payload_index_kind kind = payload_index_kind(index);
-    enum engine_code code = own_values(best, kind, arena, reterr);
-    if (code == ENGINE_OK && kind == PAYLOAD_INDEX_UUID)
-        merge_equal(best);
-    return code;
+    return own_values(best, payload_index_kind(index), arena, reterr);
 }
 
 enum engine_code
@@ -218,6 +220,7 @@ segment_facets(struct segment_reader *reader, const struct segment_facet *facet,
     slot_set_free(within);
     if (code != ENGINE_OK)
         return code;
+    merge_equal(&best);
     qsort(best.hits, best.count, sizeof(*best.hits), compare_hits);
     *ret_hits = best.hits;
     *ret_count = best.count;

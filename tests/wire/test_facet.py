@@ -48,6 +48,27 @@ def test_quotes_in_the_key_do_not_matter(engine, fields):
     assert answer.result == {"hits": [{"value": "v", "count": 5}]}
 
 
+def test_spellings_of_a_uuid_are_one_value(engine, name):
+    """And many of them are counted at once, not pair by pair."""
+    engine.create(name, 2)
+    engine.call("PUT", f"/collections/{name}/index?wait=true",
+                {"field_name": "u", "field_schema": "uuid"})
+    engine.upsert(name, [{"id": i, "vector": {}, "payload": {"u": [
+        f"00000000-0000-0000-0000-{i * 10 + k:012x}" for k in range(10)]}}
+        for i in range(2000)])
+    engine.upsert(name, [
+        {"id": 10000, "vector": {}, "payload": {
+            "u": "550E8400-E29B-41D4-A716-446655440000"}},
+        {"id": 10001, "vector": {}, "payload": {
+            "u": "550e8400e29b41d4a716446655440000"}},
+        {"id": 10002, "vector": {}, "payload": {"u": "no uuid"}}])
+    hits = engine.call("POST", f"/collections/{name}/facet",
+                       {"key": "u", "limit": 100000}).result["hits"]
+    assert hits[0] == {"value": "550e8400-e29b-41d4-a716-446655440000",
+                       "count": 2}
+    assert len(hits) == 20001
+
+
 @pytest.mark.parametrize("status, text, body", [
     (422, "Validation error in JSON body: [search_matrix_request.sample: value "
           "1 invalid, must be 2 or larger]", {"sample": 1}),
