@@ -101,6 +101,7 @@ def test_filters_find_what_edge_finds(engine, tmp_path, part, world):
     assert engine.stop() == 0
     engine.start()
     comparison.filters(random, points, ROUNDS // 6, "restarted")
+    index(engine, SEED + world + 1)  # of other types
     engine.kill()
     engine.start()
     comparison.filters(random, points, ROUNDS // 6, "killed")

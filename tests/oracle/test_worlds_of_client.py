@@ -17,7 +17,7 @@ from local_mode import local  # noqa: F401
 from queries import Queries
 from same import difference
 from test_filters_of_client import Random
-from test_worlds_of_edge import NAMES, collection, index_ours
+from test_worlds_of_edge import NAMES, collection, index_ours, text_schema
 from worlds import World
 
 POINTS = 200
@@ -80,7 +80,7 @@ def test_worlds_are_those_of_the_local_mode(engine, local, part, number):
         engine.call("PUT", f"/collections/{name}",
                     collection(name, world, number)).result
         engine.upsert(name, points)
-    index_ours(engine, number)
+    index_ours(engine, number, text_schema(number))
     whole = [point["id"] for point in points if len(point["vector"]) == 6]
     comparison = Comparison(engine, local, Queries(world, whole, True), part)
     comparison.queries.has_corpus = False  # it knows none

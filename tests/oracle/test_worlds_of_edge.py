@@ -2,8 +2,8 @@
 """Random collections with vectors of every kind for azimuthd and for
 qdrant-edge: searches and filters, records, pages and counts are the same, in
 memory without indexes and on disk with indexes, codes and graphs; fresh, after
-changes of every kind, a restart, more changes and a kill, and when all is
-linked.
+changes of every kind, a restart, more changes and a kill, and when indexes and
+codes are exchanged and all is linked.
 
   AZIMUTH_ORACLE_ROUNDS   queries, and filters, for each world (default: 150)
   AZIMUTH_ORACLE_SEED     the first world's seed (default: 1)
@@ -57,11 +57,11 @@ def text_schema(number):
     return {"type": "text", **PARAMETERS[number % len(PARAMETERS)]}
 
 
-def index_ours(engine, number):
+def index_ours(engine, number, text):
     schemas = {field: SCHEMAS[(number + place * 3) % len(SCHEMAS)]
                for place, field in enumerate(filters.FIELDS)}
     schemas["k"] = "integer"
-    schemas["t"] = text_schema(number)
+    schemas["t"] = text
     for field, schema in schemas.items():
         if schema is not None:
             engine.call("PUT", "/collections/indexed/index?wait=true", {
@@ -127,8 +127,7 @@ class Comparison:
                 else world.filter(0, POINTS) for number in range(count)]
         for name in NAMES:
             if name == "indexed":  # only there texts are the same
-                made += [{world.one(("must", "must_not", "should")): [
-                    world.text_condition()]} for _ in range(count // 5)]
+                made += [world.text_filter() for _ in range(count // 5)]
             found = ours.ids_of(self.engine, name, made)
             for value, got in zip(made, found):
                 wanted = self.shard.ids(value)
@@ -195,7 +194,7 @@ def test_worlds_are_those_of_edge(engine, tmp_path, part, number):
     for name in NAMES:
         engine.upsert(name, points)
     shard.index("t", text_schema(number))  # else it answers otherwise
-    index_ours(engine, number)
+    index_ours(engine, number, text_schema(number))
     comparison = Comparison(engine, shard, world, part)
     comparison.everything(ROUNDS // 3, "fresh")
     comparison.change(CHANGES)
@@ -207,6 +206,10 @@ def test_worlds_are_those_of_edge(engine, tmp_path, part, number):
     engine.kill()
     engine.start()
     comparison.everything(ROUNDS // 6, "killed")
+    # Other indexes and codes on what lives.
+    index_ours(engine, number + 1, text_schema(number))
+    engine.call("PATCH", "/collections/indexed", {"vectors": {"q": {
+        "quantization_config": CODES[(number + 1) % len(CODES)]}}}).result
     for name in NAMES:
         engine.wait_green(name)
     comparison.everything(ROUNDS // 6, "linked")

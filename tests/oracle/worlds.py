@@ -109,14 +109,23 @@ class World(filters.Random):
             self.one(("text", "text_any", "phrase")):
             " ".join(self.random.sample(WORDS, self.random.randrange(1, 3)))}}
 
+    def text_filter(self):
+        """With a text condition somewhere."""
+        value = self.filter(1, self.count) if self.chance(0.5) else {}
+        value.setdefault(self.one(("must", "must_not", "should")), []).append(
+            self.text_condition())
+        return value
+
     # ---- changes ----
 
     def selector(self):
         if self.chance(0.7):
             return {"points": self.random.sample(self.ids_made, 12)}
         low = self.random.randrange(100)
-        return {"filter": {"must": [{"key": "k", "range": {
-            "gte": low, "lt": low + 4}}]}}
+        few = {"key": "k", "range": {"gte": low, "lt": low + 4}}
+        more = {"should": [self.condition(2, 0), self.condition(2, 0)]}
+        return {"filter": {"must": [few, *([more] if self.chance(0.5) else
+                                           [])]}}
 
     def some_payload(self):
         payload = {name: value for name, value in self.payload().items()
