@@ -421,3 +421,9 @@ codes_row_error(const struct codes *codes, const struct codes_query *query,
     float error = codes->error * query->length * sqrtf(factor->square);
     return codes->params.metric == METRIC_EUCLID ? 2.0f * error : error;
 }
+
+bool
+codes_has_one_error(const struct codes *codes)
+{
+    return !has_factors(codes);
+}

@@ -146,4 +146,7 @@ void codes_score(const struct codes *codes, const struct codes_query *query,
 float codes_row_error(const struct codes *codes,
                       const struct codes_query *query, uint32_t slot);
 
+/* Whether that is the same for all slots. */
+bool codes_has_one_error(const struct codes *codes);
+
 #endif /* ENGINE_INDEX_CODES_H */

@@ -13,8 +13,8 @@
 #include "engine/index/hnsw_graph.h"
 
 /* Deviations that an estimate is given, as in hnsw_rescore.c. */
-#define ERROR_FACTOR 4.0f
-#define STOPPER_ROWS 1024u
+#define ERROR_FACTOR  4.0f
+#define STOPPER_PARTS 16u
 /* Candidates before the first are thrown out again. */
 #define ROOM_MIN 1024u
 /* Vectors at once, after the first k. */
@@ -28,6 +28,8 @@ struct scanner {
     void *query_row;      /* owned; NULL: `query` is the caller's */
     struct codes_query asked;
     float limit;
+    float margin;          /* of estimates, where all have the same */
+    bool has_bitsets;      /* of the filter */
     struct key_list upper; /* the lowest upper bounds */
     struct key_list best;  /* exact distances */
     uint64_t *candidates;  /* keys of lower bounds */
@@ -77,6 +79,13 @@ ask(struct scanner *scanner, const float *query)
     return has_room;
 }
 
+static bool
+has_bitsets(const struct slot_filter *filter)
+{
+    return filter != NULL && (filter->deleted != NULL || filter->view != NULL ||
+                              filter->allowed != NULL);
+}
+
 static enum engine_code
 scanner_init(struct scanner *scanner, const struct codes_scan *scan,
              const float *query, uint32_t k, struct error *reterr)
@@ -88,7 +97,8 @@ scanner_init(struct scanner *scanner, const struct codes_scan *scan,
                                  .form = { scan->rows->datatype, params->metric,
                                            params->dim },
                                  .query = query,
-                                 .limit = scan->distance_max };
+                                 .limit = scan->distance_max,
+                                 .has_bitsets = has_bitsets(scan->filter) };
     enum engine_code code =
         codes_query_init(&scanner->asked, scanner->codes, reterr);
     if (code != ENGINE_OK)
@@ -108,6 +118,9 @@ scanner_init(struct scanner *scanner, const struct codes_scan *scan,
         scanner_release(scanner);
         return error_memory(reterr);
     }
+    if (codes_has_one_error(scanner->codes))
+        scanner->margin =
+            ERROR_FACTOR * codes_row_error(scanner->codes, &scanner->asked, 0);
     return ENGINE_OK;
 }
 
@@ -157,18 +170,37 @@ bounds_of(const struct scanner *scanner, uint32_t slot, float estimate,
     *ret_high = INFINITY;
 }
 
+/* Places of a part whose lower bound may not be above the limit: most rows end
+ * here, so no branch depends on them. What is no number stays. */
+static uint32_t
+select_places(const struct scanner *scanner, const float *estimates,
+              uint32_t count, uint32_t *ret_places)
+{
+    uint32_t kept = 0;
+    float above = codes_has_one_error(scanner->codes)
+                      ? scanner->limit + scanner->margin
+                      : INFINITY;
+    for (uint32_t i = 0; i < count; i++) {
+        ret_places[kept] = i;
+        kept += !(estimates[i] > above);
+    }
+    return kept;
+}
+
 /* False without memory. */
 static bool
 score_part(struct scanner *scanner, struct part *part)
 {
     HNSW_UNSET float estimates[KERNEL_ROWS_MAX];
+    HNSW_UNSET uint32_t places[KERNEL_ROWS_MAX];
     const struct slot_filter *filter = scanner->scan->filter;
     codes_score(scanner->codes, &scanner->asked, part->slots, part->rows,
                 part->count, estimates);
-    for (uint32_t i = 0; i < part->count; i++) {
+    uint32_t count = select_places(scanner, estimates, part->count, places);
+    for (uint32_t i = 0; i < count; i++) {
         float low, high;
-        uint32_t slot = part->slots[i];
-        bounds_of(scanner, slot, estimates[i], &low, &high);
+        uint32_t slot = part->slots[places[i]];
+        bounds_of(scanner, slot, estimates[places[i]], &low, &high);
         if (low > scanner->limit || (filter != NULL && filter->accept != NULL &&
                                      !filter->accept(filter->accept_ctx, slot)))
             continue;
@@ -179,26 +211,46 @@ score_part(struct scanner *scanner, struct part *part)
         (void)key_list_insert(&scanner->upper, key_make(high, slot));
         lower_limit(scanner, &scanner->upper);
     }
-    part->count = 0;
     return true;
 }
 
 static bool
-is_due(const struct codes_scan *scan, uint32_t index)
+is_due(const struct codes_scan *scan)
 {
-    return index % STOPPER_ROWS == 0 && scan->stopper.is_due != NULL &&
+    return scan->stopper.is_due != NULL &&
            scan->stopper.is_due(scan->stopper.ctx);
 }
 
-/* The filter without `accept`. */
-static struct slot_filter
-bitsets_of(const struct slot_filter *filter)
+/* Whether a slot passes what is asked of all, so without `accept`. */
+static bool
+is_listed(const struct codes_scan *scan, uint32_t slot)
 {
-    struct slot_filter bitsets = { 0 };
-    if (filter != NULL)
-        bitsets = *filter;
+    struct slot_filter bitsets = *scan->filter;
     bitsets.accept = NULL;
-    return bitsets;
+    return slot_filter_passes(&bitsets, slot);
+}
+
+/* Fills a part with the slots from `at` on and asks for their codes. Returns
+ * the next place. */
+static uint32_t
+fill_part(const struct scanner *scanner, uint32_t at, struct part *ret_part)
+{
+    const struct codes_scan *scan = scanner->scan;
+    const struct slab *slab = &scanner->codes->rows;
+    size_t size = codes_row_size(scanner->codes);
+    uint32_t count = 0;
+    for (; at < scan->slot_count && count < KERNEL_ROWS_MAX; at++) {
+        uint32_t slot = scan->slots[at];
+        if (scanner->has_bitsets && !is_listed(scan, slot))
+            continue;
+        const uint8_t *row = slab_row(slab, slot);
+        for (size_t line = 0; line < size; line += CODE_LINE_SIZE)
+            __builtin_prefetch(row + line);
+        ret_part->slots[count] = slot;
+        ret_part->rows[count++] = row;
+    }
+    ret_part->count = count;
+    return at;
 }
 
 /* While one part is filled and its codes are fetched, the one before is
@@ -207,34 +259,20 @@ static enum engine_code
 collect(struct scanner *scanner, struct error *reterr)
 {
     const struct codes_scan *scan = scanner->scan;
-    struct slot_filter bitsets = bitsets_of(scan->filter);
     HNSW_UNSET struct part parts[2];
     uint32_t filling = 0;
-    bool has_room = true;
     assert(scan->slots != NULL || scan->slot_count == 0);
-    parts[0].count = parts[1].count = 0;
-    for (uint32_t i = 0; has_room && i < scan->slot_count; i++) {
-        uint32_t slot = scan->slots[i];
-        if (is_due(scan, i))
+    uint32_t at = fill_part(scanner, 0, &parts[0]);
+    for (uint32_t number = 0; parts[filling].count > 0; number++) {
+        if (number % STOPPER_PARTS == 0 && is_due(scan))
             return error_set(reterr, ENGINE_ETIMEOUT,
                              "the scan on codes was stopped");
-        if (!slot_filter_passes(&bitsets, slot))
-            continue;
-        struct part *part = &parts[filling];
-        const uint8_t *row = codes_row(scanner->codes, slot);
-        for (size_t at = 0; at < codes_row_size(scanner->codes);
-             at += CODE_LINE_SIZE)
-            __builtin_prefetch(row + at);
-        part->slots[part->count] = slot;
-        part->rows[part->count++] = row;
-        if (part->count < KERNEL_ROWS_MAX)
-            continue;
+        at = fill_part(scanner, at, &parts[filling ^ 1]);
+        if (!score_part(scanner, &parts[filling]))
+            return error_memory(reterr);
         filling ^= 1;
-        has_room = score_part(scanner, &parts[filling]);
     }
-    has_room = has_room && score_part(scanner, &parts[filling ^ 1]) &&
-               score_part(scanner, &parts[filling]);
-    return has_room ? ENGINE_OK : error_memory(reterr);
+    return ENGINE_OK;
 }
 
 static enum engine_code
@@ -288,7 +326,7 @@ settle(struct scanner *scanner, struct error *reterr)
         HNSW_UNSET uint32_t slots[KERNEL_ROWS_MAX];
         size_t most = at < k ? k - at : PART_COUNT;
         uint32_t count = 0;
-        if (is_due(scanner->scan, (uint32_t)at))
+        if (is_due(scanner->scan))
             return error_set(reterr, ENGINE_ETIMEOUT,
                              "the scan on codes was stopped");
         most = most < KERNEL_ROWS_MAX ? most : KERNEL_ROWS_MAX;
