@@ -20,7 +20,7 @@
 #define BATCH       32u
 /* Rows per measurement: 1 MiB of short ones, 6 MiB of long ones. */
 #define BATCHES 64u
-#define ROUNDS  4u
+#define ROUNDS  8u
 /* Lines of a row that an index fetches ahead. */
 #define LINES_MAX 8u
 

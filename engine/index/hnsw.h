@@ -81,8 +81,10 @@ enum hnsw_scoring {
 enum hnsw_filtering {
     HNSW_FILTER_RESULT, /* scored and walked over like all others */
     HNSW_FILTER_LIST,   /* as if there was no filter, but for the hits: the list
-                         must be as much longer as fewer pass. pass_count says
-                         what of it did */
+                         must be longer where fewer pass. pass_count and
+                         pass_depth say what of it did; both are 0, and there
+                         are no hits, when that was seen to be too few on the
+                         way */
     HNSW_FILTER_FIRST   /* never scored, only looked through: for filters that
                            fewer pass. They must be bitsets in `allowed`: of the
                            other parts nothing counts */
@@ -117,6 +119,8 @@ struct hnsw_found {
     uint32_t rescore_count; /* vectors read beside the walk */
     uint32_t pass_count;    /* nodes that pass the filter and were in the list
                                at the end of the walk */
+    uint32_t pass_depth;    /* with HNSW_FILTER_LIST: the place in the list of
+                               the k-th that passes, from 1; 0: there is none */
     bool is_cut;   /* stopped by visit_max: finish with plain_search() */
     bool is_short; /* with a filter: the list was not full, although all that
                       can be reached was seen. Where more than pass_count

@@ -14,6 +14,10 @@
 
 /* List of the walk without filter. */
 #define NEAR_COUNT 24u
+/* Nodes that pass, to be met by an expansion: for each place of a list. */
+#define WANT_SHARE 1.5
+/* The walk of HNSW_FILTER_LIST has a look after one hop for so many places. */
+#define LOOK_SHARE 3u
 /* Bridges of one expansion, about: the third hop takes what comes first. */
 #define BRIDGES_MAX 512u
 #define LINE_SIZE   64u
@@ -187,15 +191,48 @@ next_open(const struct key_list *list, uint32_t at)
     return at;
 }
 
-void
-hnsw_filter_list(struct hnsw_walk *walk, const struct slot_filter *filter)
+/* Leaves in the list what passes. */
+static void
+filter_list(struct hnsw_walk *walk, const struct hnsw_search *options,
+            struct hnsw_found *found)
 {
     struct key_list *list = &walk->list;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < list->count; i++)
-        if (slot_filter_passes(filter, key_slot(list->keys[i])))
-            list->keys[count++] = list->keys[i];
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!slot_filter_passes(options->filter, key_slot(list->keys[i])))
+            continue;
+        list->keys[count++] = list->keys[i];
+        if (count == options->k)
+            found->pass_depth = i + 1;
+    }
     list->count = count;
+    found->pass_count = count;
+}
+
+/* Whether the list, as it is, has `count` nodes that pass. */
+static bool
+has_passing(const struct key_list *list, const struct slot_filter *filter,
+            uint32_t count)
+{
+    for (uint32_t i = 0; i < list->count && count > 0; i++)
+        count -= slot_filter_passes(filter, key_slot(list->keys[i]));
+    return count == 0;
+}
+
+void
+hnsw_walk_filter_list(struct hnsw_walk *walk, const struct hnsw_search *options,
+                      uint64_t entry, struct hnsw_found *found)
+{
+    /* Tests of payloads cost too much for two looks. */
+    if (options->filter->accept == NULL)
+        walk->hop_pause = options->ef / LOOK_SHARE;
+    hnsw_walk_down(walk, entry, 0, options->ef);
+    if (!walk->is_done &&
+        !has_passing(&walk->list, options->filter, options->k))
+        walk->list.count = 0;
+    else
+        hnsw_walk_on(walk);
+    filter_list(walk, options, found);
 }
 
 void
@@ -207,7 +244,7 @@ hnsw_walk_filter_first(struct hnsw_walk *walk,
         .walk = walk,
         .filter = options->filter,
         .list = { walk->scratch->list, 0, options->ef },
-        .want = walk->hnsw->m0 * 3 / 2,
+        .want = (uint32_t)(walk->hnsw->m0 * WANT_SHARE),
         .per_list = options->pass_per_list,
     };
     struct key_list *list = &first.list;

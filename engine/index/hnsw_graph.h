@@ -251,6 +251,7 @@ struct hnsw_walk {
     /* Results. */
     uint32_t visit_count;
     uint32_t hop_count;
+    uint32_t hop_pause;    /* after so many hops it pauses; 0: never */
     uint32_t bridge_count; /* lists read of nodes that do not pass a filter */
     uint64_t best;         /* key of the closest node met */
     struct key_list list;  /* in scratch->list */
@@ -305,8 +306,10 @@ void hnsw_walk_filter_first(struct hnsw_walk *walk,
                             const struct hnsw_search *options, uint64_t entry,
                             struct hnsw_found *found);
 
-/* Leaves in the list of a walk that is done what passes. */
-void hnsw_filter_list(struct hnsw_walk *walk, const struct slot_filter *filter);
+/* The walk of HNSW_FILTER_LIST, likewise. */
+void hnsw_walk_filter_list(struct hnsw_walk *walk,
+                           const struct hnsw_search *options, uint64_t entry,
+                           struct hnsw_found *found);
 
 /* Puts the unseen slots of walk->links from link_at on into the batch, as many
  * as fit, and moves link_at on. */
@@ -318,6 +321,9 @@ void hnsw_read_fresh(struct hnsw_walk *walk);
  * ef <= HNSW_EF_MAX and scratch made ready for it. */
 void hnsw_walk_down(struct hnsw_walk *walk, uint64_t entry, uint32_t level,
                     uint32_t ef);
+
+/* Goes on after a pause. */
+void hnsw_walk_on(struct hnsw_walk *walk);
 
 /* Walks again on a lower level, from the closest node met. */
 void hnsw_walk_lower(struct hnsw_walk *walk, uint32_t level);

@@ -202,9 +202,7 @@ hnsw_search(const struct hnsw *hnsw, const float *query,
         assert(options->filter->allowed != NULL);
         hnsw_walk_filter_first(&walk, &bounded, entry, &found);
     } else if (entry != 0 && options->filtering == HNSW_FILTER_LIST) {
-        hnsw_walk_down(&walk, entry, 0, bounded.ef);
-        hnsw_filter_list(&walk, options->filter);
-        found.pass_count = walk.list.count;
+        hnsw_walk_filter_list(&walk, &bounded, entry, &found);
     } else if (entry != 0 && !slot_filter_is_empty(options->filter)) {
         code = search_filtered(&walk, &bounded, entry, &found, reterr);
     } else if (entry != 0) {

@@ -302,7 +302,7 @@ drop_twins(struct hnsw_walk *walk)
 static void
 run(struct hnsw_walk *walk)
 {
-    while (!walk->is_done) {
+    while (!walk->is_done && walk->hop_count != walk->hop_pause) {
         bool is_down = walk->level > walk->last_level;
         if (is_down)
             read_all(walk);
@@ -334,6 +334,13 @@ hnsw_walk_down(struct hnsw_walk *walk, uint64_t entry, uint32_t level,
         open_node(walk, walk->best);
     else
         begin_list(walk);
+    run(walk);
+}
+
+void
+hnsw_walk_on(struct hnsw_walk *walk)
+{
+    walk->hop_pause = 0;
     run(walk);
 }
 

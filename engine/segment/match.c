@@ -224,18 +224,30 @@ match_is_all(const struct match *match)
     return match_takes_all(match) && match->plan.residual == NULL;
 }
 
+/* Everything is a candidate. */
+static void
+drop_candidates(struct match *match)
+{
+    passing_release(match->passing);
+    match->passing = NULL;
+    filter_plan_release(&match->plan);
+}
+
 enum engine_code
 match_want_passing(struct match *match, struct error *reterr)
 {
-    if (match->passing != NULL || match->plan.slots == NULL)
-        return ENGINE_OK;
-    match->passing =
-        passing_of_set(match->plan.slots, match->reader->view->slots_count);
-    if (match->passing == NULL)
-        return error_memory(reterr);
-    if (match->plan.residual == NULL && match->key.size > 0)
-        filter_cache_put(&match->reader->segment->filters, match->key,
-                         match->version, match->passing);
+    if (match->passing == NULL && match->plan.slots != NULL) {
+        match->passing =
+            passing_of_set(match->plan.slots, match->reader->view->slots_count);
+        if (match->passing == NULL)
+            return error_memory(reterr);
+        if (match->plan.residual == NULL && match->key.size > 0)
+            filter_cache_put(&match->reader->segment->filters, match->key,
+                             match->version, match->passing);
+    }
+    if (match->passing != NULL &&
+        match->passing->count == match->reader->view->live->count)
+        drop_candidates(match);
     return ENGINE_OK;
 }
 

@@ -40,8 +40,12 @@ struct work {
 struct costs {
     enum segment_plan plan; /* the cheapest that is allowed */
     double plan_ns;
-    double scan_ns;     /* the cheapest scan */
+    double scan_ns; /* the cheapest scan */
+    /* The walk that filters on its way, for this filter. */
+    enum segment_plan filtered_plan;
+    double filtered_ns;
     double visit_ns;    /* of one row or list in a walk */
+    double place_ns;    /* of one place of the list of a plain walk */
     double share;       /* of all points that will pass */
     bool is_on_codes;   /* the cheapest scan is */
     bool wants_settled; /* and it tests payloads before */
@@ -65,6 +69,10 @@ void work_report_residual(struct segment_report *report,
 
 /* The list of the walk. */
 uint32_t work_width(const struct work *work);
+/* The same of filter-first walks. */
+uint32_t work_first_width(const struct work *work);
+/* The same of one whose list is filtered at the end, where `share` pass. */
+double work_list_width(const struct work *work, double share);
 bool work_may_use_codes(const struct work *work);
 struct costs work_costs(struct work *work);
 

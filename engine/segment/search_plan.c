@@ -14,10 +14,10 @@
 /* Rough costs beside those of rows: what a walk does for a row that it scores,
  * and for a list that it looks through; what a scan does for a code; a scan on
  * codes before it begins; a stored payload parsed and tested. */
-#define VISIT_NS       25.0
-#define LIST_NS        150.0
-#define CODE_NS        2.0
-#define CODES_BEGIN_NS 4000.0
+#define VISIT_NS       36.0
+#define LIST_NS        100.0
+#define CODE_NS        5.0
+#define CODES_BEGIN_NS 8000.0
 /* A row on disk, in slot order. */
 #define DISK_ROW_NS  300.0
 #define DISK_BYTE_NS 0.4
@@ -27,17 +27,21 @@
 /* Rows that a walk scores for each place of its list, without filter and
  * filter-first; vectors that are scored after codes, for each hit. */
 #define WALK_ROWS_PER_EF  12.0
-#define FIRST_ROWS_PER_EF 17.0
+#define FIRST_ROWS_PER_EF 20.0
 #define RESCORED_PER_HIT  4.0
 /* Of the lists that a filter-first walk comes by, those that it has not read
  * yet. */
-#define FRESH_SHARE 0.4
+#define FRESH_SHARE 0.9
 /* Where fewer pass, a walk must be so much cheaper to be chosen: it may miss
  * some. */
 #define WALK_SHARE_MIN 0.1
 #define WALK_CAUTION   1.5
-/* With a longer list of the plain walk, at least this share must pass. */
-#define LIST_SHARE_MIN 0.45
+/* A longer list of the plain walk: places for each hit and each point beside
+ * it that does not pass; at least this share must pass. */
+#define LIST_PER_HIT   2.0
+#define LIST_SHARE_MIN 0.1
+/* What of it passes is expected to be so many times the hits. */
+#define LIST_HITS_MIN 1.25
 /* Candidates that are fewer than one of so many slots are read at random. */
 #define SPARSE_SHARE 8.0
 /* Slots tried to learn how many pass a test without index. */
@@ -49,7 +53,9 @@ work_width(const struct work *work)
     const struct segment_search *search = work->search;
     uint32_t ef = search->ef;
     if (ef == 0) {
-        ef = SEGMENT_EF_DEFAULT;
+        ef = SEGMENT_EF_FILTERED + SEGMENT_EF_FILTERED_PER_HIT * search->k;
+        if (ef > SEGMENT_EF_DEFAULT || match_is_all(&work->match))
+            ef = SEGMENT_EF_DEFAULT;
         uint32_t least = work_vector(work)->ef_construct;
         if (ef < least)
             ef = least;
@@ -57,6 +63,24 @@ work_width(const struct work *work)
     if (ef < search->k)
         ef = search->k;
     return ef < HNSW_EF_MAX ? ef : HNSW_EF_MAX;
+}
+
+uint32_t
+work_first_width(const struct work *work)
+{
+    uint32_t ef = work_width(work);
+    return work->search->ef == 0 && ef < SEGMENT_EF_FIRST ? SEGMENT_EF_FIRST
+                                                          : ef;
+}
+
+double
+work_list_width(const struct work *work, double share)
+{
+    double ef = work_width(work), k = work->search->k;
+    double width = ef + LIST_PER_HIT * k * (1.0 / share - 1.0);
+    double most = (ef > LIST_HITS_MIN * k ? ef : LIST_HITS_MIN * k) / share;
+    width = width < most ? width : most;
+    return width < HNSW_EF_MAX ? width : HNSW_EF_MAX;
 }
 
 bool
@@ -213,26 +237,33 @@ propose_walks(struct work *work, const struct known *known, struct costs *costs)
     double rows = WALK_ROWS_PER_EF * ef;
     double tail = (double)work->tail_count * code_ns(vectors, 0.0);
     costs->visit_ns = visit_ns(vectors) + known->random_test_ns;
+    costs->place_ns =
+        WALK_ROWS_PER_EF * visit_ns(vectors) + known->random_test_ns;
     if (match_is_all(&work->match)) {
         propose(costs, SEGMENT_PLAN_WALK, rows * costs->visit_ns + tail);
         return;
     }
     if (known->share >= LIST_SHARE_MIN)
         propose(costs, SEGMENT_PLAN_WALK_LIST,
-                rows / known->share * visit_ns(vectors) +
-                    ef / known->share * known->random_test_ns + tail);
-    propose(costs, SEGMENT_PLAN_WALK_RESULT,
-            rows / known->share * costs->visit_ns + tail);
+                work_list_width(work, known->share) * costs->place_ns + tail);
+    double result_ns = rows / known->share * costs->visit_ns + tail;
+    propose(costs, SEGMENT_PLAN_WALK_RESULT, result_ns);
+    costs->filtered_plan = SEGMENT_PLAN_WALK_RESULT;
+    costs->filtered_ns = result_ns;
     if (known->test_ns > 0.0)
         return;
+    ef = work_first_width(work);
     rows = FIRST_ROWS_PER_EF * ef;
     double passed = rows < known->candidates ? rows : known->candidates;
     double list_ns = LIST_NS + cost_row_ns(&cost_get()->random,
                                            (size_t)m0 * sizeof(uint32_t));
     double first_ns = passed * costs->visit_ns +
                       ef * bridges_of(known->share, m0) * list_ns + tail;
-    propose(costs, SEGMENT_PLAN_WALK_FIRST,
-            known->share < WALK_SHARE_MIN ? WALK_CAUTION * first_ns : first_ns);
+    if (known->share < WALK_SHARE_MIN)
+        first_ns *= WALK_CAUTION;
+    costs->filtered_plan = SEGMENT_PLAN_WALK_FIRST;
+    costs->filtered_ns = first_ns;
+    propose(costs, SEGMENT_PLAN_WALK_FIRST, first_ns);
 }
 
 /* Whether few enough match for full_scan_threshold. */

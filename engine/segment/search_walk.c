@@ -12,9 +12,13 @@
 /* A walk that cost less is never given up. */
 #define VISIT_MIN 1024.0
 /* Slots that pass from which a walk begins, too. */
-#define SAMPLES_COUNT 64u
-/* Of the places of a list, so many must be filled by what passes. */
-#define LIST_PASS_MIN 0.75
+#define SAMPLES_COUNT   64u
+#define LIST_DEPTHS_MAX 2.0
+/* A second list is so much longer than it must be. */
+#define LIST_SPARE 1.25
+/* Where fewer pass around the query than everywhere, a walk that filters costs
+ * so many times as much. */
+#define FILTERED_FAR 2.0
 
 /* Merges two ascending lists without repeats into work->hits. */
 static void
@@ -76,6 +80,7 @@ walk_filtered(struct work *work, const struct costs *costs, struct hit *hits,
     };
     if (work->report.plan == SEGMENT_PLAN_WALK_FIRST) {
         options.filtering = HNSW_FILTER_FIRST;
+        options.ef = work_first_width(work);
         options.samples = samples;
         options.samples_count = draw_samples(work, samples);
         options.pass_per_list =
@@ -98,30 +103,71 @@ count_walk(struct work *work, const struct hnsw_found *found)
     work->report.rescored += found->rescore_count;
 }
 
-/* Where most pass: a plain walk with a longer list. If around the query fewer
- * pass than everywhere, the walk that filters follows. */
 static enum engine_code
-walk_list(struct work *work, const struct costs *costs, struct hit *hits,
-          struct hnsw_found *found, struct error *reterr)
+walk_list_once(struct work *work, double width, struct hit *hits,
+               struct hnsw_found *found, struct error *reterr)
 {
-    double ef = work_width(work), share = costs->share;
+    const struct segment_search *search = work->search;
     struct hnsw_search options = {
-        .k = work->search->k,
-        .ef = ef / share < HNSW_EF_MAX ? (uint32_t)(ef / share) : HNSW_EF_MAX,
-        .scoring = work->search->scoring,
-        .rescore_count = work->search->rescore_count,
+        .k = search->k,
+        .ef = (uint32_t)width,
+        .scoring = search->scoring,
+        .rescore_count = search->rescore_count,
         .filter = &work->filter,
         .filtering = HNSW_FILTER_LIST,
         .stopper = work_stopper(work),
     };
-    enum engine_code code = hnsw_search(work->graph, work->search->query.values,
-                                        &options, hits, found, reterr);
-    if (code != ENGINE_OK || found->pass_count >= ef * LIST_PASS_MIN)
-        return code;
-    count_walk(work, found);
-    work->report.plan = work->filter.accept != NULL ? SEGMENT_PLAN_WALK_RESULT
-                                                    : SEGMENT_PLAN_WALK_FIRST;
-    return walk_filtered(work, costs, hits, found, reterr);
+    return hnsw_search(work->graph, search->query.values, &options, hits, found,
+                       reterr);
+}
+
+/* How many times the depth of its last hit a list must be long: the ends of
+ * lists are not complete. Less where the request asks for hardly more than its
+ * hits. */
+static double
+list_depths(const struct work *work)
+{
+    double wanted = (1.0 + (double)work_width(work) / work->search->k) / 2.0;
+    return wanted < LIST_DEPTHS_MAX ? wanted : LIST_DEPTHS_MAX;
+}
+
+/* After a list that was too short: the length of one that is not; 0 where that
+ * is not known, or something else costs less. */
+static double
+next_width(const struct work *work, const struct costs *costs,
+           const struct hnsw_found *found, double other_ns)
+{
+    double width = found->pass_depth * list_depths(work) * LIST_SPARE;
+    return width <= HNSW_EF_MAX && width * costs->place_ns < other_ns ? width
+                                                                      : 0.0;
+}
+
+/* Where many pass: a plain walk with a longer list. If fewer pass around the
+ * query than everywhere, what then costs least follows. */
+static enum engine_code
+walk_list(struct work *work, const struct costs *costs, struct hit *hits,
+          struct hnsw_found *found, struct error *reterr)
+{
+    double width = work_list_width(work, costs->share);
+    double filtered_ns = costs->filtered_ns * FILTERED_FAR;
+    double other_ns =
+        filtered_ns < costs->scan_ns ? filtered_ns : costs->scan_ns;
+    for (bool is_again = false; width > 0.0; is_again = true) {
+        enum engine_code code =
+            walk_list_once(work, width, hits, found, reterr);
+        double wanted = found->pass_depth * list_depths(work);
+        if (code != ENGINE_OK ||
+            (found->pass_depth > 0 && (is_again || wanted <= width)))
+            return code;
+        count_walk(work, found);
+        width = is_again ? 0.0 : next_width(work, costs, found, other_ns);
+    }
+    if (filtered_ns < costs->scan_ns) {
+        work->report.plan = costs->filtered_plan;
+        return walk_filtered(work, costs, hits, found, reterr);
+    }
+    *found = (struct hnsw_found){ .is_cut = true };
+    return ENGINE_OK;
 }
 
 /* More hits than asked for, since some may not be in the view. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: filter-first walks: recall over shares of points that pass, evenly
  * spread and far from the query; only what passes comes back; giving up;
- * samples that are not linked. */
+ * samples that are not linked. Lists that are filtered at the end: how deep
+ * their last hit is, and giving up on the way. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,20 @@ ask(const struct slot_filter *filter, uint32_t row, uint32_t visit_max,
     return found;
 }
 
+static struct hnsw_found
+ask_list(const struct slot_filter *filter, uint32_t row, struct hit *hits)
+{
+    float query[CLOUD_DIM];
+    struct hnsw_found found = { 0 };
+    struct hnsw_search search = {
+        .k = K, .ef = 64, .filter = filter, .filtering = HNSW_FILTER_LIST
+    };
+    cloud_row(row, query);
+    ck_assert_int_eq(hnsw_search(hnsw, query, &search, hits, &found, NULL),
+                     ENGINE_OK);
+    return found;
+}
+
 /* Share of the exact hits; queries are rows of their own from `first` on, in
  * steps. */
 static double
@@ -177,6 +192,37 @@ START_TEST(what_passes_far_from_the_query_is_found)
 }
 END_TEST
 
+START_TEST(list_tells_how_deep_its_last_hit_is)
+{
+    struct hit hits[K];
+    struct slot_filter all = filter_of(is_all);
+    struct hnsw_found found = ask_list(&all, COUNT + 1, hits);
+    ck_assert_uint_eq(found.pass_depth, K);
+    ck_assert_uint_eq(found.pass_count, 64);
+    struct slot_filter half = filter_of(is_half);
+    found = ask_list(&half, COUNT + 1, hits);
+    ck_assert_uint_eq(found.count, K);
+    ck_assert_uint_ge(found.pass_count, K);
+    ck_assert_uint_gt(found.pass_depth, K);
+    ck_assert_uint_le(found.pass_depth, 64);
+}
+END_TEST
+
+/* Nothing near the query passes: then no hits come, and it is seen early. */
+START_TEST(list_is_given_up_on_the_way)
+{
+    struct hit hits[K];
+    struct slot_filter all = filter_of(is_all);
+    struct hnsw_found whole = ask_list(&all, COUNT + 20, hits);
+    struct slot_filter far = filter_of(is_far);
+    struct hnsw_found found = ask_list(&far, COUNT + 20, hits);
+    ck_assert_uint_eq(found.count, 0);
+    ck_assert_uint_eq(found.pass_count, 0);
+    ck_assert_uint_eq(found.pass_depth, 0);
+    ck_assert_uint_lt(found.visit_count, whole.visit_count);
+}
+END_TEST
+
 START_TEST(nothing_passes_nothing_comes)
 {
     struct hit hits[K];
@@ -225,6 +271,8 @@ main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, recall_holds_however_few_pass);
     tcase_add_test(tcase, what_passes_far_from_the_query_is_found);
+    tcase_add_test(tcase, list_tells_how_deep_its_last_hit_is);
+    tcase_add_test(tcase, list_is_given_up_on_the_way);
     tcase_add_test(tcase, nothing_passes_nothing_comes);
     tcase_add_test(tcase, walk_gives_up_when_told);
     tcase_add_test(tcase, what_is_not_linked_is_left_out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: searches with filters that few, many and all points pass find what
- * an exact scan finds, each in its way; what the cache keeps is never out of
- * date; tested payloads are remembered. */
+ * an exact scan finds, each in its way, also where what passes is far from the
+ * query; one that all pass is none; what the cache keeps is never out of date;
+ * tested payloads are remembered. */
 #include "engine/collection/body.h"
 #include "engine/segment/body.h"
 #include "engine/segment/search.h"
@@ -33,12 +34,13 @@ put(uint32_t first, uint32_t count)
     static struct point batch[PART];
     static struct named_vector vectors[PART];
     static float values[PART][DIM];
-    static char payloads[PART][64];
+    static char payloads[PART][96];
     for (uint32_t i = 0; i < count; i++) {
         for (size_t k = 0; k < DIM; k++)
             values[i][k] = next_float();
-        snprintf(payloads[i], sizeof(payloads[i]), "{\"n\":%u,\"bare\":%u}",
-                 first + i, first + i);
+        snprintf(payloads[i], sizeof(payloads[i]),
+                 "{\"n\":%u,\"bare\":%u,\"x\":%d}", first + i, first + i,
+                 (int)(values[i][0] * 1000.0f));
         vectors[i] = (struct named_vector){ .values = values[i], .dim = DIM };
         batch[i] = (struct point){ .id = points_number(first + i),
                                    .vectors = &vectors[i],
@@ -59,10 +61,13 @@ setup(void)
                   "{\"vectors\":{\"size\":64,\"distance\":\"Cosine\"},"
                   "\"hnsw_config\":{\"full_scan_threshold\":10},"
                   "\"optimizers_config\":{\"indexing_threshold\":20}}");
-    struct update index = { .kind = UPDATE_CREATE_INDEX,
-                            .key = points_path(&path, "n"),
-                            .schema = PAYLOAD_SCHEMA_INTEGER };
-    ck_assert_int_eq(points_update(&points, &index, false), ENGINE_OK);
+    static const char *const keys[] = { "n", "x" };
+    for (size_t i = 0; i < 2; i++) {
+        struct update index = { .kind = UPDATE_CREATE_INDEX,
+                                .key = points_path(&path, keys[i]),
+                                .schema = PAYLOAD_SCHEMA_INTEGER };
+        ck_assert_int_eq(points_update(&points, &index, false), ENGINE_OK);
+    }
     for (uint32_t first = 0; first < COUNT; first += PART)
         put(first, PART);
     points_link(&points);
@@ -73,6 +78,8 @@ teardown(void)
 {
     points_destroy(&points);
 }
+
+static uint32_t ef; /* of searches; 0: default */
 
 static struct segment_report
 ask(const struct filter *filter, const float *query, bool is_exact,
@@ -85,6 +92,7 @@ ask(const struct filter *filter, const float *query, bool is_exact,
     struct segment_search search = {
         .query = { .kind = VECTOR_DENSE, .values = query, .dim = DIM },
         .k = K,
+        .ef = ef,
         .filter = filter,
         .is_exact = is_exact,
         .report = &report
@@ -100,8 +108,10 @@ ask(const struct filter *filter, const float *query, bool is_exact,
     return report;
 }
 
+/* `first`: how far queries lie to one side, in the first component. */
 static double
-recall(const struct filter *filter, struct segment_report *ret_report)
+recall_from(float first, const struct filter *filter,
+            struct segment_report *ret_report)
 {
     size_t good = 0, all = 0;
     for (int i = 0; i < 20; i++) {
@@ -110,6 +120,7 @@ recall(const struct filter *filter, struct segment_report *ret_report)
         size_t exact_count, count;
         for (size_t k = 0; k < DIM; k++)
             query[k] = next_float();
+        query[0] += first;
         (void)kernel_normalise(query, DIM);
         (void)ask(filter, query, true, exact, &exact_count);
         *ret_report = ask(filter, query, false, found, &count);
@@ -120,6 +131,12 @@ recall(const struct filter *filter, struct segment_report *ret_report)
         all += count;
     }
     return (double)good / (double)all;
+}
+
+static double
+recall(const struct filter *filter, struct segment_report *ret_report)
+{
+    return recall_from(0.0f, filter, ret_report);
 }
 
 static const struct {
@@ -146,6 +163,45 @@ START_TEST(filtered_searches_find_what_a_scan_finds)
     ck_assert_uint_eq(report.estimate.max_count,
                       COUNT - (uint32_t)cases[_i].bound);
     ck_assert(report.is_cached);
+}
+END_TEST
+
+START_TEST(filter_that_all_pass_is_none)
+{
+    static const float query[DIM] = { 1 };
+    struct point_filter filter;
+    struct point_id ids[K], others[K];
+    size_t count, others_count;
+    const struct filter *all = points_at_least(&filter, "n", 0);
+    struct segment_report free = ask(NULL, query, false, ids, &count);
+    for (int i = 0; i < 2; i++) {
+        struct segment_report report =
+            ask(all, query, false, others, &others_count);
+        ck_assert_int_eq(report.plan, SEGMENT_PLAN_WALK);
+        ck_assert_uint_eq(report.scored, free.scored);
+        ck_assert_uint_eq(others_count, count);
+        for (size_t k = 0; k < count; k++)
+            ck_assert_int_eq(point_id_compare(&ids[k], &others[k]), 0);
+    }
+    put(COUNT, 1);
+    const struct filter *most = points_at_least(&filter, "n", 1);
+    ck_assert_int_ne(ask(most, query, false, ids, &count).plan,
+                     SEGMENT_PLAN_WALK);
+}
+END_TEST
+
+/* A short list without a filter would have nearly nothing of what passes. */
+START_TEST(what_passes_far_from_the_query_is_found)
+{
+    struct point_filter filter;
+    struct segment_report report;
+    const struct filter *right = points_at_least(&filter, "x", 200);
+    ef = 24;
+    double far = recall_from(-6.0f, right, &report);
+    ef = 0;
+    ck_assert(report.plan != SEGMENT_PLAN_WALK_LIST ||
+              report.is_finished_by_scan);
+    ck_assert_double_ge(far, 0.9);
 }
 END_TEST
 
@@ -214,6 +270,8 @@ main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, filtered_searches_find_what_a_scan_finds, 0,
                         sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tcase, filter_that_all_pass_is_none);
+    tcase_add_test(tcase, what_passes_far_from_the_query_is_found);
     tcase_add_test(tcase, cache_follows_changes);
     tcase_add_test(tcase, tested_payloads_are_remembered);
     suite_add_tcase(suite, tcase);
