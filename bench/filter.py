@@ -39,6 +39,8 @@ def parse_arguments():
     parser.add_argument("--peers", default=",".join(PEER_NAMES),
                         metavar="NAME,...", help="`none` for ours alone "
                         f"({','.join(PEER_NAMES)})")
+    parser.add_argument("--points", type=int, metavar="N",
+                        help="only the first N of the set")
     parser.add_argument("--queries", type=int, default=300,
                         help="at most 1000 (300)")
     parser.add_argument("--k", type=int, default=10)
@@ -61,9 +63,18 @@ def parse_arguments():
     if min(arguments.queries, arguments.k, arguments.m, arguments.rounds,
            arguments.ef_construct, arguments.build_threads) < 1:
         parser.error("numbers must be 1 or more")
+    if arguments.points is not None and arguments.points < 1000:
+        parser.error("--points is 1000 or more")
     if arguments.k > 100 or arguments.queries > 1000:
         parser.error("--k is at most 100, --queries 1000")
     return arguments
+
+
+def first_points(data, count, folder):
+    """Leaves the first points in the set, in a file of their own."""
+    data.base = np.asarray(data.base[:count])
+    data.base_path = os.path.join(folder, "base.npy")
+    np.save(data.base_path, data.base)
 
 
 class Run:
@@ -269,6 +280,8 @@ def main():
     with tempfile.TemporaryDirectory(
             prefix="azimuth-bench-",
             dir=cache_folder("bench-run")) as folder:
+        if arguments.points is not None:
+            first_points(data, arguments.points, folder)
         say("filters and what passes them")
         run = Run(data, folder, arguments)
         engines = make_engines(run)

@@ -61,7 +61,7 @@ def payloads(data):
     order = np.random.default_rng(SPLIT_SEED).permutation(len(records))
     records = [records[i] for i in order]
     assert len(records) >= points + queries
-    return records[:points], records[points:points + queries]
+    return records[:points], records[-queries:]  # held out: from the end
 
 
 def _axis(data):
