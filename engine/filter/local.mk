@@ -21,6 +21,7 @@ libengine_a_SOURCES += \
 	engine/filter/posting.c engine/filter/posting.h \
 	engine/filter/slice.c engine/filter/slice.h \
 	engine/filter/slot_set.c engine/filter/slot_set.h \
+	engine/filter/slot_set_body.h engine/filter/slot_set_words.c \
 	engine/filter/language.c engine/filter/language.h \
 	engine/filter/text_field.c engine/filter/text_field.h \
 	engine/filter/tokenizer.c engine/filter/tokenizer.h \

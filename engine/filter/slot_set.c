@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The only file that knows CRoaring on behalf of filter/ and segment/. */
-#include "engine/filter/slot_set.h"
+ * The only file, with slot_set_words.c, that knows CRoaring on behalf of
+ * filter/ and segment/. */
+#include "engine/filter/slot_set_body.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <roaring/roaring.h>
-
-#define BATCH_COUNT 1024
-
-struct slot_set {
-    roaring_bitmap_t *bitmap;
-};
 
 struct slot_cursor {
     roaring_uint32_iterator_t *iterator;
@@ -156,40 +148,4 @@ void
 slot_set_to_list(const struct slot_set *set, uint32_t *list)
 {
     roaring_bitmap_to_uint32_array(set->bitmap, list);
-}
-
-void
-slot_set_to_words(const struct slot_set *set, uint64_t *words,
-                  size_t words_count)
-{
-    uint32_t slots[BATCH_COUNT];
-    uint32_t count;
-    roaring_uint32_iterator_t iterator;
-    roaring_init_iterator(set->bitmap, &iterator);
-    while ((count = roaring_read_uint32_iterator(&iterator, slots,
-                                                 BATCH_COUNT)) > 0)
-        for (uint32_t i = 0; i < count; i++) {
-            if (slots[i] / 64 >= words_count)
-                return;
-            words[slots[i] / 64] |= UINT64_C(1) << (slots[i] % 64);
-        }
-}
-
-void
-slot_set_add_words(struct slot_set *set, const uint64_t *words,
-                   size_t words_count)
-{
-    uint32_t slots[BATCH_COUNT];
-    size_t count = 0;
-    for (size_t i = 0; i < words_count; i++) {
-        for (uint64_t word = words[i]; word != 0; word &= word - 1) {
-            slots[count++] =
-                (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(word);
-            if (count == BATCH_COUNT) {
-                slot_set_add_many(set, slots, count);
-                count = 0;
-            }
-        }
-    }
-    slot_set_add_many(set, slots, count);
 }

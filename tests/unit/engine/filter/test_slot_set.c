@@ -83,6 +83,51 @@ START_TEST(words_carry_the_same_members)
 }
 END_TEST
 
+/* Containers of the bitmap: few slots, many, none, runs and all. */
+START_TEST(words_carry_containers_of_all_kinds)
+{
+    enum { COUNT = 6 * 1024 + 10 };
+    static uint64_t words[COUNT], back[COUNT], cut[COUNT];
+    uint32_t state = 7;
+    for (size_t i = 0; i < COUNT; i++) {
+        state = state * 1664525u + 1013904223u;
+        if (i < 1024)
+            words[i] = i % 100 == 0 ? UINT64_C(1) << (state >> 26) : 0;
+        else if (i < 2048)
+            words[i] = (uint64_t)state << 32 | state >> 3;
+        else if (i >= 3072 && i < 4096)
+            words[i] = UINT64_MAX;
+        else if (i >= 4096)
+            words[i] = i % 300 < 200 ? UINT64_MAX << 7 : 0;
+    }
+    struct slot_set *set = slot_set_new(), *other = slot_set_new();
+    slot_set_add_words(set, words, COUNT);
+    uint64_t members = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        members += (uint64_t)__builtin_popcountll(words[i]);
+    ck_assert_uint_eq(slot_set_count(set), members);
+    slot_set_to_words(set, back, COUNT);
+    ck_assert_mem_eq(back, words, sizeof(words));
+    slot_set_to_words(set, cut, 1500);
+    ck_assert_mem_eq(cut, words, 1500 * sizeof(words[0]));
+    ck_assert_uint_eq(cut[1500], 0);
+    slot_set_add_range(other, 10, 300000);
+    slot_set_add(other, 0);
+    static uint64_t runs[COUNT];
+    slot_set_to_words(other, runs, COUNT);
+    for (uint32_t slot = 0; slot < COUNT * 64; slot++)
+        ck_assert_int_eq((runs[slot / 64] >> (slot % 64) & 1) != 0,
+                         slot == 0 || (slot >= 10 && slot <= 300000));
+    slot_set_add_words(other, words, COUNT);
+    slot_set_subtract(set, other);
+    ck_assert_uint_eq(slot_set_count(set), 0);
+    slot_set_add_words(set, words, 0);
+    ck_assert_uint_eq(slot_set_count(set), 0);
+    slot_set_free(set);
+    slot_set_free(other);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -92,6 +137,7 @@ main(void)
     tcase_add_test(tcase, set_algebra);
     tcase_add_test(tcase, cursor_walks_in_order);
     tcase_add_test(tcase, words_carry_the_same_members);
+    tcase_add_test(tcase, words_carry_containers_of_all_kinds);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
