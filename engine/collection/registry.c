@@ -253,7 +253,9 @@ registry_create(struct registry *registry, struct span name,
         return code;
     struct collection_options options = registry_entry_options(entry);
     struct collection *collection = NULL;
-    code = collection_create(&options, name, config, &collection, reterr);
+    code = registry_alias_settle(registry, reterr);
+    if (code == ENGINE_OK)
+        code = collection_create(&options, name, config, &collection, reterr);
     if (code != ENGINE_OK)
         (void)!collection_destroy(entry->path, NULL);
     pthread_mutex_lock(&registry->lock);

@@ -14,30 +14,37 @@ no_collection(struct span name, struct error *reterr)
                      name.size < 256 ? (int)name.size : 256, name.data);
 }
 
-static enum engine_code
-check_is_free(const struct registry *registry, struct span name,
-              struct error *reterr)
+/* Whoever changes aliases holds `lock` for single looks only: many actions on
+ * many aliases take long, and everybody needs it. */
+static bool
+collection_is_there(struct registry *registry, struct span name)
 {
-    if (!registry_entry_exists(registry, name))
-        return ENGINE_OK;
+    pthread_mutex_lock(&registry->lock);
+    bool exists = registry_entry_exists(registry, name);
+    pthread_mutex_unlock(&registry->lock);
+    return exists;
+}
+
+static enum engine_code
+name_is_taken(struct span name, struct error *reterr)
+{
     return error_set(reterr, ENGINE_EEXIST, "Collection `%.*s` already exists!",
                      (int)name.size, name.data);
 }
 
 static enum engine_code
-create(const struct registry *registry, const struct alias_action *action,
+create(struct registry *registry, const struct alias_action *action,
        struct aliases *table, struct error *reterr)
 {
-    if (!registry_entry_exists(registry, action->collection))
+    if (!collection_is_there(registry, action->collection))
         return no_collection(action->collection, reterr);
-    enum engine_code code = check_is_free(registry, action->name, reterr);
-    return code == ENGINE_OK
-               ? aliases_put(table, action->name, action->collection, reterr)
-               : code;
+    if (collection_is_there(registry, action->name))
+        return name_is_taken(action->name, reterr);
+    return aliases_put(table, action->name, action->collection, reterr);
 }
 
 static enum engine_code
-rename_one(const struct registry *registry, const struct alias_action *action,
+rename_one(struct registry *registry, const struct alias_action *action,
            struct aliases *table, struct error *reterr)
 {
     const struct span *collection = aliases_find(table, action->name);
@@ -45,17 +52,19 @@ rename_one(const struct registry *registry, const struct alias_action *action,
         return error_set(reterr, ENGINE_ENOTFOUND,
                          "Alias %.*s does not exists!", (int)action->name.size,
                          action->name.data);
-    enum engine_code code = check_is_free(registry, action->new_name, reterr);
-    if (code != ENGINE_OK || span_equal(action->name, action->new_name))
-        return code;
-    code = aliases_put(table, action->new_name, *collection, reterr);
+    if (collection_is_there(registry, action->new_name))
+        return name_is_taken(action->new_name, reterr);
+    if (span_equal(action->name, action->new_name))
+        return ENGINE_OK;
+    enum engine_code code =
+        aliases_put(table, action->new_name, *collection, reterr);
     if (code == ENGINE_OK)
         (void)aliases_remove(table, action->name);
     return code;
 }
 
 static enum engine_code
-act(const struct registry *registry, const struct alias_action *action,
+act(struct registry *registry, const struct alias_action *action,
     struct aliases *table, struct error *reterr)
 {
     switch (action->kind) {
@@ -70,24 +79,48 @@ act(const struct registry *registry, const struct alias_action *action,
     return ENGINE_OK;
 }
 
-enum engine_code
-registry_change_aliases(struct registry *registry,
-                        const struct alias_action *actions, size_t count,
-                        struct error *reterr)
+/* Collections may have come and gone since the actions were done on `next`.
+ * From here on nobody makes one of a name that is in there. */
+static enum engine_code
+announce(struct registry *registry, const struct alias_action *actions,
+         size_t count, const struct aliases *next, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    pthread_mutex_lock(&registry->lock);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
+        struct span name = actions[i].kind == ALIAS_RENAME ? actions[i].new_name
+                                                           : actions[i].name;
+        const struct span *collection = aliases_find(next, name);
+        if (collection == NULL)
+            continue;
+        if (registry_entry_exists(registry, name))
+            code = name_is_taken(name, reterr);
+        else if (!registry_entry_exists(registry, *collection))
+            code = no_collection(*collection, reterr);
+    }
+    if (code == ENGINE_OK)
+        registry->aliases_next = *next; /* nobody else changes it */
+    pthread_mutex_unlock(&registry->lock);
+    return code;
+}
+
+/* Caller holds alias_lock: the table is read without `lock`. */
+static enum engine_code
+change(struct registry *registry, const struct alias_action *actions,
+       size_t count, struct error *reterr)
 {
     struct aliases next, unused;
-    pthread_mutex_lock(&registry->alias_lock);
-    /* Nobody else changes the table now: what is long needs no other lock. */
     enum engine_code code = aliases_copy(&registry->aliases, &next, reterr);
     if (code != ENGINE_OK)
-        goto out;
-    pthread_mutex_lock(&registry->lock);
+        return code;
     for (size_t i = 0; code == ENGINE_OK && i < count; i++)
         code = act(registry, &actions[i], &next, reterr);
-    registry->aliases_next = next;
-    pthread_mutex_unlock(&registry->lock);
     if (code == ENGINE_OK)
+        code = announce(registry, actions, count, &next, reterr);
+    if (code == ENGINE_OK) {
         code = aliases_save(&next, registry->path, reterr);
+        registry->has_stale_aliases = code != ENGINE_OK;
+    }
     pthread_mutex_lock(&registry->lock);
     unused = code == ENGINE_OK ? registry->aliases : next;
     if (code == ENGINE_OK)
@@ -95,7 +128,16 @@ registry_change_aliases(struct registry *registry,
     registry->aliases_next = (struct aliases){ 0 };
     pthread_mutex_unlock(&registry->lock);
     aliases_clear(&unused);
-out:
+    return code;
+}
+
+enum engine_code
+registry_change_aliases(struct registry *registry,
+                        const struct alias_action *actions, size_t count,
+                        struct error *reterr)
+{
+    pthread_mutex_lock(&registry->alias_lock);
+    enum engine_code code = change(registry, actions, count, reterr);
     pthread_mutex_unlock(&registry->alias_lock);
     return code;
 }
@@ -141,7 +183,16 @@ registry_alias_is_taken(const struct registry *registry, struct span name)
 }
 
 /* Only who holds alias_lock changes the table, so that reading it for the file
- * needs no other lock. */
+ * needs no other lock. Caller holds it. */
+static enum engine_code
+save_now(struct registry *registry, struct error *reterr)
+{
+    enum engine_code code =
+        aliases_save(&registry->aliases, registry->path, reterr);
+    registry->has_stale_aliases = code != ENGINE_OK;
+    return code;
+}
+
 void
 registry_alias_forget(struct registry *registry, struct span collection)
 {
@@ -150,8 +201,18 @@ registry_alias_forget(struct registry *registry, struct span collection)
     bool is_changed = aliases_remove_collection(&registry->aliases, collection);
     pthread_mutex_unlock(&registry->lock);
     if (is_changed)
-        (void)!aliases_save(&registry->aliases, registry->path, NULL);
+        (void)!save_now(registry, NULL);
     pthread_mutex_unlock(&registry->alias_lock);
+}
+
+enum engine_code
+registry_alias_settle(struct registry *registry, struct error *reterr)
+{
+    pthread_mutex_lock(&registry->alias_lock);
+    enum engine_code code =
+        registry->has_stale_aliases ? save_now(registry, reterr) : ENGINE_OK;
+    pthread_mutex_unlock(&registry->alias_lock);
+    return code;
 }
 
 enum engine_code
@@ -161,9 +222,11 @@ registry_alias_load(struct registry *registry, struct error *reterr)
     enum engine_code code = aliases_load(registry->path, table, reterr);
     for (size_t i = table->count; i > 0; i--) {
         const struct alias *alias = &table->items[i - 1];
-        if (!registry_entry_exists(registry, alias->collection) ||
-            registry_entry_exists(registry, alias->name))
-            (void)aliases_remove(table, alias->name);
+        if (registry_entry_exists(registry, alias->collection) &&
+            !registry_entry_exists(registry, alias->name))
+            continue;
+        (void)aliases_remove(table, alias->name);
+        registry->has_stale_aliases = true;
     }
     return code;
 }

@@ -43,8 +43,15 @@ registry_aliases(struct registry *registry, const struct span *collection,
 bool registry_alias_is_taken(const struct registry *registry, struct span name);
 
 /* Drops the aliases of a collection that is being deleted. What cannot be
- * written now is dropped by the next change, or at the next start. */
+ * written now is by the next change, or by registry_alias_settle(). */
 void registry_alias_forget(struct registry *registry, struct span collection);
+
+/* Before a collection is made: the file may still have aliases of one of its
+ * name that is gone (a crash, a full disk), which must not be the new one's
+ * after the next start. ENGINE_ENOSPACE, ENGINE_EINTERNAL, ENGINE_ENOMEM */
+enum engine_code registry_alias_settle(struct registry *registry,
+                                       struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Reads the file, once all collections are there; what points nowhere is left
  * out. */

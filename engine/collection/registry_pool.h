@@ -45,6 +45,7 @@ struct registry {
     bool is_stopping;
     /* Held by who changes aliases, from begin to end; before `lock`. */
     pthread_mutex_t alias_lock;
+    bool has_stale_aliases; /* the file differs; by alias_lock */
     /* Immutable after registry_open(). */
     struct registry_options options;
     char *path;
