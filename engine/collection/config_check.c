@@ -15,16 +15,17 @@ enum kind {
     KIND_FLAG,
     KIND_WORD,     /* one of `words` */
     KIND_THREADS,  /* an unsigned integer or "auto" */
-    KIND_OBJECT,   /* any */
+    KIND_NAMES,    /* an object of {`inner`: an unsigned integer from 1} */
     KIND_REQUIRED, /* as KIND_WORD, and it must be there */
 };
 
 struct member {
     const char *key;
     enum kind kind;
-    uint64_t min;
+    uint64_t min, max; /* max 0: none */
     double low, high;
     const char *const *words;
+    const char *inner;
 };
 
 static const char *const places[] = { "cold", "cached", "pinned", NULL };
@@ -81,10 +82,13 @@ static const struct member strict_mode[] = {
     { .key = "max_points_count", .kind = KIND_COUNT, .min = 1 },
     { .key = "filter_max_conditions", .kind = KIND_COUNT },
     { .key = "condition_max_size", .kind = KIND_COUNT },
-    { .key = "multivector_config", .kind = KIND_OBJECT },
-    { .key = "sparse_config", .kind = KIND_OBJECT },
+    { .key = "multivector_config", .kind = KIND_NAMES, .inner = "max_vectors" },
+    { .key = "sparse_config", .kind = KIND_NAMES, .inner = "max_length" },
     { .key = "max_payload_index_count", .kind = KIND_COUNT },
-    { .key = "max_resident_memory_percent", .kind = KIND_COUNT, .min = 1 },
+    { .key = "max_resident_memory_percent",
+      .kind = KIND_COUNT,
+      .min = 1,
+      .max = 100 },
     { .key = NULL },
 };
 
@@ -157,11 +161,38 @@ word_check(yyjson_val *value, const char *where, const struct member *member,
                      member->key, known);
 }
 
+/* {vector: {inner: count}} */
+static enum engine_code
+names_check(yyjson_val *value, const char *where, const struct member *member,
+            struct error *reterr)
+{
+    char inside[128];
+    struct section_limit count = { member->inner, 1, UINT64_MAX };
+    size_t index, max;
+    uint64_t unused;
+    yyjson_val *name, *limits;
+    if (!yyjson_is_obj(value))
+        return bad_type(where, member->key, "an object", reterr);
+    snprintf(inside, sizeof(inside), "%s.%s", where, member->key);
+    yyjson_obj_foreach(value, index, max, name, limits)
+    {
+        if (!yyjson_is_obj(limits))
+            return bad_type(inside, unsafe_yyjson_get_str(name), "an object",
+                            reterr);
+        enum engine_code code =
+            section_read_u64(limits, inside, &count, &unused, reterr);
+        if (code != ENGINE_OK)
+            return code;
+    }
+    return ENGINE_OK;
+}
+
 static enum engine_code
 member_check(yyjson_val *object, const char *where, const struct member *member,
              struct error *reterr)
 {
-    struct section_limit count = { member->key, member->min, UINT64_MAX };
+    struct section_limit count = { member->key, member->min,
+                                   member->max > 0 ? member->max : UINT64_MAX };
     yyjson_val *value = yyjson_obj_get(object, member->key);
     uint64_t unused_count;
     bool unused_flag;
@@ -184,10 +215,8 @@ member_check(yyjson_val *object, const char *where, const struct member *member,
             return ENGINE_OK;
         return bad_type(where, member->key, "an unsigned integer or \"auto\"",
                         reterr);
-    case KIND_OBJECT:
-        if (yyjson_is_obj(value))
-            return ENGINE_OK;
-        return bad_type(where, member->key, "an object", reterr);
+    case KIND_NAMES:
+        return names_check(value, where, member, reterr);
     }
     return ENGINE_OK;
 }

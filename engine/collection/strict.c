@@ -30,7 +30,7 @@ is_off(yyjson_val *object, const char *key)
     return yyjson_is_false(yyjson_obj_get(object, key));
 }
 
-/* A new bucket is full. */
+/* A new bucket is full. The caller holds the lock of `old`. */
 static struct strict_rate
 rate_of(yyjson_val *object, const char *key, const struct strict_rate *old)
 {
@@ -73,8 +73,22 @@ read_limits(struct strict_limits *limits, yyjson_val *object)
     limits->sparse = yyjson_obj_get(object, "sparse_config");
 }
 
+static void
+read_rates(struct strict_limits *limits, yyjson_val *object,
+           struct strict_limits *old)
+{
+    if (old != NULL)
+        pthread_mutex_lock(&old->lock);
+    limits->reads =
+        rate_of(object, "read_rate_limit", old == NULL ? NULL : &old->reads);
+    limits->writes =
+        rate_of(object, "write_rate_limit", old == NULL ? NULL : &old->writes);
+    if (old != NULL)
+        pthread_mutex_unlock(&old->lock);
+}
+
 enum engine_code
-strict_limits_new(struct span json, const struct strict_limits *old,
+strict_limits_new(struct span json, struct strict_limits *old,
                   struct strict_limits **ret_limits, struct error *reterr)
 {
     yyjson_doc *doc = NULL;
@@ -98,10 +112,7 @@ strict_limits_new(struct span json, const struct strict_limits *old,
     atomic_store(&limits->holds, 1);
     limits->doc = doc;
     read_limits(limits, object);
-    limits->reads =
-        rate_of(object, "read_rate_limit", old == NULL ? NULL : &old->reads);
-    limits->writes =
-        rate_of(object, "write_rate_limit", old == NULL ? NULL : &old->writes);
+    read_rates(limits, object, old);
     *ret_limits = limits;
     return ENGINE_OK;
 }

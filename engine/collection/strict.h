@@ -47,9 +47,9 @@ enum engine_code collection_check_update(struct collection *collection,
 /* The limits that a strict_mode_config object says; *ret_limits NULL when it
  * is absent (size 0) or not enabled. `old` (NULL: none) lends what is left of
  * its rates where they stay the same. ENGINE_ENOMEM */
-enum engine_code
-strict_limits_new(struct span json, const struct strict_limits *old,
-                  struct strict_limits **ret_limits, struct error *reterr)
+enum engine_code strict_limits_new(struct span json, struct strict_limits *old,
+                                   struct strict_limits **ret_limits,
+                                   struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Lets go of one hold; frees with the last. NULL is allowed. */

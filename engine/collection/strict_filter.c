@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_SIZE       320
+#define TEXT_SIZE       304
 #define INFO_ARENA_SIZE ((size_t)64 << 20)
 #define KIND(kind)      (1u << (kind))
 #define KIND_ANY        (KIND(PAYLOAD_INDEX_KIND_MAX + 1) - 1)

@@ -346,3 +346,22 @@ def test_it_is_kept_and_merged(engine_factory):
         engine.kill()
         engine.start()
     assert engine.stop() == 0
+
+
+@pytest.mark.parametrize("status, limits, text", [
+    (422, {"max_resident_memory_percent": 101},
+     "max_resident_memory_percent: value 101 invalid, must be from 1 to 100"),
+    (422, {"max_query_limit": 0}, "max_query_limit: value 0 invalid"),
+    (400, {"enabled": "yes"}, "enabled: invalid type"),
+    (400, {"sparse_config": {"s": 5}}, "sparse_config.s: invalid type"),
+    (400, {"sparse_config": {"s": {"max_length": "2"}}},
+     "sparse_config.max_length: invalid type"),
+    (422, {"multivector_config": {"m": {"max_vectors": 0}}},
+     "multivector_config.max_vectors: value 0 invalid")])
+def test_bad_limits_change_nothing(engine, strict, name, status, limits, text):
+    path = strict(max_query_limit=4)
+    answer = engine.call("PATCH", path, {"strict_mode_config": limits})
+    assert answer.status == status, answer
+    assert "strict_mode_config." + text in answer.error
+    assert engine.call("GET", path).result["config"]["strict_mode_config"] == {
+        "enabled": True, "max_query_limit": 4}
