@@ -126,6 +126,7 @@ call_audit(const struct call *call)
         .method = call_method(call),
         .pattern = call->route->pattern,
         .collection = call_collection_name(call),
+        .alias_of = call->alias_of,
         .request_id = request->header(request, "x-request-id"),
         .is_denied = call->is_denied,
         .status = call->reply->status,

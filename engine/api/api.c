@@ -131,6 +131,19 @@ call_encoding(const struct call *call, struct error *reterr)
                      "Content-Encoding `%.64s` is not supported yet", encoding);
 }
 
+/* For the audit log: the name may mean another collection tomorrow. Without
+ * memory for it the log has the name alone. */
+static void
+note_alias(struct call *call)
+{
+    struct span name = collection_name(call->collection);
+    if (call->api->audit == NULL || span_equal(name, call->params[0]))
+        return;
+    call->alias_of.data =
+        arena_strndup(&call->request->arena, name.data, name.size);
+    call->alias_of.size = call->alias_of.data == NULL ? 0 : name.size;
+}
+
 /* Looks up the collection, when the route names one, and keeps it. */
 static enum engine_code
 call_enter(struct call *call, struct error *reterr)
@@ -141,6 +154,8 @@ call_enter(struct call *call, struct error *reterr)
     enum engine_code code =
         registry_acquire(call->api->options.registry, call->params[0],
                          &call->collection, reterr);
+    if (code == ENGINE_OK)
+        note_alias(call);
     if (code == ENGINE_OK && call->query.timeout_s > 0)
         code = collection_check_timeout(call->collection, call->query.timeout_s,
                                         reterr);

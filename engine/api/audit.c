@@ -140,6 +140,7 @@ write_line(const struct audit_event *event, struct bytes *line)
     add_text(&writer, "operation", span_of(operation));
     if (event->collection != NULL)
         add_text(&writer, "collection", *event->collection);
+    add_text(&writer, "alias_of", event->alias_of);
     if (event->request_id != NULL)
         add_text(&writer, "request_id", span_of(event->request_id));
     add_text(&writer, "result",

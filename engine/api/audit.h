@@ -7,7 +7,7 @@
 #include "engine/error.h"
 
 /* Who did what, one JSON object per line: time, who, sub, name, operation,
- * collection, request_id, result, status. Never a key, a token, a payload or a
+ * collection, alias_of, request_id, result, status. Never a key, a token, a payload or a
  * query. Off unless service.audit_log names a file or says "stderr"; with
  * service.audit_reads off only changes and what was denied. */
 struct audit;
@@ -20,6 +20,7 @@ struct audit_event {
     const char *method;
     const char *pattern;           /* of the route */
     const struct span *collection; /* NULL: none */
+    struct span alias_of;          /* its own name; size 0: that one */
     const char *request_id;        /* as sent; NULL: none */
     bool is_denied;
     int status; /* HTTP */

@@ -80,6 +80,7 @@ struct call {
     yyjson_val *body;
     void *command;
     struct collection *collection;
+    struct span alias_of; /* its own name, when the path has another */
     bool is_prepared; /* parsed, and the collection looked up, on the loop */
     struct json_writer writer;
     struct segment_report *reports; /* of its searches; explain.h */

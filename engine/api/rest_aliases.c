@@ -118,6 +118,14 @@ aliases_change(struct call *call, struct error *reterr)
     return code;
 }
 
+/* Who came by one of a collection's names sees what else he may read. */
+static bool
+is_shown(const struct call *call, const struct alias *alias)
+{
+    return call_may_read(call, alias->collection) ||
+           (call->collection != NULL && call_may_read(call, alias->name));
+}
+
 /* Of one collection, or all whose collections the caller may read. */
 enum engine_code
 aliases_list(struct call *call, struct error *reterr)
@@ -137,8 +145,7 @@ aliases_list(struct call *call, struct error *reterr)
     json_key(writer, "aliases");
     json_array_begin(writer);
     for (size_t i = 0; i < count; i++) {
-        if (call->collection == NULL &&
-            !call_may_read(call, aliases[i].collection))
+        if (!is_shown(call, &aliases[i]))
             continue;
         json_object_begin(writer);
         json_key(writer, "alias_name");

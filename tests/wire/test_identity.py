@@ -240,6 +240,44 @@ def test_a_read_only_key_reads(guarded):
     assert answer.error == "Forbidden: Global manage access is required"
 
 
+def test_a_right_counts_on_the_name_that_was_said(guarded):
+    key = {"api-key": API_KEY}
+
+    def change(*actions, **kw):
+        return ask(guarded, "POST", "/collections/aliases",
+                   {"actions": list(actions)}, **kw)
+
+    def create(alias):
+        return {"create_alias": {"collection_name": "secret",
+                                 "alias_name": alias}}
+
+    for access in (grants(**{"team-*": "m"}), grants(secret="m"), "r"):
+        assert change(create("team-a"), access=access).status == 403
+    assert change(create("team-a"), create("hidden"), **key).status == 200
+    before = len(lines(guarded))
+    narrow = grants(**{"team-*": "r"})
+    path = "/collections/team-a"
+    assert ask(guarded, "GET", path, access=narrow).status == 200
+    assert ask(guarded, "GET", "/collections/secret",
+               access=narrow).status == 403
+    assert ask(guarded, "GET", path, access=grants(secret="m")).status == 403
+    # Other aliases and collections are no business of his.
+    assert ask(guarded, "GET", "/aliases", access=narrow).result == {
+        "aliases": []}
+    assert ask(guarded, "GET", path + "/aliases", access=narrow).result == {
+        "aliases": [{"alias_name": "team-a", "collection_name": "secret"}]}
+    assert len(ask(guarded, "GET", "/collections/secret/aliases",
+                   access=grants(secret="r")).result["aliases"]) == 2
+    made = [(line["collection"], line.get("alias_of"), line["result"])
+            for line in lines(guarded)[before:] if "collection" in line]
+    assert made == [("team-a", "secret", "allowed"),
+                    ("secret", None, "denied"), ("team-a", None, "denied"),
+                    ("team-a", "secret", "allowed"),
+                    ("secret", None, "allowed")]
+    assert change(*({"delete_alias": {"alias_name": alias}}
+                    for alias in ("team-a", "hidden")), **key).status == 200
+
+
 # ---- the audit log ----------------------------------------------------------
 
 def test_audit_says_who_did_what(guarded):
