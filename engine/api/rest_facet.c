@@ -128,6 +128,8 @@ matrix_parse(struct call *call, struct error *reterr)
         code = rest_filter_parse(rest_member(call->body, "filter"),
                                  "search_matrix_request.filter", arena,
                                  &command->filter, reterr);
+    command->has_sample = rest_member(call->body, "sample") != NULL;
+    command->has_limit = rest_member(call->body, "limit") != NULL;
     command->sample = size_of(sample);
     command->limit = size_of(limit);
     command->deadline_ms = call_read_deadline_ms(call);

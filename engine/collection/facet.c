@@ -150,6 +150,26 @@ matrix_rows(struct collection *collection, const struct search_command *common,
     return code;
 }
 
+static enum engine_code
+matrix_check(struct collection *collection,
+             const struct matrix_command *command, struct error *reterr)
+{
+    size_t asked = 1;
+    if (command->has_sample)
+        asked = command->sample;
+    if (command->has_limit)
+        asked = command->limit < SIZE_MAX / asked ? asked * command->limit
+                                                  : SIZE_MAX;
+    return collection_check_read(
+        collection,
+        &(struct strict_read){ .has_limit =
+                                   command->has_sample || command->has_limit,
+                               .limit = asked,
+                               .filter = command->filter,
+                               .tokens = command->sample },
+        reterr);
+}
+
 enum engine_code
 collection_matrix(struct collection *collection,
                   const struct matrix_command *command, struct arena *arena,
@@ -158,13 +178,7 @@ collection_matrix(struct collection *collection,
     struct matrix matrix = { 0 };
     if (command->sample > MATRIX_SAMPLE_MAX)
         return too_many("sample", MATRIX_SAMPLE_MAX, reterr);
-    enum engine_code code = collection_check_read(
-        collection,
-        &(struct strict_read){ .has_limit = true,
-                               .limit = command->limit,
-                               .filter = command->filter,
-                               .tokens = command->sample },
-        reterr);
+    enum engine_code code = matrix_check(collection, command, reterr);
     if (code == ENGINE_OK)
         code = matrix_sample(collection, command, arena, &matrix, reterr);
     if (code != ENGINE_OK)

@@ -32,6 +32,9 @@ struct matrix_command {
     const struct filter *filter;
     size_t sample; /* 2..MATRIX_SAMPLE_MAX */
     size_t limit;  /* neighbours of each, 1.. */
+    /* Which of them the request says: strict mode holds their product, or the
+     * one that is said, against max_query_limit. */
+    bool has_sample, has_limit;
     uint64_t deadline_ms;
 };
 

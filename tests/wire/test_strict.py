@@ -49,6 +49,17 @@ def test_the_limit_of_reads(engine, strict, route, body):
             at_most(6, 5, "limit"))
 
 
+@pytest.mark.parametrize("kind", ["pairs", "offsets"])
+def test_a_matrix_is_limited_by_all_that_it_asks_for(engine, strict, kind):
+    path = strict(max_query_limit=6) + "/points/search/matrix/" + kind
+    for body, asked in (({"sample": 3, "limit": 3}, 9), ({"sample": 7}, 7),
+                        ({"limit": 7}, 7),
+                        ({"sample": 10000, "limit": 2 ** 63}, 2 ** 64 - 1)):
+        refused(engine.call("POST", path, body), at_most(asked, 6, "limit"))
+    for body in ({}, {"sample": 2, "limit": 3}, {"sample": 6}):
+        assert engine.call("POST", path, body).status == 200
+
+
 def test_a_default_limit_counts(engine, strict):
     path = strict(max_query_limit=9)
     refused(engine.call("POST", path + "/points/scroll", {}),
