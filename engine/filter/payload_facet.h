@@ -11,14 +11,16 @@ bool payload_facet_has(const struct payload_index *index);
 
 /* Called once for each value of the index's own type that has slots in
  * question, in no order; `value` is valid for the call, its string until the
- * index changes. */
+ * index changes. A UUID comes in one of the spellings that points have. */
 typedef void (*payload_facet_visit)(void *ctx, const struct match_value *value,
                                     uint64_t count);
 
 /* Counts the slots of each value, all or those `within`. Locks as
- * payload_index_query(). */
-void payload_facet_each(const struct payload_index *index,
-                        const struct slot_set *within,
-                        payload_facet_visit visit, void *ctx);
+ * payload_index_query(). ENGINE_ENOMEM */
+enum engine_code payload_facet_each(const struct payload_index *index,
+                                    const struct slot_set *within,
+                                    payload_facet_visit visit, void *ctx,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
 
 #endif /* ENGINE_FILTER_PAYLOAD_FACET_H */

@@ -109,8 +109,7 @@ compare_hits(const void *a, const void *b)
     return is_better(a, b) ? -1 : is_better(b, a);
 }
 
-/* The strings out of the index, while it stands. Spellings of one UUID are one
- * value. */
+/* The strings out of the index, while it stands. */
 static enum engine_code
 own_values(struct best *best, enum payload_index_kind kind, struct arena *arena,
            struct error *reterr)
@@ -130,29 +129,6 @@ own_values(struct best *best, enum payload_index_kind kind, struct arena *arena,
             arena_strndup(arena, value->string.data, value->string.size);
     }
     return arena_failed(arena) ? error_memory(reterr) : ENGINE_OK;
-}
-
-static int
-compare_values(const void *a, const void *b)
-{
-    const struct facet_hit *left = a, *right = b;
-    return match_value_compare(&left->value, &right->value);
-}
-
-/* What own_values() made equal. */
-static void
-merge_equal(struct best *best)
-{
-    size_t kept = 0;
-    qsort(best->hits, best->count, sizeof(*best->hits), compare_values);
-    for (size_t i = 0; i < best->count; i++) {
-        if (kept > 0 &&
-            compare_values(&best->hits[kept - 1], &best->hits[i]) == 0)
-            best->hits[kept - 1].count += best->hits[i].count;
-        else
-            best->hits[kept++] = best->hits[i];
-    }
-    best->count = kept;
 }
 
 static const struct payload_index *
@@ -186,7 +162,10 @@ count_values(const struct segment *segment, const struct payload_path *path,
     const struct payload_index *index = index_find(segment, path);
     if (index == NULL)
         return no_index(path, reterr);
-    payload_facet_each(index, within, take_value, best);
+    enum engine_code code =
+        payload_facet_each(index, within, take_value, best, reterr);
+    if (code != ENGINE_OK)
+        return code;
     return own_values(best, payload_index_kind(index), arena, reterr);
 }
 
@@ -220,7 +199,6 @@ segment_facets(struct segment_reader *reader, const struct segment_facet *facet,
     slot_set_free(within);
     if (code != ENGINE_OK)
         return code;
-    merge_equal(&best);
     qsort(best.hits, best.count, sizeof(*best.hits), compare_hits);
     *ret_hits = best.hits;
     *ret_count = best.count;

@@ -67,6 +67,14 @@ def test_spellings_of_a_uuid_are_one_value(engine, name):
     assert hits[0] == {"value": "550e8400-e29b-41d4-a716-446655440000",
                        "count": 2}
     assert len(hits) == 20001
+    # Also where only the best are asked for.
+    engine.upsert(name, [{"id": 10003 + i, "vector": {}, "payload": {
+        "u": "650e8400-e29b-41d4-a716-446655440000"}} for i in range(3)])
+    engine.upsert(name, [{"id": 10010 + i, "vector": {}, "payload": {
+        "u": "550e8400-e29b-41d4-a716-446655440000"}} for i in range(2)])
+    assert engine.call("POST", f"/collections/{name}/facet", {
+        "key": "u", "limit": 1}).result["hits"] == [
+            {"value": "550e8400-e29b-41d4-a716-446655440000", "count": 4}]
 
 
 @pytest.mark.parametrize("status, text, body", [

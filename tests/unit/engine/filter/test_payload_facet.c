@@ -61,7 +61,8 @@ assert_counts(const struct payload_index *index, const struct slot_set *within,
 {
     struct bytes all;
     bytes_init(&all, 10000);
-    payload_facet_each(index, within, note, &all);
+    ck_assert_int_eq(payload_facet_each(index, within, note, &all, NULL),
+                     ENGINE_OK);
     ck_assert_msg(span_equal_text(bytes_span(&all), expected), "%s",
                   all.size > 0 ? all.data : "");
     bytes_release(&all);
@@ -92,6 +93,16 @@ static const struct {
         "{\"f\":1}", "{\"f\":\"550e8400-e29b-41d4-a716-446655440000\"}" },
       "550e8400-e29b-41d4-a716-446655440000=2 ",
       "550e8400-e29b-41d4-a716-446655440000=1 " },
+    { PAYLOAD_INDEX_UUID, /* any spelling; a slot once */
+      { "{\"f\":\"550e8400-e29b-41d4-a716-446655440000\"}",
+        "{\"f\":[\"550E8400-E29B-41D4-A716-446655440000\","
+        "\"550e8400e29b41d4a716446655440000\"]}",
+        "{\"f\":\"550e8400e29b41d4a716446655440000\"}",
+        "{\"f\":\"550E8400-E29B-41D4-A716-446655440001\"}" },
+      "550e8400-e29b-41d4-a716-446655440000=3 "
+      "550E8400-E29B-41D4-A716-446655440001=1 ",
+      "550e8400-e29b-41d4-a716-446655440000=1 "
+      "550E8400-E29B-41D4-A716-446655440001=1 " },
 };
 
 START_TEST(facet_counts_the_slots_of_each_value)
