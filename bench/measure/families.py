@@ -6,7 +6,8 @@ A family is one filter for all queries or one for each. `rank` is a shuffle of
 the row numbers, so what it lets pass has nothing to do with the vectors.
 `section` and `tags` come with the real texts. `axis` is the place of a row on
 the line along which the set is longest: "far" families let pass, for each
-query, the end of it where the query is not.
+query, the end of it where the query is not. `tenant` is one of 1,000 of equal size, or
+`big`, which has a tenth of the points.
 """
 
 import glob
@@ -24,8 +25,9 @@ FAR_SHARES = (0.003, 0.03, 0.1, 0.3, 0.5)
 SECTIONS = ("libs", "python", "doc", "net", "games", "web", "xfce")
 INDEXES = (("rank", "integer"), ("axis", "float"), ("section", "keyword"),
            ("tags", "keyword"), ("depends", "integer"),
-           ("priority", "keyword"))
+           ("priority", "keyword"), ("tenant", "keyword"))
 UNINDEXED = "download_bytes"
+TENANTS = 1000
 
 
 class Family:
@@ -83,7 +85,9 @@ class Maker:
         for i, point in enumerate(self.points):
             point["rank"] = int(rank[i])
             point["axis"] = round(float(axis[i]), 5)
+            point["tenant"] = self.tenant_of(int(rank[i]))
         self.rank = rank
+        self.tenant = np.array([p["tenant"] for p in self.points])
         self.axis = np.array([p["axis"] for p in self.points])
         self.section = np.array([p.get("section", "") for p in self.points])
         self.tags = {}
@@ -105,6 +109,13 @@ class Maker:
     def below(self, share):
         limit = max(1, round(share * len(self.rank)))
         return ({"key": "rank", "range": {"lt": limit}}, self.rank < limit)
+
+    def tenant_of(self, rank):
+        return "big" if rank % 10 == 0 else f"t{rank // 10 % TENANTS}"
+
+    def of_tenant(self, name):
+        return ({"key": "tenant", "match": {"value": name}},
+                self.tenant == name)
 
     def in_section(self, name):
         return ({"key": "section", "match": {"value": name}},
@@ -179,6 +190,15 @@ def _add_real(maker):
             sizes < limit)])
 
 
+def _add_tenants(maker):
+    names = [f"t{q * 7 % TENANTS}" for q in range(maker.queries)]
+    maker.add("tenants", "one of 1,000", [
+        _must(maker.of_tenant(name)) for name in names])
+    maker.add("tenants", "one, upper half", [_must(
+        maker.of_tenant(name), maker.below(0.5)) for name in names])
+    maker.add("tenants", "the big one", [_must(maker.of_tenant("big"))])
+
+
 def make(data, queries):
     """(payloads of the points, families)."""
     maker = Maker(data, queries)
@@ -188,6 +208,7 @@ def make(data, queries):
     for share in FAR_SHARES:
         maker.add("far", f"{share:g}", [
             _must(maker.far(q, share)) for q in range(queries)])
+    _add_tenants(maker)
     if data.name in ("real", "sample"):
         _add_real(maker)
     return maker.points, maker.families

@@ -53,9 +53,11 @@ void number_index_remove(struct number_index *index, struct number_entry entry);
 uint64_t number_index_range_count(const struct number_index *index,
                                   const struct range *range);
 
-/* set |= slots of those entries. ENGINE_ENOMEM `set` is partly filled. */
+/* set |= slots of those entries. Where `within` is given, others than its
+ * members may be left out. ENGINE_ENOMEM `set` is partly filled. */
 enum engine_code number_index_range(const struct number_index *index,
                                     const struct range *range,
+                                    const struct slot_set *within,
                                     struct slot_set *set, struct error *reterr)
     __attribute__((warn_unused_result));
 enum engine_code number_index_integer(const struct number_index *index,
@@ -63,11 +65,14 @@ enum engine_code number_index_integer(const struct number_index *index,
                                       struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The same for integers of first..last, both included. */
+/* The same for integers in a span. */
+struct number_span {
+    int64_t first, last; /* both included */
+};
 enum engine_code
-number_index_between(const struct number_index *index, int64_t first,
-                     int64_t last, struct slot_set *set, struct error *reterr)
-    __attribute__((warn_unused_result));
+number_index_between(const struct number_index *index, struct number_span span,
+                     const struct slot_set *within, struct slot_set *set,
+                     struct error *reterr) __attribute__((warn_unused_result));
 
 /* set |= slots of the entries whose key lies in one of the ranges and passes
  * `test`. For keys that are no numbers (geo_index.h). ENGINE_ENOMEM. */

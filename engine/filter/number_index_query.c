@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 #define SORT_COUNT_MAX 4096 /* fewer slots are sorted, more set bits */
+/* So many entries for each slot that is wanted are looked through for it
+ * rather than gathered. */
+#define WITHIN_SHARE 8u
 
 struct extent {
     struct number_position from;
@@ -110,13 +113,61 @@ gather_finish(struct gather *gather, struct slot_set *set)
     free(gather->words);
 }
 
+/* The slots of the extent that are in `within`, each once: its bit goes when it
+ * is found. */
+static size_t
+find_wanted(const struct number_index *index, const struct extent *extent,
+            uint64_t *wanted, uint32_t *found)
+{
+    uint64_t count = extent_count(index, extent);
+    struct number_position at = extent->from;
+    size_t found_count = 0;
+    for (; count > 0; at.block++, at.at = 0) {
+        const struct number_block *block = index->blocks[at.block];
+        for (uint32_t i = at.at; i < block->count && count > 0; i++, count--) {
+            uint32_t slot = block->entries[i].slot;
+            uint64_t bit = UINT64_C(1) << (slot % 64);
+            if ((wanted[slot / 64] & bit) == 0)
+                continue;
+            wanted[slot / 64] &= ~bit;
+            found[found_count++] = slot;
+        }
+    }
+    return found_count;
+}
+
+static enum engine_code
+extent_within(const struct number_index *index, const struct extent *extent,
+              const struct slot_set *within, struct slot_set *set,
+              struct error *reterr)
+{
+    size_t words_count = index->slot_max / 64 + 1;
+    size_t most = (size_t)slot_set_count(within);
+    uint64_t *wanted = calloc(words_count, sizeof(*wanted));
+    uint32_t *found = malloc((most + 1) * sizeof(*found));
+    bool is_out = wanted == NULL || found == NULL;
+    if (!is_out) {
+        slot_set_to_words(within, wanted, words_count);
+        size_t count = find_wanted(index, extent, wanted, found);
+        if (count > 1)
+            qsort(found, count, sizeof(*found), slot_compare);
+        slot_set_add_many(set, found, count);
+    }
+    free(wanted);
+    free(found);
+    return is_out ? error_memory(reterr) : ENGINE_OK;
+}
+
 static enum engine_code
 extent_slots(const struct number_index *index, const struct extent *extent,
-             struct slot_set *set, struct error *reterr)
+             const struct slot_set *within, struct slot_set *set,
+             struct error *reterr)
 {
     uint64_t count = extent_count(index, extent);
     if (count == 0)
         return ENGINE_OK;
+    if (within != NULL && slot_set_count(within) < count / WITHIN_SHARE)
+        return extent_within(index, extent, within, set, reterr);
     struct gather gather;
     if (!gather_init(&gather, index, count))
         return error_memory(reterr);
@@ -154,12 +205,13 @@ number_index_range_count(const struct number_index *index,
 
 enum engine_code
 number_index_range(const struct number_index *index, const struct range *range,
-                   struct slot_set *set, struct error *reterr)
+                   const struct slot_set *within, struct slot_set *set,
+                   struct error *reterr)
 {
     struct extent extent;
     if (!range_extent(index, range, &extent))
         return ENGINE_OK;
-    return extent_slots(index, &extent, set, reterr);
+    return extent_slots(index, &extent, within, set, reterr);
 }
 
 enum engine_code
@@ -169,19 +221,20 @@ number_index_integer(const struct number_index *index, int64_t number,
     struct number_entry low = number_entry_integer(number, 0);
     struct number_entry high = number_entry_integer(number, UINT32_MAX);
     struct extent extent = extent_of(index, &low, &high);
-    return extent_slots(index, &extent, set, reterr);
+    return extent_slots(index, &extent, NULL, set, reterr);
 }
 
 enum engine_code
-number_index_between(const struct number_index *index, int64_t first,
-                     int64_t last, struct slot_set *set, struct error *reterr)
+number_index_between(const struct number_index *index, struct number_span span,
+                     const struct slot_set *within, struct slot_set *set,
+                     struct error *reterr)
 {
-    if (first > last)
+    if (span.first > span.last)
         return ENGINE_OK;
-    struct number_entry low = number_entry_integer(first, 0);
-    struct number_entry high = number_entry_integer(last, UINT32_MAX);
+    struct number_entry low = number_entry_integer(span.first, 0);
+    struct number_entry high = number_entry_integer(span.last, UINT32_MAX);
     struct extent extent = extent_of(index, &low, &high);
-    return extent_slots(index, &extent, set, reterr);
+    return extent_slots(index, &extent, within, set, reterr);
 }
 
 static struct extent

@@ -80,6 +80,11 @@ enum index_answer {
     INDEX_UNKNOWN   /* this index cannot tell; no set */
 };
 
+struct index_scope {
+    const struct slot_set *live;
+    const struct slot_set *within;
+};
+
 struct index_result {
     enum index_answer answer;
     struct slot_set *slots; /* owned by the caller; NULL when UNKNOWN */
@@ -87,12 +92,14 @@ struct index_result {
 
 /* Answers one field condition on the index's path (asserted for the kinds
  * with a path; others are UNKNOWN).
- *   live  all slots in use: what negations complement against; the answer
- *         never leaves it when `live` covers the indexed slots
+ *   scope->live    all slots in use: what negations complement against; the
+ *                  answer never leaves it when `live` covers the indexed slots
+ *   scope->within  NULL, or the slots that are asked about: others may be in
+ *                  the answer or not
  * ENGINE_ENOMEM. */
 enum engine_code payload_index_query(const struct payload_index *index,
                                      const struct condition *condition,
-                                     const struct slot_set *live,
+                                     const struct index_scope *scope,
                                      struct index_result *ret_result,
                                      struct error *reterr)
     __attribute__((warn_unused_result));

@@ -175,29 +175,30 @@ query_strings(const struct payload_index *index,
 
 static enum engine_code
 query_datetimes(const struct payload_index *index,
-                const struct condition *condition, struct index_result *result,
+                const struct condition *condition,
+                const struct slot_set *within, struct index_result *result,
                 struct error *reterr)
 {
     const struct datetime_range *range = &condition->datetimes;
     if (index->kind != PAYLOAD_INDEX_DATETIME)
         return query_strings(index, condition, result);
     result->answer = INDEX_EXACT;
-    int64_t first = INT64_MIN, last = INT64_MAX;
+    struct number_span span = { INT64_MIN, INT64_MAX };
     if (range->has_gte)
-        first = range->gte;
-    if (range->has_gt && range->gt >= first) {
+        span.first = range->gte;
+    if (range->has_gt && range->gt >= span.first) {
         if (range->gt == INT64_MAX)
             return ENGINE_OK;
-        first = range->gt + 1;
+        span.first = range->gt + 1;
     }
     if (range->has_lte)
-        last = range->lte;
-    if (range->has_lt && range->lt <= last) {
+        span.last = range->lte;
+    if (range->has_lt && range->lt <= span.last) {
         if (range->lt == INT64_MIN)
             return ENGINE_OK;
-        last = range->lt - 1;
+        span.last = range->lt - 1;
     }
-    return number_index_between(index->numbers, first, last, result->slots,
+    return number_index_between(index->numbers, span, within, result->slots,
                                 reterr);
 }
 
@@ -312,7 +313,7 @@ query_tokens(const struct payload_index *index,
 
 static enum engine_code
 query_kind(const struct payload_index *index, const struct condition *condition,
-           const struct slot_set *live, struct index_result *result,
+           const struct index_scope *scope, struct index_result *result,
            struct error *reterr)
 {
     switch (condition->kind) {
@@ -328,9 +329,9 @@ query_kind(const struct payload_index *index, const struct condition *condition,
         }
         result->answer = INDEX_EXACT;
         return number_index_range(index->numbers, &condition->range,
-                                  result->slots, reterr);
+                                  scope->within, result->slots, reterr);
     case CONDITION_DATETIME:
-        return query_datetimes(index, condition, result, reterr);
+        return query_datetimes(index, condition, scope->within, result, reterr);
     case CONDITION_GEO:
         return query_geo(index, condition, result, reterr);
     case CONDITION_TEXT:
@@ -340,13 +341,13 @@ query_kind(const struct payload_index *index, const struct condition *condition,
                    : query_strings(index, condition, result);
     case CONDITION_IS_EMPTY:
         return query_state(index->states[STATE_FILLED], !condition->is_negated,
-                           live, result);
+                           scope->live, result);
     case CONDITION_IS_NULL:
         return query_state(index->states[condition->is_whole ? STATE_NULL_WHOLE
                                                              : STATE_NULL_ANY],
-                           condition->is_negated, live, result);
+                           condition->is_negated, scope->live, result);
     case CONDITION_COUNT:
-        return query_count(index, condition, live, result);
+        return query_count(index, condition, scope->live, result);
     case CONDITION_HAS_ID:
     case CONDITION_OR:
     case CONDITION_FILTER:
@@ -362,14 +363,15 @@ query_kind(const struct payload_index *index, const struct condition *condition,
 enum engine_code
 payload_index_query(const struct payload_index *index,
                     const struct condition *condition,
-                    const struct slot_set *live,
+                    const struct index_scope *scope,
                     struct index_result *ret_result, struct error *reterr)
 {
-    assert(live != NULL && ret_result != NULL);
+    assert(scope->live != NULL && ret_result != NULL);
     struct index_result result = { .slots = slot_set_new() };
     if (result.slots == NULL)
         return error_memory(reterr);
-    enum engine_code code = query_kind(index, condition, live, &result, reterr);
+    enum engine_code code =
+        query_kind(index, condition, scope, &result, reterr);
     if (code != ENGINE_OK || result.answer == INDEX_UNKNOWN) {
         slot_set_free(result.slots);
         result.slots = NULL;

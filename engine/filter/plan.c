@@ -218,16 +218,32 @@ struct residual {
     bool has_min_should;
 };
 
+/* Those that a single look-up answers: first, so that they bound the others. */
+static bool
+is_looked_up(const struct condition *condition)
+{
+    return condition->kind == CONDITION_MATCH ||
+           condition->kind == CONDITION_HAS_ID;
+}
+
+enum turn { TURN_LOOKED_UP, TURN_OTHERS };
+
 static enum engine_code
-plan_must(const struct planner *planner, const struct filter *filter,
-          struct part *part, struct residual *residual)
+plan_must_of(const struct planner *planner, const struct filter *filter,
+             enum turn turn, struct part *part, struct residual *residual)
 {
     for (size_t i = 0; i < filter->must.count; i++) {
         if (part_is_nothing(part))
             return ENGINE_OK;
+        if (is_looked_up(&filter->must.conditions[i]) !=
+            (turn == TURN_LOOKED_UP))
+            continue;
         struct part next;
+        struct planner bounded = *planner;
+        if (part->slots != NULL)
+            bounded.within = part->slots;
         enum engine_code code =
-            plan_condition(planner, &filter->must.conditions[i], &next);
+            plan_condition(&bounded, &filter->must.conditions[i], &next);
         if (code != ENGINE_OK)
             return code;
         if (!next.is_exact && residual->must != NULL)
@@ -235,6 +251,17 @@ plan_must(const struct planner *planner, const struct filter *filter,
         part_and(part, &next);
     }
     return ENGINE_OK;
+}
+
+static enum engine_code
+plan_must(const struct planner *planner, const struct filter *filter,
+          struct part *part, struct residual *residual)
+{
+    enum engine_code code =
+        plan_must_of(planner, filter, TURN_LOOKED_UP, part, residual);
+    if (code == ENGINE_OK)
+        code = plan_must_of(planner, filter, TURN_OTHERS, part, residual);
+    return code;
 }
 
 static enum engine_code
@@ -284,11 +311,14 @@ plan_clauses(const struct planner *planner, const struct filter *filter,
              struct part *ret_part, struct residual *residual)
 {
     struct part part = { .is_exact = true };
+    struct planner bounded = *planner;
     enum engine_code code = plan_must(planner, filter, &part, residual);
+    if (part.slots != NULL)
+        bounded.within = part.slots;
     if (code == ENGINE_OK)
-        code = plan_shoulds(planner, filter, &part, residual);
+        code = plan_shoulds(&bounded, filter, &part, residual);
     if (code == ENGINE_OK)
-        code = plan_must_not(planner, filter, &part, residual);
+        code = plan_must_not(&bounded, filter, &part, residual);
     if (code != ENGINE_OK) {
         part_release(&part);
         return code;
@@ -383,7 +413,7 @@ filter_plan_make(const struct filter *filter,
                  struct filter_plan *ret_plan, struct error *reterr)
 {
     assert(sources->live != NULL && sources->slot_of != NULL);
-    struct planner planner = { sources, reterr };
+    struct planner planner = { .sources = sources, .reterr = reterr };
     struct residual residual;
     struct part part;
     enum engine_code code = residual_init(&residual, filter, arena, reterr);

@@ -67,14 +67,15 @@ part_of_field(const struct planner *planner, const struct condition *condition,
               struct part *ret_part)
 {
     const struct plan_sources *sources = planner->sources;
+    const struct index_scope scope = { sources->live, planner->within };
     *ret_part = (struct part){ 0 };
     for (size_t i = 0; i < sources->indexes_count; i++) {
         const struct payload_index *index = sources->indexes[i];
         if (!path_equal(payload_index_path(index), &condition->path))
             continue;
         struct index_result result;
-        enum engine_code code = payload_index_query(
-            index, condition, sources->live, &result, planner->reterr);
+        enum engine_code code = payload_index_query(index, condition, &scope,
+                                                    &result, planner->reterr);
         if (code != ENGINE_OK)
             return code;
         struct part part = { result.slots, result.answer == INDEX_EXACT };

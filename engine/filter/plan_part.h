@@ -13,6 +13,9 @@ struct part {
 
 struct planner {
     const struct plan_sources *sources;
+    /* NULL, or what a part will be ANDed with anyway: it needs to be right
+     * about these slots alone. */
+    const struct slot_set *within;
     struct error *reterr;
 };
 

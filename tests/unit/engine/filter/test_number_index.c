@@ -28,13 +28,31 @@ add(struct number_index *index, struct number_entry entry)
     ck_assert(is_added);
 }
 
+/* The answer is right about each 50th slot, whatever it says of others. */
+static void
+check_within(const struct number_index *index, const double *numbers,
+             const bool *is_there, const struct range *range)
+{
+    struct slot_set *within = slot_set_new(), *set = slot_set_new();
+    for (uint32_t slot = 3; slot < SLOTS; slot += 50)
+        slot_set_add(within, slot);
+    ck_assert_int_eq(number_index_range(index, range, within, set, NULL),
+                     ENGINE_OK);
+    for (uint32_t slot = 3; slot < SLOTS; slot += 50)
+        ck_assert_int_eq(slot_set_contains(set, slot),
+                         is_there[slot] && range_holds(range, numbers[slot]));
+    slot_set_free(within);
+    slot_set_free(set);
+}
+
 static void
 check_range(const struct number_index *index, const double *numbers,
             const bool *is_there, const struct range *range)
 {
     uint64_t expected = 0;
     struct slot_set *set = slot_set_new();
-    ck_assert_int_eq(number_index_range(index, range, set, NULL), ENGINE_OK);
+    ck_assert_int_eq(number_index_range(index, range, NULL, set, NULL),
+                     ENGINE_OK);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         bool is_in = is_there[slot] && range_holds(range, numbers[slot]);
         expected += is_in;
@@ -43,6 +61,7 @@ check_range(const struct number_index *index, const double *numbers,
     ck_assert_uint_eq(slot_set_count(set), expected);
     ck_assert_uint_eq(number_index_range_count(index, range), expected);
     slot_set_free(set);
+    check_within(index, numbers, is_there, range);
 }
 
 static void

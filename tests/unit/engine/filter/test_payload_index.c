@@ -92,8 +92,10 @@ START_TEST(index_forgets_removed_slots)
                                    .values = &value,
                                    .values_count = 1 };
     struct index_result result;
-    ck_assert_int_eq(
-        payload_index_query(index, &condition, live, &result, NULL), ENGINE_OK);
+    ck_assert_int_eq(payload_index_query(index, &condition,
+                                         &(struct index_scope){ live, NULL },
+                                         &result, NULL),
+                     ENGINE_OK);
     ck_assert_int_eq(result.answer, INDEX_EXACT);
     ck_assert_uint_eq(slot_set_count(result.slots), 1);
     ck_assert(slot_set_contains(result.slots, 1));
@@ -133,8 +135,10 @@ START_TEST(index_counts_none_and_some)
     struct condition condition = { .kind = CONDITION_COUNT,
                                    .range = counts[_i].range };
     struct index_result result;
-    ck_assert_int_eq(
-        payload_index_query(index, &condition, live, &result, NULL), ENGINE_OK);
+    ck_assert_int_eq(payload_index_query(index, &condition,
+                                         &(struct index_scope){ live, NULL },
+                                         &result, NULL),
+                     ENGINE_OK);
     ck_assert_int_eq(result.answer, counts[_i].answer);
     ck_assert_uint_eq(slot_set_count(result.slots), counts[_i].count);
     slot_set_free(result.slots);
@@ -152,16 +156,20 @@ START_TEST(index_says_what_it_cannot_tell)
     struct condition condition = { .kind = CONDITION_RANGE,
                                    .range = { .has_gt = true, .gt = 0 } };
     struct index_result result;
-    ck_assert_int_eq(
-        payload_index_query(index, &condition, live, &result, NULL), ENGINE_OK);
+    ck_assert_int_eq(payload_index_query(index, &condition,
+                                         &(struct index_scope){ live, NULL },
+                                         &result, NULL),
+                     ENGINE_OK);
     ck_assert_int_eq(result.answer, INDEX_SUPERSET);
     ck_assert(slot_set_contains(result.slots, 0));
     ck_assert(!slot_set_contains(result.slots, 1));
     slot_set_free(result.slots);
     condition.kind = CONDITION_COUNT;
     condition.range = (struct range){ .has_lte = true, .lte = 3 };
-    ck_assert_int_eq(
-        payload_index_query(index, &condition, live, &result, NULL), ENGINE_OK);
+    ck_assert_int_eq(payload_index_query(index, &condition,
+                                         &(struct index_scope){ live, NULL },
+                                         &result, NULL),
+                     ENGINE_OK);
     ck_assert_int_eq(result.answer, INDEX_UNKNOWN);
     ck_assert_ptr_null(result.slots);
     slot_set_free(live);
