@@ -17,6 +17,7 @@ static const struct command {
     { "search", search_command, "recall and speed of the graph" },
     { "churn", churn_command, "every point replaced over time" },
     { "filter", filter_command, "recall and speed with filters" },
+    { "index", index_command, "payload indexes made beside searches" },
     { "ingest", ingest_command, "acknowledged upserts, in process or by HTTP" },
     { "multivector", multivector_command, "MaxSim over texts of tokens" },
     { "recover", recover_command, "after kill -9" },

@@ -6,6 +6,7 @@
  * command's name. */
 int churn_command(int argc, char **argv);
 int filter_command(int argc, char **argv);
+int index_command(int argc, char **argv);
 int ingest_command(int argc, char **argv);
 int search_command(int argc, char **argv);
 int multivector_command(int argc, char **argv);

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "bench/fill.h"
 #include "bench/npy.h"
 #include "bench/option.h"
 #include "bench/shelf.h"
@@ -19,8 +19,7 @@
 #include "engine/codec/json_read.h"
 #include "engine/index/cost.h"
 
-#define ARENA_SIZE    ((size_t)1 << 30)
-#define UPSERT_POINTS 1000u
+#define ARENA_SIZE ((size_t)1 << 30)
 
 static const char usage[] =
     "usage: azimuth-bench filter --base B.npy --queries Q.npy --payloads P "
@@ -56,8 +55,7 @@ struct filter_run {
     const struct filter_options *options;
     struct npy_matrix base;
     struct npy_matrix queries;
-    char *payloads; /* the file, each line ended by 0 */
-    const char **lines;
+    struct fill_lines payloads;
     yyjson_doc *doc;
     struct arena arena;
     struct family *families;
@@ -82,49 +80,6 @@ parse_options(int argc, char **argv, struct filter_options *o)
     };
     return option_parse(argc, argv, rows, sizeof(rows) / sizeof(rows[0]),
                         usage);
-}
-
-/* The whole file with a 0 behind it; NULL was said on stderr. */
-static char *
-read_file(const char *path)
-{
-    struct stat stat = { .st_size = 0 };
-    FILE *file = fopen(path, "r");
-    char *text = NULL;
-    if (file != NULL && fstat(fileno(file), &stat) == 0)
-        text = malloc((size_t)stat.st_size + 1);
-    if (text != NULL &&
-        fread(text, 1, (size_t)stat.st_size, file) == (size_t)stat.st_size) {
-        text[stat.st_size] = '\0';
-    } else {
-        fprintf(stderr, "azimuth-bench: cannot read %s\n", path);
-        free(text);
-        text = NULL;
-    }
-    if (file != NULL)
-        fclose(file);
-    return text;
-}
-
-static bool
-read_payloads(struct filter_run *run)
-{
-    run->payloads = read_file(run->options->payloads);
-    run->lines = calloc(run->base.row_count, sizeof(*run->lines));
-    if (run->payloads == NULL || run->lines == NULL)
-        return false;
-    char *at = run->payloads;
-    for (size_t i = 0; i < run->base.row_count; i++) {
-        char *end = strchr(at, '\n');
-        if (end == NULL) {
-            fputs("azimuth-bench: fewer payloads than points\n", stderr);
-            return false;
-        }
-        *end = '\0';
-        run->lines[i] = at;
-        at = end + 1;
-    }
-    return true;
 }
 
 static bool
@@ -159,7 +114,7 @@ static bool
 read_families(struct filter_run *run)
 {
     struct error error = { .code = ENGINE_OK };
-    char *text = read_file(run->options->families);
+    char *text = fill_read_file(run->options->families);
     bool is_read = text != NULL &&
                    json_parse(span_of(text), &run->doc, &error) == ENGINE_OK;
     free(text);
@@ -179,25 +134,6 @@ read_families(struct filter_run *run)
             return false;
     }
     return true;
-}
-
-static bool
-put_all(struct filter_run *run)
-{
-    static uint64_t ids[UPSERT_POINTS];
-    static const float *rows[UPSERT_POINTS];
-    size_t all = run->base.row_count;
-    for (size_t first = 0; first < all; first += UPSERT_POINTS) {
-        size_t count = all - first;
-        count = count < UPSERT_POINTS ? count : UPSERT_POINTS;
-        for (size_t i = 0; i < count; i++) {
-            ids[i] = first + i;
-            rows[i] = run->base.values + (first + i) * run->base.dim;
-        }
-        if (!shelf_put(&run->shelf, ids, rows, count, run->lines + first))
-            return false;
-    }
-    return shelf_wait_green(&run->shelf);
 }
 
 static void
@@ -286,7 +222,9 @@ run_all(struct filter_run *run)
     const struct filter_options *options = run->options;
     if (!npy_read_pair(options->base, options->queries, &run->base,
                        &run->queries) ||
-        !read_payloads(run) || !read_families(run))
+        !fill_lines_read(options->payloads, run->base.row_count,
+                         &run->payloads) ||
+        !read_families(run))
         return false;
     size_t count = run->queries.row_count;
     run->ids = calloc(count * options->k, sizeof(*run->ids));
@@ -296,7 +234,7 @@ run_all(struct filter_run *run)
     double begin = timing_now_s(), cpu_begin = timing_cpu_s();
     uint64_t resident = shelf_resident();
     if (!shelf_create(&run->shelf, &options->shelf, run->base.dim) ||
-        !put_all(run))
+        !fill_shelf(&run->shelf, &run->base, run->payloads.lines))
         return false;
     print_step(begin, cpu_begin, resident);
     while (fgets(line, sizeof(line), stdin) != NULL) {
@@ -322,8 +260,7 @@ filter_command(int argc, char **argv)
     yyjson_doc_free(run.doc);
     arena_release(&run.arena);
     free(run.families);
-    free(run.lines);
-    free(run.payloads);
+    fill_lines_release(&run.payloads);
     free(run.ids);
     free(run.latencies);
     free(run.base.values);

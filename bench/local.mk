@@ -5,7 +5,7 @@ bench_azimuth_bench_SOURCES = \
 	bench/azimuth_bench.c \
 	bench/command.h bench/option.c bench/option.h \
 	bench/timing.c bench/timing.h \
-	bench/filter.c \
+	bench/filter.c bench/fill.c bench/fill.h bench/index.c \
 	bench/ingest.c bench/ingest.h bench/ingest_post.c \
 	bench/churn.c bench/churn_run.h bench/churn_latency.c \
 	bench/recover.c bench/rows.c bench/sparse.c bench/multivector.c \
@@ -18,6 +18,7 @@ bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/requirements.txt bench/README.md \
 	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py \
+	bench/index.py bench/engines/edge_index.py bench/measure/fields.py \
 	bench/sparse.py bench/engines/edge_sparse.py bench/measure/texts.py \
 	bench/multivector.py bench/quantization.py bench/engines/edge_multivector.py \
 	bench/measure/tokens.py \

@@ -79,6 +79,19 @@ shelf_create(struct shelf *shelf, const struct shelf_config *config, size_t dim)
 }
 
 bool
+shelf_patch(struct shelf *shelf, const char *body)
+{
+    struct error error = { ENGINE_OK, "" };
+    yyjson_doc *doc = NULL;
+    enum engine_code code = json_parse(span_of(body), &doc, &error);
+    if (code == ENGINE_OK)
+        code = registry_patch(shelf->registry, span_of(NAME),
+                              yyjson_doc_get_root(doc), &error);
+    yyjson_doc_free(doc);
+    return check(code, &error) && shelf_wait_green(shelf);
+}
+
+bool
 shelf_open(struct shelf *shelf, const char *folder, size_t dim)
 {
     *shelf = (struct shelf){ .dim = dim };
@@ -146,25 +159,50 @@ shelf_put_vectors(struct shelf *shelf, const uint64_t *ids,
     return is_done;
 }
 
-bool
-shelf_index(struct shelf *shelf, const char *field, const char *type)
+static bool
+change_index(struct shelf *shelf, const char *field, struct update *change)
 {
     struct error error = { .code = ENGINE_OK };
     struct arena arena;
     struct payload_path path;
-    struct update create = { .kind = UPDATE_CREATE_INDEX,
-                             .key = &path,
-                             .schema = PAYLOAD_SCHEMA_KEYWORD };
-    if (strcmp(type, "integer") == 0)
-        create.schema = PAYLOAD_SCHEMA_INTEGER;
-    else if (strcmp(type, "float") == 0)
-        create.schema = PAYLOAD_SCHEMA_FLOAT;
     arena_init(&arena, ARENA_SIZE);
+    change->key = &path;
     bool is_done =
         check(path_parse(span_of(field), &arena, &path, &error), &error) &&
-        update(shelf, &create);
+        update(shelf, change);
     arena_release(&arena);
     return is_done;
+}
+
+bool
+shelf_index(struct shelf *shelf, const char *field, const char *type)
+{
+    static const char *const types[] = {
+        [PAYLOAD_SCHEMA_KEYWORD] = "keyword",
+        [PAYLOAD_SCHEMA_INTEGER] = "integer",
+        [PAYLOAD_SCHEMA_FLOAT] = "float",
+        [PAYLOAD_SCHEMA_BOOL] = "bool",
+        [PAYLOAD_SCHEMA_DATETIME] = "datetime",
+        [PAYLOAD_SCHEMA_UUID] = "uuid",
+        [PAYLOAD_SCHEMA_GEO] = "geo",
+        [PAYLOAD_SCHEMA_TEXT] = "text",
+    };
+    struct update create = { .kind = UPDATE_CREATE_INDEX };
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(type, types[i]) == 0) {
+            create.schema = (enum payload_schema)i;
+            return change_index(shelf, field, &create);
+        }
+    }
+    fprintf(stderr, "azimuth-bench: no such type: %s\n", type);
+    return false;
+}
+
+bool
+shelf_drop_index(struct shelf *shelf, const char *field)
+{
+    struct update drop = { .kind = UPDATE_DELETE_INDEX };
+    return change_index(shelf, field, &drop);
 }
 
 bool

@@ -54,6 +54,9 @@ struct shelf_config {
 bool shelf_create(struct shelf *shelf, const struct shelf_config *config,
                   size_t dim);
 
+/* Changes its configuration; `body` is JSON. */
+bool shelf_patch(struct shelf *shelf, const char *body);
+
 /* Opens a folder that shelf_create() filled. */
 bool shelf_open(struct shelf *shelf, const char *folder, size_t dim);
 
@@ -66,8 +69,9 @@ bool shelf_put(struct shelf *shelf, const uint64_t *ids,
                const float *const *rows, size_t count,
                const char *const *payloads);
 
-/* Makes a payload index, of type keyword, integer or float. */
+/* Makes a payload index of a type of the API; takes it away. */
 bool shelf_index(struct shelf *shelf, const char *field, const char *type);
+bool shelf_drop_index(struct shelf *shelf, const char *field);
 
 /* The same for vectors of any kind; their names are "". */
 bool shelf_put_vectors(struct shelf *shelf, const uint64_t *ids,

@@ -52,7 +52,7 @@ class DataSet:
                 "queries": len(self.queries), "lid": self.lid}
 
 
-def _unit(vectors):
+def unit(vectors):
     vectors = vectors.astype(np.float32)
     return vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12)
 
@@ -72,7 +72,7 @@ def _write_split(folder, vectors, query_count):
     if vectors.ndim != 2 or len(vectors) <= query_count + lid.NEIGHBOURS:
         raise ValueError("the data must be [points][dim] with more points "
                          "than --queries and 100")
-    vectors = _unit(vectors)
+    vectors = unit(vectors)
     vectors = vectors[np.random.default_rng(SPLIT_SEED).permutation(
         len(vectors))]
     np.save(os.path.join(folder, "base.npy"), vectors[:-query_count])

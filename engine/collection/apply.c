@@ -315,7 +315,7 @@ memory_error(const struct arena *arena, struct error *reterr)
 }
 
 enum engine_code
-apply_update(struct segment *segment, const struct update *update,
+apply_update(struct segment *segment, const struct update *update, bool waits,
              struct applied *ret_applied, struct error *reterr)
 {
     struct applied applied = { 0 };
@@ -327,9 +327,10 @@ apply_update(struct segment *segment, const struct update *update,
     struct change *change = NULL;
     enum engine_code code;
     if (update->kind == UPDATE_CREATE_INDEX) {
-        code = segment_index_create(
-            segment, update->key, index_kind(update->schema),
-            update->schema_json, &applied.commit, reterr);
+        struct index_wish wish = { update->key, index_kind(update->schema),
+                                   update->schema_json };
+        code = segment_index_create(segment, &wish, waits, &applied.commit,
+                                    reterr);
         if (code == ENGINE_OK)
             *ret_applied = applied;
         return code;

@@ -16,10 +16,11 @@ struct applied {
     struct point_id missing;
 };
 
-/* ENGINE_EINPUT     wrong dimension, name, value or size; nothing was changed.
+/* `waits`: a payload index is there when this returns; else it is asked for.
+ * ENGINE_EINPUT     wrong dimension, name, value or size; nothing was changed.
  * ENGINE_ENOSPACE, ENGINE_ENOMEM, ENGINE_EINTERNAL  nothing was changed. */
 enum engine_code apply_update(struct segment *segment,
-                              const struct update *update,
+                              const struct update *update, bool waits,
                               struct applied *ret_applied, struct error *reterr)
     __attribute__((warn_unused_result));
 

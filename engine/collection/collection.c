@@ -391,7 +391,8 @@ collection_update(struct collection *collection, const struct update *update,
     struct applied applied;
     enum engine_code code = collection_check_update(collection, update, reterr);
     if (code == ENGINE_OK)
-        code = apply_update(collection->segment, update, &applied, reterr);
+        code = apply_update(collection->segment, update, options->wait,
+                            &applied, reterr);
     if (code != ENGINE_OK)
         return code;
     atomic_store(&collection->needs_sync, true);

@@ -71,7 +71,8 @@ size_t collection_selected_dims(const struct collection *collection,
 
 enum collection_status {
     COLLECTION_GREEN,  /* everything is linked into its graph */
-    COLLECTION_YELLOW, /* linking runs; searches are complete all the same */
+    COLLECTION_YELLOW, /* linking runs, or an index is made; searches are
+                          complete all the same */
     COLLECTION_RED     /* a background step failed: see status_text */
 };
 
@@ -79,7 +80,7 @@ struct payload_index_info {
     struct span field;
     enum payload_schema schema;
     struct span schema_json; /* size 0: only the type was given */
-    uint64_t points;         /* points with an indexed value */
+    uint64_t points;         /* with an indexed value, so far */
 };
 
 struct collection_info {

@@ -3,6 +3,7 @@
  * in bounded pieces. The flags that say there is need are cleared before the
  * work, so that a change in between asks again. */
 #include "engine/collection/body.h"
+#include "engine/segment/change.h"
 
 #include <assert.h>
 
@@ -69,6 +70,8 @@ upkeep_left_ms(const struct collection *collection, uint64_t now_ms)
 
 /* Readers leave within that time, mostly. */
 #define READERS_MS 2
+/* Until an index is tried again, or another thread has made it. */
+#define INDEX_MS 1000
 /* After a failure, not at once again. */
 #define RETRY_MS 1000
 
@@ -81,11 +84,12 @@ collection_work(struct collection *collection)
         upkeep(collection, now_ms);
         pthread_mutex_unlock(&collection->upkeep_lock);
     }
-    enum segment_rest rest;
+    enum segment_rest rest, index_rest;
+    segment_index_work(collection->segment, &index_rest);
     if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &rest,
                      NULL) != ENGINE_OK)
         return RETRY_MS;
-    if (rest == SEGMENT_REST_MORE)
+    if (rest == SEGMENT_REST_MORE || index_rest == SEGMENT_REST_MORE)
         return 0;
     /* What the background changed by itself is worth a checkpoint, too. */
     if (rest == SEGMENT_REST_NONE && segment_is_unsaved(collection->segment))
@@ -95,6 +99,8 @@ collection_work(struct collection *collection)
     uint64_t wait_ms = upkeep_left_ms(collection, collection_now_ms());
     if (rest == SEGMENT_REST_LATER && wait_ms > READERS_MS)
         wait_ms = READERS_MS;
+    if (index_rest == SEGMENT_REST_LATER && wait_ms > INDEX_MS)
+        wait_ms = INDEX_MS;
     /* Due but in other hands: look again soon. */
     return wait_ms == 0 ? RETRY_MS : wait_ms;
 }

@@ -50,10 +50,12 @@ struct segment {
     struct ids *ids;               /* rows: see ids.h */
     struct segment_index *indexes; /* [SEGMENT_INDEXES_MAX] */
     size_t indexes_count;
-    /* Held while an index is made; before all other locks. */
+    /* Held by who makes an index; before all other locks. */
     pthread_mutex_t building;
+    struct index_build *builds; /* asked for; the first is made first */
+    _Atomic uint32_t builds_count;
     /* By `writer`. */
-    struct index_build *build; /* NULL: none is being made */
+    struct index_build *build; /* the first, once it is begun; else NULL */
     uint32_t slots_count;      /* every slot ever used is below */
     struct grave *graves_first, *graves_last;
     size_t buried_count;  /* slots in graves that become free */
@@ -97,6 +99,7 @@ struct span segment_key_span(const struct segment_key *key);
 /* META keys. An index is stored as "index/PATH" -> kind byte and note. */
 #define SEGMENT_META_SEQUENCE "sequence"
 #define SEGMENT_META_INDEX    "index/"
+#define SEGMENT_META_WISH     "wish/" /* the same, asked for */
 
 /* Value of POINTS: version (u64, little endian) and point_id_key(). */
 #define SEGMENT_POINT_SIZE_MAX (8 + POINT_ID_KEY_SIZE_MAX)
@@ -152,11 +155,9 @@ void segment_drop_graph(struct segment *segment, size_t number);
 /* Starts the graphs that are due; the caller holds the writer mutex. */
 void segment_start_graphs(struct segment *segment);
 
-/* A new index over the payloads of now; the caller holds the writer mutex. */
-enum engine_code
-segment_index_build(struct segment *segment, const struct payload_path *path,
-                    enum payload_index_kind kind, struct span params,
-                    struct payload_index **ret_index, struct error *reterr)
+/* Makes the payload indexes of the store; of segment_load(). */
+enum engine_code segment_load_indexes(struct segment *segment,
+                                      struct error *reterr)
     __attribute__((warn_unused_result));
 
 void segment_say(struct segment *segment, const char *format, ...)

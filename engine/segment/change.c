@@ -6,6 +6,7 @@
 
 #include "base/budget.h"
 #include "engine/segment/change_body.h"
+#include "engine/segment/index_build.h"
 
 #include <assert.h>
 #include <math.h>
@@ -66,6 +67,8 @@ change_end(struct change *change)
         payload_text_free(change->staged[i]->text);
     payload_index_free(change->new_index);
     bytes_release(&change->new_note);
+    index_build_leave(change->new_build);
+    index_build_leave(change->old_build);
     free(change->staged);
     free(change->table);
     arena_release(&change->arena);
@@ -450,23 +453,39 @@ index_position(const struct segment *segment, struct span field)
 }
 
 enum engine_code
-change_finds_index(const struct change *change, struct span field,
-                   enum payload_index_kind kind, struct span note,
+change_finds_index(const struct change *change, const struct index_wish *wish,
                    bool *ret_is_there, struct error *reterr)
 {
     const struct segment *segment = change->segment;
-    size_t position = index_position(segment, field);
-    if (position == SIZE_MAX && segment->indexes_count >= SEGMENT_INDEXES_MAX)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "a collection holds at most %d payload indexes",
-                         SEGMENT_INDEXES_MAX);
+    size_t position = index_position(segment, wish->path->text);
     *ret_is_there = false;
-    if (position == SIZE_MAX)
+    if (position != SIZE_MAX) {
+        const struct segment_index *old = &segment->indexes[position];
+        *ret_is_there = payload_index_kind(old->index) == wish->kind &&
+                        !old->is_broken &&
+                        span_equal(bytes_span(&old->note), wish->note);
         return ENGINE_OK;
-    const struct segment_index *old = &segment->indexes[position];
-    *ret_is_there = payload_index_kind(old->index) == kind && !old->is_broken &&
-                    span_equal(bytes_span(&old->note), note);
-    return ENGINE_OK;
+    }
+    /* Some that are asked for take the place of others: no harm. */
+    if (segment->indexes_count + atomic_load(&segment->builds_count) <
+        SEGMENT_INDEXES_MAX)
+        return ENGINE_OK;
+    return error_set(reterr, ENGINE_EINPUT,
+                     "a collection holds at most %d payload indexes",
+                     SEGMENT_INDEXES_MAX);
+}
+
+void
+change_put_build(struct change *change, struct index_build *new_build,
+                 struct index_build *old_build)
+{
+    assert(change->new_build == NULL && change->old_build == NULL);
+    if (new_build != NULL)
+        atomic_fetch_add(&new_build->users, 1);
+    if (old_build != NULL)
+        atomic_fetch_add(&old_build->users, 1);
+    change->new_build = new_build;
+    change->old_build = old_build;
 }
 
 enum engine_code
@@ -488,4 +507,5 @@ change_drop_index(struct change *change, struct span field)
 {
     assert(change->new_index == NULL && change->drop_position == SIZE_MAX);
     change->drop_position = index_position(change->segment, field);
+    change_put_build(change, NULL, index_build_find(change->segment, field));
 }

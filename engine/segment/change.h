@@ -98,15 +98,28 @@ enum engine_code change_commit(struct change *change,
                                struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Adds or replaces the payload index on that path and commits that, as a change
- * of its own; `note` is kept for the info. Writers go on while it is made, but
- * for the last moment. The same index as before is fine. Any thread, without a
- * change; a second caller waits for the first.
- * ENGINE_EINPUT  more than SEGMENT_INDEXES_MAX. Others as change_commit(). */
-enum engine_code
-segment_index_create(struct segment *segment, const struct payload_path *path,
-                     enum payload_index_kind kind, struct span note,
-                     struct change_commit *ret_commit, struct error *reterr)
+/* A payload index; the former one on its path goes. */
+struct index_wish {
+    const struct payload_path *path;
+    enum payload_index_kind kind;
+    struct span note; /* kept for the info */
+};
+
+/* Asks for a payload index, durably, as a change of its own. It is made beside
+ * writers and searches, which go without it until it is whole: by
+ * segment_index_work(), and with `waits` by this call, which returns when it is
+ * there. The same index as before is fine. Any thread, without a change.
+ * ENGINE_EINPUT  more than SEGMENT_INDEXES_MAX; the parameters, as
+ * payload_index_new(). Others as change_commit(). */
+enum engine_code segment_index_create(struct segment *segment,
+                                      const struct index_wish *wish, bool waits,
+                                      struct change_commit *ret_commit,
+                                      struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Goes on with payload indexes that were asked for, some milliseconds. What
+ * finds no memory or no disk is kept and tried again. *ret_rest: MORE, LATER
+ * after a failure, NONE. Any thread; one at a time works. */
+void segment_index_work(struct segment *segment, enum segment_rest *ret_rest);
 
 #endif /* ENGINE_SEGMENT_CHANGE_H */

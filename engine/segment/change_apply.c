@@ -299,10 +299,17 @@ apply_index(struct change *change)
 {
     struct segment *segment = change->segment;
     struct segment_index old = { 0 };
-    if (change->drop_position == SIZE_MAX && change->new_index == NULL)
+    bool is_other =
+        change->drop_position != SIZE_MAX || change->new_index != NULL;
+    if (!is_other && change->new_build == NULL && change->old_build == NULL)
         return;
     pthread_rwlock_wrlock(&segment->points);
-    atomic_fetch_add(&segment->version, 1);
+    if (is_other)
+        atomic_fetch_add(&segment->version, 1);
+    if (change->old_build != NULL)
+        index_build_remove(segment, change->old_build);
+    if (change->new_build != NULL)
+        index_build_append(segment, change->new_build);
     if (change->drop_position != SIZE_MAX) {
         struct segment_index *place = &segment->indexes[change->drop_position];
         old = *place;
@@ -320,6 +327,8 @@ apply_index(struct change *change)
         bytes_init(&change->new_note, STORE_VALUE_SIZE_MAX);
     }
     pthread_rwlock_unlock(&segment->points);
+    if (change->old_build != NULL)
+        index_build_leave(change->old_build); /* the list's use */
     if (old.index == NULL)
         return;
     payload_index_free(old.index);

@@ -68,6 +68,9 @@ struct change {
     struct payload_index *new_index; /* owned until it is applied */
     struct bytes new_note;
     size_t drop_position; /* SIZE_MAX: none */
+    /* The same for indexes that are asked for; each is used by the change. */
+    struct index_build *new_build;
+    struct index_build *old_build;
 };
 
 /* What `point` has before the change, by vector number; NULL: lacks it. */
@@ -117,11 +120,15 @@ enum engine_code change_read_payloads(struct change *change,
 
 /* Whether there is that very index. ENGINE_EINPUT  there is no other on the
  * path, and no room for one. */
-enum engine_code
-change_finds_index(const struct change *change, struct span field,
-                   enum payload_index_kind kind, struct span note,
-                   bool *ret_is_there, struct error *reterr)
+enum engine_code change_finds_index(const struct change *change,
+                                    const struct index_wish *wish,
+                                    bool *ret_is_there, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Puts an index that is asked for into the list, and takes one out; NULL:
+ * none. */
+void change_put_build(struct change *change, struct index_build *new_build,
+                      struct index_build *old_build);
 
 /* Takes a finished index; the one on its path goes. */
 enum engine_code change_put_index(struct change *change,

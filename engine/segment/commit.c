@@ -381,14 +381,31 @@ batch_keep(const struct change *change, const struct staged *staged,
     }
 }
 
-static struct bytes
-index_key(struct span field)
+/* An index, or one that is asked for: `prefix` says which. `kind` and `note`
+ * are its value; NULL: it goes. False when memory is out. */
+static bool
+batch_index_record(struct store_batch *batch, const char *prefix,
+                   struct span field, const enum payload_index_kind *kind,
+                   const struct bytes *note)
 {
-    struct bytes key;
+    struct bytes key, value;
     bytes_init(&key, STORE_VALUE_SIZE_MAX);
-    bytes_add_text(&key, SEGMENT_META_INDEX);
+    bytes_init(&value, STORE_VALUE_SIZE_MAX);
+    bytes_add_text(&key, prefix);
     bytes_add_span(&key, field);
-    return key;
+    if (kind != NULL) {
+        bytes_add_char(&value, (char)*kind);
+        bytes_add_span(&value, bytes_span(note));
+    }
+    bool is_ok = !bytes_failed(&key) && !bytes_failed(&value);
+    if (is_ok && kind != NULL)
+        store_batch_put(batch, STORE_META, bytes_span(&key),
+                        bytes_span(&value));
+    else if (is_ok)
+        store_batch_delete(batch, STORE_META, bytes_span(&key));
+    bytes_release(&key);
+    bytes_release(&value);
+    return is_ok;
 }
 
 static enum engine_code
@@ -396,32 +413,28 @@ batch_index(const struct change *change, struct store_batch *batch,
             struct error *reterr)
 {
     const struct segment *segment = change->segment;
-    enum engine_code code = ENGINE_OK;
+    const struct index_build *new_build = change->new_build;
+    bool is_ok = true;
     if (change->drop_position != SIZE_MAX) {
-        const struct segment_index *old =
-            &segment->indexes[change->drop_position];
-        struct bytes key = index_key(payload_index_path(old->index)->text);
-        store_batch_delete(batch, STORE_META, bytes_span(&key));
-        if (bytes_failed(&key))
-            code = error_memory(reterr);
-        bytes_release(&key);
+        const struct payload_index *old =
+            segment->indexes[change->drop_position].index;
+        is_ok = batch_index_record(batch, SEGMENT_META_INDEX,
+                                   payload_index_path(old)->text, NULL, NULL);
     }
-    if (change->new_index != NULL) {
-        struct bytes key =
-            index_key(payload_index_path(change->new_index)->text);
-        struct bytes value;
-        bytes_init(&value, STORE_VALUE_SIZE_MAX);
-        bytes_add_char(&value, (char)payload_index_kind(change->new_index));
-        bytes_add_span(&value, bytes_span(&change->new_note));
-        if (bytes_failed(&key) || bytes_failed(&value))
-            code = error_memory(reterr);
-        else
-            store_batch_put(batch, STORE_META, bytes_span(&key),
-                            bytes_span(&value));
-        bytes_release(&key);
-        bytes_release(&value);
+    if (is_ok && change->new_index != NULL) {
+        enum payload_index_kind kind = payload_index_kind(change->new_index);
+        is_ok = batch_index_record(batch, SEGMENT_META_INDEX,
+                                   payload_index_path(change->new_index)->text,
+                                   &kind, &change->new_note);
     }
-    return code;
+    if (is_ok && change->old_build != NULL)
+        is_ok = batch_index_record(batch, SEGMENT_META_WISH,
+                                   change->old_build->path.text, NULL, NULL);
+    if (is_ok && new_build != NULL)
+        is_ok =
+            batch_index_record(batch, SEGMENT_META_WISH, new_build->path.text,
+                               &new_build->kind, &new_build->note);
+    return is_ok ? ENGINE_OK : error_memory(reterr);
 }
 
 uint64_t

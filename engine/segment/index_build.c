@@ -4,50 +4,95 @@
  * and applied under the same lock updates the index for slots that the builder
  * has passed, and leaves the others to it. So the index holds, at each moment,
  * exactly what the slots below `next_slot` hold; when that is all, it is
- * published. */
-#include "engine/segment/change_body.h"
-
-#include "base/memory.h"
-#include "engine/codec/json_reader.h"
+ * published, and the wish for it goes from the store in the same batch. */
 #include "engine/segment/index_build.h"
 
+#include "base/memory.h"
+#include "engine/codec/json_pick.h"
+#include "engine/codec/json_reader.h"
+#include "engine/segment/change_body.h"
+
 #include <assert.h>
+#include <time.h>
 
 /* Slots under one hold of the lock: a writer waits so long. */
-#define PIECE_SLOTS 32u
+#define PIECE_SLOTS 256u
 #define PIECE_SIZE  ((size_t)PIECE_SLOTS * 64)
 /* With so few left, the rest is done while writers wait. */
-#define REST_SLOTS 256u
+#define REST_SLOTS 512u
+/* One step; what takes longer is said so often. */
+#define STEP_MS 20u
+#define SAY_MS  5000u
+/* Larger values are parsed with all that stands beside them. */
+#define PICK_SIZE 4096u
 
-struct piece {
-    struct index_build *build;
-    struct json_reader *reader;
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- payloads into an index ---- */
+
+struct filling {
+    struct payload_index *index;
+    struct json_reader *json;
+    struct span key; /* of the path's first step */
     const uint32_t *slots;
     enum engine_code code;
     struct error *reterr;
 };
 
 static void
-take_one(void *ctx, size_t position, struct span text)
+fill_one(void *ctx, size_t position, struct span text)
 {
-    struct piece *piece = ctx;
-    if (piece->code != ENGINE_OK)
+    char buffer[PICK_SIZE];
+    struct filling *filling = ctx;
+    struct span picked = text;
+    if (filling->code != ENGINE_OK)
         return;
-    yyjson_val *payload = json_reader_root(piece->reader, text);
-    piece->code =
-        text.size > 0 && payload == NULL
-            ? error_memory(piece->reterr)
-            : payload_index_add(piece->build->index, piece->slots[position],
-                                payload, piece->reterr);
+    if (text.size > 0 &&
+        !json_pick(text, &filling->key, 1, buffer, sizeof(buffer), &picked))
+        picked = text;
+    yyjson_val *payload = json_reader_root(filling->json, picked);
+    if (text.size > 0 && payload == NULL)
+        filling->code = error_set(filling->reterr, ENGINE_ECORRUPT,
+                                  "damaged payload record, or no memory");
+    else
+        filling->code = payload_index_add(
+            filling->index, filling->slots[position], payload, filling->reterr);
 }
+
+enum engine_code
+index_build_fill(const struct segment *segment, struct payload_index *index,
+                 struct json_reader *json, const struct index_slots *slots,
+                 struct error *reterr)
+{
+    struct filling filling = {
+        .index = index,
+        .json = json,
+        .key = payload_index_path(index)->steps[0].key,
+        .slots = slots->slots,
+        .code = ENGINE_OK,
+        .reterr = reterr,
+    };
+    enum engine_code code =
+        payloads_read(&segment->payloads, slots->slots, slots->count, fill_one,
+                      &filling, reterr);
+    return code == ENGINE_OK ? filling.code : code;
+}
+
+/* ---- one build ---- */
 
 /* Goes on to `end` at most. */
 static enum engine_code
 build_piece(struct segment *segment, struct index_build *build, uint32_t end,
-            struct json_reader *reader, struct error *reterr)
+            struct json_reader *json, struct error *reterr)
 {
-    uint32_t slots[PIECE_SLOTS];
-    size_t count = 0;
+    uint32_t list[PIECE_SLOTS];
+    struct index_slots slots = { list, 0 };
     uint64_t used = 0;
     if (!memory_may_grow(PIECE_SIZE, &used))
         return error_memory_limit(reterr, "a payload index", PIECE_SIZE, used,
@@ -56,12 +101,9 @@ build_piece(struct segment *segment, struct index_build *build, uint32_t end,
     uint32_t slot = build->next_slot;
     for (uint32_t i = 0; i < PIECE_SLOTS && slot < end; i++, slot++)
         if (ids_is_live(segment->ids, slot))
-            slots[count++] = slot;
-    struct piece piece = { build, reader, slots, ENGINE_OK, reterr };
-    enum engine_code code = payloads_read(&segment->payloads, slots, count,
-                                          take_one, &piece, reterr);
-    if (code == ENGINE_OK)
-        code = piece.code;
+            list[slots.count++] = slot;
+    enum engine_code code =
+        index_build_fill(segment, build->index, json, &slots, reterr);
     build->next_slot = slot;
     if (code == ENGINE_OK && build->is_broken)
         code = error_memory(reterr);
@@ -69,121 +111,224 @@ build_piece(struct segment *segment, struct index_build *build, uint32_t end,
     return code;
 }
 
-/* Everything but the last slots, beside writers. */
+/* Its points so far, for the info. */
+static void
+build_note(struct index_build *build)
+{
+    pthread_mutex_lock(&build->lock);
+    atomic_store(&build->points, payload_index_points(build->index));
+    pthread_mutex_unlock(&build->lock);
+}
+
+/* Everything but the last slots, beside writers, for some time. *ret_left:
+ * there is more. */
 static enum engine_code
 build_beside(struct segment *segment, struct index_build *build,
-             struct json_reader *reader, struct error *reterr)
+             struct json_reader *json, bool *ret_left, struct error *reterr)
 {
     struct segment_reader epoch;
     enum engine_code code = ENGINE_OK;
+    uint64_t begin = now_ms();
     uint32_t end = 0;
     do {
         /* Texts that a change takes away stay until this piece is done. */
         segment_read_begin(segment, &epoch);
-        end = epoch.view->slots_count;
-        code = build_piece(segment, build, end, reader, reterr);
+        build->end_slot = end = epoch.view->slots_count;
+        code = build_piece(segment, build, end, json, reterr);
         segment_read_end(&epoch);
-    } while (code == ENGINE_OK && build->next_slot + REST_SLOTS < end);
+        *ret_left = build->next_slot + REST_SLOTS < end;
+    } while (code == ENGINE_OK && *ret_left && now_ms() - begin < STEP_MS &&
+             !atomic_load(&build->is_over));
+    if (code == ENGINE_OK)
+        build_note(build);
     return code;
-}
-
-static void
-build_show(struct segment *segment, struct index_build *build)
-{
-    pthread_mutex_lock(&segment->writer);
-    assert(segment->build == NULL || build == NULL);
-    segment->build = build;
-    pthread_mutex_unlock(&segment->writer);
 }
 
 /* Takes its place, with the rest. */
 static enum engine_code
-build_end(struct segment *segment, struct index_build *build, struct span note,
-          struct json_reader *reader, struct change_commit *ret_commit,
-          struct error *reterr)
+build_end(struct segment *segment, struct index_build *build,
+          struct json_reader *json, struct error *reterr)
 {
     struct change *change = NULL;
-    enum engine_code code = change_begin(segment, &change, reterr);
+    enum engine_code code = change_begin_upkeep(segment, &change, reterr);
     if (code != ENGINE_OK)
         return code;
-    while (code == ENGINE_OK && build->next_slot < segment->slots_count)
-        code =
-            build_piece(segment, build, segment->slots_count, reader, reterr);
-    segment->build = NULL;
-    if (code == ENGINE_OK) {
-        code = change_put_index(change, build->index, note, reterr);
+    while (code == ENGINE_OK && !atomic_load(&build->is_over) &&
+           build->next_slot < segment->slots_count)
+        code = build_piece(segment, build, segment->slots_count, json, reterr);
+    if (code == ENGINE_OK && !atomic_load(&build->is_over)) {
+        segment->build = NULL;
+        code = change_put_index(change, build->index, bytes_span(&build->note),
+                                reterr);
         if (code == ENGINE_OK)
             build->index = NULL;
+        change_put_build(change, NULL, build);
+        if (code == ENGINE_OK)
+            code = change_commit_upkeep(change, reterr);
     }
-    if (code == ENGINE_OK)
-        code = change_commit(change, ret_commit, reterr);
     change_end(change);
     return code;
 }
 
-static enum engine_code
-build_run(struct segment *segment, struct index_build *build, struct span note,
-          struct change_commit *ret_commit, struct error *reterr)
+/* Nobody waits for it: it comes after the others, from its begin. */
+static void
+build_put_off(struct segment *segment, struct index_build *build,
+              const struct error *error)
 {
-    struct json_reader *reader = json_reader_new();
-    if (reader == NULL)
-        return error_memory(reterr);
-    build_show(segment, build);
-    enum engine_code code = build_beside(segment, build, reader, reterr);
-    if (code == ENGINE_OK)
-        code = build_end(segment, build, note, reader, ret_commit, reterr);
-    json_reader_free(reader);
-    return code;
+    struct payload_index *index = NULL;
+    pthread_mutex_lock(&segment->writer);
+    if (!atomic_load(&build->is_over)) {
+        pthread_rwlock_wrlock(&segment->points);
+        index_build_rotate(segment, build);
+        pthread_rwlock_unlock(&segment->points);
+        index = build->index;
+        build->index = NULL;
+        build->next_slot = 0;
+        build->is_broken = false;
+        atomic_store(&build->points, 0);
+    }
+    pthread_mutex_unlock(&segment->writer);
+    payload_index_free(index);
+    if (!build->has_failed)
+        segment_say(segment, "payload index on %.*s waits: %s",
+                    (int)build->path.text.size, build->path.text.data,
+                    error->text);
+    build->has_failed = true;
 }
 
-static enum engine_code
-index_make(struct segment *segment, const struct payload_path *path,
-           enum payload_index_kind kind, struct span note,
-           struct change_commit *ret_commit, struct error *reterr)
-{
-    struct index_build build = { 0 };
-    enum engine_code code =
-        payload_index_new(path, kind, note, &build.index, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    pthread_mutex_init(&build.lock, NULL);
-    code = build_run(segment, &build, note, ret_commit, reterr);
-    build_show(segment, NULL);
-    pthread_mutex_destroy(&build.lock);
-    payload_index_free(build.index);
-    return code;
-}
-
-/* Whether there is that index already; if not, whether there is room. */
-static enum engine_code
-index_look(struct segment *segment, const struct payload_path *path,
-           enum payload_index_kind kind, struct span note, bool *ret_is_there,
-           struct change_commit *ret_commit, struct error *reterr)
+/* Somebody waits and is told. What cannot be taken from the store is tried
+ * again at the next start. */
+static void
+build_give_up(struct segment *segment, struct index_build *build,
+              enum engine_code code, const struct error *error)
 {
     struct change *change = NULL;
-    enum engine_code code = change_begin(segment, &change, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    code = change_finds_index(change, path->text, kind, note, ret_is_there,
-                              reterr);
-    /* Every update has a number. */
-    if (code == ENGINE_OK && *ret_is_there)
-        code = change_commit(change, ret_commit, reterr);
-    change_end(change);
+    enum engine_code end = change_begin_upkeep(segment, &change, NULL);
+    build->code = code;
+    build->error = *error;
+    if (end == ENGINE_OK) {
+        if (!atomic_load(&build->is_over)) {
+            change_put_build(change, NULL, build);
+            end = change_commit_upkeep(change, NULL);
+        }
+        change_end(change);
+    }
+    pthread_mutex_lock(&segment->writer);
+    bool is_left = end != ENGINE_OK && !atomic_load(&build->is_over);
+    if (is_left) {
+        pthread_rwlock_wrlock(&segment->points);
+        index_build_remove(segment, build);
+        pthread_rwlock_unlock(&segment->points);
+    }
+    pthread_mutex_unlock(&segment->writer);
+    if (is_left)
+        index_build_leave(build); /* the list's use */
+}
+
+static void
+build_say(struct segment *segment, struct index_build *build)
+{
+    uint64_t now = now_ms();
+    bool is_over = atomic_load(&build->is_over);
+    if (now - build->said_ms < SAY_MS &&
+        !(is_over && build->said_ms > build->begin_ms))
+        return;
+    build->said_ms = now;
+    int size = (int)build->path.text.size;
+    const char *field = build->path.text.data;
+    if (is_over)
+        segment_say(segment, "payload index on %.*s: done after %.1f s", size,
+                    field, (double)(now - build->begin_ms) / 1000);
+    else
+        segment_say(segment,
+                    "payload index on %.*s: %u of %u points, still at it", size,
+                    field, build->next_slot, build->end_slot);
+}
+
+/* ---- the list ---- */
+
+/* Begins or goes on with the first; NULL: there is none. */
+static struct index_build *
+build_first(struct segment *segment)
+{
+    pthread_mutex_lock(&segment->writer);
+    struct index_build *build = segment->builds;
+    segment->build = build;
+    if (build != NULL)
+        atomic_fetch_add(&build->users, 1);
+    pthread_mutex_unlock(&segment->writer);
+    return build;
+}
+
+static enum engine_code
+build_step(struct segment *segment, struct index_build *build,
+           struct error *reterr)
+{
+    struct json_reader *json = json_reader_new();
+    if (json == NULL)
+        return error_memory(reterr);
+    bool is_left = true;
+    enum engine_code code = ENGINE_OK;
+    if (build->begin_ms == 0)
+        build->begin_ms = build->said_ms = now_ms();
+    if (build->index == NULL)
+        code =
+            payload_index_new(&build->path, build->kind,
+                              bytes_span(&build->note), &build->index, reterr);
+    if (code == ENGINE_OK)
+        code = build_beside(segment, build, json, &is_left, reterr);
+    if (code == ENGINE_OK && !is_left)
+        code = build_end(segment, build, json, reterr);
+    json_reader_free(json);
     return code;
+}
+
+/* The caller holds `building`. */
+static enum segment_rest
+step(struct segment *segment)
+{
+    struct error error = { ENGINE_OK, "" };
+    enum segment_rest rest = SEGMENT_REST_NONE;
+    struct index_build *build = build_first(segment);
+    if (build == NULL)
+        return rest;
+    enum engine_code code = build_step(segment, build, &error);
+    if (code == ENGINE_OK)
+        build_say(segment, build);
+    else if (atomic_load(&build->waiters_count) == 0)
+        build_put_off(segment, build, &error);
+    else
+        build_give_up(segment, build, code, &error);
+    index_build_leave(build);
+    if (atomic_load(&segment->builds_count) > 0)
+        rest = code == ENGINE_OK ? SEGMENT_REST_MORE : SEGMENT_REST_LATER;
+    return rest;
+}
+
+void
+segment_index_work(struct segment *segment, enum segment_rest *ret_rest)
+{
+    *ret_rest = SEGMENT_REST_NONE;
+    if (atomic_load(&segment->builds_count) == 0)
+        return;
+    *ret_rest = SEGMENT_REST_LATER;
+    if (pthread_mutex_trylock(&segment->building) != 0)
+        return;
+    *ret_rest = step(segment);
+    pthread_mutex_unlock(&segment->building);
 }
 
 enum engine_code
-segment_index_create(struct segment *segment, const struct payload_path *path,
-                     enum payload_index_kind kind, struct span note,
-                     struct change_commit *ret_commit, struct error *reterr)
+index_build_finish(struct segment *segment, struct index_build *build,
+                   struct error *reterr)
 {
-    bool is_there = false;
-    pthread_mutex_lock(&segment->building);
-    enum engine_code code =
-        index_look(segment, path, kind, note, &is_there, ret_commit, reterr);
-    if (code == ENGINE_OK && !is_there)
-        code = index_make(segment, path, kind, note, ret_commit, reterr);
-    pthread_mutex_unlock(&segment->building);
-    return code;
+    while (!atomic_load(&build->is_over)) {
+        pthread_mutex_lock(&segment->building);
+        if (!atomic_load(&build->is_over))
+            (void)step(segment);
+        pthread_mutex_unlock(&segment->building);
+    }
+    if (build->code != ENGINE_OK && reterr != NULL)
+        *reterr = build->error;
+    return build->code;
 }

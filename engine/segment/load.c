@@ -3,8 +3,6 @@
  * one ordered scan; then the payload indexes. Anything that does not read back
  * as it was written is corruption: nothing is guessed. */
 #include "base/memory.h"
-#include "engine/codec/json_reader.h"
-#include "engine/filter/path.h"
 #include "engine/segment/body.h"
 
 #include <assert.h>
@@ -155,110 +153,6 @@ load_vectors(struct segment *segment, struct error *reterr)
     return ENGINE_OK;
 }
 
-#define FILL_SLOTS 256
-
-struct filling {
-    struct segment *segment;
-    struct payload_index *index;
-    struct json_reader *json;
-    const uint32_t *slots;
-    enum engine_code code;
-    struct error *reterr;
-};
-
-static void
-fill_one(void *ctx, size_t position, struct span text)
-{
-    struct filling *filling = ctx;
-    if (filling->code != ENGINE_OK)
-        return;
-    yyjson_val *payload = json_reader_root(filling->json, text);
-    if (text.size > 0 && payload == NULL)
-        filling->code = corrupt(filling->segment, "payload", filling->reterr);
-    else
-        filling->code = payload_index_add(
-            filling->index, filling->slots[position], payload, filling->reterr);
-}
-
-/* In slot order, as payloads lie in the store. */
-static enum engine_code
-fill_index(struct segment *segment, struct payload_index *index,
-           struct error *reterr)
-{
-    struct json_reader *json = json_reader_new();
-    if (json == NULL)
-        return error_memory(reterr);
-    uint32_t slots[FILL_SLOTS];
-    struct filling filling = { segment, index, json, slots, ENGINE_OK, reterr };
-    enum engine_code code = ENGINE_OK;
-    for (uint32_t slot = 0; code == ENGINE_OK && slot < segment->slots_count;) {
-        size_t count = 0;
-        for (; slot < segment->slots_count && count < FILL_SLOTS; slot++)
-            if (ids_is_live(segment->ids, slot))
-                slots[count++] = slot;
-        code = payloads_read(&segment->payloads, slots, count, fill_one,
-                             &filling, reterr);
-        if (code == ENGINE_OK)
-            code = filling.code;
-    }
-    json_reader_free(json);
-    return code;
-}
-
-enum engine_code
-segment_index_build(struct segment *segment, const struct payload_path *path,
-                    enum payload_index_kind kind, struct span params,
-                    struct payload_index **ret_index, struct error *reterr)
-{
-    struct payload_index *index;
-    enum engine_code code =
-        payload_index_new(path, kind, params, &index, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    code = fill_index(segment, index, reterr);
-    if (code != ENGINE_OK) {
-        payload_index_free(index);
-        return code;
-    }
-    *ret_index = index;
-    return ENGINE_OK;
-}
-
-#define PATH_ARENA_SIZE ((size_t)1 << 20)
-
-static enum engine_code
-visit_index(void *ctx, struct span key, struct span value, struct error *reterr)
-{
-    struct segment *segment = ctx;
-    size_t prefix = strlen(SEGMENT_META_INDEX);
-    struct span field = { key.data + prefix, key.size - prefix };
-    if (value.size == 0 ||
-        (unsigned char)value.data[0] > PAYLOAD_INDEX_KIND_MAX ||
-        segment->indexes_count >= SEGMENT_INDEXES_MAX)
-        return corrupt(segment, "payload index", reterr);
-    struct arena arena;
-    arena_init(&arena, PATH_ARENA_SIZE);
-    struct segment_index *entry = &segment->indexes[segment->indexes_count];
-    *entry = (struct segment_index){ 0 };
-    bytes_init(&entry->note, STORE_VALUE_SIZE_MAX);
-    bytes_add(&entry->note, value.data + 1, value.size - 1);
-    struct payload_path path;
-    enum engine_code code = path_parse(field, &arena, &path, reterr);
-    if (code == ENGINE_EFORMAT)
-        code = corrupt(segment, "payload index", reterr);
-    if (code == ENGINE_OK)
-        code = segment_index_build(
-            segment, &path,
-            (enum payload_index_kind)(unsigned char)value.data[0],
-            bytes_span(&entry->note), &entry->index, reterr);
-    if (code == ENGINE_OK)
-        segment->indexes_count++;
-    else
-        bytes_release(&entry->note);
-    arena_release(&arena);
-    return code;
-}
-
 static enum engine_code
 load_sequence(struct segment *segment, struct error *reterr)
 {
@@ -398,8 +292,6 @@ segment_load(struct segment *segment, enum segment_place place,
     if (code == ENGINE_OK && place == SEGMENT_IN_MEMORY)
         code = payloads_bring(segment, reterr);
     if (code == ENGINE_OK)
-        code =
-            store_scan(segment->store, STORE_META, span_of(SEGMENT_META_INDEX),
-                       visit_index, segment, reterr);
+        code = segment_load_indexes(segment, reterr);
     return code;
 }

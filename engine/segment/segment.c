@@ -6,6 +6,7 @@
 #include "engine/segment/segment.h"
 
 #include "engine/segment/body.h"
+#include "engine/segment/index_build.h"
 #include "engine/storage/folder.h"
 
 #include <assert.h>
@@ -278,6 +279,11 @@ segment_close(struct segment *segment)
     for (size_t i = 0; i < segment->indexes_count; i++) {
         payload_index_free(segment->indexes[i].index);
         bytes_release(&segment->indexes[i].note);
+    }
+    while (segment->builds != NULL) {
+        struct index_build *build = segment->builds;
+        index_build_remove(segment, build);
+        index_build_leave(build);
     }
     view_discard(segment_view_now(segment), NULL);
     filter_cache_release(&segment->filters);
@@ -576,6 +582,7 @@ segment_state(struct segment *segment, struct segment_state *ret_state)
             ret_state->indexed_count += count - waiting;
     }
     segment_read_end(&reader);
+    ret_state->builds_count = atomic_load(&segment->builds_count);
     pthread_mutex_lock(&segment->failure_lock);
     ret_state->has_failed = segment->has_failed;
     memcpy(ret_state->failure, segment->failure.text,
@@ -596,8 +603,48 @@ size_t
 segment_indexes_count(struct segment *segment)
 {
     pthread_rwlock_rdlock(&segment->points);
-    size_t count = segment->indexes_count;
+    size_t count =
+        segment->indexes_count + atomic_load(&segment->builds_count);
     pthread_rwlock_unlock(&segment->points);
+    return count;
+}
+
+static struct segment_index_info
+build_info(const struct index_build *build, struct arena *arena)
+{
+    return (struct segment_index_info){
+        .field = span_copy(build->path.text, arena),
+        .kind = build->kind,
+        .note = span_copy(bytes_span(&build->note), arena),
+        .points = atomic_load(&build->points),
+    };
+}
+
+/* Of an index that is to replace another one, the other is told: it answers.
+ * The caller holds `points`. */
+static size_t
+indexes_tell(const struct segment *segment, struct arena *arena,
+             struct segment_index_info *infos)
+{
+    size_t count = segment->indexes_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct segment_index *index = &segment->indexes[i];
+        infos[i] = (struct segment_index_info){
+            .field = span_copy(payload_index_path(index->index)->text, arena),
+            .kind = payload_index_kind(index->index),
+            .note = span_copy(bytes_span(&index->note), arena),
+            .points = payload_index_points(index->index)
+        };
+    }
+    for (const struct index_build *build = segment->builds; build != NULL;
+         build = build->next) {
+        size_t at = 0;
+        while (at < segment->indexes_count &&
+               !span_equal(infos[at].field, build->path.text))
+            at++;
+        if (at == segment->indexes_count)
+            infos[count++] = build_info(build, arena);
+    }
     return count;
 }
 
@@ -607,18 +654,11 @@ segment_indexes(struct segment *segment, struct arena *arena,
                 size_t *ret_count, struct error *reterr)
 {
     pthread_rwlock_rdlock(&segment->points);
-    size_t count = segment->indexes_count;
+    size_t count = segment->indexes_count + atomic_load(&segment->builds_count);
     struct segment_index_info *infos =
         arena_calloc(arena, count + 1, sizeof(*infos));
-    for (size_t i = 0; infos != NULL && i < count; i++) {
-        const struct segment_index *index = &segment->indexes[i];
-        infos[i] = (struct segment_index_info){
-            .field = span_copy(payload_index_path(index->index)->text, arena),
-            .kind = payload_index_kind(index->index),
-            .note = span_copy(bytes_span(&index->note), arena),
-            .points = payload_index_points(index->index)
-        };
-    }
+    if (infos != NULL)
+        count = indexes_tell(segment, arena, infos);
     pthread_rwlock_unlock(&segment->points);
     if (infos == NULL || arena_failed(arena))
         return error_memory(reterr);

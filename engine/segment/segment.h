@@ -241,6 +241,7 @@ struct segment_state {
     uint64_t vectors_count; /* over all names */
     uint64_t indexed_count; /* of them linked into a graph */
     uint64_t waiting_count; /* not linked yet */
+    uint32_t builds_count;  /* payload indexes that are not ready yet */
     bool has_failed;        /* a background step failed last time */
     char failure[ENGINE_ERROR_TEXT_SIZE];
 };
@@ -257,13 +258,15 @@ void segment_sizes(struct segment *segment, struct segment_sizes *ret_sizes);
 struct segment_index_info {
     struct span field;
     enum payload_index_kind kind;
-    struct span note; /* as given to change_create_index() */
-    uint64_t points;
+    struct span note; /* as given to segment_index_create() */
+    uint64_t points;  /* while it is made: so far */
 };
 
+/* Those that are made included. */
 size_t segment_indexes_count(struct segment *segment);
 
-/* The payload indexes in the order of their making, copied into `arena`. Any
+/* The payload indexes in the order of their making, and those that are asked
+ * for and not ready, copied into `arena`. Any
  * thread. ENGINE_ENOMEM */
 enum engine_code segment_indexes(struct segment *segment, struct arena *arena,
                                  const struct segment_index_info **ret_indexes,
