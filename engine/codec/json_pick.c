@@ -6,25 +6,47 @@
 #include "engine/codec/json_pick.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (unsigned char)(c))
+
+/* The lowest bit that is set stands in the first byte that is 0; there is none
+ * above without one. */
+static inline uint64_t
+zero_bytes(uint64_t word)
+{
+    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* The first quote or backslash from `at` on, eight bytes at a time; `end`:
+ * none. */
+static inline const char *
+find_mark(const char *at, const char *end)
+{
+    for (; end - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        word = le64toh(word);
+        uint64_t marks = zero_bytes(word ^ EACH_BYTE('"')) |
+                         zero_bytes(word ^ EACH_BYTE('\\'));
+        if (marks != 0)
+            return at + __builtin_ctzll(marks) / 8;
+    }
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
 /* Behind the closing quote of the string that begins at `at`; NULL: none. */
-static const char *
+static inline const char *
 skip_string(const char *at, const char *end)
 {
-    const char *begin = at + 1;
-    for (at = begin; at < end; at++) {
-        at = memchr(at, '"', (size_t)(end - at));
-        if (at == NULL)
-            return NULL;
-        const char *slash = at;
-        while (slash > begin && slash[-1] == '\\')
-            slash--;
-        if ((at - slash) % 2 == 0)
-            return at + 1;
-    }
-    return NULL;
+    at = find_mark(at + 1, end);
+    while (at < end && *at == '\\')
+        at = end - at > 2 ? find_mark(at + 2, end) : end;
+    return at < end ? at + 1 : NULL;
 }
 
 static const char *
@@ -102,12 +124,11 @@ json_pick(struct span text, const struct span *keys, size_t keys_count,
     buffer[0] = '{';
     while (left != 0 && at < end && *at == '"') {
         const char *key = at + 1;
-        const char *colon = skip_string(at, end);
-        if (colon == NULL || colon >= end || *colon != ':')
+        const char *quote = find_mark(key, end); /* or an escape */
+        const char *colon = quote + 1;
+        if (end - quote < 2 || *quote != '"' || *colon != ':')
             return false;
-        struct span name = { key, (size_t)(colon - 1 - key) };
-        if (memchr(name.data, '\\', name.size) != NULL)
-            return false;
+        struct span name = { key, (size_t)(quote - key) };
         const char *next = skip_value(colon + 1, end);
         if (next == NULL || next >= end || (*next != ',' && *next != '}'))
             return false;

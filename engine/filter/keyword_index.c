@@ -185,6 +185,14 @@ keyword_index_remove(struct keyword_index *index, struct span text,
     hole_close(index, at);
 }
 
+void
+keyword_index_settle(struct keyword_index *index)
+{
+    for (size_t i = 0; i < index->room; i++)
+        if (index->entries[i] != NULL)
+            posting_settle(&index->entries[i]->posting);
+}
+
 const struct posting *
 keyword_index_find(const struct keyword_index *index, struct span text)
 {

@@ -30,6 +30,9 @@ enum engine_code keyword_index_add(struct keyword_index *index,
 void keyword_index_remove(struct keyword_index *index, struct span text,
                           uint32_t slot);
 
+/* As slot_set_settle(). */
+void keyword_index_settle(struct keyword_index *index);
+
 /* The slots of `text`, valid until the next change; NULL: none. */
 const struct posting *keyword_index_find(const struct keyword_index *index,
                                          struct span text);

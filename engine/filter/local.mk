@@ -9,6 +9,7 @@ libengine_a_SOURCES += \
 	engine/filter/keyword_index.c engine/filter/keyword_index.h \
 	engine/filter/number_index.c engine/filter/number_index.h \
 	engine/filter/number_index_body.h \
+	engine/filter/number_index_bulk.c \
 	engine/filter/number_index_query.c \
 	engine/filter/path.c engine/filter/path.h \
 	engine/filter/payload_facet.c engine/filter/payload_facet.h \

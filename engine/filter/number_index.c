@@ -57,9 +57,10 @@ number_index_free(struct number_index *index)
     if (index == NULL)
         return;
     for (size_t i = 0; i < index->blocks_count; i++)
-        free(index->blocks[i]);
+        number_block_free(index->blocks[i]);
     free(index->blocks);
     free(index->firsts);
+    free(index->pending);
     free(index);
 }
 
@@ -81,7 +82,8 @@ number_index_find(const struct number_index *index,
     uint32_t from = 0, to = block->count;
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        if (number_entry_compare(&block->entries[middle], entry) < 0)
+        struct number_entry other = number_entry_at(block, middle);
+        if (number_entry_compare(&other, entry) < 0)
             from = middle + 1;
         else
             to = middle;
@@ -111,6 +113,36 @@ blocks_reserve(struct number_index *index)
     return true;
 }
 
+void
+number_block_free(struct number_block *block)
+{
+    free(block->kinds);
+    free(block);
+}
+
+/* A kind for each entry; false when memory is out. */
+static bool
+kinds_make(struct number_block *block)
+{
+    if (block->kinds != NULL)
+        return true;
+    block->kinds = malloc(NUMBER_BLOCK_ROOM * sizeof(*block->kinds));
+    if (block->kinds == NULL)
+        return false;
+    for (uint32_t i = 0; i < block->count; i++)
+        block->kinds[i] = (uint16_t)block->kind;
+    return true;
+}
+
+/* Makes the block ready for an entry of that kind. */
+static bool
+kinds_prepare(struct number_block *block, uint32_t kind)
+{
+    if (block->count == 0 && block->kinds == NULL)
+        block->kind = kind;
+    return (block->kinds == NULL && block->kind == kind) || kinds_make(block);
+}
+
 /* A new block at place `at` of the array, empty: the caller fills it and its
  * first entry at once. NULL when memory is out. */
 static struct number_block *
@@ -122,6 +154,8 @@ block_insert(struct number_index *index, size_t at)
     if (block == NULL)
         return NULL;
     block->count = 0;
+    block->kind = 0;
+    block->kinds = NULL;
     size_t after = index->blocks_count - at;
     memmove(index->blocks + at + 1, index->blocks + at,
             after * sizeof(struct number_block *));
@@ -132,10 +166,16 @@ block_insert(struct number_index *index, size_t at)
     return block;
 }
 
+struct number_block *
+number_index_append(struct number_index *index)
+{
+    return block_insert(index, index->blocks_count);
+}
+
 static void
 block_remove(struct number_index *index, size_t at)
 {
-    free(index->blocks[at]);
+    number_block_free(index->blocks[at]);
     size_t after = index->blocks_count - at - 1;
     memmove(index->blocks + at, index->blocks + at + 1,
             after * sizeof(struct number_block *));
@@ -144,17 +184,51 @@ block_remove(struct number_index *index, size_t at)
     index->blocks_count--;
 }
 
+/* `count` entries of `from` at `from_at` come to stand at `to_at` of `to`;
+ * both have kinds, or neither. */
 static void
+entries_move(struct number_block *to, uint32_t to_at,
+             const struct number_block *from, uint32_t from_at, uint32_t count)
+{
+    memmove(to->keys + to_at, from->keys + from_at, count * sizeof(uint64_t));
+    memmove(to->slots + to_at, from->slots + from_at, count * sizeof(uint32_t));
+    if (to->kinds != NULL)
+        memmove(to->kinds + to_at, from->kinds + from_at,
+                count * sizeof(uint16_t));
+}
+
+static void
+entry_write(struct number_block *block, uint32_t at, struct number_entry entry)
+{
+    block->keys[at] = entry.key;
+    block->slots[at] = entry.slot;
+    if (block->kinds != NULL)
+        block->kinds[at] = (uint16_t)entry.kind;
+    block->count++;
+}
+
+bool
+number_block_push(struct number_block *block, struct number_entry entry)
+{
+    assert(block->count < NUMBER_BLOCK_ROOM);
+    if (!kinds_prepare(block, entry.kind))
+        return false;
+    entry_write(block, block->count, entry);
+    return true;
+}
+
+static bool
 block_put(struct number_index *index, size_t at, uint32_t place,
           struct number_entry entry)
 {
     struct number_block *block = index->blocks[at];
     assert(block->count < NUMBER_BLOCK_ROOM);
-    memmove(block->entries + place + 1, block->entries + place,
-            (block->count - place) * sizeof(entry));
-    block->entries[place] = entry;
-    block->count++;
-    index->firsts[at] = block->entries[0];
+    if (!kinds_prepare(block, entry.kind))
+        return false;
+    entries_move(block, place + 1, block, place, block->count - place);
+    entry_write(block, place, entry);
+    index->firsts[at] = number_entry_at(block, 0);
+    return true;
 }
 
 /* Makes room in full block `at` by moving its upper half to a new one; at the
@@ -169,12 +243,16 @@ block_split(struct number_index *index, struct number_position *place)
     if (upper == NULL)
         return false;
     uint32_t kept = is_tail ? block->count : block->count / 2;
+    upper->kind = block->kind;
+    if (block->kinds != NULL && kept < block->count && !kinds_make(upper)) {
+        block_remove(index, place->block + 1);
+        return false;
+    }
     upper->count = block->count - kept;
-    memcpy(upper->entries, block->entries + kept,
-           upper->count * sizeof(block->entries[0]));
+    entries_move(upper, 0, block, kept, upper->count);
     block->count = kept;
     if (upper->count > 0)
-        index->firsts[place->block + 1] = upper->entries[0];
+        index->firsts[place->block + 1] = number_entry_at(upper, 0);
     if (is_tail || place->at > kept) {
         place->block++;
         place->at -= kept;
@@ -182,14 +260,25 @@ block_split(struct number_index *index, struct number_position *place)
     return true;
 }
 
+static bool
+has_entry(const struct number_index *index, const struct number_position *place,
+          const struct number_entry *entry)
+{
+    if (place->block == index->blocks_count)
+        return false;
+    struct number_entry other =
+        number_entry_at(index->blocks[place->block], place->at);
+    return number_entry_compare(&other, entry) == 0;
+}
+
 enum engine_code
 number_index_add(struct number_index *index, struct number_entry entry,
                  bool *ret_added, struct error *reterr)
 {
+    if (index->is_bulk)
+        return number_index_bulk_add(index, entry, ret_added, reterr);
     struct number_position place = number_index_find(index, &entry);
-    if (place.block < index->blocks_count &&
-        number_entry_compare(&index->blocks[place.block]->entries[place.at],
-                             &entry) == 0) {
+    if (has_entry(index, &place, &entry)) {
         *ret_added = false;
         return ENGINE_OK;
     }
@@ -204,7 +293,11 @@ number_index_add(struct number_index *index, struct number_entry entry,
     if (index->blocks[place.block]->count == NUMBER_BLOCK_ROOM &&
         !block_split(index, &place))
         return error_memory(reterr);
-    block_put(index, place.block, place.at, entry);
+    if (!block_put(index, place.block, place.at, entry)) {
+        if (index->blocks[place.block]->count == 0)
+            block_remove(index, place.block);
+        return error_memory(reterr);
+    }
     index->count++;
     if (entry.slot > index->slot_max)
         index->slot_max = entry.slot;
@@ -222,8 +315,11 @@ block_join(struct number_index *index, size_t at)
     struct number_block *right = index->blocks[at + 1];
     if (left->count + right->count > NUMBER_BLOCK_ROOM / 4 * 3)
         return;
-    memcpy(left->entries + left->count, right->entries,
-           right->count * sizeof(right->entries[0]));
+    bool is_alike = left->kinds == NULL && right->kinds == NULL &&
+                    left->kind == right->kind;
+    if (!is_alike && (!kinds_make(left) || !kinds_make(right)))
+        return;
+    entries_move(left, left->count, right, 0, right->count);
     left->count += right->count;
     block_remove(index, at + 1);
 }
@@ -231,21 +327,23 @@ block_join(struct number_index *index, size_t at)
 void
 number_index_remove(struct number_index *index, struct number_entry entry)
 {
+    if (index->is_bulk) {
+        number_index_bulk_remove(index, entry);
+        return;
+    }
     struct number_position place = number_index_find(index, &entry);
-    if (place.block == index->blocks_count)
+    if (!has_entry(index, &place, &entry))
         return;
     struct number_block *block = index->blocks[place.block];
-    if (number_entry_compare(&block->entries[place.at], &entry) != 0)
-        return;
-    memmove(block->entries + place.at, block->entries + place.at + 1,
-            (block->count - place.at - 1) * sizeof(entry));
+    entries_move(block, place.at, block, place.at + 1,
+                 block->count - place.at - 1);
     block->count--;
     index->count--;
     if (block->count == 0) {
         block_remove(index, place.block);
         return;
     }
-    index->firsts[place.block] = block->entries[0];
+    index->firsts[place.block] = number_entry_at(block, 0);
     if (block->count < NUMBER_BLOCK_ROOM / 4) {
         block_join(index, place.block);
         if (place.block > 0)
@@ -262,7 +360,12 @@ number_index_count(const struct number_index *index)
 size_t
 number_index_memory(const struct number_index *index)
 {
-    return sizeof(*index) +
+    size_t kinds_size = 0;
+    for (size_t i = 0; i < index->blocks_count; i++)
+        if (index->blocks[i]->kinds != NULL)
+            kinds_size += NUMBER_BLOCK_ROOM * sizeof(uint16_t);
+    return sizeof(*index) + kinds_size +
+           index->pending_room * sizeof(struct number_entry) +
            index->blocks_room *
                (sizeof(struct number_block *) + sizeof(struct number_entry)) +
            index->blocks_count * sizeof(struct number_block);

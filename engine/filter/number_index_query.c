@@ -45,10 +45,12 @@ extent_of(const struct number_index *index, const struct number_entry *low,
 {
     struct extent extent = { .from = number_index_find(index, low),
                              .to = number_index_find(index, high) };
-    if (extent.to.block < index->blocks_count &&
-        number_entry_compare(
-            &index->blocks[extent.to.block]->entries[extent.to.at], high) == 0)
-        extent.to.at++;
+    if (extent.to.block < index->blocks_count) {
+        struct number_entry last =
+            number_entry_at(index->blocks[extent.to.block], extent.to.at);
+        if (number_entry_compare(&last, high) == 0)
+            extent.to.at++;
+    }
     return extent;
 }
 
@@ -175,7 +177,7 @@ extent_slots(const struct number_index *index, const struct extent *extent,
     for (; count > 0; at.block++, at.at = 0) {
         const struct number_block *block = index->blocks[at.block];
         for (uint32_t i = at.at; i < block->count && count > 0; i++, count--)
-            gather_slot(&gather, block->entries[i].slot);
+            gather_slot(&gather, block->slots[i]);
     }
     gather_finish(&gather, set);
     return ENGINE_OK;
@@ -256,14 +258,13 @@ extent_pick(const struct number_index *index, const struct extent *extent,
     for (; count > 0; at.block++, at.at = 0) {
         const struct number_block *block = index->blocks[at.block];
         for (uint32_t i = at.at; i < block->count && count > 0; i++, count--) {
-            const struct number_entry *entry = &block->entries[i];
-            if (!has_key || entry->key != key) {
-                key = entry->key;
+            if (!has_key || block->keys[i] != key) {
+                key = block->keys[i];
                 has_key = true;
                 holds = test(ctx, key);
             }
             if (holds)
-                gather_slot(gather, entry->slot);
+                gather_slot(gather, block->slots[i]);
         }
     }
 }
@@ -320,9 +321,9 @@ number_index_other(const struct number_index *index,
     for (size_t i = 0; i < index->blocks_count; i++) {
         const struct number_block *block = index->blocks[i];
         for (uint32_t k = 0; k < block->count; k++) {
-            const struct number_entry *entry = &block->entries[k];
-            if (entry->kind != 0 && !is_listed(entry, values, count))
-                gather_slot(&gather, entry->slot);
+            struct number_entry entry = number_entry_at(block, k);
+            if (entry.kind != 0 && !is_listed(&entry, values, count))
+                gather_slot(&gather, entry.slot);
         }
     }
     gather_finish(&gather, set);

@@ -100,6 +100,26 @@ payload_index_free(struct payload_index *index)
     free(index);
 }
 
+void
+payload_index_bulk(struct payload_index *index)
+{
+    if (index->numbers != NULL)
+        number_index_bulk(index->numbers);
+}
+
+enum engine_code
+payload_index_settle(struct payload_index *index, struct error *reterr)
+{
+    for (size_t i = 0; i < STATE_COUNT; i++)
+        slot_set_settle(index->states[i]);
+    if (index->keywords != NULL)
+        keyword_index_settle(index->keywords);
+    posting_settle(&index->bools[0]);
+    posting_settle(&index->bools[1]);
+    return index->numbers == NULL ? ENGINE_OK
+                                  : number_index_settle(index->numbers, reterr);
+}
+
 /* ---- adding and removing ---- */
 
 struct change {

@@ -47,6 +47,14 @@ payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
 
 void payload_index_free(struct payload_index *index); /* NULL is allowed */
 
+/* For building over many points: from now on, on an empty index, adding is
+ * cheaper, and nothing is asked until payload_index_settle(), which also gives
+ * back what grew for more. ENGINE_ENOMEM: try again, or throw it away. */
+void payload_index_bulk(struct payload_index *index);
+enum engine_code payload_index_settle(struct payload_index *index,
+                                      struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Adds what the whole payload object `payload` (NULL: none) holds at the
  * index's path. The slot must not be in the index.
  * ENGINE_ENOMEM  the index is unchanged for this slot. */

@@ -171,6 +171,20 @@ posting_or_into(const struct posting *posting, struct slot_set *set)
         slot_set_add_many(set, posting->as.few, posting->count);
 }
 
+void
+posting_settle(struct posting *posting)
+{
+    if (posting->room == ROOM_MANY) {
+        slot_set_settle(posting->as.many);
+    } else if (posting->room > posting->count && posting->count > 0) {
+        uint32_t *few = realloc(posting->as.few, posting->count * sizeof(*few));
+        if (few == NULL)
+            return;
+        posting->as.few = few;
+        posting->room = posting->count;
+    }
+}
+
 size_t
 posting_memory(const struct posting *posting)
 {

@@ -45,6 +45,9 @@ uint64_t posting_and_count(const struct posting *posting,
 /* set |= posting. */
 void posting_or_into(const struct posting *posting, struct slot_set *set);
 
+/* As slot_set_settle(). */
+void posting_settle(struct posting *posting);
+
 /* Heap bytes, about. */
 size_t posting_memory(const struct posting *posting);
 

@@ -107,6 +107,13 @@ slot_set_subtract(struct slot_set *set, const struct slot_set *other)
     roaring_bitmap_andnot_inplace(set->bitmap, other->bitmap);
 }
 
+void
+slot_set_settle(struct slot_set *set)
+{
+    (void)roaring_bitmap_run_optimize(set->bitmap);
+    (void)roaring_bitmap_shrink_to_fit(set->bitmap);
+}
+
 size_t
 slot_set_memory(const struct slot_set *set)
 {

@@ -34,6 +34,9 @@ void slot_set_and(struct slot_set *set, const struct slot_set *other);
 void slot_set_or(struct slot_set *set, const struct slot_set *other);
 void slot_set_subtract(struct slot_set *set, const struct slot_set *other);
 
+/* Takes the least memory for what is in it: after many were added. */
+void slot_set_settle(struct slot_set *set);
+
 /* Heap bytes, about. */
 size_t slot_set_memory(const struct slot_set *set);
 

@@ -16,10 +16,10 @@
 #include <time.h>
 
 /* Slots under one hold of the lock: a writer waits so long. */
-#define PIECE_SLOTS 256u
+#define PIECE_SLOTS 512u
 #define PIECE_SIZE  ((size_t)PIECE_SLOTS * 64)
 /* With so few left, the rest is done while writers wait. */
-#define REST_SLOTS 512u
+#define REST_SLOTS 1024u
 /* One step; what takes longer is said so often. */
 #define STEP_MS 20u
 #define SAY_MS  5000u
@@ -111,13 +111,17 @@ build_piece(struct segment *segment, struct index_build *build, uint32_t end,
     return code;
 }
 
-/* Its points so far, for the info. */
-static void
-build_note(struct index_build *build)
+/* Its points so far, for the info. Before the last ones all is put in order. */
+static enum engine_code
+build_note(struct index_build *build, bool is_left, struct error *reterr)
 {
+    enum engine_code code = ENGINE_OK;
     pthread_mutex_lock(&build->lock);
     atomic_store(&build->points, payload_index_points(build->index));
+    if (!is_left)
+        code = payload_index_settle(build->index, reterr);
     pthread_mutex_unlock(&build->lock);
+    return code;
 }
 
 /* Everything but the last slots, beside writers, for some time. *ret_left:
@@ -139,9 +143,7 @@ build_beside(struct segment *segment, struct index_build *build,
         *ret_left = build->next_slot + REST_SLOTS < end;
     } while (code == ENGINE_OK && *ret_left && now_ms() - begin < STEP_MS &&
              !atomic_load(&build->is_over));
-    if (code == ENGINE_OK)
-        build_note(build);
-    return code;
+    return code == ENGINE_OK ? build_note(build, *ret_left, reterr) : code;
 }
 
 /* Takes its place, with the rest. */

@@ -48,7 +48,10 @@ index_make(struct segment *segment, const struct payload_path *path,
         payload_index_new(path, kind, params, &index, reterr);
     if (code != ENGINE_OK)
         return code;
+    payload_index_bulk(index);
     code = fill_index(segment, index, reterr);
+    if (code == ENGINE_OK)
+        code = payload_index_settle(index, reterr);
     if (code != ENGINE_OK) {
         payload_index_free(index);
         return code;

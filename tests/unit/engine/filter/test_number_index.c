@@ -171,6 +171,67 @@ START_TEST(zero_has_no_sign)
 }
 END_TEST
 
+/* Integers and others, some twice, taken out on the way or later. */
+static void
+check_bulk(uint32_t count, uint32_t removed_at)
+{
+    struct number_index *bulk = number_index_new();
+    struct number_index *plain = number_index_new();
+    uint64_t random = 7;
+    bool is_added;
+    number_index_bulk(bulk);
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t number = (int64_t)(next_random(&random) % 500) - 250;
+        struct number_entry entry =
+            number % 3 == 0 ? number_entry_float((double)number + 0.5, i / 2)
+                            : number_entry_integer(number, i / 2);
+        ck_assert_int_eq(number_index_add(bulk, entry, &is_added, NULL),
+                         ENGINE_OK);
+        bool is_added_there = false;
+        ck_assert_int_eq(number_index_add(plain, entry, &is_added_there, NULL),
+                         ENGINE_OK);
+        ck_assert_int_eq(is_added, is_added_there);
+        if (i == removed_at) {
+            number_index_remove(bulk, entry);
+            number_index_remove(plain, entry);
+        }
+    }
+    ck_assert_int_eq(number_index_settle(bulk, NULL), ENGINE_OK);
+    ck_assert_uint_eq(number_index_count(bulk), number_index_count(plain));
+    for (int64_t number = -260; number < 260; number += 7) {
+        struct slot_set *a = slot_set_new(), *b = slot_set_new();
+        struct range range = { .has_gte = true,
+                               .gte = (double)number,
+                               .has_lt = true,
+                               .lt = (double)number + 9 };
+        ck_assert_int_eq(number_index_range(bulk, &range, a, NULL), ENGINE_OK);
+        ck_assert_int_eq(number_index_integer(bulk, number, a, NULL),
+                         ENGINE_OK);
+        ck_assert_int_eq(number_index_range(plain, &range, b, NULL), ENGINE_OK);
+        ck_assert_int_eq(number_index_integer(plain, number, b, NULL),
+                         ENGINE_OK);
+        ck_assert_uint_eq(slot_set_count(a), slot_set_count(b));
+        ck_assert_uint_eq(slot_set_and_count(a, b), slot_set_count(b));
+        slot_set_free(a);
+        slot_set_free(b);
+    }
+    if (removed_at >= count)
+        ck_assert_uint_le(number_index_memory(bulk),
+                          number_index_memory(plain));
+    number_index_free(bulk);
+    number_index_free(plain);
+}
+
+START_TEST(many_at_once_are_the_same_as_one_by_one)
+{
+    check_bulk(0, 1);
+    check_bulk(1, 2);
+    check_bulk(20000, 20000);
+    check_bulk(20000, 5001); /* the rest goes one by one */
+    check_bulk(400, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -179,6 +240,7 @@ main(void)
     tcase_add_test(tcase, ranges_agree_with_a_list_while_numbers_change);
     tcase_add_test(tcase, rising_numbers_fill_their_blocks);
     tcase_add_test(tcase, integers_stay_exact_where_doubles_do_not);
+    tcase_add_test(tcase, many_at_once_are_the_same_as_one_by_one);
     tcase_add_test(tcase, zero_has_no_sign);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
