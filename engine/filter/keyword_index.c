@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Open addressing with linear probing over pointers to entries; an entry
- * keeps its string inline. Deletion shifts the run back, so there are no
- * tombstones. Invariant: count <= 3/4 of room, room is a power of two. */
+ * Open addressing with linear probing over numbers of records; deletion shifts
+ * the run back, so there are no tombstones. Invariant: count <= 3/4 of room,
+ * room is a power of two. Most strings of real fields have one slot: a record
+ * is
+ *   head | slot | text            one slot
+ *   head | struct posting | text  more
+ * and a text that is too long for the pool a pointer to it instead. */
 #include "engine/filter/keyword_index.h"
+
+#include "engine/filter/text_pool.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,24 +18,116 @@
 
 #define ROOM_MIN 16
 
-struct entry {
-    struct posting posting;
-    uint32_t hash;
-    uint32_t size;
-    char text[];
-};
+/* The head: the text's size and */
+#define HEAD_MANY 0x80000000u
+#define SIZE_MASK 0x7fffffffu
+
+#define ONE_SIZE  (2 * sizeof(uint32_t))
+#define MANY_SIZE (sizeof(uint32_t) + sizeof(struct posting))
+#define LONG_SIZE (TEXT_POOL_SIZE_MAX - MANY_SIZE) /* longer ones: elsewhere */
 
 struct keyword_index {
-    struct entry **entries;
+    struct text_pool pool;
+    uint32_t *records; /* 0: free */
     size_t room;
     size_t count;
-    size_t texts_size; /* bytes of all entries */
+    size_t long_size; /* bytes of texts outside of the pool */
 };
 
-static uint32_t
+/* A record, read. */
+struct entry {
+    struct span text;
+    bool is_many;
+    uint32_t slot;          /* unless is_many */
+    struct posting posting; /* if is_many */
+};
+
+static uint64_t
 hash_of(struct span text)
 {
-    return (uint32_t)XXH3_64bits(text.data == NULL ? "" : text.data, text.size);
+    return XXH3_64bits(text.data == NULL ? "" : text.data, text.size);
+}
+
+static bool
+is_long(size_t text_size)
+{
+    return text_size > LONG_SIZE;
+}
+
+static size_t
+record_size(size_t text_size, bool is_many)
+{
+    return (is_many ? MANY_SIZE : ONE_SIZE) +
+           (is_long(text_size) ? sizeof(char *) : text_size);
+}
+
+static struct span
+record_text(const char *record)
+{
+    uint32_t head;
+    memcpy(&head, record, sizeof(head));
+    struct span text = { record +
+                             ((head & HEAD_MANY) != 0 ? MANY_SIZE : ONE_SIZE),
+                         head & SIZE_MASK };
+    if (is_long(text.size))
+        memcpy(&text.data, text.data, sizeof(text.data));
+    return text;
+}
+
+static struct entry
+entry_read(const struct keyword_index *index, uint32_t number)
+{
+    const char *record = text_pool_at(&index->pool, number);
+    struct entry entry = { .text = record_text(record) };
+    uint32_t head;
+    memcpy(&head, record, sizeof(head));
+    entry.is_many = (head & HEAD_MANY) != 0;
+    if (entry.is_many)
+        memcpy(&entry.posting, record + sizeof(head), sizeof(entry.posting));
+    else
+        memcpy(&entry.slot, record + sizeof(head), sizeof(entry.slot));
+    return entry;
+}
+
+static struct posting
+entry_posting(const struct entry *entry)
+{
+    if (entry->is_many)
+        return entry->posting;
+    return (struct posting){ .count = 1, .as.one = entry->slot };
+}
+
+/* All but the text. */
+static void
+entry_write(struct keyword_index *index, uint32_t number,
+            const struct entry *entry)
+{
+    char *record = text_pool_at(&index->pool, number);
+    uint32_t head =
+        (uint32_t)entry->text.size | (entry->is_many ? HEAD_MANY : 0);
+    memcpy(record, &head, sizeof(head));
+    if (entry->is_many)
+        memcpy(record + sizeof(head), &entry->posting, sizeof(entry->posting));
+    else
+        memcpy(record + sizeof(head), &entry->slot, sizeof(entry->slot));
+}
+
+/* A record with all of it; a long text stays where it is. 0: memory is out. */
+static uint32_t
+entry_put(struct keyword_index *index, const struct entry *entry)
+{
+    size_t size = record_size(entry->text.size, entry->is_many);
+    uint32_t number = text_pool_take(&index->pool, size);
+    if (number == 0)
+        return 0;
+    entry_write(index, number, entry);
+    char *place = text_pool_at(&index->pool, number) +
+                  (entry->is_many ? MANY_SIZE : ONE_SIZE);
+    if (is_long(entry->text.size))
+        memcpy(place, &entry->text.data, sizeof(entry->text.data));
+    else if (entry->text.size > 0)
+        memcpy(place, entry->text.data, entry->text.size);
+    return number;
 }
 
 struct keyword_index *
@@ -39,19 +137,34 @@ keyword_index_new(void)
     if (index == NULL)
         return NULL;
     index->room = ROOM_MIN;
-    index->entries = calloc(index->room, sizeof(struct entry *));
-    if (index->entries == NULL) {
+    index->records = calloc(index->room, sizeof(*index->records));
+    if (index->records == NULL) {
         free(index);
         return NULL;
     }
     return index;
 }
 
+/* Of a long text, which nobody refers to any more. */
 static void
-entry_free(struct entry *entry)
+long_free(struct keyword_index *index, struct span text)
 {
-    posting_release(&entry->posting);
-    free(entry);
+    union {
+        const char *in;
+        void *out;
+    } data = { .in = text.data };
+    index->long_size -= text.size;
+    free(data.out);
+}
+
+/* What an entry owns beside its record. */
+static void
+entry_release(struct keyword_index *index, struct entry *entry)
+{
+    if (entry->is_many)
+        posting_release(&entry->posting);
+    if (is_long(entry->text.size))
+        long_free(index, entry->text);
 }
 
 void
@@ -59,89 +172,129 @@ keyword_index_free(struct keyword_index *index)
 {
     if (index == NULL)
         return;
-    for (size_t i = 0; i < index->room; i++)
-        if (index->entries[i] != NULL)
-            entry_free(index->entries[i]);
-    free(index->entries);
+    for (size_t i = 0; i < index->room; i++) {
+        if (index->records[i] == 0)
+            continue;
+        struct entry entry = entry_read(index, index->records[i]);
+        entry_release(index, &entry);
+    }
+    text_pool_release(&index->pool);
+    free(index->records);
     free(index);
 }
 
 /* Where `text` stands, or the free place where it would. */
 static size_t
-place_of(const struct keyword_index *index, struct span text, uint32_t hash)
+place_of(const struct keyword_index *index, struct span text, uint64_t hash)
 {
     size_t at = hash & (index->room - 1);
     for (;; at = (at + 1) & (index->room - 1)) {
-        const struct entry *entry = index->entries[at];
-        if (entry == NULL)
-            return at;
-        if (entry->hash == hash && entry->size == text.size &&
-            (text.size == 0 || memcmp(entry->text, text.data, text.size) == 0))
+        if (index->records[at] == 0 ||
+            span_equal(
+                record_text(text_pool_at(&index->pool, index->records[at])),
+                text))
             return at;
     }
+}
+
+static size_t
+home_of(const struct keyword_index *index, uint32_t record, size_t room)
+{
+    return hash_of(record_text(text_pool_at(&index->pool, record))) &
+           (room - 1);
 }
 
 static bool
 table_grow(struct keyword_index *index)
 {
     size_t room = index->room * 2;
-    struct entry **entries = calloc(room, sizeof(struct entry *));
-    if (entries == NULL)
+    uint32_t *records = calloc(room, sizeof(*records));
+    if (records == NULL)
         return false;
     for (size_t i = 0; i < index->room; i++) {
-        struct entry *entry = index->entries[i];
-        if (entry == NULL)
+        if (index->records[i] == 0)
             continue;
-        size_t at = entry->hash & (room - 1);
-        while (entries[at] != NULL)
+        size_t at = home_of(index, index->records[i], room);
+        while (records[at] != 0)
             at = (at + 1) & (room - 1);
-        entries[at] = entry;
+        records[at] = index->records[i];
     }
-    free(index->entries);
-    index->entries = entries;
+    free(index->records);
+    index->records = records;
     index->room = room;
     return true;
 }
 
-static struct entry *
-entry_new(struct span text, uint32_t hash)
+/* Another slot of the string at `at`. */
+static enum engine_code
+slot_add(struct keyword_index *index, size_t at, uint32_t slot, bool *ret_added,
+         struct error *reterr)
 {
-    struct entry *entry = malloc(sizeof(*entry) + text.size);
-    if (entry == NULL)
-        return NULL;
-    *entry = (struct entry){ .hash = hash, .size = (uint32_t)text.size };
-    if (text.size > 0)
-        memcpy(entry->text, text.data, text.size);
-    return entry;
+    uint32_t number = index->records[at];
+    struct entry entry = entry_read(index, number);
+    struct posting posting = entry_posting(&entry);
+    *ret_added = false;
+    if (!entry.is_many && entry.slot == slot)
+        return ENGINE_OK;
+    enum engine_code code = posting_add(&posting, slot, ret_added, reterr);
+    if (code != ENGINE_OK || !*ret_added)
+        return code;
+    struct entry next = { .text = entry.text,
+                          .is_many = true,
+                          .posting = posting };
+    if (entry.is_many) {
+        entry_write(index, number, &next);
+        return ENGINE_OK;
+    }
+    uint32_t wider = entry_put(index, &next);
+    if (wider == 0) {
+        posting_release(&posting);
+        return error_memory(reterr);
+    }
+    text_pool_give(&index->pool, number, record_size(entry.text.size, false));
+    index->records[at] = wider;
+    return ENGINE_OK;
+}
+
+/* A new string with one slot; 0: memory is out. */
+static uint32_t
+text_add(struct keyword_index *index, struct span text, uint32_t slot)
+{
+    struct entry entry = { .text = text, .slot = slot };
+    if (is_long(text.size)) {
+        char *copy = malloc(text.size);
+        if (copy == NULL)
+            return 0;
+        memcpy(copy, text.data, text.size);
+        entry.text.data = copy;
+        index->long_size += text.size;
+    }
+    uint32_t number = entry_put(index, &entry);
+    if (number == 0)
+        entry_release(index, &entry);
+    return number;
 }
 
 enum engine_code
 keyword_index_add(struct keyword_index *index, struct span text, uint32_t slot,
                   bool *ret_added, struct error *reterr)
 {
-    assert(text.size <= UINT32_MAX);
-    uint32_t hash = hash_of(text);
+    assert(text.size <= SIZE_MASK);
+    uint64_t hash = hash_of(text);
     size_t at = place_of(index, text, hash);
-    if (index->entries[at] != NULL)
-        return posting_add(&index->entries[at]->posting, slot, ret_added,
-                           reterr);
+    if (index->records[at] != 0)
+        return slot_add(index, at, slot, ret_added, reterr);
     if (index->count >= index->room / 4 * 3) {
         if (!table_grow(index))
             return error_memory(reterr);
         at = place_of(index, text, hash);
     }
-    struct entry *entry = entry_new(text, hash);
-    if (entry == NULL)
+    uint32_t number = text_add(index, text, slot);
+    if (number == 0)
         return error_memory(reterr);
-    enum engine_code code =
-        posting_add(&entry->posting, slot, ret_added, reterr);
-    if (code != ENGINE_OK) {
-        entry_free(entry);
-        return code;
-    }
-    index->entries[at] = entry;
+    index->records[at] = number;
     index->count++;
-    index->texts_size += sizeof(*entry) + text.size;
+    *ret_added = true;
     return ENGINE_OK;
 }
 
@@ -153,17 +306,17 @@ hole_close(struct keyword_index *index, size_t at)
     size_t mask = index->room - 1;
     size_t next = at;
     for (;;) {
-        index->entries[at] = NULL;
-        struct entry *entry;
+        index->records[at] = 0;
+        uint32_t record;
         size_t home;
         do {
             next = (next + 1) & mask;
-            entry = index->entries[next];
-            if (entry == NULL)
+            record = index->records[next];
+            if (record == 0)
                 return;
-            home = entry->hash & mask;
+            home = home_of(index, record, index->room);
         } while (((next - home) & mask) < ((next - at) & mask));
-        index->entries[at] = entry;
+        index->records[at] = record;
         at = next;
     }
 }
@@ -173,32 +326,49 @@ keyword_index_remove(struct keyword_index *index, struct span text,
                      uint32_t slot)
 {
     size_t at = place_of(index, text, hash_of(text));
-    struct entry *entry = index->entries[at];
-    if (entry == NULL)
+    uint32_t number = index->records[at];
+    if (number == 0)
         return;
-    posting_remove(&entry->posting, slot);
-    if (entry->posting.count > 0)
+    struct entry entry = entry_read(index, number);
+    if (!entry.is_many && entry.slot != slot)
         return;
-    index->count--;
-    index->texts_size -= sizeof(*entry) + entry->size;
-    entry_free(entry);
+    if (entry.is_many)
+        posting_remove(&entry.posting, slot);
+    if (entry.is_many && entry.posting.count > 0) {
+        entry_write(index, number, &entry);
+        return;
+    }
+    size_t size = record_size(entry.text.size, entry.is_many);
     hole_close(index, at);
+    entry_release(index, &entry);
+    text_pool_give(&index->pool, number, size);
+    index->count--;
 }
 
 void
 keyword_index_settle(struct keyword_index *index)
 {
-    for (size_t i = 0; i < index->room; i++)
-        if (index->entries[i] != NULL)
-            posting_settle(&index->entries[i]->posting);
+    for (size_t i = 0; i < index->room; i++) {
+        if (index->records[i] == 0)
+            continue;
+        struct entry entry = entry_read(index, index->records[i]);
+        if (!entry.is_many)
+            continue;
+        posting_settle(&entry.posting);
+        entry_write(index, index->records[i], &entry);
+    }
 }
 
-const struct posting *
-keyword_index_find(const struct keyword_index *index, struct span text)
+bool
+keyword_index_find(const struct keyword_index *index, struct span text,
+                   struct posting *ret_posting)
 {
-    const struct entry *entry =
-        index->entries[place_of(index, text, hash_of(text))];
-    return entry == NULL ? NULL : &entry->posting;
+    uint32_t number = index->records[place_of(index, text, hash_of(text))];
+    if (number == 0)
+        return false;
+    struct entry entry = entry_read(index, number);
+    *ret_posting = entry_posting(&entry);
+    return true;
 }
 
 void
@@ -206,11 +376,11 @@ keyword_index_each(const struct keyword_index *index, keyword_visit visit,
                    void *ctx)
 {
     for (size_t i = 0; i < index->room; i++) {
-        const struct entry *entry = index->entries[i];
-        if (entry == NULL)
+        if (index->records[i] == 0)
             continue;
-        if (!visit(ctx, (struct span){ entry->text, entry->size },
-                   &entry->posting))
+        struct entry entry = entry_read(index, index->records[i]);
+        struct posting posting = entry_posting(&entry);
+        if (!visit(ctx, entry.text, &posting))
             return;
     }
 }
@@ -224,10 +394,14 @@ keyword_index_count(const struct keyword_index *index)
 size_t
 keyword_index_memory(const struct keyword_index *index)
 {
-    size_t size = sizeof(*index) + index->room * sizeof(struct entry *) +
-                  index->texts_size;
-    for (size_t i = 0; i < index->room; i++)
-        if (index->entries[i] != NULL)
-            size += posting_memory(&index->entries[i]->posting);
+    size_t size = sizeof(*index) + index->room * sizeof(*index->records) +
+                  text_pool_memory(&index->pool) + index->long_size;
+    for (size_t i = 0; i < index->room; i++) {
+        if (index->records[i] == 0)
+            continue;
+        struct entry entry = entry_read(index, index->records[i]);
+        if (entry.is_many)
+            size += posting_memory(&entry.posting);
+    }
     return size;
 }

@@ -33,9 +33,10 @@ void keyword_index_remove(struct keyword_index *index, struct span text,
 /* As slot_set_settle(). */
 void keyword_index_settle(struct keyword_index *index);
 
-/* The slots of `text`, valid until the next change; NULL: none. */
-const struct posting *keyword_index_find(const struct keyword_index *index,
-                                         struct span text);
+/* The slots of `text`, borrowed until the next change; false: none. */
+bool keyword_index_find(const struct keyword_index *index, struct span text,
+                        struct posting *ret_posting)
+    __attribute__((warn_unused_result));
 
 /* Called for each string that has slots, in no order; false ends it. */
 typedef bool (*keyword_visit)(void *ctx, struct span text,

@@ -15,7 +15,7 @@
  * entries. Insert and remove move at most one block (4 KiB) and, once per
  * ~NUMBER_BLOCK_ROOM / 2 inserts, the tail of the block array (24 bytes per
  * block: 72 KiB at a million numbers). Many at once are sorted first
- * (number_index_bulk()), which leaves full blocks: 12 bytes an entry, else 17.
+ * (number_index_bulk()), which fills blocks: 13 bytes an entry, else 17.
  * Doubles order all; integers are kept exact beyond 2^53 as well. Not thread
  * safe: many readers or one writer. */
 struct number_index;

@@ -11,6 +11,8 @@
 /* Sorted in when so many are there: 16 MiB, and as much to sort them. */
 #define PENDING_MAX ((size_t)1 << 20)
 
+/* Blocks are not filled to the last: what comes next would split them all. */
+#define FILLED      (NUMBER_BLOCK_ROOM - NUMBER_BLOCK_ROOM / 16)
 #define LOOK_BACK   64u
 #define BYTES_COUNT (8 + 2 + 4) /* of key, kind and slot */
 
@@ -118,7 +120,7 @@ put_last(struct number_index *index, struct number_entry entry)
         if (number_entry_compare(&last, &entry) == 0)
             return true;
     }
-    bool is_new = block == NULL || block->count == NUMBER_BLOCK_ROOM;
+    bool is_new = block == NULL || block->count >= FILLED;
     if (is_new)
         block = number_index_append(index);
     if (block == NULL || !number_block_push(block, entry))

@@ -16,10 +16,9 @@ values_union(const struct payload_index *index,
 {
     for (size_t i = 0; i < count; i++) {
         if (payload_index_owns(index, MATCH_STRING)) {
-            const struct posting *posting =
-                keyword_index_find(index->keywords, values[i].string);
-            if (posting != NULL)
-                posting_or_into(posting, set);
+            struct posting posting;
+            if (keyword_index_find(index->keywords, values[i].string, &posting))
+                posting_or_into(&posting, set);
         } else if (payload_index_is_numeric(index)) {
             enum engine_code code = number_index_integer(
                 index->numbers, values[i].integer, set, reterr);
@@ -263,20 +262,21 @@ static bool
 visit_asked(void *ctx, struct span token)
 {
     struct asking *asking = ctx;
-    const struct posting *posting =
-        keyword_index_find(asking->index->keywords, token);
+    struct posting posting;
+    bool is_known =
+        keyword_index_find(asking->index->keywords, token, &posting);
     asking->count++;
     if (asking->is_any || asking->count == 1) {
-        if (posting != NULL)
-            posting_or_into(posting, asking->set);
-        return asking->is_any || posting != NULL;
+        if (is_known)
+            posting_or_into(&posting, asking->set);
+        return asking->is_any || is_known;
     }
     slot_set_free(asking->one);
     asking->one = slot_set_new();
     if (asking->one == NULL)
         return false;
-    if (posting != NULL)
-        posting_or_into(posting, asking->one);
+    if (is_known)
+        posting_or_into(&posting, asking->one);
     slot_set_and(asking->set, asking->one);
     return slot_set_count(asking->set) > 0;
 }

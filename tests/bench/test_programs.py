@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 
-@pytest.mark.parametrize("name", ["search", "ingest", "churn",
+@pytest.mark.parametrize("name", ["search", "ingest", "churn", "index",
                                   "recover"])
 def test_help_needs_nothing_that_is_not_in_python(name):
     done = subprocess.run(
@@ -66,3 +66,14 @@ def test_recover_of_a_tiny_set(run_bench):
         "engines"]
     assert engines["azimuth"]["after"]["recall"] > 0.9
     assert engines["azimuthd"]["after"]["first_answer_s"] > 0
+
+
+def test_index_of_a_few_points(run_bench):
+    said = run_bench("index", "--points", "3000", "--peers", "none",
+                     "--rounds", "1")
+    assert "section (keyword)" in said and "number (integer)" in said
+    result = json.loads((run_bench.out / "index.json").read_text())
+    assert {row["payloads"] for row in result["speed"]} == {"on disk",
+                                                            "in memory"}
+    assert all(row["points_per_cpu_s"] > 0 for row in result["speed"])
+    assert all(size >= 0 for size in result["memory"].values())

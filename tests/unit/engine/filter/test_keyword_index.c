@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "tests/fixture/suite.h"
@@ -27,6 +28,21 @@ count_visit(void *ctx, struct span text, const struct posting *posting)
     return true;
 }
 
+static bool
+has(const struct keyword_index *index, struct span text, uint32_t slot)
+{
+    struct posting posting;
+    return keyword_index_find(index, text, &posting) &&
+           posting_contains(&posting, slot);
+}
+
+static bool
+is_known(const struct keyword_index *index, struct span text)
+{
+    struct posting posting;
+    return keyword_index_find(index, text, &posting);
+}
+
 START_TEST(keywords_survive_growth_and_removal)
 {
     struct keyword_index *index = keyword_index_new();
@@ -43,16 +59,14 @@ START_TEST(keywords_survive_growth_and_removal)
     /* Remove every other word; the rest must still be found. */
     for (unsigned i = 0; i < WORDS; i += 2) {
         keyword_index_remove(index, word(text, i), i);
-        ck_assert_ptr_nonnull(keyword_index_find(index, word(text, i)));
+        ck_assert(is_known(index, word(text, i)));
         keyword_index_remove(index, word(text, i), i + 1);
-        ck_assert_ptr_null(keyword_index_find(index, word(text, i)));
+        ck_assert(!is_known(index, word(text, i)));
         keyword_index_remove(index, word(text, i), i + 1);
     }
     for (unsigned i = 1; i < WORDS; i += 2) {
-        const struct posting *posting =
-            keyword_index_find(index, word(text, i));
-        ck_assert_ptr_nonnull(posting);
-        ck_assert(posting_contains(posting, i + 1));
+        ck_assert(has(index, word(text, i), i));
+        ck_assert(has(index, word(text, i), i + 1));
     }
     size_t count = 0;
     keyword_index_each(index, count_visit, &count);
@@ -72,12 +86,45 @@ START_TEST(keywords_may_be_empty_or_hold_any_byte)
                      ENGINE_OK);
     ck_assert_int_eq(keyword_index_add(index, nul, 2, &is_added, NULL),
                      ENGINE_OK);
-    ck_assert_ptr_null(keyword_index_find(index, a));
-    ck_assert(posting_contains(keyword_index_find(index, nul), 2));
-    ck_assert(posting_contains(keyword_index_find(index, none), 1));
+    ck_assert(!is_known(index, a));
+    ck_assert(has(index, nul, 2));
+    ck_assert(has(index, none, 1));
     keyword_index_remove(index, a, 9);
     keyword_index_free(index);
     keyword_index_free(NULL);
+}
+END_TEST
+
+/* Around what still has room in a record, with one slot and more. */
+START_TEST(keywords_of_any_length_come_and_go)
+{
+    static char text[5000];
+    struct keyword_index *index = keyword_index_new();
+    bool is_added;
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t size = 0; size < sizeof(text); size += 1 + size / 9) {
+            memset(text, 'a' + (int)(size % 7), sizeof(text));
+            struct span word = { text, size };
+            for (uint32_t slot = 0; slot <= size % 80; slot++) {
+                ck_assert_int_eq(
+                    keyword_index_add(index, word, slot, &is_added, NULL),
+                    ENGINE_OK);
+                ck_assert(is_added == (round == 0 || size % 2 == 0));
+            }
+        }
+        keyword_index_settle(index);
+        for (size_t size = 0; size < sizeof(text); size += 1 + size / 9) {
+            memset(text, 'a' + (int)(size % 7), sizeof(text));
+            struct span word = { text, size };
+            for (uint32_t slot = 0; slot <= size % 80; slot++)
+                ck_assert(has(index, word, slot));
+            ck_assert(!has(index, word, 1000));
+            for (uint32_t slot = 0; size % 2 == 0 && slot <= size % 80; slot++)
+                keyword_index_remove(index, word, slot);
+            ck_assert(is_known(index, word) == (size % 2 == 1));
+        }
+    }
+    keyword_index_free(index);
 }
 END_TEST
 
@@ -87,6 +134,7 @@ main(void)
     Suite *suite = suite_create("keyword_index");
     TCase *tcase = tcase_create("keyword_index");
     tcase_add_test(tcase, keywords_survive_growth_and_removal);
+    tcase_add_test(tcase, keywords_of_any_length_come_and_go);
     tcase_add_test(tcase, keywords_may_be_empty_or_hold_any_byte);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
