@@ -5,10 +5,12 @@
  * is
  *   head | slot | text            one slot
  *   head | struct posting | text  more
- * and a text that is too long for the pool a pointer to it instead. */
+ * and a text that is too long for the pool a pointer to it instead, the text of
+ * a UUID as it is mostly written its 16 bytes. */
 #include "engine/filter/keyword_index.h"
 
 #include "engine/filter/text_pool.h"
+#include "engine/filter/uuid_text.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,7 +22,8 @@
 
 /* The head: the text's size and */
 #define HEAD_MANY 0x80000000u
-#define SIZE_MASK 0x7fffffffu
+#define HEAD_UUID 0x40000000u /* the text is packed */
+#define SIZE_MASK 0x3fffffffu
 
 #define ONE_SIZE  (2 * sizeof(uint32_t))
 #define MANY_SIZE (sizeof(uint32_t) + sizeof(struct posting))
@@ -36,7 +39,8 @@ struct keyword_index {
 
 /* A record, read. */
 struct entry {
-    struct span text;
+    struct span stored; /* the text; of a long one its place, packed */
+    bool is_uuid;
     bool is_many;
     uint32_t slot;          /* unless is_many */
     struct posting posting; /* if is_many */
@@ -61,32 +65,55 @@ record_size(size_t text_size, bool is_many)
            (is_long(text_size) ? sizeof(char *) : text_size);
 }
 
-static struct span
-record_text(const char *record)
-{
-    uint32_t head;
-    memcpy(&head, record, sizeof(head));
-    struct span text = { record +
-                             ((head & HEAD_MANY) != 0 ? MANY_SIZE : ONE_SIZE),
-                         head & SIZE_MASK };
-    if (is_long(text.size))
-        memcpy(&text.data, text.data, sizeof(text.data));
-    return text;
-}
-
 static struct entry
 entry_read(const struct keyword_index *index, uint32_t number)
 {
     const char *record = text_pool_at(&index->pool, number);
-    struct entry entry = { .text = record_text(record) };
+    struct entry entry = { .is_many = false };
     uint32_t head;
     memcpy(&head, record, sizeof(head));
+    entry.is_uuid = (head & HEAD_UUID) != 0;
     entry.is_many = (head & HEAD_MANY) != 0;
     if (entry.is_many)
         memcpy(&entry.posting, record + sizeof(head), sizeof(entry.posting));
     else
         memcpy(&entry.slot, record + sizeof(head), sizeof(entry.slot));
+    entry.stored =
+        (struct span){ record + (entry.is_many ? MANY_SIZE : ONE_SIZE),
+                       head & SIZE_MASK };
+    if (is_long(entry.stored.size))
+        memcpy(&entry.stored.data, entry.stored.data,
+               sizeof(entry.stored.data));
     return entry;
+}
+
+/* Its text, in `buffer` if it is packed. */
+static struct span
+entry_text(const struct entry *entry, char buffer[UUID_TEXT_SIZE])
+{
+    if (!entry->is_uuid)
+        return entry->stored;
+    uuid_text_write(entry->stored.data, buffer);
+    return (struct span){ buffer, UUID_TEXT_SIZE };
+}
+
+/* A string that is looked for, and as it is stored. */
+struct sought {
+    struct span text;
+    struct span stored;
+    uint64_t hash;
+    bool is_uuid;
+    char packed[UUID_PACKED_SIZE];
+};
+
+static void
+sought_init(struct sought *sought, struct span text)
+{
+    sought->text = sought->stored = text;
+    sought->hash = hash_of(text);
+    sought->is_uuid = uuid_text_pack(text, sought->packed);
+    if (sought->is_uuid)
+        sought->stored = (struct span){ sought->packed, UUID_PACKED_SIZE };
 }
 
 static struct posting
@@ -103,8 +130,9 @@ entry_write(struct keyword_index *index, uint32_t number,
             const struct entry *entry)
 {
     char *record = text_pool_at(&index->pool, number);
-    uint32_t head =
-        (uint32_t)entry->text.size | (entry->is_many ? HEAD_MANY : 0);
+    uint32_t head = (uint32_t)entry->stored.size |
+                    (entry->is_many ? HEAD_MANY : 0) |
+                    (entry->is_uuid ? HEAD_UUID : 0);
     memcpy(record, &head, sizeof(head));
     if (entry->is_many)
         memcpy(record + sizeof(head), &entry->posting, sizeof(entry->posting));
@@ -116,17 +144,17 @@ entry_write(struct keyword_index *index, uint32_t number,
 static uint32_t
 entry_put(struct keyword_index *index, const struct entry *entry)
 {
-    size_t size = record_size(entry->text.size, entry->is_many);
+    size_t size = record_size(entry->stored.size, entry->is_many);
     uint32_t number = text_pool_take(&index->pool, size);
     if (number == 0)
         return 0;
     entry_write(index, number, entry);
     char *place = text_pool_at(&index->pool, number) +
                   (entry->is_many ? MANY_SIZE : ONE_SIZE);
-    if (is_long(entry->text.size))
-        memcpy(place, &entry->text.data, sizeof(entry->text.data));
-    else if (entry->text.size > 0)
-        memcpy(place, entry->text.data, entry->text.size);
+    if (is_long(entry->stored.size))
+        memcpy(place, &entry->stored.data, sizeof(entry->stored.data));
+    else if (entry->stored.size > 0)
+        memcpy(place, entry->stored.data, entry->stored.size);
     return number;
 }
 
@@ -163,8 +191,8 @@ entry_release(struct keyword_index *index, struct entry *entry)
 {
     if (entry->is_many)
         posting_release(&entry->posting);
-    if (is_long(entry->text.size))
-        long_free(index, entry->text);
+    if (is_long(entry->stored.size))
+        long_free(index, entry->stored);
 }
 
 void
@@ -183,16 +211,17 @@ keyword_index_free(struct keyword_index *index)
     free(index);
 }
 
-/* Where `text` stands, or the free place where it would. */
+/* Where the string stands, or the free place where it would. */
 static size_t
-place_of(const struct keyword_index *index, struct span text, uint64_t hash)
+place_of(const struct keyword_index *index, const struct sought *sought)
 {
-    size_t at = hash & (index->room - 1);
+    size_t at = sought->hash & (index->room - 1);
     for (;; at = (at + 1) & (index->room - 1)) {
-        if (index->records[at] == 0 ||
-            span_equal(
-                record_text(text_pool_at(&index->pool, index->records[at])),
-                text))
+        if (index->records[at] == 0)
+            return at;
+        struct entry entry = entry_read(index, index->records[at]);
+        if (entry.is_uuid == sought->is_uuid &&
+            span_equal(entry.stored, sought->stored))
             return at;
     }
 }
@@ -200,8 +229,9 @@ place_of(const struct keyword_index *index, struct span text, uint64_t hash)
 static size_t
 home_of(const struct keyword_index *index, uint32_t record, size_t room)
 {
-    return hash_of(record_text(text_pool_at(&index->pool, record))) &
-           (room - 1);
+    char buffer[UUID_TEXT_SIZE];
+    struct entry entry = entry_read(index, record);
+    return hash_of(entry_text(&entry, buffer)) & (room - 1);
 }
 
 static bool
@@ -239,7 +269,8 @@ slot_add(struct keyword_index *index, size_t at, uint32_t slot, bool *ret_added,
     enum engine_code code = posting_add(&posting, slot, ret_added, reterr);
     if (code != ENGINE_OK || !*ret_added)
         return code;
-    struct entry next = { .text = entry.text,
+    struct entry next = { .stored = entry.stored,
+                          .is_uuid = entry.is_uuid,
                           .is_many = true,
                           .posting = posting };
     if (entry.is_many) {
@@ -251,23 +282,26 @@ slot_add(struct keyword_index *index, size_t at, uint32_t slot, bool *ret_added,
         posting_release(&posting);
         return error_memory(reterr);
     }
-    text_pool_give(&index->pool, number, record_size(entry.text.size, false));
+    text_pool_give(&index->pool, number, record_size(entry.stored.size, false));
     index->records[at] = wider;
     return ENGINE_OK;
 }
 
 /* A new string with one slot; 0: memory is out. */
 static uint32_t
-text_add(struct keyword_index *index, struct span text, uint32_t slot)
+text_add(struct keyword_index *index, const struct sought *sought,
+         uint32_t slot)
 {
-    struct entry entry = { .text = text, .slot = slot };
-    if (is_long(text.size)) {
-        char *copy = malloc(text.size);
+    struct entry entry = { .stored = sought->stored,
+                           .is_uuid = sought->is_uuid,
+                           .slot = slot };
+    if (is_long(entry.stored.size)) {
+        char *copy = malloc(entry.stored.size);
         if (copy == NULL)
             return 0;
-        memcpy(copy, text.data, text.size);
-        entry.text.data = copy;
-        index->long_size += text.size;
+        memcpy(copy, entry.stored.data, entry.stored.size);
+        entry.stored.data = copy;
+        index->long_size += entry.stored.size;
     }
     uint32_t number = entry_put(index, &entry);
     if (number == 0)
@@ -280,16 +314,17 @@ keyword_index_add(struct keyword_index *index, struct span text, uint32_t slot,
                   bool *ret_added, struct error *reterr)
 {
     assert(text.size <= SIZE_MASK);
-    uint64_t hash = hash_of(text);
-    size_t at = place_of(index, text, hash);
+    struct sought sought;
+    sought_init(&sought, text);
+    size_t at = place_of(index, &sought);
     if (index->records[at] != 0)
         return slot_add(index, at, slot, ret_added, reterr);
     if (index->count >= index->room / 4 * 3) {
         if (!table_grow(index))
             return error_memory(reterr);
-        at = place_of(index, text, hash);
+        at = place_of(index, &sought);
     }
-    uint32_t number = text_add(index, text, slot);
+    uint32_t number = text_add(index, &sought, slot);
     if (number == 0)
         return error_memory(reterr);
     index->records[at] = number;
@@ -325,7 +360,9 @@ void
 keyword_index_remove(struct keyword_index *index, struct span text,
                      uint32_t slot)
 {
-    size_t at = place_of(index, text, hash_of(text));
+    struct sought sought;
+    sought_init(&sought, text);
+    size_t at = place_of(index, &sought);
     uint32_t number = index->records[at];
     if (number == 0)
         return;
@@ -338,7 +375,7 @@ keyword_index_remove(struct keyword_index *index, struct span text,
         entry_write(index, number, &entry);
         return;
     }
-    size_t size = record_size(entry.text.size, entry.is_many);
+    size_t size = record_size(entry.stored.size, entry.is_many);
     hole_close(index, at);
     entry_release(index, &entry);
     text_pool_give(&index->pool, number, size);
@@ -363,7 +400,9 @@ bool
 keyword_index_find(const struct keyword_index *index, struct span text,
                    struct posting *ret_posting)
 {
-    uint32_t number = index->records[place_of(index, text, hash_of(text))];
+    struct sought sought;
+    sought_init(&sought, text);
+    uint32_t number = index->records[place_of(index, &sought)];
     if (number == 0)
         return false;
     struct entry entry = entry_read(index, number);
@@ -380,7 +419,8 @@ keyword_index_each(const struct keyword_index *index, keyword_visit visit,
             continue;
         struct entry entry = entry_read(index, index->records[i]);
         struct posting posting = entry_posting(&entry);
-        if (!visit(ctx, entry.text, &posting))
+        char buffer[UUID_TEXT_SIZE];
+        if (!visit(ctx, entry_text(&entry, buffer), &posting))
             return;
     }
 }

@@ -277,6 +277,8 @@ build_step(struct segment *segment, struct index_build *build,
         code =
             payload_index_new(&build->path, build->kind,
                               bytes_span(&build->note), &build->index, reterr);
+    if (code == ENGINE_OK && build->next_slot == 0)
+        payload_index_bulk(build->index);
     if (code == ENGINE_OK)
         code = build_beside(segment, build, json, &is_left, reterr);
     if (code == ENGINE_OK && !is_left)

@@ -43,6 +43,17 @@ is_known(const struct keyword_index *index, struct span text)
     return keyword_index_find(index, text, &posting);
 }
 
+/* Each text stands with its own slots. */
+static bool
+texts_visit(void *ctx, struct span text, const struct posting *posting)
+{
+    size_t *count = ctx;
+    ck_assert(text.size == 36 || text.size == 35 || text.size == 16);
+    ck_assert_uint_eq(posting->count, 3);
+    (*count)++;
+    return true;
+}
+
 START_TEST(keywords_survive_growth_and_removal)
 {
     struct keyword_index *index = keyword_index_new();
@@ -128,6 +139,45 @@ START_TEST(keywords_of_any_length_come_and_go)
 }
 END_TEST
 
+/* A packed UUID is told from every other text. */
+START_TEST(uuids_are_the_texts_that_they_were)
+{
+    static const char *const texts[] = {
+        "0123abcd-4567-89ef-0000-00000000ffff",
+        "0123ABCD-4567-89ef-0000-00000000ffff",
+        "0123abcd-4567-89ef-0000-00000000fffe",
+        "0123abcd4567-89ef-0000-00000000ffff0",
+        "0123abcd-4567-89ef-0000-00000000fff-",
+        "0123abcd-4567-89ef-0000-00000000fffg",
+        "0123abcd-4567-89ef-0000-00000000fff",
+        "\x01\x23\xab\xcd\x45\x67\x89\xef\x01\x01\x01\x01\x01\x01\xff\xff",
+        "0123abcd-4567-89ef-0101-01010101ffff",
+    };
+    const size_t count = sizeof(texts) / sizeof(texts[0]);
+    struct keyword_index *index = keyword_index_new();
+    bool is_added;
+    for (uint32_t slot = 0; slot < 3; slot++)
+        for (size_t i = 0; i < count; i++)
+            ck_assert_int_eq(keyword_index_add(index, span_of(texts[i]),
+                                               (uint32_t)i * 10 + slot,
+                                               &is_added, NULL),
+                             ENGINE_OK);
+    ck_assert_uint_eq(keyword_index_count(index), count);
+    for (uint32_t i = 0; i < count * 10; i++)
+        for (size_t k = 0; k < count; k++)
+            ck_assert(has(index, span_of(texts[k]), i) ==
+                      (i / 10 == k && i % 10 < 3));
+    size_t visited = 0;
+    keyword_index_each(index, texts_visit, &visited);
+    ck_assert_uint_eq(visited, count);
+    for (uint32_t slot = 0; slot < 3; slot++)
+        keyword_index_remove(index, span_of(texts[0]), slot);
+    ck_assert(!is_known(index, span_of(texts[0])));
+    ck_assert_uint_eq(keyword_index_count(index), count - 1);
+    keyword_index_free(index);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -135,6 +185,7 @@ main(void)
     TCase *tcase = tcase_create("keyword_index");
     tcase_add_test(tcase, keywords_survive_growth_and_removal);
     tcase_add_test(tcase, keywords_of_any_length_come_and_go);
+    tcase_add_test(tcase, uuids_are_the_texts_that_they_were);
     tcase_add_test(tcase, keywords_may_be_empty_or_hold_any_byte);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
