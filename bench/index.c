@@ -78,7 +78,7 @@ parse_options(int argc, char **argv, struct index_options *o)
 static bool
 read_filter(struct index_run *run)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     if (run->options->filter == NULL)
         return true;
     enum engine_code code =
@@ -169,7 +169,7 @@ sleep_work(struct index_run *run, char *seconds)
 static bool
 reported(struct index_run *run, uint64_t *ret_size)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     struct segment_memory memory;
     struct arena arena;
     arena_init(&arena, ARENA_SIZE);

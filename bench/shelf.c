@@ -81,7 +81,7 @@ shelf_create(struct shelf *shelf, const struct shelf_config *config, size_t dim)
 bool
 shelf_patch(struct shelf *shelf, const char *body)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     yyjson_doc *doc = NULL;
     enum engine_code code = json_parse(span_of(body), &doc, &error);
     if (code == ENGINE_OK)

@@ -38,7 +38,8 @@ bool keyword_index_find(const struct keyword_index *index, struct span text,
                         struct posting *ret_posting)
     __attribute__((warn_unused_result));
 
-/* Called for each string that has slots, in no order; false ends it. */
+/* Called for each string that has slots, in no order; false ends it. `text` is
+ * valid for the call. */
 typedef bool (*keyword_visit)(void *ctx, struct span text,
                               const struct posting *posting);
 void keyword_index_each(const struct keyword_index *index, keyword_visit visit,

@@ -30,7 +30,6 @@ payload_facet_has(const struct payload_index *index)
 /* A UUID that is written in another way than answers are. */
 struct spelling {
     struct point_id id;
-    struct span text;
     const struct posting *posting;
     bool is_counted;
 };
@@ -87,7 +86,7 @@ static bool
 collect_spelling(void *ctx, struct span text, const struct posting *posting)
 {
     struct facet *facet = ctx;
-    struct spelling spelling = { .text = text, .posting = posting };
+    struct spelling spelling = { .posting = posting };
     if (is_usual(text) || !point_id_from_uuid(text, &spelling.id))
         return true;
     if (facet->spellings_count == facet->spellings_room) {
@@ -182,8 +181,10 @@ each_uuid(struct facet *facet)
     keyword_index_each(keywords, visit_uuid, facet);
     for (size_t i = 0; !facet->is_failed && i < facet->spellings_count; i++) {
         struct spelling *spelling = &facet->spellings[i];
+        char text[POINT_ID_TEXT_SIZE];
+        point_id_text(&spelling->id, text);
         struct match_value value = { .type = MATCH_STRING,
-                                     .string = spelling->text };
+                                     .string = span_of(text) };
         if (!spelling->is_counted)
             say(facet, &value, count_spellings(facet, i, &spelling->id, NULL));
     }
@@ -212,17 +213,17 @@ each_integer(const struct facet *facet)
     for (size_t i = 0; i < numbers->blocks_count; i++) {
         const struct number_block *block = numbers->blocks[i];
         for (uint32_t j = 0; j < block->count; j++) {
-            const struct number_entry *entry = &block->entries[j];
-            if (entry->key != last.key || entry->kind != last.kind) {
+            struct number_entry entry = number_entry_at(block, j);
+            if (entry.key != last.key || entry.kind != last.kind) {
                 say(facet, &value, count);
-                last = *entry;
+                last = entry;
                 count = 0;
-                if (entry->kind != 0)
-                    value.integer = number_entry_to_integer(entry);
+                if (entry.kind != 0)
+                    value.integer = number_entry_to_integer(&entry);
             }
-            count += entry->kind != 0 &&
+            count += entry.kind != 0 &&
                      (facet->within == NULL ||
-                      slot_set_contains(facet->within, entry->slot));
+                      slot_set_contains(facet->within, entry.slot));
         }
     }
     say(facet, &value, count);

@@ -10,8 +10,8 @@
 bool payload_facet_has(const struct payload_index *index);
 
 /* Called once for each value of the index's own type that has slots in
- * question, in no order; `value` is valid for the call, its string until the
- * index changes. A UUID comes in one of the spellings that points have. */
+ * question, in no order; `value` and its string are valid for the call. A UUID
+ * comes in one of the spellings that points have. */
 typedef void (*payload_facet_visit)(void *ctx, const struct match_value *value,
                                     uint64_t count);
 

@@ -48,6 +48,7 @@ struct best {
     struct facet_hit *hits;
     size_t count;
     size_t limit;
+    struct arena *arena; /* of the strings */
 };
 
 static bool
@@ -84,14 +85,27 @@ sink(struct best *best)
     }
 }
 
+/* The string is the index's, for the call only. */
+static void
+own_string(struct best *best, struct match_value *value)
+{
+    if (value->type != MATCH_STRING)
+        return;
+    value->string.data =
+        arena_strndup(best->arena, value->string.data, value->string.size);
+    if (value->string.data == NULL)
+        value->string.size = 0;
+}
+
 static void
 take_value(void *ctx, const struct match_value *value, uint64_t count)
 {
     struct best *best = ctx;
     struct facet_hit hit = { *value, count };
+    if (best->count == best->limit && !is_better(&hit, &best->hits[0]))
+        return;
+    own_string(best, &hit.value);
     if (best->count == best->limit) {
-        if (!is_better(&hit, &best->hits[0]))
-            return;
         best->hits[0] = hit;
         sink(best);
         return;
@@ -109,7 +123,7 @@ compare_hits(const void *a, const void *b)
     return is_better(a, b) ? -1 : is_better(b, a);
 }
 
-/* The strings out of the index, while it stands. */
+/* UUIDs as answers spell them. */
 static enum engine_code
 own_values(struct best *best, enum payload_index_kind kind, struct arena *arena,
            struct error *reterr)
@@ -124,9 +138,9 @@ own_values(struct best *best, enum payload_index_kind kind, struct arena *arena,
             point_id_from_uuid(value->string, &id)) {
             point_id_text(&id, uuid);
             value->string = span_of(uuid);
+            value->string.data =
+                arena_strndup(arena, value->string.data, value->string.size);
         }
-        value->string.data =
-            arena_strndup(arena, value->string.data, value->string.size);
     }
     return arena_failed(arena) ? error_memory(reterr) : ENGINE_OK;
 }
@@ -176,7 +190,7 @@ segment_facets(struct segment_reader *reader, const struct segment_facet *facet,
 {
     struct segment *segment = reader->segment;
     struct slot_set *within = NULL;
-    struct best best = { .limit = facet->limit };
+    struct best best = { .limit = facet->limit, .arena = arena };
     enum engine_code code = ENGINE_OK;
     best.hits = arena_calloc(arena, facet->limit, sizeof(*best.hits));
     if (best.hits == NULL)

@@ -291,7 +291,7 @@ build_step(struct segment *segment, struct index_build *build,
 static enum segment_rest
 step(struct segment *segment)
 {
-    struct error error = { ENGINE_OK, "" };
+    struct error error = { .code = ENGINE_OK };
     enum segment_rest rest = SEGMENT_REST_NONE;
     struct index_build *build = build_first(segment);
     if (build == NULL)
