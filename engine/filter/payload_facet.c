@@ -36,7 +36,7 @@ struct spelling {
 
 struct facet {
     const struct payload_index *index;
-    const struct slot_set *within;
+    const struct facet_slots *within;
     payload_facet_visit visit;
     void *ctx;
     struct spelling *spellings; /* by id; owned */
@@ -52,11 +52,23 @@ say(const struct facet *facet, const struct match_value *value, uint64_t count)
         facet->visit(facet->ctx, value, count);
 }
 
+static bool
+is_within(const struct facet *facet, uint32_t slot)
+{
+    const struct facet_slots *within = facet->within;
+    return within == NULL ||
+           (slot / 64 < within->words_count &&
+            (within->words[slot / 64] >> (slot % 64) & 1) != 0);
+}
+
 static uint64_t
 posting_count(const struct facet *facet, const struct posting *posting)
 {
-    return facet->within == NULL ? posting->count
-                                 : posting_and_count(posting, facet->within);
+    if (facet->within == NULL)
+        return posting->count;
+    if (posting->count == 1 && posting->room == 0)
+        return is_within(facet, posting->as.one);
+    return posting_and_count(posting, facet->within->set);
 }
 
 static bool
@@ -145,7 +157,7 @@ count_spellings(struct facet *facet, size_t at, const struct point_id *id,
     }
     uint64_t count = facet->within == NULL
                          ? slot_set_count(slots)
-                         : slot_set_and_count(slots, facet->within);
+                         : slot_set_and_count(slots, facet->within->set);
     slot_set_free(slots);
     return count;
 }
@@ -221,9 +233,7 @@ each_integer(const struct facet *facet)
                 if (entry.kind != 0)
                     value.integer = number_entry_to_integer(&entry);
             }
-            count += entry.kind != 0 &&
-                     (facet->within == NULL ||
-                      slot_set_contains(facet->within, entry.slot));
+            count += entry.kind != 0 && is_within(facet, entry.slot);
         }
     }
     say(facet, &value, count);
@@ -231,7 +241,7 @@ each_integer(const struct facet *facet)
 
 enum engine_code
 payload_facet_each(const struct payload_index *index,
-                   const struct slot_set *within, payload_facet_visit visit,
+                   const struct facet_slots *within, payload_facet_visit visit,
                    void *ctx, struct error *reterr)
 {
     struct facet facet = {

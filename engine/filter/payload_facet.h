@@ -15,10 +15,17 @@ bool payload_facet_has(const struct payload_index *index);
 typedef void (*payload_facet_visit)(void *ctx, const struct match_value *value,
                                     uint64_t count);
 
-/* Counts the slots of each value, all or those `within`. Locks as
+/* The slots in question, in two forms: a look at one is a look at its bit. */
+struct facet_slots {
+    const uint64_t *words; /* [words_count], a bit each */
+    size_t words_count;
+    const struct slot_set *set;
+};
+
+/* Counts the slots of each value, all (NULL) or those `within`. Locks as
  * payload_index_query(). ENGINE_ENOMEM */
 enum engine_code payload_facet_each(const struct payload_index *index,
-                                    const struct slot_set *within,
+                                    const struct facet_slots *within,
                                     payload_facet_visit visit, void *ctx,
                                     struct error *reterr)
     __attribute__((warn_unused_result));

@@ -170,7 +170,7 @@ no_index(const struct payload_path *path, struct error *reterr)
 /* Under the points lock. */
 static enum engine_code
 count_values(const struct segment *segment, const struct payload_path *path,
-             const struct slot_set *within, struct best *best,
+             const struct facet_slots *within, struct best *best,
              struct arena *arena, struct error *reterr)
 {
     const struct payload_index *index = index_find(segment, path);
@@ -189,7 +189,8 @@ segment_facets(struct segment_reader *reader, const struct segment_facet *facet,
                size_t *ret_count, struct error *reterr)
 {
     struct segment *segment = reader->segment;
-    struct slot_set *within = NULL;
+    struct slot_set *set = NULL;
+    struct facet_slots within = { 0 };
     struct best best = { .limit = facet->limit, .arena = arena };
     enum engine_code code = ENGINE_OK;
     best.hits = arena_calloc(arena, facet->limit, sizeof(*best.hits));
@@ -197,20 +198,22 @@ segment_facets(struct segment_reader *reader, const struct segment_facet *facet,
         return error_memory(reterr);
     if (facet->filter != NULL && !filter_is_empty(facet->filter)) {
         uint64_t *words = NULL;
-        size_t words_count = 0;
         code = segment_matching(reader, facet->filter, facet->deadline_ms,
-                                arena, &words, &words_count, reterr);
+                                arena, &words, &within.words_count, reterr);
         if (code != ENGINE_OK)
             return code;
-        within = slot_set_new();
-        if (within == NULL)
+        set = slot_set_new();
+        if (set == NULL)
             return error_memory(reterr);
-        slot_set_add_words(within, words, words_count);
+        slot_set_add_words(set, words, within.words_count);
+        within.words = words;
+        within.set = set;
     }
     pthread_rwlock_rdlock(&segment->points);
-    code = count_values(segment, facet->path, within, &best, arena, reterr);
+    code = count_values(segment, facet->path, set == NULL ? NULL : &within,
+                        &best, arena, reterr);
     pthread_rwlock_unlock(&segment->points);
-    slot_set_free(within);
+    slot_set_free(set);
     if (code != ENGINE_OK)
         return code;
     qsort(best.hits, best.count, sizeof(*best.hits), compare_hits);
