@@ -159,6 +159,10 @@ CALLS = [
     ("POST", C + "/points/query/batch", {"searches": [{"query": [1, 0]}]},
      "r"),
     ("POST", C + "/points/search", {"vector": [1, 0], "limit": 1}, "r"),
+    ("POST", C + "/facet", {"key": "indexed"}, "r"),
+    ("POST", C + "/points/search/matrix/pairs", {}, "r"),
+    ("POST", C + "/points/search/matrix/offsets", {}, "r"),
+    ("GET", C + "/aliases", None, "r"),
     ("GET", C + "/cluster", None, "r"),
     ("GET", C + "/memory", None, "r"),
     ("PUT", C + "/points", POINT, "p"),
@@ -169,6 +173,7 @@ CALLS = [
     ("PUT", C + "/index", {"field_name": "a", "field_schema": "keyword"}, "w"),
     ("DELETE", C + "/index/a", None, "w"),
     ("PATCH", C, {"optimizers_config": {}}, "m"),
+    ("POST", "/collections/aliases", {"actions": []}, "M"),
     ("GET", "/metrics", None, "R"),
     ("GET", "/telemetry", None, "R"),
     ("GET", "/cluster", None, "R"),
@@ -183,6 +188,8 @@ WORD = {"r": "r", "p": "prw", "w": "rw", "m": "m"}
 @pytest.mark.parametrize("scope", ["docs", "doc*", "*", "secret", "doc", "d"])
 def test_each_operation_needs_its_right(guarded, scope, right):
     access = grants(**{scope: WORD[right]})
+    ask(guarded, "PUT", C + "/index?wait=true",
+        {"field_name": "indexed", "field_schema": "keyword"}, grants(docs="m"))
     for method, path, body, need in CALLS:
         is_here = scope == "*" or (need.islower() and scope in ("docs", "doc*"))
         is_allowed = is_here and ORDER.index(right) >= ORDER.index(need.lower())
@@ -214,6 +221,28 @@ def test_the_list_shows_what_the_caller_may_read(guarded):
     assert names(grants(**{"s*": "m"})) == ["secret"]
     assert names([]) == []
     assert names(grants(**{"*": "r"})) == ["docs", "secret"]
+
+
+def test_a_right_counts_on_the_name_that_is_asked_for(guarded):
+    def change(**action):
+        assert ask(guarded, "POST", "/collections/aliases",
+                   {"actions": [action]}, "m").result is True
+
+    def listed(access):
+        found = ask(guarded, "GET", "/aliases", access=access).result
+        return {a["alias_name"] for a in found["aliases"]}
+    change(create_alias={"collection_name": "secret", "alias_name": "docs-x"})
+    try:
+        path = "/collections/docs-x"
+        assert ask(guarded, "GET", path, access=grants(secret="m")).status == \
+            403
+        assert ask(guarded, "GET", path, access=grants(
+            **{"docs-x": "r"})).status == 200
+        # Who may not read the collection does not learn that it has aliases.
+        assert listed(grants(docs="r")) == set()
+        assert listed(grants(secret="r")) == listed("r") == {"docs-x"}
+    finally:
+        change(delete_alias={"alias_name": "docs-x"})
 
 
 def test_a_manager_of_a_prefix_makes_and_deletes_such_collections(guarded):
