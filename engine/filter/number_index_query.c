@@ -127,7 +127,7 @@ find_wanted(const struct number_index *index, const struct extent *extent,
     for (; count > 0; at.block++, at.at = 0) {
         const struct number_block *block = index->blocks[at.block];
         for (uint32_t i = at.at; i < block->count && count > 0; i++, count--) {
-            uint32_t slot = block->entries[i].slot;
+            uint32_t slot = block->slots[i];
             uint64_t bit = UINT64_C(1) << (slot % 64);
             if ((wanted[slot / 64] & bit) == 0)
                 continue;
