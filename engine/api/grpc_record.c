@@ -25,9 +25,13 @@ enum {
     POINT_ID = 1,
     POINT_PAYLOAD = 2,
     RETRIEVED_VECTORS = 4,
+    RETRIEVED_ORDER = 6,
     SCORED_SCORE = 3,
     SCORED_VERSION = 5,
-    SCORED_VECTORS = 6
+    SCORED_VECTORS = 6,
+    SCORED_ORDER = 8,
+    ORDER_INT = 1,
+    ORDER_FLOAT = 2
 };
 
 void
@@ -116,6 +120,19 @@ content_write(const struct record *record, uint32_t vectors_number,
     return ENGINE_OK;
 }
 
+static void
+order_write(const struct record *record, uint32_t number, struct bytes *out)
+{
+    if (!record->has_order)
+        return;
+    size_t mark = protobuf_begin(out, number);
+    if (record->order.is_integer)
+        protobuf_put_u64(out, ORDER_INT, (uint64_t)record->order.integer);
+    else
+        protobuf_put_double(out, ORDER_FLOAT, record->order.real);
+    protobuf_end(out, mark);
+}
+
 enum engine_code
 grpc_retrieved_write(const struct record *record, uint32_t number,
                      struct bytes *out, struct error *reterr)
@@ -123,6 +140,7 @@ grpc_retrieved_write(const struct record *record, uint32_t number,
     size_t mark = protobuf_begin(out, number);
     enum engine_code code =
         content_write(record, RETRIEVED_VECTORS, out, reterr);
+    order_write(record, RETRIEVED_ORDER, out);
     protobuf_end(out, mark);
     return code;
 }
@@ -135,6 +153,7 @@ grpc_scored_write(const struct record *record, uint32_t number,
     enum engine_code code = content_write(record, SCORED_VECTORS, out, reterr);
     protobuf_put_float(out, SCORED_SCORE, record->score);
     protobuf_put_u64(out, SCORED_VERSION, record->version);
+    order_write(record, SCORED_ORDER, out);
     protobuf_end(out, mark);
     return code;
 }

@@ -271,15 +271,20 @@ shape_collection(yyjson_mut_doc *doc, yyjson_mut_val *object, const char **why)
     return shape_request(doc, object, why);
 }
 
-/* nearest_with_mmr {nearest, mmr} -> {nearest, mmr} */
+/* nearest_with_mmr {nearest, mmr} -> {nearest, mmr}; formula {expression,
+ * defaults} -> {formula, defaults} */
 static yyjson_mut_val *
 shape_query(yyjson_mut_doc *doc, yyjson_mut_val *object, const char **why)
 {
     yyjson_mut_val *nearest = member(object, "nearest_with_mmr");
-    (void)doc;
+    yyjson_mut_val *formula = member(object, "formula");
     *why = "one of its fields is needed";
     if (nearest != NULL)
         return nearest;
+    if (formula != NULL) {
+        rename_member(doc, formula, "expression", "formula");
+        return formula;
+    }
     return yyjson_mut_obj_size(object) == 0 ? NULL : object;
 }
 

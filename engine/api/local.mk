@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/api/rest_examples.c \
+	engine/api/rest_lookup.c engine/api/rest_order.c \
+	engine/api/rest_query.h engine/api/rest_query_kinds.c \
+	engine/api/rest_stage.c \
 	engine/api/access.c engine/api/access.h engine/api/admission.c \
 	engine/api/api.c engine/api/api.h \
 	engine/api/audit.c engine/api/audit.h engine/api/call.h \

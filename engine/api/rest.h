@@ -89,6 +89,12 @@ enum engine_code query_search_batch_parse(struct call *call,
 enum engine_code query_query_parse(struct call *call, struct error *reterr);
 enum engine_code query_query_batch_parse(struct call *call,
                                          struct error *reterr);
+enum engine_code query_recommend_parse(struct call *call, struct error *reterr);
+enum engine_code query_recommend_batch_parse(struct call *call,
+                                             struct error *reterr);
+enum engine_code query_discover_parse(struct call *call, struct error *reterr);
+enum engine_code query_discover_batch_parse(struct call *call,
+                                            struct error *reterr);
 bool query_is_long(struct call *call);
 enum engine_code query_search_run(struct call *call, struct error *reterr);
 enum engine_code query_search_batch_run(struct call *call,

@@ -3,6 +3,7 @@
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_filter.h"
+#include "engine/api/rest_query.h"
 #include "engine/api/rest_record.h"
 #include "engine/api/rest_select.h"
 
@@ -108,23 +109,47 @@ scroll_offset(struct call *call, struct scroll_command *command,
     return point_id_from_json(offset, id, reterr);
 }
 
+static enum engine_code
+scroll_order(struct call *call, struct scroll_command *command,
+             struct error *reterr)
+{
+    struct arena *arena = &call->request->arena;
+    yyjson_val *value = rest_member(call->body, "order_by");
+    if (value == NULL)
+        return ENGINE_OK;
+    if (command->offset != NULL)
+        return error_set(reterr, ENGINE_EREQUEST,
+                         "Cannot use an `offset` when using `order_by`. The "
+                         "alternative for paging is to use "
+                         "`order_by.start_from` and a filter to exclude the "
+                         "IDs that you've already seen for the "
+                         "`order_by.start_from` value");
+    struct query_order *order = arena_calloc(arena, 1, sizeof(*order));
+    if (order == NULL)
+        return error_memory(reterr);
+    command->order = order;
+    return rest_order_parse(value, arena, order, reterr);
+}
+
 enum engine_code
 read_scroll_parse(struct call *call, struct error *reterr)
 {
-    static const char *const refused[] = { "shard_key", "order_by" };
+    static const char *const refused[] = { "shard_key" };
     struct arena *arena = &call->request->arena;
     struct scroll_command *command = arena_calloc(arena, 1, sizeof(*command));
     if (command == NULL)
         return error_memory(reterr);
     call->command = command;
     uint64_t limit = 10;
-    enum engine_code code = rest_refuse(call->body, refused, 2, reterr);
+    enum engine_code code = rest_refuse(call->body, refused, 1, reterr);
     if (code == ENGINE_OK)
         code = rest_u64(call->body, "limit", &limit, reterr);
     if (code == ENGINE_OK)
         code = rest_at_least_one("scroll_request", "limit", limit, reterr);
     if (code == ENGINE_OK)
         code = scroll_offset(call, command, reterr);
+    if (code == ENGINE_OK)
+        code = scroll_order(call, command, reterr);
     if (code == ENGINE_OK)
         code = rest_filter_parse(rest_member(call->body, "filter"),
                                  "scroll_request.filter", arena,
@@ -141,7 +166,7 @@ bool
 read_scroll_is_long(struct call *call)
 {
     const struct scroll_command *command = call->command;
-    return command->filter != NULL ||
+    return command->filter != NULL || command->order != NULL ||
            rest_records_cost_ns(call->collection, &command->output,
                                 command->limit) > API_INLINE_COST_NS_MAX;
 }

@@ -63,6 +63,18 @@ write_vectors(struct json_writer *writer, const struct record *record)
 }
 
 static void
+write_order(struct json_writer *writer, const struct record *record)
+{
+    if (!record->has_order)
+        return;
+    json_key(writer, "order_value");
+    if (record->order.is_integer)
+        json_i64(writer, record->order.integer);
+    else
+        json_f64(writer, record->order.real);
+}
+
+static void
 write_content(struct json_writer *writer, const struct record *record)
 {
     if (record->has_payload) {
@@ -76,6 +88,7 @@ write_content(struct json_writer *writer, const struct record *record)
     }
     if (record->has_vectors)
         write_vectors(writer, record);
+    write_order(writer, record);
 }
 
 void

@@ -36,6 +36,16 @@ collection_search(struct collection *collection,
                   struct records *ret_records, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The vectors `name` of points here, for a query elsewhere: into `vector` of
+ * each example, whose `by_id` stays. ENGINE_EINPUT  no such vector.
+ * ENGINE_ENOTFOUND  a point or its vector. */
+struct query_example; /* query.h */
+enum engine_code
+collection_lookup(struct collection *collection, struct span name,
+                  struct query_example *const *examples, size_t count,
+                  struct arena *arena, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Points by ascending id. */
 enum engine_code
 collection_scroll(struct collection *collection,

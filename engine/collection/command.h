@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "engine/codec/point_id.h"
 #include "engine/filter/filter.h"
+#include "engine/filter/number_index.h"
 #include "engine/segment/search.h"
 #include "engine/index/vector_row.h"
 
@@ -151,11 +152,27 @@ struct search_params {
     const struct filter *idf_corpus;
 };
 
-/* Nearest points. Either `vector` or `by_id` is the query; with neither (query
- * endpoint without a query) points come by ascending id with score 1.0 and
- * version 0. `kind`, `indices` and `rows` as in struct named_vector. */
+struct query; /* query.h */
+
+/* Another collection that the points of examples are in; its vector's name. */
+struct query_lookup {
+    struct span collection; /* size 0: this one */
+    bool has_vector;        /* else `using` */
+    struct span vector;
+};
+
+/* One stage of a query. Nearest points: either `vector` or `by_id` is the
+ * query; with both the vector is the query and the point is left out. With
+ * neither points come by ascending id with score 1.0 and version 0. `kind`,
+ * `indices` and `rows` as in struct named_vector. With `query` it is the query
+ * and those mean nothing. With prefetches only their points are asked. */
 struct search_command {
-    struct span using;   /* vector name, "" by default */
+    struct query *query; /* NULL: nearest, or by id */
+    struct search_command
+        *prefetches; /* themselves without offset and output */
+    size_t prefetches_count;
+    struct query_lookup lookup; /* of the stage's points by id */
+    struct span using;          /* vector name, "" by default */
     const float *vector; /* NULL unless the query is one; else also when dim is
                             0, as a sparse one may be */
     size_t dim;
@@ -173,8 +190,11 @@ struct search_command {
     uint64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; 0: none */
 };
 
+struct query_order; /* query.h */
+
 struct scroll_command {
-    const struct point_id *offset; /* first id, inclusive; NULL: start */
+    const struct point_id *offset;   /* first id, inclusive; NULL: start */
+    const struct query_order *order; /* NULL: by id; never with an offset */
     size_t limit;
     const struct filter *filter;
     struct output_selection output;
@@ -198,6 +218,8 @@ struct record {
     struct point_id id;
     uint64_t version; /* operation number of its last change */
     float score;      /* searches only */
+    bool has_order;   /* ordered by a payload's value: */
+    struct number_value order;
     bool has_payload;
     struct span payload; /* JSON object text when has_payload */
     bool has_vectors;    /* vectors were asked for */
@@ -210,8 +232,8 @@ struct records {
     size_t count;
     bool has_next; /* scroll: next_id is the first id of the next page */
     struct point_id next_id;
-    bool has_report; /* a search by vector or point: */
-    struct segment_report report;
+    const struct segment_report *reports; /* of searches by vectors */
+    size_t reports_count;
 };
 
 #endif /* ENGINE_COLLECTION_COMMAND_H */

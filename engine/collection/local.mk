@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/collection/nearest.c engine/collection/nearest.h \
+	engine/collection/query.h engine/collection/query_stage.h \
+	engine/collection/query_ask.c engine/collection/query_examples.c \
+	engine/collection/query_formula.c engine/collection/query_fusion.c \
+	engine/collection/query_mmr.c engine/collection/query_score.c \
+	engine/collection/query_run.c engine/collection/query_run.h \
 	engine/collection/aliases.c engine/collection/aliases.h \
 	engine/collection/apply.c engine/collection/apply.h \
 	engine/collection/condition.c engine/collection/condition.h \

@@ -33,16 +33,19 @@ number_entry_integer(int64_t number, uint32_t slot)
                                   .slot = slot };
 }
 
-int64_t
-number_entry_to_integer(const struct number_entry *entry)
+struct number_value
+number_entry_value(const struct number_entry *entry)
 {
-    assert(entry->kind != 0);
     uint64_t bits =
-        entry->key >> 63 != 0 ? entry->key & ~(UINT64_C(1) << 63) : ~entry->key;
-    double image;
-    memcpy(&image, &bits, sizeof(image));
-    uint64_t whole = image < 0 ? (uint64_t)(int64_t)image : (uint64_t)image;
-    return (int64_t)(whole + entry->kind - KIND_INTEGER);
+        entry->key >> 63 != 0 ? entry->key ^ UINT64_C(1) << 63 : ~entry->key;
+    struct number_value value = { .is_integer = entry->kind != 0 };
+    memcpy(&value.real, &bits, sizeof(bits));
+    if (value.is_integer) {
+        uint64_t whole = value.real < 0 ? (uint64_t)(int64_t)value.real
+                                        : (uint64_t)value.real;
+        value.integer = (int64_t)(whole + entry->kind - KIND_INTEGER);
+    }
+    return value;
 }
 
 struct number_index *

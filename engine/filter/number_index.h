@@ -38,8 +38,13 @@ void number_index_free(struct number_index *index); /* NULL is allowed */
 struct number_entry number_entry_float(double number, uint32_t slot);
 struct number_entry number_entry_integer(int64_t number, uint32_t slot);
 
-/* The integer of an entry whose `kind` is not 0. */
-int64_t number_entry_to_integer(const struct number_entry *entry);
+/* The number of an entry; `real` of an integer is the double next to it. */
+struct number_value {
+    bool is_integer;
+    int64_t integer;
+    double real;
+};
+struct number_value number_entry_value(const struct number_entry *entry);
 
 /* *ret_added false: it was there. ENGINE_ENOMEM nothing changed. */
 enum engine_code number_index_add(struct number_index *index,
@@ -106,6 +111,14 @@ enum engine_code number_index_other(const struct number_index *index,
                                     size_t count, struct slot_set *set,
                                     struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Copies up to `count_max` entries in order, the first one not before `from`
+ * (descending: not behind it); returns how many. */
+enum number_direction { NUMBER_ASCENDING, NUMBER_DESCENDING };
+size_t number_index_page(const struct number_index *index,
+                         enum number_direction direction,
+                         const struct number_entry *from,
+                         struct number_entry *ret_entries, size_t count_max);
 
 uint64_t number_index_count(const struct number_index *index);
 

@@ -329,3 +329,37 @@ number_index_other(const struct number_index *index,
     gather_finish(&gather, set);
     return ENGINE_OK;
 }
+
+size_t
+number_index_page(const struct number_index *index,
+                  enum number_direction direction,
+                  const struct number_entry *from,
+                  struct number_entry *ret_entries, size_t count_max)
+{
+    struct number_position at = number_index_find(index, from);
+    size_t count = 0;
+    struct number_entry first = *from;
+    if (at.block < index->blocks_count)
+        first = number_entry_at(index->blocks[at.block], at.at);
+    bool is_there = at.block < index->blocks_count &&
+                    number_entry_compare(&first, from) == 0;
+    if (direction == NUMBER_ASCENDING) {
+        for (; count < count_max && at.block < index->blocks_count;) {
+            const struct number_block *block = index->blocks[at.block];
+            ret_entries[count++] = number_entry_at(block, at.at);
+            at = at.at + 1 < block->count
+                     ? (struct number_position){ at.block, at.at + 1 }
+                     : (struct number_position){ at.block + 1, 0 };
+        }
+        return count;
+    }
+    if (is_there && count_max > 0)
+        ret_entries[count++] = *from;
+    while (count < count_max && (at.at > 0 || at.block > 0)) {
+        if (at.at == 0)
+            at.at = index->blocks[--at.block]->count;
+        ret_entries[count++] =
+            number_entry_at(index->blocks[at.block], --at.at);
+    }
+    return count;
+}

@@ -231,7 +231,7 @@ each_integer(const struct facet *facet)
                 last = entry;
                 count = 0;
                 if (entry.kind != 0)
-                    value.integer = number_entry_to_integer(&entry);
+                    value.integer = number_entry_value(&entry).integer;
             }
             count += entry.kind != 0 && is_within(facet, entry.slot);
         }

@@ -4,9 +4,11 @@
 
 #include "engine/error.h"
 #include "engine/filter/filter.h"
+#include "engine/filter/number_index.h"
 #include "engine/filter/slot_set.h"
 #include "engine/filter/tokenizer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +82,15 @@ uint64_t payload_index_points(const struct payload_index *index);
 
 /* Heap bytes, about. */
 size_t payload_index_memory(const struct payload_index *index);
+
+/* Whether values come in the order of numbers: INTEGER, FLOAT, DATETIME. */
+bool payload_index_is_ordered(const struct payload_index *index);
+
+/* number_index_page() over the values of an ordered index. */
+size_t payload_index_page(const struct payload_index *index,
+                          enum number_direction direction,
+                          const struct number_entry *from,
+                          struct number_entry *ret_entries, size_t count_max);
 
 /* How a condition's answer relates to the points that satisfy it. */
 enum index_answer {

@@ -380,3 +380,21 @@ payload_index_query(const struct payload_index *index,
         *ret_result = result;
     return code;
 }
+
+bool
+payload_index_is_ordered(const struct payload_index *index)
+{
+    return payload_index_is_numeric(index) ||
+           index->kind == PAYLOAD_INDEX_DATETIME;
+}
+
+size_t
+payload_index_page(const struct payload_index *index,
+                   enum number_direction direction,
+                   const struct number_entry *from,
+                   struct number_entry *ret_entries, size_t count_max)
+{
+    assert(payload_index_is_ordered(index));
+    return number_index_page(index->numbers, direction, from, ret_entries,
+                             count_max);
+}

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/segment/best_hits.c engine/segment/best_hits.h \
+	engine/segment/order_by.c engine/segment/order_by.h \
+	engine/segment/draw.c engine/segment/draw.h \
+	engine/segment/score.c engine/segment/score.h \
 	engine/segment/body.h \
 	engine/segment/change.c engine/segment/change.h \
 	engine/segment/change_apply.c engine/segment/change_body.h \

@@ -150,6 +150,30 @@ weigh(const struct sparse_work *work, const float **ret_weights,
     return ENGINE_OK;
 }
 
+enum engine_code
+segment_sparse_weigh(struct segment_reader *reader,
+                     const struct segment_search *search,
+                     struct vector_value *queries, size_t count,
+                     struct arena *arena, struct error *reterr)
+{
+    struct segment_search one = *search;
+    struct sparse_work work = {
+        .reader = reader,
+        .sparse = reader->segment->vectors[search->number].sparse,
+        .search = &one,
+        .arena = arena,
+        .deadline_ms = search->deadline_ms
+    };
+    enum engine_code code = ENGINE_OK;
+    if (search->idf_corpus != NULL)
+        code = corpus_make(&work, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
+        one.query = queries[i];
+        code = weigh(&work, &queries[i].values, reterr);
+    }
+    return code;
+}
+
 /* Payloads are tested as the search wants it, unless that gets too much. */
 static enum engine_code
 search_or_settle(struct sparse_work *work, const struct sparse_search *search,

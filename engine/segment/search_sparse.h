@@ -17,6 +17,16 @@ enum engine_code segment_search_sparse(struct segment_reader *reader,
                                        size_t *ret_count, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Replaces the weights of `queries` by those with the modifier, in `arena`, as
+ * a search by each would; nothing without the modifier. Of `search` count the
+ * vector, the corpus and the deadline. ENGINE_ETIMEOUT, ENGINE_ENOMEM */
+enum engine_code segment_sparse_weigh(struct segment_reader *reader,
+                                      const struct segment_search *search,
+                                      struct vector_value *queries,
+                                      size_t count, struct arena *arena,
+                                      struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Nanoseconds, roughly; the filter counts as unknown. */
 uint64_t segment_sparse_cost_ns(const struct segment_reader *reader,
                                 const struct segment_search *search);

@@ -201,6 +201,59 @@ class Congruence:
         self.both("info", lambda c, n: {
             **plain(c.get_collection(n)), "indexed_vectors_count": 0})
 
+    def queries(self):
+        """Of every kind; the old calls where the client still has them."""
+        pair = models.ContextPair(positive=3, negative=[0.5, 1.0])
+        prefetch = [models.Prefetch(query=[1.0, 2.0], using="v", limit=5),
+                    models.Prefetch(query=4, using="w", limit=5)]
+        of_kind = {
+            "recommend": models.RecommendQuery(recommend=models.RecommendInput(
+                positive=[1, [0.5, 0.5]], negative=[2],
+                strategy=models.RecommendStrategy.BEST_SCORE)),
+            "discover": models.DiscoverQuery(discover=models.DiscoverInput(
+                target=2, context=[pair])),
+            "context": models.ContextQuery(context=[pair]),
+        }
+        for what, query in of_kind.items():
+            self.both(what, lambda c, n: c.query_points(n, query=query,
+                                                        using="v"))
+        merged = {
+            "rrf": models.FusionQuery(fusion=models.Fusion.RRF),
+            "dbsf": models.FusionQuery(fusion=models.Fusion.DBSF),
+            "formula": models.FormulaQuery(
+                formula=models.SumExpression(sum=["$score", 0.5]),
+                defaults={"$score": 1.5}),
+            "nearest": [0.0, 1.0]}
+        for what, query in merged.items():
+            self.both(f"{what} of prefetches", lambda c, n: c.query_points(
+                n, query=query, prefetch=prefetch,
+                using="v" if what == "nearest" else None))
+        for what, query in merged.items():
+            self.both(f"batch with {what}", lambda c, n: c.query_batch_points(
+                n, [models.QueryRequest(query=query, prefetch=prefetch[:1],
+                                        using="v" if what == "nearest"
+                                        else None)] * 2))
+        order = models.OrderBy(key="i", direction=models.Direction.DESC)
+        self.both("order without an index", lambda c, n: c.scroll(
+            n, order_by=order))
+        self.both("nothing to recommend by", lambda c, n: c.query_points(
+            n, query=models.RecommendQuery(recommend=models.RecommendInput(
+                positive=[])), using="v"))
+        if hasattr(self.rest, "recommend"):
+            self.old()
+
+    def old(self):
+        body = {"positive": [1], "negative": [2, [0.5, 0.5]], "limit": 5,
+                "strategy": models.RecommendStrategy.SUM_SCORES, "using": "v"}
+        self.both("old recommend", lambda c, n: c.recommend(n, **body))
+        self.both("old recommend batch", lambda c, n: c.recommend_batch(
+            n, [models.RecommendRequest(**body)] * 2))
+        body = {"target": 4, "limit": 5, "using": "v", "context": [
+            models.ContextExamplePair(positive=3, negative=[0.5, 1.0])]}
+        self.both("old discover", lambda c, n: c.discover(n, **body))
+        self.both("old discover batch", lambda c, n: c.discover_batch(
+            n, [models.DiscoverRequest(**body)] * 2))
+
     def indexes(self):
         for field, schema in (("f", "keyword"), ("g.h", "integer"),
                               ("m", "float"), ("l[].v", "geo")):
@@ -335,6 +388,7 @@ def main():
     congruence = Congruence(url, port, seed)
     congruence.build()
     congruence.fixed()
+    congruence.queries()
     for turn in range(rounds):
         if turn == rounds // 2:
             congruence.indexes()
