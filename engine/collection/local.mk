@@ -57,6 +57,14 @@ check_LIBRARIES = libfixture.a
 libfixture_a_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 libfixture_a_SOURCES = tests/fixture/points.c tests/fixture/points.h
 
+check_PROGRAMS += tests/unit/engine/collection/test_query
+tests_unit_engine_collection_test_query_SOURCES = \
+	tests/unit/engine/collection/test_query.c
+tests_unit_engine_collection_test_query_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_collection_test_query_LDADD = libfixture.a $(ENGINE_LIBS) \
+	$(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/engine/collection/test_model
 tests_unit_engine_collection_test_model_SOURCES = \
 	tests/unit/engine/collection/test_model.c

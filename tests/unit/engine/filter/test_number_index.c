@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/fixture/suite.h"
 
@@ -232,6 +233,63 @@ START_TEST(many_at_once_are_the_same_as_one_by_one)
 }
 END_TEST
 
+START_TEST(pages_go_on_where_they_ended)
+{
+    struct number_index *index = number_index_new();
+    struct number_entry page[100];
+    for (uint32_t slot = 0; slot < 1000; slot++)
+        add(index, slot % 2 == 0
+                       ? number_entry_integer((int64_t)slot - 500, slot)
+                       : number_entry_float((double)slot - 500.5, slot));
+    for (int turn = 0; turn < 2; turn++) {
+        enum number_direction direction =
+            turn == 0 ? NUMBER_ASCENDING : NUMBER_DESCENDING;
+        struct number_entry from = { 0 };
+        if (direction == NUMBER_DESCENDING)
+            from = (struct number_entry){ UINT64_MAX, UINT32_MAX, UINT32_MAX };
+        size_t total = 0, count;
+        double last = direction == NUMBER_ASCENDING ? -1e9 : 1e9;
+        while ((count = number_index_page(index, direction, &from, page, 100)) >
+               0) {
+            bool is_again =
+                total > 0 && memcmp(&page[0], &from, sizeof(from)) == 0;
+            for (size_t i = is_again; i < count; i++) {
+                struct number_value value = number_entry_value(&page[i]);
+                ck_assert_int_eq(value.is_integer, page[i].slot % 2 == 0);
+                if (value.is_integer)
+                    ck_assert_double_eq((double)value.integer, value.real);
+                ck_assert(direction == NUMBER_ASCENDING ? value.real > last
+                                                        : value.real < last);
+                last = value.real;
+            }
+            total += count - is_again;
+            from = page[count - 1];
+            if (count == 1)
+                break;
+        }
+        ck_assert_uint_eq(total, 1000);
+    }
+    number_index_free(index);
+}
+END_TEST
+
+START_TEST(values_come_back_exactly)
+{
+    static const int64_t numbers[] = {
+        0, -1, INT64_MIN, INT64_MAX, INT64_MAX - 1, INT64_C(9007199254740993)
+    };
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct number_entry entry = number_entry_integer(numbers[i], 7);
+        struct number_value value = number_entry_value(&entry);
+        ck_assert(value.is_integer);
+        ck_assert_int_eq(value.integer, numbers[i]);
+    }
+    struct number_entry entry = number_entry_float(-2.5, 7);
+    ck_assert_double_eq(number_entry_value(&entry).real, -2.5);
+    ck_assert(!number_entry_value(&entry).is_integer);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -242,6 +300,8 @@ main(void)
     tcase_add_test(tcase, integers_stay_exact_where_doubles_do_not);
     tcase_add_test(tcase, many_at_once_are_the_same_as_one_by_one);
     tcase_add_test(tcase, zero_has_no_sign);
+    tcase_add_test(tcase, pages_go_on_where_they_ended);
+    tcase_add_test(tcase, values_come_back_exactly);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
