@@ -2,7 +2,8 @@
 libengine_a_SOURCES += \
 	engine/collection/nearest.c engine/collection/nearest.h \
 	engine/collection/query.h engine/collection/query_stage.h \
-	engine/collection/query_ask.c engine/collection/query_examples.c \
+	engine/collection/query_ask.c engine/collection/query_cost.c \
+	engine/collection/query_examples.c \
 	engine/collection/query_formula.c engine/collection/query_fusion.c \
 	engine/collection/query_mmr.c engine/collection/query_score.c \
 	engine/collection/query_run.c engine/collection/query_run.h \

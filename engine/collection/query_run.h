@@ -10,6 +10,10 @@
  * a tree of stages. */
 bool query_has_stages(const struct search_command *command);
 
+/* Nanoseconds, roughly; UINT64_MAX where it may take long. */
+uint64_t query_cost_ns(const struct segment_reader *reader,
+                       const struct search_command *command);
+
 /* Runs the tree, leaves first, all of it in one read of the segment. A stage
  * with prefetches merges their points (fusion, formula) or asks only for them.
  * The filters of a stage and of those above it hold for its leaves; points that

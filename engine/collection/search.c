@@ -336,21 +336,9 @@ uint64_t
 collection_search_cost_ns(struct collection *collection,
                           const struct search_command *command)
 {
-    struct segment *segment = collection->segment;
-    uint64_t cost_ns = 0;
     struct segment_reader reader;
-    if (query_has_stages(command))
-        return UINT64_MAX;
-    segment_read_begin(segment, &reader);
-    size_t number = segment_vector_number(segment, command->using);
-    if (number != SIZE_MAX) {
-        struct segment_search search = nearest_params(command);
-        search.number = number;
-        search.query =
-            (struct vector_value){ command->kind, command->vector, command->dim,
-                                   command->indices, command->rows };
-        cost_ns = segment_search_cost_ns(&reader, &search);
-    }
+    segment_read_begin(collection->segment, &reader);
+    uint64_t cost_ns = query_cost_ns(&reader, command);
     segment_read_end(&reader);
     return cost_ns;
 }
