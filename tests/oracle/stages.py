@@ -91,8 +91,10 @@ class Stages:
 
     def recommend(self, using):
         strategy = self.one(("average_vector", "best_score", "sum_scores"))
-        body = {"positive": self.examples(using, 1),
-                "negative": self.examples(using, 0), "strategy": strategy}
+        positive = self.examples(using, 1)
+        body = {"positive": positive, "strategy": strategy,
+                "negative": [example for example in self.examples(using, 0)
+                             if example not in positive]}
         if strategy != "average_vector" and self.chance(0.2):
             body = {"negative": self.examples(using, 1), "strategy": strategy}
         return f"recommend {strategy}", {"recommend": body}
@@ -210,15 +212,14 @@ class Stages:
 
     def stage(self, depth, equals=True):
         """(kind, body) of a query with prefetches."""
-        kind = self.random.random()
+        kind = self.random.random() if equals else 1
         is_ranked = kind < 0.4 or not equals
         body = {"prefetch": [
-            self.prefetch(depth - 1, not is_ranked,
-                          kind >= 0.4 or not equals)
+            self.prefetch(depth - 1, not is_ranked, kind >= 0.4)
             for _ in range(self.random.randint(1, 3))]}
-        if kind < 0.25 and equals:
+        if kind < 0.25:
             body["query"], name = {"fusion": "rrf"}, "rrf"
-        elif kind < 0.4 and equals:
+        elif kind < 0.4:
             name = "rrf with weights"
             body["query"] = {"rrf": {"k": self.random.randint(1, 60),
                                      "weights": [self.random.uniform(0, 3)
