@@ -40,7 +40,7 @@
  * it that does not pass; at least this share must pass. */
 #define LIST_PER_HIT   2.0
 #define LIST_SHARE_MIN 0.1
-/* It must be so much cheaper to be chosen: it is for nothing where fewer pass
+/* It must be so much cheaper than a scan: it is for nothing where fewer pass
  * around the query. */
 #define LIST_CAUTION 1.2
 /* What of it passes is expected to be so many times the hits. */
@@ -249,11 +249,11 @@ propose_walks(struct work *work, const struct known *known, struct costs *costs)
         propose(costs, SEGMENT_PLAN_WALK, rows * costs->visit_ns + tail);
         return;
     }
-    if (known->share >= LIST_SHARE_MIN)
-        propose(costs, SEGMENT_PLAN_WALK_LIST,
-                LIST_CAUTION * work_list_width(work, known->share) *
-                        costs->place_ns +
-                    tail);
+    double long_ns =
+        work_list_width(work, known->share) * costs->place_ns + tail;
+    if (known->share >= LIST_SHARE_MIN &&
+        LIST_CAUTION * long_ns < costs->scan_ns)
+        propose(costs, SEGMENT_PLAN_WALK_LIST, long_ns);
     double result_ns = rows / known->share * costs->visit_ns + tail;
     propose(costs, SEGMENT_PLAN_WALK_RESULT, result_ns);
     costs->filtered_plan = SEGMENT_PLAN_WALK_RESULT;
