@@ -48,6 +48,7 @@ enum engine_code grpc_update_run(struct call *call, struct error *reterr);
 enum engine_code grpc_update_batch_run(struct call *call, struct error *reterr);
 enum engine_code grpc_search_run(struct call *call, struct error *reterr);
 enum engine_code grpc_search_batch_run(struct call *call, struct error *reterr);
+enum engine_code grpc_groups_run(struct call *call, struct error *reterr);
 enum engine_code grpc_get_run(struct call *call, struct error *reterr);
 enum engine_code grpc_scroll_run(struct call *call, struct error *reterr);
 enum engine_code grpc_count_run(struct call *call, struct error *reterr);

@@ -30,6 +30,8 @@ libengine_a_SOURCES += \
 libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h \
 	engine/api/rest_field.c engine/api/rest_field.h
 libengine_a_SOURCES += engine/api/rest_params.c engine/api/rest_params.h
+libengine_a_SOURCES += engine/api/rest_groups.c engine/api/rest_groups.h \
+	engine/api/grpc_groups.c
 libengine_a_SOURCES += engine/api/rest_formula.c engine/api/rest_formula.h
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 

@@ -102,6 +102,13 @@ enum engine_code query_search_batch_run(struct call *call,
 enum engine_code query_query_run(struct call *call, struct error *reterr);
 enum engine_code query_query_batch_run(struct call *call, struct error *reterr);
 
+/* rest_groups.c */
+enum engine_code groups_query_parse(struct call *call, struct error *reterr);
+enum engine_code groups_search_parse(struct call *call, struct error *reterr);
+enum engine_code groups_recommend_parse(struct call *call,
+                                        struct error *reterr);
+enum engine_code groups_run(struct call *call, struct error *reterr);
+
 /* Runs what one of the parsers above read, search by search, and hands each
  * answer to `write`. */
 typedef enum engine_code (*query_writer)(struct call *call,

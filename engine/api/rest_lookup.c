@@ -37,6 +37,26 @@ gather(struct query_example *examples, size_t count,
             found[(*found_count)++] = &examples[i];
 }
 
+enum engine_code
+rest_lookup_acquire(struct call *call, struct span name,
+                    struct collection **ret_collection, struct error *reterr)
+{
+    int size = name.size < COMMAND_NAME_SIZE_MAX ? (int)name.size
+                                                 : COMMAND_NAME_SIZE_MAX;
+    if (!call_may_read(call, name)) {
+        call->is_denied = true;
+        return error_set(reterr, ENGINE_EFORBIDDEN,
+                         "Access to collection %.*s is required", size,
+                         name.data);
+    }
+    enum engine_code code = registry_acquire(call->api->options.registry, name,
+                                             ret_collection, reterr);
+    if (code == ENGINE_ENOTFOUND)
+        return error_set(reterr, code, "Collection %.*s not found", size,
+                         name.data);
+    return code;
+}
+
 /* Reads the vectors; points elsewhere are not left out of the answer. */
 static enum engine_code
 read_vectors(struct call *call, const struct search_command *command,
@@ -47,20 +67,8 @@ read_vectors(struct call *call, const struct search_command *command,
     struct registry *registry = call->api->options.registry;
     struct span name = lookup->has_vector ? lookup->vector : command->using;
     struct collection *collection = NULL;
-    if (!call_may_read(call, lookup->collection)) {
-        call->is_denied = true;
-        return error_set(
-            reterr, ENGINE_EFORBIDDEN, "Access to collection %.*s is required",
-            lookup->collection.size < 255 ? (int)lookup->collection.size : 255,
-            lookup->collection.data);
-    }
     enum engine_code code =
-        registry_acquire(registry, lookup->collection, &collection, reterr);
-    if (code == ENGINE_ENOTFOUND)
-        return error_set(
-            reterr, code, "Collection %.*s not found",
-            lookup->collection.size < 255 ? (int)lookup->collection.size : 255,
-            lookup->collection.data);
+        rest_lookup_acquire(call, lookup->collection, &collection, reterr);
     if (code != ENGINE_OK)
         return code;
     code = collection_lookup(collection, name, examples, count,

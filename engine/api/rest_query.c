@@ -125,10 +125,9 @@ query_is_long(struct call *call)
     return false;
 }
 
-/* Of each stage. Recursion: QUERY_DEPTH_MAX. */
-static enum engine_code
-check_strict(struct call *call, const struct search_command *command,
-             bool is_root, struct error *reterr)
+enum engine_code
+query_check_strict(struct call *call, const struct search_command *command,
+                   bool is_root, struct error *reterr)
 {
     enum engine_code code = collection_check_read(
         call->collection,
@@ -140,7 +139,7 @@ check_strict(struct call *call, const struct search_command *command,
                                .tokens = is_root },
         reterr);
     for (size_t i = 0; code == ENGINE_OK && i < command->prefetches_count; i++)
-        code = check_strict(call, &command->prefetches[i], false, reterr);
+        code = query_check_strict(call, &command->prefetches[i], false, reterr);
     return code;
 }
 
@@ -153,7 +152,7 @@ search_run(struct call *call, struct search_command *command,
     struct arena arena;
     arena_init(&arena, call->request->arena.cap_size);
     arena_bind(&arena, &budget_requests);
-    enum engine_code code = check_strict(call, command, true, reterr);
+    enum engine_code code = query_check_strict(call, command, true, reterr);
     if (code == ENGINE_OK)
         code = rest_lookup_resolve(call, command, reterr);
     if (code == ENGINE_OK)

@@ -53,6 +53,15 @@ enum engine_code rest_discover_read(const struct query_source *source,
                                     struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* ---- rest_query.c ---- */
+
+/* Strict mode, for each stage; the root pays for the read. Recursion:
+ * QUERY_DEPTH_MAX. */
+enum engine_code query_check_strict(struct call *call,
+                                    const struct search_command *command,
+                                    bool is_root, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* ---- rest_query_kinds.c: what is asked ---- */
 
 /* The value of `query`: a vector, an id, or an object of one kind. Fills the
@@ -121,6 +130,14 @@ enum engine_code rest_order_parse(yyjson_val *value, struct arena *arena,
 enum engine_code rest_lookup_parse(yyjson_val *value,
                                    struct query_lookup *ret_lookup,
                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Another collection that the request reads from: registry_release().
+ * ENGINE_ENOTFOUND  there is none.
+ * ENGINE_EFORBIDDEN  the caller may not read it. */
+enum engine_code rest_lookup_acquire(struct call *call, struct span name,
+                                     struct collection **ret_collection,
+                                     struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Brings the vectors of points that are in other collections, or have another

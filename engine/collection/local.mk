@@ -16,6 +16,8 @@ libengine_a_SOURCES += \
 	engine/collection/facet.c engine/collection/facet.h \
 	engine/collection/definition.c engine/collection/definition.h \
 	engine/collection/formula.c engine/collection/formula.h \
+	engine/collection/groups.c engine/collection/groups.h \
+	engine/collection/groups_found.c engine/collection/groups_found.h \
 	engine/collection/info.c \
 	engine/collection/lifecycle.h \
 	engine/collection/output.c engine/collection/output.h \
