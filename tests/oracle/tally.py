@@ -27,7 +27,7 @@ LEFT_OUT = {
     "relevance feedback on sparse and multivectors beside the client":
         "it takes dense ones only",
     "lists with equal scores below a fusion by ranks": "their order is open",
-    "groups, facet, lookup_from": "not compared yet",
+    "facet, lookup_from": "not compared yet",
 }
 
 
