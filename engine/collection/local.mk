@@ -55,6 +55,14 @@ tests_unit_engine_collection_test_config_quantization_CFLAGS = \
 tests_unit_engine_collection_test_config_quantization_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/engine/collection/test_groups_found
+tests_unit_engine_collection_test_groups_found_SOURCES = \
+	tests/unit/engine/collection/test_groups_found.c
+tests_unit_engine_collection_test_groups_found_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_collection_test_groups_found_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
 # What the tests of collections and segments share.
 check_LIBRARIES = libfixture.a
 libfixture_a_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
