@@ -25,6 +25,19 @@ row_form_is_unit(const struct row_form *form)
     return form->metric == METRIC_COSINE && form->datatype != DATATYPE_U8;
 }
 
+/* No row holds an infinity: JSON has none, so that an answer with it is none
+ * for typed clients, and a score with it is no number. */
+#define HALF_MAGNITUDE 0x7fffu
+#define HALF_INFINITY  0x7c00u
+
+static void
+clamp_halves(uint16_t *halves, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        halves[i] = (uint16_t)(halves[i] -
+                               ((halves[i] & HALF_MAGNITUDE) == HALF_INFINITY));
+}
+
 void
 row_form_store(const struct row_form *form, const float *values, void *ret_row)
 {
@@ -32,6 +45,7 @@ row_form_store(const struct row_form *form, const float *values, void *ret_row)
     switch (form->datatype) {
     case DATATYPE_F16:
         convert->f32_to_f16(values, form->dim, ret_row);
+        clamp_halves(ret_row, form->dim);
         return;
     case DATATYPE_U8:
         convert->f32_to_u8(values, form->dim, ret_row);

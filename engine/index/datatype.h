@@ -23,7 +23,8 @@ size_t row_form_size(const struct row_form *form);
 /* Whether rows are brought to unit length before they are stored. */
 bool row_form_is_unit(const struct row_form *form);
 
-/* float[dim] to a row, and back. They do not overlap. */
+/* float[dim] to a row, and back. They do not overlap. What no half holds
+ * becomes the largest, +-65504. */
 void row_form_store(const struct row_form *form, const float *values,
                     void *ret_row);
 void row_form_load(const struct row_form *form, const void *row,

@@ -140,6 +140,22 @@ def test_bytes_are_cut_and_clamped(engine, name):
     assert engine.get(name, [1])[1]["vector"] == [0, 0, 1, 254, 255, 255]
 
 
+def test_halves_end_at_their_largest(engine, name):
+    """There is no infinity in JSON: it would be null, which no client takes."""
+    half = {"size": 3, "distance": "Dot", "datatype": "float16"}
+    engine.call("PUT", f"/collections/{name}", {"vectors": {
+        "d": half,
+        "m": {**half, "multivector_config": {"comparator": "max_sim"}}}})
+    far = [65519.0, 65520.0, -3e38]
+    engine.upsert(name, [{"id": 1, "vector": {"d": far, "m": [far, far]}}])
+    kept = [65504, 65504, -65504]
+    assert engine.get(name, [1])[1]["vector"] == {"d": kept, "m": [kept, kept]}
+    for using, query in (("d", [0, 1, 0]), ("m", [[0, 1, 0]])):
+        points = engine.call("POST", f"/collections/{name}/points/query", {
+            "query": query, "using": using}).result["points"]
+        assert [hit["score"] for hit in points] == [65504]
+
+
 def test_a_bad_datatype_is_refused(engine, name):
     answer = engine.call("PUT", f"/collections/{name}", {
         "vectors": {"size": 6, "distance": "Dot", "datatype": "int8"}})
