@@ -603,8 +603,7 @@ size_t
 segment_indexes_count(struct segment *segment)
 {
     pthread_rwlock_rdlock(&segment->points);
-    size_t count =
-        segment->indexes_count + atomic_load(&segment->builds_count);
+    size_t count = segment->indexes_count + atomic_load(&segment->builds_count);
     pthread_rwlock_unlock(&segment->points);
     return count;
 }

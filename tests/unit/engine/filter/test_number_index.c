@@ -205,10 +205,12 @@ check_bulk(uint32_t count, uint32_t removed_at)
                                .gte = (double)number,
                                .has_lt = true,
                                .lt = (double)number + 9 };
-        ck_assert_int_eq(number_index_range(bulk, &range, a, NULL), ENGINE_OK);
+        ck_assert_int_eq(number_index_range(bulk, &range, NULL, a, NULL),
+                         ENGINE_OK);
         ck_assert_int_eq(number_index_integer(bulk, number, a, NULL),
                          ENGINE_OK);
-        ck_assert_int_eq(number_index_range(plain, &range, b, NULL), ENGINE_OK);
+        ck_assert_int_eq(number_index_range(plain, &range, NULL, b, NULL),
+                         ENGINE_OK);
         ck_assert_int_eq(number_index_integer(plain, number, b, NULL),
                          ENGINE_OK);
         ck_assert_uint_eq(slot_set_count(a), slot_set_count(b));
