@@ -30,7 +30,7 @@ payload_facet_has(const struct payload_index *index)
 /* A UUID that is written in another way than answers are. */
 struct spelling {
     struct point_id id;
-    const struct posting *posting;
+    struct posting posting; /* borrowed */
     bool is_counted;
 };
 
@@ -98,7 +98,7 @@ static bool
 collect_spelling(void *ctx, struct span text, const struct posting *posting)
 {
     struct facet *facet = ctx;
-    struct spelling spelling = { .posting = posting };
+    struct spelling spelling = { .posting = *posting };
     if (is_usual(text) || !point_id_from_uuid(text, &spelling.id))
         return true;
     if (facet->spellings_count == facet->spellings_room) {
@@ -152,7 +152,7 @@ count_spellings(struct facet *facet, size_t at, const struct point_id *id,
     for (; at < facet->spellings_count &&
            point_id_compare(&facet->spellings[at].id, id) == 0;
          at++) {
-        posting_or_into(facet->spellings[at].posting, slots);
+        posting_or_into(&facet->spellings[at].posting, slots);
         facet->spellings[at].is_counted = true;
     }
     uint64_t count = facet->within == NULL
