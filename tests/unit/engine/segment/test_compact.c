@@ -142,7 +142,7 @@ begin(const char *config)
     struct update index = { .kind = UPDATE_CREATE_INDEX,
                             .key = points_path(&path, "n"),
                             .schema = PAYLOAD_SCHEMA_INTEGER };
-    ck_assert_int_eq(points_update(&points, &index, false), ENGINE_OK);
+    ck_assert_int_eq(points_update(&points, &index, true), ENGINE_OK);
     for (uint32_t i = 0; i < COUNT; i += BATCH)
         put(i, BATCH);
     settle();

@@ -66,7 +66,7 @@ setup(void)
         struct update index = { .kind = UPDATE_CREATE_INDEX,
                                 .key = points_path(&path, keys[i]),
                                 .schema = PAYLOAD_SCHEMA_INTEGER };
-        ck_assert_int_eq(points_update(&points, &index, false), ENGINE_OK);
+        ck_assert_int_eq(points_update(&points, &index, true), ENGINE_OK);
     }
     for (uint32_t first = 0; first < COUNT; first += PART)
         put(first, PART);
