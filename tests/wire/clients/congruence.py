@@ -233,6 +233,9 @@ class Congruence:
                 n, [models.QueryRequest(query=query, prefetch=prefetch[:1],
                                         using="v" if what == "nearest"
                                         else None)] * 2))
+        self.both("by the point's other vector", lambda c, n: c.query_points(
+            n, query=4, using="v", lookup_from=models.LookupLocation(
+                collection=n, vector="w")))
         order = models.OrderBy(key="i", direction=models.Direction.DESC)
         self.both("order without an index", lambda c, n: c.scroll(
             n, order_by=order))
