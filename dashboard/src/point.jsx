@@ -133,8 +133,11 @@ function Similar({ route, id, info }) {
   const using = chosen?.name || undefined;
   const body = { query: id, using, limit, with_payload: true };
   const { data, error, busy, reload } = useLoad(
-    (signal) => api.query(name, body, { signal }), [name, encode(body)]);
+    async (signal) => ({ ...await api.query(name, body, { signal }), chosen }),
+    [name, encode(body)]);
   const hits = data?.result?.points;
+  // The last answer stays while the next one comes: so does what it was by.
+  const metric = data?.chosen?.distance;
   return (
     <section aria-label="Nearest points" aria-busy={busy}>
       <div class="heading low">
@@ -149,13 +152,13 @@ function Similar({ route, id, info }) {
         <>
           <p class="summary" role="status">
             {plural(hits.length, "point")} in {duration(data.time)}
-            {chosen && <>, {isDistance(chosen.distance)
-              ? `${chosen.distance} distance, smaller is nearer`
-              : `${chosen.distance} score, larger is nearer`}</>}
+            {metric && <>, {isDistance(metric)
+              ? `${metric} distance, smaller is nearer`
+              : `${metric} score, larger is nearer`}</>}
           </p>
           {hits.length > 0
-            ? <Hits name={name} hits={hits} metric={chosen?.distance}
-              using={using} />
+            ? <Hits name={name} hits={hits} metric={metric}
+              using={data.chosen?.name || undefined} />
             : <p class="card empty faint">There is no other point.</p>}
         </>
       )}

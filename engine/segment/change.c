@@ -467,8 +467,9 @@ change_finds_index(const struct change *change, const struct index_wish *wish,
         return ENGINE_OK;
     }
     /* Some that are asked for take the place of others: no harm. */
-    if (segment->indexes_count + atomic_load(&segment->builds_count) <
-        SEGMENT_INDEXES_MAX)
+    if (index_build_find(segment, wish->path->text) != NULL ||
+        segment->indexes_count + atomic_load(&segment->builds_count) <
+            SEGMENT_INDEXES_MAX)
         return ENGINE_OK;
     return error_set(reterr, ENGINE_EINPUT,
                      "a collection holds at most %d payload indexes",
