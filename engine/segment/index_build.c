@@ -37,6 +37,7 @@ now_ms(void)
 /* ---- payloads into an index ---- */
 
 struct filling {
+    const struct segment *segment;
     struct payload_index *index;
     struct json_reader *json;
     struct span key; /* of the path's first step */
@@ -59,7 +60,8 @@ fill_one(void *ctx, size_t position, struct span text)
     yyjson_val *payload = json_reader_root(filling->json, picked);
     if (text.size > 0 && payload == NULL)
         filling->code = error_set(filling->reterr, ENGINE_ECORRUPT,
-                                  "damaged payload record, or no memory");
+                                  "%s: damaged payload record, or no memory",
+                                  filling->segment->path);
     else
         filling->code = payload_index_add(
             filling->index, filling->slots[position], payload, filling->reterr);
@@ -71,6 +73,7 @@ index_build_fill(const struct segment *segment, struct payload_index *index,
                  struct error *reterr)
 {
     struct filling filling = {
+        .segment = segment,
         .index = index,
         .json = json,
         .key = payload_index_path(index)->steps[0].key,
