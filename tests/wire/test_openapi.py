@@ -34,7 +34,14 @@ class Maker:
     def resolve(self, schema):
         while "$ref" in schema:
             schema = self.schemas[schema["$ref"].rpartition("/")[2]]
-        return schema
+        if "allOf" not in schema:
+            return schema
+        parts = [self.resolve(part) for part in schema["allOf"]]
+        return {"type": "object",
+                "properties": {name: of for part in parts
+                               for name, of in part["properties"].items()},
+                "required": [name for part in parts
+                             for name in part.get("required", ())]}
 
     def make(self, schema, depth=0):
         if schema.get("$ref", "").endswith("/Condition"):
@@ -56,9 +63,11 @@ class Maker:
         if kind == "boolean":
             return self.random.random() < 0.5
         if kind == "string":
-            return self.random.choice(["k", "a", "", "openapi"]) \
-                if schema.get("format") != "uuid" \
-                else "550e8400-e29b-41d4-a716-446655440000"
+            if schema.get("format") == "uuid":
+                return "550e8400-e29b-41d4-a716-446655440000"
+            words = ["k", "a", "openapi"]
+            return self.random.choice(
+                words if "minLength" in schema else [*words, ""])
         if kind == "array":
             if depth > 5:
                 return []
@@ -67,10 +76,19 @@ class Maker:
                     for _ in range(count)]
         if kind == "object":
             required = schema.get("required", ())
-            return {name: self.make(of, depth + 1)
-                    for name, of in schema.get("properties", {}).items()
+            properties = schema.get("properties", {})
+            # Of what is inside less, so that all of a batch can be good.
+            often = 0.3 if depth == 0 else 0.15
+            made = {name: self.make(of, depth + 1)
+                    for name, of in properties.items()
                     if name in required or
-                    (depth < 5 and self.random.random() < 0.3)}
+                    (depth < 5 and self.random.random() < often)}
+            # One of these has to be there, which schemas do not say.
+            for name in ("positive", "target"):
+                if name in properties and self.random.random() < 0.9:
+                    made[name] = [1, 2] if name == "positive" and \
+                        "strategy" in properties else 1
+            return made
         return self.random.choice(ODD)
 
     def spoil(self, value):
