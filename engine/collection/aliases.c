@@ -197,21 +197,13 @@ aliases_save(const struct aliases *aliases, const char *folder,
              struct error *reterr)
 {
     struct bytes path, text;
-    struct checkpoint *file = NULL;
     bytes_init(&text, FILE_SIZE_MAX);
     write_text(aliases, &text);
     enum engine_code code = path_make(folder, &path, reterr);
     if (code == ENGINE_OK && bytes_failed(&text))
         code = error_memory(reterr);
     if (code == ENGINE_OK)
-        code = checkpoint_create(path.data, &file, reterr);
-    if (code == ENGINE_OK) {
-        code = checkpoint_append(file, text.data, text.size, reterr);
-        if (code == ENGINE_OK)
-            code = checkpoint_commit(file, reterr);
-        else
-            checkpoint_close(file);
-    }
+        code = checkpoint_write(path.data, bytes_span(&text), reterr);
     bytes_release(&path);
     bytes_release(&text);
     return code;

@@ -26,7 +26,6 @@ definition_save(const char *folder, struct span name,
                 const struct collection_config *config, struct error *reterr)
 {
     struct bytes path, text;
-    struct checkpoint *file = NULL;
     bytes_init(&text, DEFINITION_SIZE_MAX);
     struct json_writer writer;
     json_writer_init(&writer, &text);
@@ -45,14 +44,7 @@ definition_save(const char *folder, struct span name,
                          "%zu bytes",
                          DEFINITION_SIZE_MAX);
     if (code == ENGINE_OK)
-        code = checkpoint_create(path.data, &file, reterr);
-    if (code == ENGINE_OK) {
-        code = checkpoint_append(file, text.data, text.size, reterr);
-        if (code == ENGINE_OK)
-            code = checkpoint_commit(file, reterr);
-        else
-            checkpoint_close(file);
-    }
+        code = checkpoint_write(path.data, bytes_span(&text), reterr);
     bytes_release(&path);
     bytes_release(&text);
     return code;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/index/best_hits.c engine/index/best_hits.h \
 	engine/index/slab.c engine/index/slab.h \
 	engine/index/codes_planes.c engine/index/codes_planes.h \
 	engine/index/datatype.c engine/index/datatype.h \
@@ -34,6 +35,12 @@ libengine_a_SOURCES += \
 	engine/index/hnsw_checkpoint.c
 EXTRA_DIST += engine/index/README.md
 
+check_PROGRAMS += tests/unit/engine/index/test_best_hits
+tests_unit_engine_index_test_best_hits_SOURCES = \
+	tests/unit/engine/index/test_best_hits.c
+tests_unit_engine_index_test_best_hits_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_index_test_best_hits_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += \
 	tests/unit/engine/index/test_rotation \
 	tests/unit/engine/index/test_codes \

@@ -123,7 +123,8 @@ offer(struct run *run, const struct sparse_part *part, uint32_t begin,
     mask &= ~(gone >> (begin % 64));
     for (; mask != 0; mask &= mask - 1) {
         uint32_t bit = (uint32_t)__builtin_ctzll(mask);
-        if (run->best.count == run->best.k && scores[bit] <= run->best.least)
+        if (run->best.kept.count == run->best.kept.k &&
+            scores[bit] <= run->best.least)
             continue;
         uint32_t slot = part->slots[begin + bit];
         if (slot_filter_passes(run->search->filter, slot))
@@ -426,7 +427,7 @@ search_sealed(struct run *run, const struct sparse_part *part,
     for (uint32_t i = 0; i < count; i++) {
         uint32_t block = scratch->ranked[i];
         /* Blocks of one rank come in any order. */
-        if (run->best.count == run->best.k &&
+        if (run->best.kept.count == run->best.kept.k &&
             scratch->bounds[block] * run->slack < run->best.least)
             continue;
         if (sealed.long_count == 0 && scratch->heads[block] == 0)
@@ -446,7 +447,7 @@ sparse_search(struct sparse *sparse, const struct sparse_search *search,
     assert(search->k > 0 && search->k <= PLAIN_K_MAX);
     struct run run = { .search = search,
                        .scratch = sparse_scratch_take(sparse),
-                       .best = { ret_hits, 0, search->k, -INFINITY },
+                       .best = { { ret_hits, 0, search->k }, -INFINITY },
                        .slack =
                            SLACK_BASE + SLACK_TERM * (float)search->count };
     if (run.scratch == NULL)
@@ -466,7 +467,7 @@ sparse_search(struct sparse *sparse, const struct sparse_search *search,
     sparse_scratch_give(sparse, run.scratch);
     if (code != ENGINE_OK)
         return code;
-    best_sort(&run.best);
-    *ret_count = run.best.count;
+    best_hits_sort(&run.best.kept);
+    *ret_count = run.best.kept.count;
     return ENGINE_OK;
 }

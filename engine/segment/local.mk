@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
-	engine/segment/best_hits.c engine/segment/best_hits.h \
 	engine/segment/order_by.c engine/segment/order_by.h \
 	engine/segment/draw.c engine/segment/draw.h \
 	engine/segment/score.c engine/segment/score.h \
@@ -42,12 +41,6 @@ libengine_a_SOURCES += \
 	engine/segment/view.c engine/segment/view.h
 EXTRA_DIST += engine/segment/README.md
 
-check_PROGRAMS += tests/unit/engine/segment/test_best_hits
-tests_unit_engine_segment_test_best_hits_SOURCES = \
-	tests/unit/engine/segment/test_best_hits.c
-tests_unit_engine_segment_test_best_hits_CFLAGS = $(libengine_a_CFLAGS) \
-	$(UNIT_CFLAGS)
-tests_unit_engine_segment_test_best_hits_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/engine/segment/test_ids
 tests_unit_engine_segment_test_ids_SOURCES = \
 	tests/unit/engine/segment/test_ids.c

@@ -4,7 +4,7 @@
 #include "engine/segment/score.h"
 
 #include "base/budget.h"
-#include "engine/segment/best_hits.h"
+#include "engine/index/best_hits.h"
 #include "engine/segment/body.h"
 #include "engine/segment/match.h"
 #include "engine/segment/multi.h"

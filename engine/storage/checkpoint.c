@@ -166,3 +166,17 @@ checkpoint_close(struct checkpoint *checkpoint)
         unlink(checkpoint->path_tmp);
     checkpoint_free(checkpoint);
 }
+
+enum engine_code
+checkpoint_write(const char *path, struct span text, struct error *reterr)
+{
+    struct checkpoint *file = NULL;
+    enum engine_code code = checkpoint_create(path, &file, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    code = checkpoint_append(file, text.data, text.size, reterr);
+    if (code == ENGINE_OK)
+        return checkpoint_commit(file, reterr);
+    checkpoint_close(file);
+    return code;
+}

@@ -2,6 +2,7 @@
 #ifndef ENGINE_STORAGE_CHECKPOINT_H
 #define ENGINE_STORAGE_CHECKPOINT_H
 
+#include "base/bytes.h"
 #include "engine/error.h"
 
 #include <stddef.h>
@@ -28,6 +29,11 @@ enum engine_code checkpoint_append(struct checkpoint *checkpoint,
  * checkpoint in either case. */
 enum engine_code checkpoint_commit(struct checkpoint *checkpoint,
                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The three in one, for a small file. */
+enum engine_code checkpoint_write(const char *path, struct span text,
+                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Opens for reading. ENGINE_ENOTFOUND there is none. */

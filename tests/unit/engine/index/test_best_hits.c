@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: the nearest stay, whatever order they come in. */
-#include "engine/segment/best_hits.h"
+#include "engine/index/best_hits.h"
 
 #include <check.h>
 #include <stdlib.h>

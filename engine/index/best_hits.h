@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef ENGINE_SEGMENT_BEST_HITS_H
-#define ENGINE_SEGMENT_BEST_HITS_H
+#ifndef ENGINE_INDEX_BEST_HITS_H
+#define ENGINE_INDEX_BEST_HITS_H
 
 #include "engine/index/plain.h"
 
@@ -17,4 +17,4 @@ void best_hits_put(struct best_hits *best, struct hit hit);
 /* Nearest first; nothing is put after it. */
 void best_hits_sort(struct best_hits *best);
 
-#endif /* ENGINE_SEGMENT_BEST_HITS_H */
+#endif /* ENGINE_INDEX_BEST_HITS_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A bounded heap of hits. */
-#include "engine/segment/best_hits.h"
+#include "engine/index/best_hits.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
