@@ -23,8 +23,6 @@ import os
 import sys
 import tempfile
 
-import numpy as np
-
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PEER_NAMES = ("qdrant-edge", "hnswlib", "faiss-hnsw")
 RECALL_MIN, EDGE_MIN = 0.97, 4.0
@@ -68,74 +66,6 @@ def parse_arguments():
     if arguments.k > 100 or arguments.queries > 1000:
         parser.error("--k is at most 100, --queries 1000")
     return arguments
-
-
-def first_points(data, count, folder):
-    """Leaves the first points in the set, in a file of their own."""
-    data.base = np.asarray(data.base[:count])
-    data.base_path = os.path.join(folder, "base.npy")
-    np.save(data.base_path, data.base)
-
-
-class Run:
-    """The set, its payloads and families, as files for the engines."""
-
-    def __init__(self, data, folder, arguments):
-        from measure import families
-
-        self.data, self.folder, self.arguments = data, folder, arguments
-        self.queries = data.queries[:arguments.queries]
-        self.points, self.families = families.make(data, len(self.queries))
-        if arguments.groups:
-            self.families = [f for f in self.families
-                             if f.group in ("free", *arguments.groups.split(","))]
-        self.fields = [field for field in families.INDEXES
-                       if field[0] in self.points[0]]
-        self.path = {name: os.path.join(folder, name) for name in (
-            "queries.npy", "payloads.jsonl", "families.json", "masks.npy")}
-        np.save(self.path["queries.npy"], self.queries)
-        with open(self.path["payloads.jsonl"], "w") as file:
-            file.writelines(json.dumps(p) + "\n" for p in self.points)
-        with open(self.path["families.json"], "w") as file:
-            json.dump([f.filters for f in self.families], file)
-        self.places, masks = [], []
-        for family in self.families:
-            self.places.append((len(masks), len(family.masks)))
-            masks += [np.packbits(mask, bitorder="little")
-                      for mask in family.masks]
-        np.save(self.path["masks.npy"], np.array(masks))
-        self.kth = [self.exact(family) for family in self.families]
-
-    def exact(self, family):
-        """Similarity of the k-th exact neighbour that passes, or of the last
-        one, and how many there are at most."""
-        kth = np.empty(len(self.queries), np.float32)
-        most = np.empty(len(self.queries), np.int64)
-        base = np.asarray(self.data.base)
-        groups = {}
-        for q in range(len(self.queries)):
-            groups.setdefault(id(family.mask(q)), []).append(q)
-        for numbers in groups.values():
-            mask = family.mask(numbers[0])
-            near = base[mask] @ self.queries[numbers].T
-            count = min(self.arguments.k, len(near))
-            most[numbers] = count
-            kth[numbers] = np.partition(near, -count, axis=0)[-count]
-        return kth, most
-
-    def recall(self, number, ids):
-        """Share of the right hits; a hit that does not pass ends the run."""
-        from measure.recall import TIE, repeated
-
-        family, (kth, most) = self.families[number], self.kth[number]
-        good = 0
-        for q, row in enumerate(ids):
-            row = row[row >= 0]
-            if not family.mask(q)[row].all():
-                raise RuntimeError(f"{family.name}: a hit does not pass")
-            near = self.data.base[row] @ self.queries[q]
-            good += min(np.count_nonzero(near >= kth[q] - TIE), most[q])
-        return (good - repeated(ids)) / most.sum()
 
 
 def make_engines(run):
@@ -270,6 +200,7 @@ def write(run, best, engines):
 def main():
     arguments = parse_arguments()
     from measure import dataset
+    from measure.filter_run import Run, first_points
     from measure.machine import cache_folder, end_by_exception, say
 
     end_by_exception()

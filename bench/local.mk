@@ -25,6 +25,7 @@ EXTRA_DIST += bench/requirements.txt bench/README.md \
 	bench/engines/__init__.py bench/engines/peers.py \
 	bench/engines/filter.py bench/engines/filter_peers.py \
 	bench/engines/filter_worker.py bench/measure/filter_plot.py \
+	bench/measure/filter_run.py \
 	bench/measure/families.py \
 	bench/engines/worker.py bench/engines/edge_ingest.py \
 	bench/engines/churn_worker.py bench/engines/edge_recover.py \

@@ -14,8 +14,6 @@ import os
 import sys
 import tempfile
 
-import numpy as np
-
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Kind: what ours walks on, bits of a component there and at Qdrant.
 KINDS = {
@@ -56,6 +54,8 @@ def parse_arguments():
 
 
 def load(arguments, folder):
+    import numpy as np
+
     from measure import dataset
 
     data = dataset.load(arguments.set, arguments.queries)

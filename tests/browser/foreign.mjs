@@ -35,7 +35,8 @@ const answered = () => [...readFileSync(join(state, "log/nginx-access.log"),
   "utf8").matchAll(/"GET \/oauth2\/userinfo" (\d+) \d+ \S+ "([^"]*)"/g)]
   .map(([, status, user]) => [Number(status), user]);
 
-/** Why the browser kept our session cookie back, as requests are sent. */
+/** Why the browser kept our session cookie back, as requests are sent; with
+ * `told` once it has said so of one. */
 async function watchCookie(context, page) {
   const kept = [];
   const devtools = await context.newCDPSession(page);
@@ -44,6 +45,7 @@ async function watchCookie(context, page) {
     for (const { cookie, blockedReasons } of event.associatedCookies) {
       if (/-azimuth$/.test(cookie.name)) kept.push(...blockedReasons);
     }
+    kept.told = true;
   });
   return kept;
 }
@@ -65,7 +67,8 @@ async function askFrom(context, site, mode = "cors") {
     document.querySelector("pre").innerText = JSON.stringify(result, null, 1);
     return result;
   }, [asked, mode]);
-  await until(() => answered().length > before);
+  // The browser's own account may come later than the answer.
+  await until(() => kept.told && answered().length > before);
   const took = answered().slice(before);
   assert.equal(took.length, 1, "nobody else asks meanwhile");
   return { page, got, took: took[0], kept };
