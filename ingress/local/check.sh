@@ -6,6 +6,7 @@
 
 check_passed=0
 check_failed=0
+check_retried=0
 
 command_check()
 {
@@ -26,6 +27,8 @@ command_check()
     check_dashboard
     check_pytest
     say ""
+    [ "$check_retried" = 0 ] ||
+        say "$check_retried of them on the second try"
     say "$check_passed passed, $check_failed failed ($(elapsed "$check_started"))"
     [ "$check_failed" = 0 ]
 }
@@ -126,16 +129,13 @@ check_pytest()
         suite_log=$build/check-$suite.log
         : >"$suite_log"
         step "Tests: $suite" "$suite_log" check_suite "$suite"
-        tally=$(grep -E '^(=+ )?.*(passed|failed|error|no tests ran)' \
-            "$suite_log" | tail -n 1)
-        passed=$(check_tally passed "$tally")
-        failed=$(($(check_tally failed "$tally") + \
-            $(check_tally 'errors\{0,1\}' "$tally")))
+        check_tallies "$suite_log"
         if step_failed && [ "$failed" = 0 ]; then
             failed=1
             last_lines "$suite_log" 15
         fi
-        grep -E '^(FAILED|ERROR)' "$suite_log" | cut -c 1-200 | head -n 20 || :
+        check_say_why "$suite_log"
+        [ "$failed" = 0 ] || check_again
         check_count "$passed" "$failed" "$suite" "$suite_log"
     done
 }
@@ -143,8 +143,45 @@ check_pytest()
 check_suite()
 {
     cd "$here"
-    "$venv/bin/python" -m pytest -q -ra --color=no -p no:cacheprovider \
-        -o addopts= "tests/$1"
+    "$venv/bin/python" -m pytest -q -ra --color=no -o addopts= \
+        -o cache_dir="$build/check-$1.cache" $2 "tests/$1"
+}
+
+# A machine that others use can make one test late: up to three over the whole
+# check may pass on the second try, by themselves. They are named as such.
+check_again()
+{
+    [ "$((check_retried + failed))" -le 3 ] || return 0
+    first_passed=$passed first_failed=$failed
+    again_log=$build/check-$suite-again.log
+    : >"$again_log"
+    step "Tests: $suite, what failed, once more" "$again_log" \
+        check_suite "$suite" "--last-failed --last-failed-no-failures none"
+    check_tallies "$again_log"
+    if step_failed || [ "$passed" != "$first_failed" ]; then
+        check_say_why "$again_log"
+        passed=$first_passed failed=$first_failed
+        return 0
+    fi
+    check_retried=$((check_retried + first_failed))
+    passed=$((first_passed + first_failed))
+    say "  passed on the second try: $first_failed; read $suite_log"
+}
+
+# What pytest counted: sets passed and failed.
+check_tallies()
+{
+    tally=$(grep -E '^(=+ )?.*(passed|failed|error|no tests ran)' "$1" |
+        tail -n 1)
+    passed=$(check_tally passed "$tally")
+    failed=$(($(check_tally failed "$tally") + \
+        $(check_tally 'errors\{0,1\}' "$tally")))
+}
+
+check_say_why()
+{
+    grep -E '^(FAILED|ERROR)' "$1" | cut -c 1-200 | head -n 20 || :
+    grep -E '^E  ' "$1" | cut -c 1-200 | head -n 20 || :
 }
 
 # check_tally WORD LINE: the number in front of WORD, or 0.

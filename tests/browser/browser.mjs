@@ -115,7 +115,8 @@ export async function run(origin, walk, { allowed = [], more = [],
       [origin], "the page asked another origin");
   } catch (error) {
     await shot("failed").catch(() => {});
-    console.error(`at ${first.page.url()}`, troubles);
+    console.error(`${error.message.split("\n")[0]}; at ${first.page.url()};`,
+      JSON.stringify(troubles));
     throw error;
   } finally {
     await browser.close();
