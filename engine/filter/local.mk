@@ -7,6 +7,7 @@ libengine_a_SOURCES += \
 	engine/filter/geo.c engine/filter/geo.h \
 	engine/filter/geo_index.c engine/filter/geo_index.h \
 	engine/filter/keyword_index.c engine/filter/keyword_index.h \
+	engine/filter/number_column.c engine/filter/number_column.h \
 	engine/filter/number_index.c engine/filter/number_index.h \
 	engine/filter/number_index_body.h \
 	engine/filter/number_index_bulk.c \
@@ -61,6 +62,14 @@ tests_unit_engine_filter_test_keyword_index_SOURCES = \
 tests_unit_engine_filter_test_keyword_index_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_filter_test_keyword_index_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/filter/test_number_column
+tests_unit_engine_filter_test_number_column_SOURCES = \
+	tests/unit/engine/filter/test_number_column.c
+tests_unit_engine_filter_test_number_column_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_filter_test_number_column_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/filter/test_number_index

@@ -2,6 +2,7 @@
  * The ordered index of one numeric field. Invariants: no block is empty;
  * firsts[i] is blocks[i]->entries[0]; entries ascend strictly over all
  * blocks. A block that falls under a quarter joins a neighbour with room. */
+#include "engine/filter/number_column.h"
 #include "engine/filter/number_index_body.h"
 
 #include <assert.h>
@@ -64,6 +65,7 @@ number_index_free(struct number_index *index)
     free(index->blocks);
     free(index->firsts);
     free(index->pending);
+    number_column_drop(index);
     free(index);
 }
 
@@ -304,6 +306,7 @@ number_index_add(struct number_index *index, struct number_entry entry,
     index->count++;
     if (entry.slot > index->slot_max)
         index->slot_max = entry.slot;
+    number_column_add(index, entry);
     *ret_added = true;
     return ENGINE_OK;
 }
@@ -337,6 +340,7 @@ number_index_remove(struct number_index *index, struct number_entry entry)
     struct number_position place = number_index_find(index, &entry);
     if (!has_entry(index, &place, &entry))
         return;
+    number_column_remove(index, entry);
     struct number_block *block = index->blocks[place.block];
     entries_move(block, place.at, block, place.at + 1,
                  block->count - place.at - 1);
@@ -367,7 +371,7 @@ number_index_memory(const struct number_index *index)
     for (size_t i = 0; i < index->blocks_count; i++)
         if (index->blocks[i]->kinds != NULL)
             kinds_size += NUMBER_BLOCK_ROOM * sizeof(uint16_t);
-    return sizeof(*index) + kinds_size +
+    return sizeof(*index) + kinds_size + number_column_memory(index) +
            index->pending_room * sizeof(struct number_entry) +
            index->blocks_room *
                (sizeof(struct number_block *) + sizeof(struct number_entry)) +

@@ -72,13 +72,15 @@ uint64_t number_index_range_count(const struct number_index *index,
                                   const struct range *range);
 
 /* set |= slots of those entries. Where `within` is given, others than its
- * members may be left out. ENGINE_ENOMEM `set` is partly filled. */
-enum engine_code number_index_range(const struct number_index *index,
+ * members may be left out; the first time it is much smaller the index makes a
+ * column of the keys by slot (number_column.h), which readers may do beside
+ * each other. ENGINE_ENOMEM `set` is partly filled. */
+enum engine_code number_index_range(struct number_index *index,
                                     const struct range *range,
                                     const struct slot_set *within,
                                     struct slot_set *set, struct error *reterr)
     __attribute__((warn_unused_result));
-enum engine_code number_index_integer(const struct number_index *index,
+enum engine_code number_index_integer(struct number_index *index,
                                       int64_t number, struct slot_set *set,
                                       struct error *reterr)
     __attribute__((warn_unused_result));
@@ -88,7 +90,7 @@ struct number_span {
     int64_t first, last; /* both included */
 };
 enum engine_code
-number_index_between(const struct number_index *index, struct number_span span,
+number_index_between(struct number_index *index, struct number_span span,
                      const struct slot_set *within, struct slot_set *set,
                      struct error *reterr) __attribute__((warn_unused_result));
 

@@ -4,7 +4,10 @@
 
 #include "engine/filter/number_index.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+struct number_column;
 
 /* Between number_index.c (changes) and number_index_query.c (answers). */
 
@@ -25,6 +28,8 @@ struct number_index {
     size_t blocks_room;
     uint64_t count;
     uint32_t slot_max; /* highest slot ever added */
+    /* NULL until somebody asks about few slots; number_column.c. */
+    _Atomic(struct number_column *) column;
     /* Added and not yet sorted in; number_index_bulk.c. */
     bool is_bulk;
     struct number_entry *pending;

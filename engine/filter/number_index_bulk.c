@@ -2,6 +2,7 @@
  * Many numbers at once: kept as they come, by ascending slots mostly, then
  * sorted by their bytes (a stable radix sort that leaves out bytes in which all
  * are alike) and merged with the blocks that are there. */
+#include "engine/filter/number_column.h"
 #include "engine/filter/number_index_body.h"
 
 #include <assert.h>
@@ -20,6 +21,7 @@ void
 number_index_bulk(struct number_index *index)
 {
     assert(index->count == 0);
+    number_column_drop(index);
     index->is_bulk = true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which slots have a number: a part of the ordered entries, gathered. */
+#include "engine/filter/number_column.h"
 #include "engine/filter/number_index_body.h"
 
 #include <assert.h>
@@ -7,9 +8,11 @@
 #include <stdlib.h>
 
 #define SORT_COUNT_MAX 4096 /* fewer slots are sorted, more set bits */
-/* So many entries for each slot that is wanted are looked through for it
- * rather than gathered. */
+/* So many entries for each slot that is wanted are not gathered: the slots are
+ * looked at, or looked for. */
 #define WITHIN_SHARE 8u
+/* Integers up to here are told apart by their doubles alone. */
+#define WHOLE_MAX ((int64_t)1 << 53)
 
 struct extent {
     struct number_position from;
@@ -160,16 +163,46 @@ extent_within(const struct number_index *index, const struct extent *extent,
     return is_out ? error_memory(reterr) : ENGINE_OK;
 }
 
+/* Those of `within` by the keys of their slots; false: one has several. */
+static bool
+pick_within(const struct number_column *column, const struct number_keys *keys,
+            const struct slot_set *within, struct slot_set *set,
+            enum engine_code *ret_code, struct error *reterr)
+{
+    size_t count = (size_t)slot_set_count(within), found_count = 0;
+    uint32_t *slots = malloc((count + 1) * sizeof(*slots));
+    if (slots == NULL) {
+        *ret_code = error_memory(reterr);
+        return true;
+    }
+    slot_set_to_list(within, slots);
+    bool is_known =
+        number_column_pick(column, keys, slots, count, slots, &found_count);
+    if (is_known)
+        slot_set_add_many(set, slots, found_count);
+    free(slots);
+    *ret_code = ENGINE_OK;
+    return is_known;
+}
+
+/* Those in `within`, or all. `keys`: NULL when they do not tell. */
 static enum engine_code
-extent_slots(const struct number_index *index, const struct extent *extent,
-             const struct slot_set *within, struct slot_set *set,
-             struct error *reterr)
+extent_slots(struct number_index *index, const struct extent *extent,
+             const struct number_keys *keys, const struct slot_set *within,
+             struct slot_set *set, struct error *reterr)
 {
     uint64_t count = extent_count(index, extent);
     if (count == 0)
         return ENGINE_OK;
-    if (within != NULL && slot_set_count(within) < count / WITHIN_SHARE)
+    if (within != NULL && slot_set_count(within) < count / WITHIN_SHARE) {
+        const struct number_column *column =
+            keys != NULL ? number_column_get(index) : NULL;
+        enum engine_code code;
+        if (column != NULL &&
+            pick_within(column, keys, within, set, &code, reterr))
+            return code;
         return extent_within(index, extent, within, set, reterr);
+    }
     struct gather gather;
     if (!gather_init(&gather, index, count))
         return error_memory(reterr);
@@ -183,51 +216,58 @@ extent_slots(const struct number_index *index, const struct extent *extent,
     return ENGINE_OK;
 }
 
-static bool
-range_extent(const struct number_index *index, const struct range *range,
-             struct extent *ret_extent)
+static struct extent
+keys_extent(const struct number_index *index, const struct number_keys *keys)
 {
-    struct number_entry low = { 0 };
-    struct number_entry high = { .kind = UINT32_MAX, .slot = UINT32_MAX };
-    if (!range_keys(range, &low.key, &high.key))
-        return false;
-    *ret_extent = extent_of(index, &low, &high);
-    return true;
+    struct number_entry low = { .key = keys->first };
+    struct number_entry high = { keys->last, UINT32_MAX, UINT32_MAX };
+    return extent_of(index, &low, &high);
 }
 
 uint64_t
 number_index_range_count(const struct number_index *index,
                          const struct range *range)
 {
-    struct extent extent;
-    if (!range_extent(index, range, &extent))
+    struct number_keys keys;
+    if (!range_keys(range, &keys.first, &keys.last))
         return 0;
+    struct extent extent = keys_extent(index, &keys);
     return extent_count(index, &extent);
 }
 
 enum engine_code
-number_index_range(const struct number_index *index, const struct range *range,
+number_index_range(struct number_index *index, const struct range *range,
                    const struct slot_set *within, struct slot_set *set,
                    struct error *reterr)
 {
-    struct extent extent;
-    if (!range_extent(index, range, &extent))
+    struct number_keys keys;
+    if (!range_keys(range, &keys.first, &keys.last))
         return ENGINE_OK;
-    return extent_slots(index, &extent, within, set, reterr);
+    struct extent extent = keys_extent(index, &keys);
+    return extent_slots(index, &extent, &keys, within, set, reterr);
 }
 
 enum engine_code
-number_index_integer(const struct number_index *index, int64_t number,
+number_index_integer(struct number_index *index, int64_t number,
                      struct slot_set *set, struct error *reterr)
 {
     struct number_entry low = number_entry_integer(number, 0);
     struct number_entry high = number_entry_integer(number, UINT32_MAX);
     struct extent extent = extent_of(index, &low, &high);
-    return extent_slots(index, &extent, NULL, set, reterr);
+    return extent_slots(index, &extent, NULL, NULL, set, reterr);
+}
+
+/* Whether no other integer has the double of this bound, or there is none
+ * beyond it. */
+static bool
+is_told_by_key(int64_t bound)
+{
+    return (bound >= -WHOLE_MAX && bound <= WHOLE_MAX) || bound == INT64_MIN ||
+           bound == INT64_MAX;
 }
 
 enum engine_code
-number_index_between(const struct number_index *index, struct number_span span,
+number_index_between(struct number_index *index, struct number_span span,
                      const struct slot_set *within, struct slot_set *set,
                      struct error *reterr)
 {
@@ -236,15 +276,10 @@ number_index_between(const struct number_index *index, struct number_span span,
     struct number_entry low = number_entry_integer(span.first, 0);
     struct number_entry high = number_entry_integer(span.last, UINT32_MAX);
     struct extent extent = extent_of(index, &low, &high);
-    return extent_slots(index, &extent, within, set, reterr);
-}
-
-static struct extent
-keys_extent(const struct number_index *index, const struct number_keys *keys)
-{
-    struct number_entry low = { .key = keys->first };
-    struct number_entry high = { keys->last, UINT32_MAX, UINT32_MAX };
-    return extent_of(index, &low, &high);
+    const struct number_keys keys = { low.key, high.key };
+    bool is_told = is_told_by_key(span.first) && is_told_by_key(span.last);
+    return extent_slots(index, &extent, is_told ? &keys : NULL, within, set,
+                        reterr);
 }
 
 /* Keys repeat, and each is tested once. */

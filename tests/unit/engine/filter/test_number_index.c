@@ -31,7 +31,7 @@ add(struct number_index *index, struct number_entry entry)
 
 /* The answer is right about each 50th slot, whatever it says of others. */
 static void
-check_within(const struct number_index *index, const double *numbers,
+check_within(struct number_index *index, const double *numbers,
              const bool *is_there, const struct range *range)
 {
     struct slot_set *within = slot_set_new(), *set = slot_set_new();
@@ -47,7 +47,7 @@ check_within(const struct number_index *index, const double *numbers,
 }
 
 static void
-check_range(const struct number_index *index, const double *numbers,
+check_range(struct number_index *index, const double *numbers,
             const bool *is_there, const struct range *range)
 {
     uint64_t expected = 0;
@@ -66,7 +66,7 @@ check_range(const struct number_index *index, const double *numbers,
 }
 
 static void
-check_ranges(const struct number_index *index, const double *numbers,
+check_ranges(struct number_index *index, const double *numbers,
              const bool *is_there, uint64_t *random)
 {
     struct range all = { .has_lt = false };
