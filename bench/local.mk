@@ -44,6 +44,12 @@ bench_kernels_SOURCES = bench/kernels.c
 bench_kernels_CFLAGS = $(libengine_a_CFLAGS)
 bench_kernels_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/kernels
+# make bench/access && bench/access: ns to find out who asks
+EXTRA_PROGRAMS += bench/access
+bench_access_SOURCES = bench/access.c
+bench_access_CFLAGS = $(libengine_a_CFLAGS)
+bench_access_LDADD = $(ENGINE_LIBS)
+CLEANFILES += bench/access
 # For bench/gateway.sh logins.
 EXTRA_PROGRAMS += bench/stub-provider
 bench_stub_provider_SOURCES = bench/edge/stub_provider.c \

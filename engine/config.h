@@ -43,6 +43,10 @@ struct server_config {
     char *api_key; /* NULL: no key is asked for */
     char *alt_api_key;
     char *read_only_api_key;
+    char *api_key_file; /* each in the place of its key; NULL: none */
+    char *alt_api_key_file;
+    char *read_only_api_key_file;
+    bool has_jwt_rbac;       /* tokens signed by a key are believed */
     char *identity_key_file; /* shared with the gateway; NULL: none */
     char *audit_log;         /* path or "stderr"; NULL: off */
     bool audits_reads;       /* else changes and denials only */
@@ -69,6 +73,16 @@ server_config_load(int argc, char **argv, const char *const *environment,
                    struct server_config *ret_config,
                    enum config_action *ret_action, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Puts keys from files (service.api_key_file, ...) in their places.
+ * ENGINE_EINPUT  names file and cause. */
+enum engine_code server_config_read_keys(struct server_config *config,
+                                         struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Overwrites the values of secrets in the environment of the process, which
+ * others of the same user can see (ps e). */
+void server_config_hide(char **environment);
 
 /* Secrets are overwritten. */
 void server_config_release(struct server_config *config);

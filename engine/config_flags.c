@@ -125,6 +125,8 @@ server_config_load(int argc, char **argv, const char *const *environment,
             code = server_config_read_environment(&config, environment, reterr);
         if (code == ENGINE_OK)
             code = flags_read(argc, argv, &config, &path, &action, reterr);
+        if (code == ENGINE_OK)
+            code = server_config_read_keys(&config, reterr);
     }
     if (code != ENGINE_OK) {
         server_config_release(&config);

@@ -18,6 +18,7 @@
     X(ENGINE_ENOTFOUND, 404, 5, "Not found: ")                                 \
     X(ENGINE_EEXIST, 409, 6, "Wrong input: ")                                  \
     X(ENGINE_EFORBIDDEN, 403, 7, "Forbidden: ")                                \
+    X(ENGINE_EUNKNOWN, 401, 16, "Unauthorized: ")                              \
     X(ENGINE_ETIMEOUT, 408, 4, "Timeout: ")                                    \
     X(ENGINE_ERATE, 429, 8, "Rate limiting exceeded: ")                        \
     X(ENGINE_EUNAVAILABLE, 503, 14, "Service unavailable: ")                   \

@@ -360,7 +360,10 @@ banner(const struct process *process)
               config->host, (unsigned)wire_port(process->wire, WIRE_HTTP1),
               config->api_version, threads_of(config->io_threads),
               threads_of(config->search_threads), kernel_get()->name,
-              config->api_key != NULL ? "asked for" : "not set");
+              config->api_key != NULL || config->alt_api_key != NULL ||
+                      config->read_only_api_key != NULL
+                  ? "asked for"
+                  : "not set");
     log_event(LOG_LEVEL_INFO,
               "a row of 1 KiB costs %.0f ns in sequence, %.0f ns at random",
               cost_row_ns(&cost_get()->sequence, 1024),
@@ -412,6 +415,7 @@ main(int argc, char **argv)
     enum engine_code code =
         server_config_load(argc, argv, (const char *const *)environ,
                            &process.config, &action, &error);
+    server_config_hide(environ);
     if (code == ENGINE_OK && action == CONFIG_SERVE)
         code = log_configure(&process.config, &error);
     if (code != ENGINE_OK) {

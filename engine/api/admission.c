@@ -3,10 +3,14 @@
  * path alone, before the body is read and before the collection is looked up:
  * who may not read a collection does not learn whether it exists. */
 #include "engine/api/call.h"
+#include "engine/api/grpc.h"
+#include "engine/api/rest_filter.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+#define WANTED_MISSING "Invalid JWT, stateful validation failed"
 
 #define COLLECTION_PATTERN "/collections/{name}"
 
@@ -34,7 +38,7 @@ shown_size(struct span text)
     return (int)(text.size < SHOWN_SIZE_MAX ? text.size : SHOWN_SIZE_MAX);
 }
 
-/* 401: nobody is let in. */
+/* 401, or Qdrant's 403: nobody is let in. */
 static void
 refuse_caller(struct call *call, enum access_result result,
               const struct error *error)
@@ -48,7 +52,12 @@ refuse_caller(struct call *call, enum access_result result,
                     "Must provide an API key or an Authorization bearer token");
         break;
     case ACCESS_INVALID:
-        status_text(call->reply, 401, "Invalid API key or JWT");
+        snprintf(text, sizeof(text), "Invalid API key or JWT%s%.400s",
+                 error->text[0] == '\0' ? "" : ": ", error->text);
+        status_text(call->reply, 401, text);
+        break;
+    case ACCESS_REFUSED:
+        status_text(call->reply, 403, error->text);
         break;
     case ACCESS_UNTRUSTED:
         snprintf(text, sizeof(text), "The JWT in X-Azimuth-Identity %.400s",
@@ -56,6 +65,30 @@ refuse_caller(struct call *call, enum access_result result,
         status_text(call->reply, 401, text);
         break;
     }
+}
+
+/* What Qdrant says to keys and to its tokens. */
+static void
+name_right(const struct call *call, enum right has, struct error *error)
+{
+    const struct rights *rights = &call->caller.identity.rights;
+    const struct span *collection = call_collection_name(call);
+    enum right needed = call->route->right;
+    if (rights->everywhere >= RIGHT_READ)
+        error_set(error, ENGINE_EFORBIDDEN, "Global manage access is required");
+    else if (collection == NULL)
+        error_set(error, ENGINE_EFORBIDDEN, "Global access is required");
+    else if (has < RIGHT_READ)
+        error_set(error, ENGINE_EFORBIDDEN,
+                  "Access to collection %.*s is required",
+                  shown_size(*collection), collection->data);
+    else if (needed == RIGHT_MANAGE)
+        error_set(error, ENGINE_EFORBIDDEN,
+                  "Manage access for this operation is required");
+    else
+        error_set(error, ENGINE_EFORBIDDEN,
+                  "Write access to collection %.*s is required",
+                  shown_size(*collection), collection->data);
 }
 
 /* 403: names the right that is missing, and where. */
@@ -68,8 +101,7 @@ refuse_right(struct call *call, enum right has)
     struct span who = identity->name.size > 0 ? identity->name : identity->sub;
     const char *mark = has >= RIGHT_READ ? "\"" : "";
     if (call->caller.kind != CALLER_IDENTITY)
-        error_set(&error, ENGINE_EFORBIDDEN,
-                  "Global manage access is required");
+        name_right(call, has, &error);
     else if (collection == NULL)
         error_set(&error, ENGINE_EFORBIDDEN,
                   "%.*s needs the right \"%s\" on all collections (\"*\") and "
@@ -94,9 +126,8 @@ call_is_refused(struct call *call)
     assert(route->right != RIGHT_UNSET);
     if ((route->flags & ROUTE_OPEN) != 0)
         return false;
-    enum access_result result =
-        access_identify(call->api->options.config, call->api->identity_keys,
-                        call->request, &call->caller, &error);
+    enum access_result result = access_identify(
+        call->api->access, call->request, &call->caller, &error);
     if (result != ACCESS_GRANTED) {
         refuse_caller(call, result, &error);
         call->is_denied = true;
@@ -104,11 +135,65 @@ call_is_refused(struct call *call)
     }
     enum right has =
         rights_on(&call->caller.identity.rights, call_collection_name(call));
-    if (has >= route->right)
+    bool is_raw = call->grpc != NULL && (call->grpc->flags & GRPC_RAW) != 0;
+    if (has < route->right)
+        refuse_right(call, has);
+    else if (call_wants_point(call) && is_raw)
+        status_text(call->reply, 403, /* no executor answers these */
+                    "a JWT with value_exists cannot ask this");
+    else
         return false;
-    refuse_right(call, has);
     call->is_denied = true;
     return true;
+}
+
+bool
+call_wants_point(const struct call *call)
+{
+    return call->caller.identity.wanted.size > 0;
+}
+
+/* Whether some point of `collection` matches. */
+static enum engine_code
+point_count(struct call *call, struct collection *collection,
+            uint64_t *ret_count, struct error *reterr)
+{
+    struct count_command command = { .is_exact = true,
+                                     .deadline_ms =
+                                         call_read_deadline_ms(call) };
+    yyjson_doc *doc = NULL;
+    enum engine_code code =
+        json_parse(call->caller.identity.wanted, &doc, reterr);
+    if (code == ENGINE_OK)
+        code =
+            rest_filter_parse(yyjson_doc_get_root(doc), "value_exists",
+                              &call->request->arena, &command.filter, reterr);
+    if (code == ENGINE_OK)
+        code = collection_count(collection, &command, ret_count, reterr);
+    yyjson_doc_free(doc);
+    return code;
+}
+
+enum engine_code
+call_check_point(struct call *call, struct error *reterr)
+{
+    struct registry *registry = call->api->options.registry;
+    struct collection *collection = NULL;
+    uint64_t count = 0;
+    if (!call_wants_point(call))
+        return ENGINE_OK;
+    enum engine_code code = registry_acquire(
+        registry, call->caller.identity.wanted_in, &collection, reterr);
+    if (code == ENGINE_OK) {
+        code = point_count(call, collection, &count, reterr);
+        registry_release(registry, collection);
+    }
+    if (code == ENGINE_ENOTFOUND)
+        code = error_set(reterr, ENGINE_EFORBIDDEN, WANTED_MISSING);
+    else if (code == ENGINE_OK && count == 0)
+        code = error_set(reterr, ENGINE_EUNKNOWN, WANTED_MISSING);
+    call->is_denied = code == ENGINE_EFORBIDDEN || code == ENGINE_EUNKNOWN;
+    return code;
 }
 
 void

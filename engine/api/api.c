@@ -32,10 +32,7 @@ static enum engine_code
 api_open_files(struct api *api, struct error *reterr)
 {
     const struct server_config *config = api->options.config;
-    enum engine_code code = ENGINE_OK;
-    if (config->identity_key_file != NULL)
-        code = identity_keys_read(config->identity_key_file,
-                                  &api->identity_keys, reterr);
+    enum engine_code code = access_open(config, &api->access, reterr);
     if (code == ENGINE_OK && config->audit_log != NULL)
         code = audit_open(config->audit_log, &api->audit, reterr);
     return code;
@@ -79,7 +76,7 @@ api_close(struct api *api)
         return;
     if (api->static_fd >= 0)
         close(api->static_fd);
-    identity_keys_free(api->identity_keys);
+    access_close(api->access);
     audit_close(api->audit);
     grpc_schema_free(api->schema);
     free(api);
@@ -369,7 +366,7 @@ call_route(struct call *call)
         return HANDLER_DONE;
     }
     if ((call->route->flags & ROUTE_LONG) != 0 ||
-        request->body.size > API_INLINE_BODY_SIZE_MAX)
+        request->body.size > API_INLINE_BODY_SIZE_MAX || call_wants_point(call))
         return HANDLER_DEFER;
     code = call_prepare(call, &error);
     bool is_long = code == ENGINE_OK && call_is_long(call);
@@ -413,8 +410,10 @@ api_finish(void *ctx, struct request *request, struct reply *reply)
     struct call *call = request->call;
     struct error error = { .text = "" };
     assert(call != NULL && call->route != NULL);
-    enum engine_code code = call->is_prepared ? call_enter(call, &error)
-                                              : call_prepare(call, &error);
+    enum engine_code code = call_check_point(call, &error);
+    if (code == ENGINE_OK)
+        code = call->is_prepared ? call_enter(call, &error)
+                                 : call_prepare(call, &error);
     if (code == ENGINE_OK)
         code = call_run(call, &error);
     call_end(call, code, &error);
@@ -428,6 +427,7 @@ api_release(void *ctx, struct request *request)
     if (call == NULL)
         return;
     call_leave(call);
+    access_release(&call->caller);
     arena_release(&call->scanned);
     if (call->doc != NULL)
         yyjson_doc_free(call->doc);

@@ -59,8 +59,8 @@ struct api {
     unsigned endpoint_other;
     int static_fd; /* the directory of static files, or -1 */
     uint64_t start_s;
-    struct identity_keys *identity_keys; /* NULL: none */
-    struct audit *audit;                 /* NULL: off */
+    struct access *access;
+    struct audit *audit; /* NULL: off */
 };
 
 struct call {
@@ -90,6 +90,14 @@ struct call {
 /* Admission (admission.c): answers 401 or 403 without looking at the body, or
  * fills call->caller, who has the route's right. */
 bool call_is_refused(struct call *call);
+
+/* Whether the caller's token is good only while a point is there: then the call
+ * runs on the executor, and call_check_point() is asked first.
+ * ENGINE_EUNKNOWN    there is no such point (401)
+ * ENGINE_EFORBIDDEN  there is no such collection */
+bool call_wants_point(const struct call *call);
+enum engine_code call_check_point(struct call *call, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* The collection in a route's path, whether or not it exists; else NULL. */
 const struct span *call_collection_name(const struct call *call);

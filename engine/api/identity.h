@@ -2,6 +2,7 @@
 #ifndef ENGINE_API_IDENTITY_H
 #define ENGINE_API_IDENTITY_H
 
+#include "engine/api/jwt.h"
 #include "engine/api/rights.h"
 
 #include <stdint.h>
@@ -13,9 +14,9 @@
 
 #define IDENTITY_HEADER         "x-azimuth-identity"
 #define IDENTITY_KEY_SIZE       32
-#define IDENTITY_KEYS_MAX       8
+#define IDENTITY_KEYS_MAX       JWT_KEYS_MAX
 #define IDENTITY_FILE_SIZE_MAX  4096
-#define IDENTITY_TOKEN_SIZE_MAX 4096
+#define IDENTITY_TOKEN_SIZE_MAX JWT_TOKEN_SIZE_MAX
 #define IDENTITY_SKEW_S         5   /* between the two clocks */
 #define IDENTITY_LIFE_S_MAX     300 /* exp - iat: a long-lived one is no such */
 #define IDENTITY_SUB_SIZE_MAX   512
@@ -27,6 +28,10 @@ struct identity {
     struct span sub;  /* in the arena, never empty */
     struct span name; /* likewise; may be empty */
     struct rights rights;
+    int64_t from_s, until_s; /* believed in between, skew counted in */
+    /* A filter (JSON text) that a point of that collection must match; size 0:
+     * none (claims.h). */
+    struct span wanted_in, wanted;
 };
 
 /* Reads a file of keys: one per line, 64 hexadecimal digits, empty lines and

@@ -8,7 +8,10 @@ libengine_a_SOURCES += \
 	engine/api/api.c engine/api/api.h \
 	engine/api/audit.c engine/api/audit.h engine/api/call.h \
 	engine/api/explain.c engine/api/explain.h \
+	engine/api/claims.c engine/api/claims.h \
 	engine/api/identity.c engine/api/identity.h \
+	engine/api/jwt.c engine/api/jwt.h \
+	engine/api/token_cache.c engine/api/token_cache.h \
 	engine/api/rights.c engine/api/rights.h \
 	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
@@ -201,3 +204,15 @@ tests_unit_engine_api_test_grpc_json_SOURCES = \
 	tests/unit/engine/api/test_grpc_json.c
 tests_unit_engine_api_test_grpc_json_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_grpc_json_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_claims
+tests_unit_engine_api_test_claims_SOURCES = \
+	tests/unit/engine/api/test_claims.c
+tests_unit_engine_api_test_claims_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_claims_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_token_cache
+tests_unit_engine_api_test_token_cache_SOURCES = \
+	tests/unit/engine/api/test_token_cache.c
+tests_unit_engine_api_test_token_cache_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_token_cache_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -48,7 +48,7 @@ refuse(struct error *reterr, const char *why)
 
 /* One item of the list. False when it is none. */
 static bool
-grant_read(yyjson_val *item, struct grant *ret_grant)
+grant_read(yyjson_val *item, enum rights_form form, struct grant *ret_grant)
 {
     struct span name = json_span(yyjson_obj_get(item, "collection"));
     enum right right = right_of(yyjson_obj_get(item, "access"));
@@ -56,7 +56,9 @@ grant_read(yyjson_val *item, struct grant *ret_grant)
      * widen one. */
     if (yyjson_obj_size(item) != 2 || name.size == 0 || right == RIGHT_UNSET)
         return false;
-    bool is_prefix = name.data[name.size - 1] == '*';
+    if (form == RIGHTS_EXACT && right == RIGHT_MANAGE)
+        return false;
+    bool is_prefix = form == RIGHTS_PATTERNS && name.data[name.size - 1] == '*';
     if (is_prefix)
         name.size--;
     if (name.size > 0 && memchr(name.data, '*', name.size) != NULL)
@@ -65,9 +67,19 @@ grant_read(yyjson_val *item, struct grant *ret_grant)
     return true;
 }
 
+static bool
+is_there(const struct grant *grants, size_t count, struct span name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_equal(grants[i].pattern, name))
+            return true;
+    }
+    return false;
+}
+
 enum engine_code
-rights_read(yyjson_val *access, struct arena *arena, struct rights *ret_rights,
-            struct error *reterr)
+rights_read(yyjson_val *access, enum rights_form form, struct arena *arena,
+            struct rights *ret_rights, struct error *reterr)
 {
     if (yyjson_is_str(access)) {
         enum right right = right_of(access);
@@ -90,8 +102,10 @@ rights_read(yyjson_val *access, struct arena *arena, struct rights *ret_rights,
     yyjson_arr_foreach(access, index, max, item)
     {
         struct grant *grant = &grants[index];
-        if (!grant_read(item, grant))
+        if (!grant_read(item, form, grant))
             return refuse(reterr, "has an item that is not understood");
+        if (form == RIGHTS_EXACT && is_there(grants, index, grant->pattern))
+            return refuse(reterr, "names a collection twice");
         grant->pattern.data =
             arena_strndup(arena, grant->pattern.data, grant->pattern.size);
         if (grant->pattern.data == NULL)

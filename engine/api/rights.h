@@ -31,18 +31,24 @@ struct grant {
 
 /* Zeroed: no right at all. */
 struct rights {
-    enum right everywhere; /* on every collection and the engine itself */
-    const struct grant *grants;
+    enum right everywhere;      /* on every collection and the engine itself */
+    const struct grant *grants; /* in the arena */
     size_t grants_count;
 };
 
+/* Who wrote the claim: the gateway, whose names may end in '*' and who may
+ * give "m" on a collection; or one with Qdrant's rules, whose names are exact
+ * and there once. */
+enum rights_form { RIGHTS_PATTERNS, RIGHTS_EXACT };
+
 /* Reads the claim `access`: "r", "m", or a list of {"collection": NAME,
- * "access": "r" | "prw" | "rw" | "m"}. NAME may end in '*', which stands for
- * any rest; "*" alone is a right everywhere. All of it is copied into `arena`.
+ * "access": "r" | "prw" | "rw" | "m"}. A '*' at the end of NAME stands for any
+ * rest; "*" alone is a right everywhere. All of it is copied into `arena`.
  * ENGINE_EFORBIDDEN  absent, or anything else: never guessed.
  * ENGINE_ENOMEM. */
-enum engine_code rights_read(yyjson_val *access, struct arena *arena,
-                             struct rights *ret_rights, struct error *reterr)
+enum engine_code rights_read(yyjson_val *access, enum rights_form form,
+                             struct arena *arena, struct rights *ret_rights,
+                             struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* The highest right on `collection`; on the engine itself when it is NULL.

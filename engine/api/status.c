@@ -145,8 +145,11 @@ grpc_status_of(int status)
 {
     if (status < 400)
         return 0;
-    /* unauthenticated, unavailable, unknown */
-    return status == 401 ? 16 : status == 503 ? 14 : 2;
+    if (status == 401)
+        return 16; /* unauthenticated */
+    if (status == 403)
+        return 7;                  /* permission denied */
+    return status == 503 ? 14 : 2; /* unavailable, unknown */
 }
 
 void

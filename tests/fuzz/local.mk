@@ -73,3 +73,7 @@ check_PROGRAMS += tests/fuzz/fuzz_sparse_search
 tests_fuzz_fuzz_sparse_search_SOURCES = tests/fuzz/fuzz_sparse_search.c tests/fuzz/replay.c
 tests_fuzz_fuzz_sparse_search_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_sparse_search_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_rbac
+tests_fuzz_fuzz_rbac_SOURCES = tests/fuzz/fuzz_rbac.c tests/fuzz/replay.c
+tests_fuzz_fuzz_rbac_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_rbac_LDADD = $(ENGINE_LIBS)

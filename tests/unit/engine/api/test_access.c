@@ -32,8 +32,11 @@ static enum access_result
 identify(const struct server_config *config, struct caller *ret_caller)
 {
     struct error error = { .text = "" };
+    struct access *access = NULL;
+    ck_assert_int_eq(access_open(config, &access, &error), ENGINE_OK);
     enum access_result result =
-        access_identify(config, NULL, &request, ret_caller, &error);
+        access_identify(access, &request, ret_caller, &error);
+    access_close(access);
     ck_assert((result == ACCESS_UNTRUSTED) == (error.text[0] != '\0'));
     return result;
 }

@@ -33,8 +33,8 @@ read_access(const char *json, struct rights *ret_rights)
     yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
     ck_assert_ptr_nonnull(doc);
     enum engine_code code =
-        rights_read(yyjson_obj_get(yyjson_doc_get_root(doc), "access"), &arena,
-                    ret_rights, &error);
+        rights_read(yyjson_obj_get(yyjson_doc_get_root(doc), "access"),
+                    RIGHTS_PATTERNS, &arena, ret_rights, &error);
     yyjson_doc_free(doc); /* nothing may point into it */
     return code;
 }
