@@ -21,8 +21,7 @@ enum key_kind {
     KEY_SECRET,
     KEY_NUMBER, /* min..max */
     KEY_BOOL,
-    KEY_LIST,
-    KEY_OFF_ONLY /* a feature that is not there: only "false" will do */
+    KEY_LIST
 };
 
 struct key {
@@ -89,7 +88,13 @@ static const struct key keys[] = {
     { "service.audit_log", KEY_TEXT, AT(audit_log), NULL, 0, 0 },
     { "service.audit_reads", KEY_BOOL, AT(audits_reads), "true", 0, 0 },
     { "service.api_version", KEY_TEXT, AT(api_version), "1.19.0", 0, 0 },
-    { "service.enable_tls", KEY_OFF_ONLY, 0, NULL, 0, 0 },
+    { "service.enable_tls", KEY_BOOL, AT(has_tls), "false", 0, 0 },
+    { "service.verify_https_client_certificate", KEY_BOOL, AT(verifies_clients),
+      "false", 0, 0 },
+    { "tls.cert", KEY_TEXT, AT(tls_cert), "./tls/cert.pem", 0, 0 },
+    { "tls.key", KEY_TEXT, AT(tls_key), "./tls/key.pem", 0, 0 },
+    { "tls.ca_cert", KEY_TEXT, AT(tls_ca_cert), "./tls/cacert.pem", 0, 0 },
+    { "tls.cert_ttl", KEY_NUMBER, AT(tls_ttl_s), "3600", 0, 31536000 },
     { "cluster.enabled", KEY_BOOL, AT(is_cluster_enabled), "false", 0, 0 },
     { "uri", KEY_TEXT, AT(uri), NULL, 0, 0 },
     { "bootstrap", KEY_TEXT, AT(bootstrap), NULL, 0, 0 },
@@ -212,13 +217,7 @@ bool_set(struct server_config *config, const struct key *key, const char *value,
         return error_set(reterr, ENGINE_EINPUT,
                          "%s: %s = \"%s\" must be true or false", origin,
                          key->name, value);
-    if (key->kind == KEY_OFF_ONLY && is_on)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "%s: %s is not supported yet and would leave the "
-                         "server open: remove it or set it to false",
-                         origin, key->name);
-    if (key->kind == KEY_BOOL)
-        memcpy(key_place(config, key), &is_on, sizeof(is_on));
+    memcpy(key_place(config, key), &is_on, sizeof(is_on));
     return ENGINE_OK;
 }
 
@@ -240,7 +239,6 @@ server_config_set(struct server_config *config, const char *name,
     case KEY_NUMBER:
         return number_set(config, key, value, origin, reterr);
     case KEY_BOOL:
-    case KEY_OFF_ONLY:
         return bool_set(config, key, value, origin, reterr);
     case KEY_LIST:
         return list_add(config, value, origin, reterr);

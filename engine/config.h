@@ -46,6 +46,12 @@ struct server_config {
     char *api_key_file; /* each in the place of its key; NULL: none */
     char *alt_api_key_file;
     char *read_only_api_key_file;
+    bool has_tls; /* both ports */
+    bool verifies_clients;
+    char *tls_cert;
+    char *tls_key;
+    char *tls_ca_cert;
+    uint64_t tls_ttl_s;
     bool has_jwt_rbac;       /* tokens signed by a key are believed */
     char *identity_key_file; /* shared with the gateway; NULL: none */
     char *audit_log;         /* path or "stderr"; NULL: off */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * azimuthd: configuration -> kernels -> storage -> network, and back. The
  * first SIGTERM or SIGINT drains, the second ends at once; SIGUSR1 opens the
- * audit log again. Exit status: 0
+ * audit log again, SIGHUP reads the files of TLS again. Exit status: 0
  * after a drain or --help, 1 cannot start or serve, 2 wrong configuration. */
 #include <config.h>
 
@@ -46,6 +46,7 @@ struct process {
     struct registry *registry;
     struct metrics *metrics;
     struct api *api;
+    struct wire_tls tls;
     struct wire *wire;
 };
 
@@ -73,6 +74,13 @@ on_reopen_signal(int number)
 }
 
 static void
+on_reload_signal(int number)
+{
+    (void)number;
+    wire_reload(running->wire);
+}
+
+static void
 signals_install(struct process *process)
 {
     running = process;
@@ -83,6 +91,8 @@ signals_install(struct process *process)
     sigaction(SIGINT, &action, NULL);
     action.sa_handler = on_reopen_signal;
     sigaction(SIGUSR1, &action, NULL);
+    action.sa_handler = on_reload_signal;
+    sigaction(SIGHUP, &action, NULL);
 }
 
 static void
@@ -239,7 +249,15 @@ network_open(struct process *process, struct error *reterr)
     uint64_t requests = atomic_load(&budget_requests.limit_size);
     if (bodies > requests)
         bodies = requests;
+    process->tls = (struct wire_tls){
+        .cert = config->tls_cert,
+        .key = config->tls_key,
+        .ca_cert = config->tls_ca_cert,
+        .verifies_clients = config->verifies_clients,
+        .ttl_s = config->tls_ttl_s,
+    };
     struct wire_options options = {
+        .tls = config->has_tls ? &process->tls : NULL,
         .host = config->host,
         .ports = { (uint16_t)config->http_port, (uint16_t)config->grpc_port },
         .has_grpc = true,
@@ -356,14 +374,15 @@ banner(const struct process *process)
     log_event(LOG_LEVEL_INFO,
               "azimuthd " PACKAGE_VERSION
               " listens on %s port %u (API %s, %u I/O threads, %u workers, %s "
-              "kernels, API key %s)",
+              "kernels, API key %s, TLS %s)",
               config->host, (unsigned)wire_port(process->wire, WIRE_HTTP1),
               config->api_version, threads_of(config->io_threads),
               threads_of(config->search_threads), kernel_get()->name,
               config->api_key != NULL || config->alt_api_key != NULL ||
                       config->read_only_api_key != NULL
                   ? "asked for"
-                  : "not set");
+                  : "not set",
+              config->has_tls ? "on" : "off");
     log_event(LOG_LEVEL_INFO,
               "a row of 1 KiB costs %.0f ns in sequence, %.0f ns at random",
               cost_row_ns(&cost_get()->sequence, 1024),

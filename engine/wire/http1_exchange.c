@@ -27,10 +27,12 @@ exchange_header(const struct request *request, const char *name)
 static const char *
 origin_form(const char *target)
 {
-    static const char scheme[] = "http://";
-    if (strncasecmp(target, scheme, sizeof(scheme) - 1) != 0)
+    if (strncasecmp(target, "http://", 7) == 0)
+        target += 7;
+    else if (strncasecmp(target, "https://", 8) == 0)
+        target += 8;
+    else
         return target;
-    target += sizeof(scheme) - 1;
     return target + strcspn(target, "/?");
 }
 

@@ -9,6 +9,7 @@ libengine_a_SOURCES += engine/wire/charge.c engine/wire/charge.h \
 	engine/wire/http2_run.c engine/wire/http2_session.c \
 	engine/wire/http2_stream.c \
 	engine/wire/http2_stream.h \
+	engine/wire/tls.c engine/wire/tls.h engine/wire/tls_link.c \
 	engine/wire/listener.c engine/wire/loop.c engine/wire/loop.h \
 	engine/wire/wire.c engine/wire/wire.h
 

@@ -5,6 +5,7 @@
  * cuts connections that are idle or too slow, and ends the drain. */
 #include "engine/wire/http2.h"
 #include "engine/wire/loop.h"
+#include "engine/wire/tls.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -62,6 +63,13 @@ on_poll(uv_poll_t *poll, int status, int events)
 static void
 loop_add(struct loop *loop, struct incoming *incoming)
 {
+    if (loop->wire->tls != NULL && !tls_add(loop, incoming)) {
+        close(incoming->fd);
+        free(incoming);
+        atomic_fetch_sub(&loop->connections_count, 1);
+        atomic_fetch_add(&loop->wire->connections_refused, 1);
+        return;
+    }
     if (incoming->is_http2) {
         http2_add(loop, incoming->fd);
         free(incoming);
@@ -195,6 +203,7 @@ loop_end(struct loop *loop)
         loop->daemon = NULL;
     }
     http2_close_all(loop);
+    tls_close_all(loop);
     loop->is_closing = true;
     atomic_fetch_add(&loop->wire->unfinished, loop->working);
     uv_stop(&loop->uv);
@@ -211,12 +220,16 @@ on_sweep(uv_timer_t *timer)
     loop_cut_late(loop, now_ms, is_over);
     loop_end_half_closed(loop);
     http2_sweep(loop, now_ms);
+    tls_sweep(loop, now_ms);
+    if (loop->wire->tls != NULL && loop == &loop->wire->loops[0])
+        tls_look(loop->wire->tls, now_ms);
     if (loop->is_draining)
         loop_end_idle(loop);
     loop_drive(loop);
     if (!loop->is_draining || loop->is_closing)
         return;
-    bool is_empty = atomic_load(&loop->connections_count) == 0;
+    bool is_empty =
+        atomic_load(&loop->connections_count) == 0 && loop->tls_links == NULL;
     if (is_empty || is_over)
         loop_end(loop);
 }

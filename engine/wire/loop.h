@@ -16,6 +16,8 @@
 
 struct exchange;         /* one request on its way: http1.c */
 struct http2_connection; /* http2.c */
+struct tls;              /* tls.c */
+struct tls_link;         /* tls_link.c */
 
 /* A request that an executor thread answered, on its way back to its loop,
  * which calls resume(). */
@@ -65,6 +67,7 @@ struct loop {
     struct MHD_Daemon *daemon;
     struct connection *connections;
     struct http2_connection *http2_connections;
+    struct tls_link *tls_links;
     bool is_draining;
     bool is_closing;
     unsigned working; /* requests on the executor */
@@ -77,7 +80,7 @@ struct loop {
     pthread_t thread;
     bool has_thread;
     bool is_ready;                    /* handles are initialised */
-    uint8_t input[LOOP_INPUT_SIZE];   /* of the HTTP/2 connection being read */
+    uint8_t input[LOOP_INPUT_SIZE];   /* of the connection being read */
     uint8_t output[LOOP_OUTPUT_SIZE]; /* of the one being written */
 };
 
@@ -95,6 +98,7 @@ struct listener {
 struct wire {
     struct wire_options options;
     struct executor *executor;
+    struct tls *tls; /* NULL: none */
     struct listener listeners[WIRE_PROTOCOLS];
     unsigned listeners_count;
     atomic_bool is_stopping;

@@ -4,6 +4,7 @@
 #include "engine/wire/wire.h"
 
 #include "engine/wire/loop.h"
+#include "engine/wire/tls.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -44,7 +45,11 @@ wire_open(const struct wire_options *options, struct wire **ret_wire,
     if (wire == NULL)
         return error_memory(reterr);
     wire->options = *options;
-    enum engine_code code = listener_bind(wire, WIRE_HTTP1, reterr);
+    enum engine_code code = ENGINE_OK;
+    if (options->tls != NULL)
+        code = tls_open(options->tls, &wire->tls, reterr);
+    if (code == ENGINE_OK)
+        code = listener_bind(wire, WIRE_HTTP1, reterr);
     if (code == ENGINE_OK && options->has_grpc)
         code = listener_bind(wire, WIRE_GRPC, reterr);
     if (code != ENGINE_OK)
@@ -97,6 +102,12 @@ wire_run(struct wire *wire)
         wire->loops[i].has_thread = false;
     }
     return atomic_load(&wire->unfinished);
+}
+
+void
+wire_reload(struct wire *wire)
+{
+    tls_reload(wire->tls);
 }
 
 void
@@ -177,5 +188,6 @@ wire_close(struct wire *wire)
         if (wire->listeners[i].fd >= 0)
             close(wire->listeners[i].fd);
     }
+    tls_close(wire->tls);
     free(wire);
 }

@@ -36,7 +36,7 @@
 #define WIRE_RATE_MIN_PER_S (8u << 10)
 #define WIRE_RATE_GRACE_MS  30000u
 
-/* REST over HTTP/1.1, gRPC over HTTP/2 without TLS and upgrade. */
+/* REST over HTTP/1.1, gRPC over HTTP/2 (prior knowledge, or ALPN in TLS). */
 enum wire_protocol { WIRE_HTTP1, WIRE_GRPC, WIRE_PROTOCOLS };
 
 /* Calls of one gRPC connection at a time; what goes past it waits (RFC 9113
@@ -48,7 +48,17 @@ enum wire_protocol { WIRE_HTTP1, WIRE_GRPC, WIRE_PROTOCOLS };
 #define WIRE_STREAM_MESSAGE_SIZE_MAX ((size_t)4 << 10)
 #define WIRE_STREAM_OUT_SIZE_MAX     ((size_t)4 << 20)
 
+/* TLS, of both ports. Files are PEM; any of them may change while we run. */
+struct wire_tls {
+    const char *cert; /* with the chain behind it */
+    const char *key;
+    const char *ca_cert;   /* of clients */
+    bool verifies_clients; /* they need a certificate that ca_cert signed */
+    uint64_t ttl_s;        /* read again after this, changed or not; 0: never */
+};
+
 struct wire_options {
+    const struct wire_tls *tls;     /* NULL: none. Outlives the wire */
     const char *host;               /* address to listen on */
     uint16_t ports[WIRE_PROTOCOLS]; /* 0: any free one */
     bool has_grpc;
@@ -80,6 +90,7 @@ struct wire;
 
 /* Binds, starts the threads and listens.
  * ENGINE_EUNAVAILABLE  names address, port and cause (port in use, ...).
+ * ENGINE_EINPUT  a file of TLS: named.
  * ENGINE_ENOMEM. Strings of `options` must outlive the wire. */
 enum engine_code wire_open(const struct wire_options *options,
                            struct wire **ret_wire, struct error *reterr)
@@ -93,6 +104,9 @@ uint16_t wire_port(const struct wire *wire, enum wire_protocol protocol);
  * the drain timeout ended: 0 is a clean end, and only then wire_close() may be
  * called. */
 unsigned wire_run(struct wire *wire) __attribute__((warn_unused_result));
+
+/* Reads the files of TLS again; connections go on. Async-signal-safe. */
+void wire_reload(struct wire *wire);
 
 /* Starts the drain: stop accepting, finish requests, close idle connections.
  * Async-signal-safe; any thread. */
