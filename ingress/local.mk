@@ -22,3 +22,7 @@ EXTRA_DIST += \
 EXTRA_DIST += tests/requirements.txt tests/appliance/conftest.py \
 	tests/appliance/test_logout.py tests/appliance/test_refusals.py \
 	tests/appliance/test_up.py
+
+# Kubernetes: the chart, plain manifests made from it, containers.
+EXTRA_DIST += ingress/helm ingress/k8s
+EXTRA_DIST += tests/deploy

@@ -25,6 +25,8 @@ command_check()
     check_build
     check_unit
     check_dashboard
+    check_python
+    check_deploy
     check_pytest
     say ""
     [ "$check_retried" = 0 ] ||
@@ -42,7 +44,12 @@ check_packages()
     command -v git >/dev/null || echo git
     command -v valgrind >/dev/null || echo valgrind
     [ "$(debian VERSION_ID)" != 12 ] || echo clang-format-14
-    echo python3-venv shellcheck
+    command -v promtool >/dev/null || echo prometheus
+    command -v go >/dev/null || case $(debian VERSION_ID) in
+        12) echo golang-1.24-go ;;
+        *) echo golang-go ;;
+    esac
+    echo python3-venv shellcheck yamllint
 }
 
 check_build()
@@ -118,11 +125,23 @@ check_venv()
     touch "$venv/ready"
 }
 
+# helm and kubeconform, built once: minutes. Where that fails tests/deploy says
+# why; the other suites do not need them.
+check_deploy()
+{
+    PYTHON=$venv/bin/python
+    export PYTHON
+    step_quiet=5
+    step "Building helm and kubeconform for the tests" "$check_log" \
+        "$here/tests/deploy/tools.sh"
+    step_quiet=0
+    ! step_failed || last_lines "$check_log" 5
+}
+
 # One run of pytest for each folder: a suite that cannot start does not take
 # the others with it, and each says how long it took.
 check_pytest()
 {
-    check_python
     for suite in "$here"/tests/*/; do
         suite=$(basename "$suite")
         [ -n "$(find "$here/tests/$suite" -name 'test_*.py')" ] || continue

@@ -83,7 +83,7 @@ packages_install()
         *" libyyjson-dev "*) packages_suite 12 trixie 'libyyjson*' ;;
     esac
     case " $* " in
-        *" valkey-server "*)
+        *" valkey-server "* | *" golang-1.24-go "*)
             packages_suite 12 bookworm-backports 'valkey-*' ;;
     esac
     apt-get -q update
@@ -130,13 +130,14 @@ Pin-Priority: 100
 END
 }
 
-# nginx and Valkey shall not be started as services of the machine: the
-# appliance runs its own. A policy-rc.d of the machine's owner stays.
+# nginx, Valkey and Prometheus shall not be started as services of the machine:
+# the appliance runs its own, tests need promtool alone. A policy-rc.d of the
+# machine's owner stays.
 packages_services_stay_off()
 {
     services_off=
     policy_ours=no
-    for service in nginx valkey-server; do
+    for service in nginx valkey-server prometheus; do
         case " $* " in
             *" $service "*) services_off="$services_off $service" ;;
         esac
