@@ -22,6 +22,7 @@ struct grpc_schema {
     struct schema_message messages[MESSAGES_MAX];
     const struct schema_file *message_files[MESSAGES_MAX];
     struct schema_enum enums[ENUMS_MAX];
+    const struct schema_file *enum_files[ENUMS_MAX];
     struct schema_file files[FILES_MAX];
 };
 
@@ -105,9 +106,11 @@ word_make(struct grpc_schema *schema, struct span name)
 
 /* EnumDescriptorProto: name 1, value 2 { name 1, number 2 }. */
 static void
-enum_add(struct grpc_schema *schema, const char *scope, struct span descriptor)
+enum_add(struct grpc_schema *schema, const char *scope, struct span descriptor,
+         const struct schema_file *file)
 {
     assert(schema->enums_count < ENUMS_MAX);
+    schema->enum_files[schema->enums_count] = file;
     struct schema_enum *entry = &schema->enums[schema->enums_count++];
     size_t count = count_of(descriptor, 2);
     struct schema_value *values =
@@ -180,7 +183,7 @@ message_add(struct grpc_schema *schema, const char *scope,
         else if (part.number == 3)
             message_add(schema, message->name, part.bytes, file);
         else if (part.number == 4)
-            enum_add(schema, message->name, part.bytes);
+            enum_add(schema, message->name, part.bytes, file);
     }
 }
 
@@ -204,7 +207,7 @@ file_add(struct grpc_schema *schema, struct span descriptor)
         if (part.number == 4)
             message_add(schema, package, part.bytes, file);
         else if (part.number == 5)
-            enum_add(schema, package, part.bytes);
+            enum_add(schema, package, part.bytes, file);
     }
     assert(!reader.is_bad);
 }
@@ -326,12 +329,35 @@ file_has_service(const struct schema_file *file, struct span symbol)
     return false;
 }
 
+/* Whether it is that message or "message.field". */
+static bool
+message_has(const struct schema_message *message, struct span symbol)
+{
+    size_t size = strlen(message->name);
+    if (symbol.size < size || memcmp(symbol.data, message->name, size) != 0)
+        return false;
+    if (symbol.size == size)
+        return true;
+    struct span rest = { symbol.data + size + 1, symbol.size - size - 1 };
+    if (symbol.data[size] != '.')
+        return false;
+    for (size_t i = 0; i < message->fields_count; i++) {
+        if (span_equal_text(rest, message->fields[i].name))
+            return true;
+    }
+    return false;
+}
+
 const struct schema_file *
 grpc_schema_file_of(const struct grpc_schema *schema, struct span symbol)
 {
     for (size_t i = 0; i < schema->messages_count; i++) {
-        if (span_equal_text(symbol, schema->messages[i].name))
+        if (message_has(&schema->messages[i], symbol))
             return schema->message_files[i];
+    }
+    for (size_t i = 0; i < schema->enums_count; i++) {
+        if (span_equal_text(symbol, schema->enums[i].name))
+            return schema->enum_files[i];
     }
     for (size_t i = 0; i < schema->files_count; i++) {
         if (file_has_service(&schema->files[i], symbol))

@@ -100,8 +100,8 @@ schema_field_find(const struct schema_message *message, uint32_t number);
 const struct schema_file *grpc_schema_files(const struct grpc_schema *schema,
                                             size_t *ret_count);
 
-/* The file that declares a service, method or message by that name with
- * its package; NULL when none does. */
+/* The file that declares a service, method, message, field or enum by that
+ * name with its package; NULL when none does. */
 const struct schema_file *grpc_schema_file_of(const struct grpc_schema *schema,
                                               struct span symbol);
 

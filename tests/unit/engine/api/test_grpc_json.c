@@ -218,6 +218,10 @@ START_TEST(grpc_schema_knows_where_symbols_are)
               span_equal_text(file->name, "qdrant/points.proto"));
     ck_assert(grpc_schema_file_of(schema, span_of("qdrant.Points")) == file);
     ck_assert(grpc_schema_file_of(schema, span_of("qdrant.Filter")) != NULL);
+    ck_assert(grpc_schema_file_of(schema, span_of("qdrant.Distance")) != NULL);
+    ck_assert(grpc_schema_file_of(schema, span_of("qdrant.Filter.must")) !=
+              NULL);
+    ck_assert(grpc_schema_file_of(schema, span_of("qdrant.Filter.")) == NULL);
     ck_assert(grpc_schema_file_of(schema, span_of("qdrant.Point")) == NULL);
     ck_assert(grpc_schema_file_of(schema, span_of("")) == NULL);
 }
