@@ -43,6 +43,8 @@ check_packages()
     command -v chromium >/dev/null || echo chromium
     command -v git >/dev/null || echo git
     command -v valgrind >/dev/null || echo valgrind
+    command -v go >/dev/null || echo golang-1.24-go
+    command -v cargo >/dev/null || packages_rust
     [ "$(debian VERSION_ID)" != 12 ] || echo clang-format-14
     command -v promtool >/dev/null || echo prometheus
     command -v go >/dev/null || case $(debian VERSION_ID) in
@@ -50,6 +52,16 @@ check_packages()
         *) echo golang-go ;;
     esac
     echo python3-venv shellcheck yamllint
+}
+
+# Debian 12 has a newer one for its browsers.
+packages_rust()
+{
+    if [ "$(debian VERSION_ID)" = 12 ]; then
+        echo rustc-web cargo-web
+    else
+        echo rustc cargo
+    fi
 }
 
 check_build()

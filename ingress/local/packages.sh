@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2034,SC2154,SC2086
 # Debian packages: what is missing, and how to get it without touching
-# anything else. Debian 12 lacks two: yyjson comes from Debian 13 and Valkey
-# from backports, each by a source file of its own whose pin keeps every other
-# package of that suite out.
+# anything else. Debian 12 lacks three: yyjson and Go 1.24 (tests) come from
+# Debian 13, Valkey from backports, each by a source file of its own whose pin
+# keeps every other package of that suite out.
 
 packages_build="autoconf autoconf-archive automake check gcc libc6-dev
 libcurl4-openssl-dev libhiredis-dev libicu-dev libjansson-dev libjemalloc-dev
@@ -80,7 +80,8 @@ packages_install()
     set -e
     export DEBIAN_FRONTEND=noninteractive
     case " $* " in
-        *" libyyjson-dev "*) packages_suite 12 trixie 'libyyjson*' ;;
+        *" libyyjson-dev "* | *" golang-1.24-go "*)
+            packages_suite 12 trixie 'libyyjson*' ;;
     esac
     case " $* " in
         *" valkey-server "* | *" golang-1.24-go "*)

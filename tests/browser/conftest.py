@@ -8,11 +8,9 @@ engine on its own. Each can be pointed at something that runs already:
   AZIMUTH_BUILD     where azimuthd was built (default: build/)
   AZIMUTH_CACHE     downloaded packages
 """
-import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import time
@@ -24,40 +22,17 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "fixture"))
+import once  # noqa: E402
 from ports import free_port  # noqa: E402
 
 UP_SECONDS = 900
 WALK_SECONDS = 600
 
 
-def cache_folder():
-    given = os.environ.get("AZIMUTH_CACHE")
-    if given:
-        return pathlib.Path(given)
-    if os.geteuid() == 0:
-        return pathlib.Path("/var/cache/azimuth")
-    home = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
-    return pathlib.Path(home) / "azimuth"
-
-
 @pytest.fixture(scope="session")
 def modules():
     """A folder with playwright-core, installed from the lock file once."""
-    for program, package in (("node", "nodejs"), ("npm", "npm")):
-        if not shutil.which(program):
-            pytest.fail(f"{program} is missing: apt-get install {package}")
-    lock = (HERE / "package-lock.json").read_bytes()
-    name = "browser-" + hashlib.sha256(lock).hexdigest()[:16]
-    folder = cache_folder() / name
-    if not (folder / "node_modules/playwright-core").is_dir():
-        fresh = folder.with_name(f"{name}.{os.getpid()}")
-        fresh.mkdir(parents=True)
-        for part in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(HERE / part, fresh)
-        subprocess.run(["npm", "ci", "--loglevel=error"], cwd=fresh, check=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-    return folder
+    return once.npm("browser", HERE)
 
 
 @pytest.fixture
