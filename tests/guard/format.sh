@@ -9,7 +9,7 @@ format=$(command -v clang-format-14 || command -v clang-format-19 || true)
 if [ -n "$format" ] && "$format" --version | grep -q 'version 14'; then
     [ $status = 77 ] && status=0
     "$format" --dry-run -Werror \
-        $(find base oauth gateway engine tests bench -name '*.[ch]' \
+        $(find base oauth gateway engine tools tests bench -name '*.[ch]' \
             -not -path '*/node_modules/*') || status=1
 fi
 if command -v shellcheck >/dev/null; then
@@ -22,7 +22,7 @@ fi
 if command -v codespell >/dev/null; then
     [ $status = 77 ] && status=0
     codespell -q 3 -L 'ser,te,nd,fo,ot,ba,ue,crate,statics' \
-        README.md ARCHITECTURE.md CHANGELOG.md base oauth gateway engine \
+        README.md ARCHITECTURE.md CHANGELOG.md base oauth gateway engine tools \
         tests/unit tests/guard bench/*.md ingress || status=1
 fi
 exit $status

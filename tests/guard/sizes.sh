@@ -20,5 +20,5 @@ FNR == 801 {
     start = 0
 }
 END { exit bad }
-' $(find base oauth gateway engine tests bench -name '*.[ch]' \
+' $(find base oauth gateway engine tools tests bench -name '*.[ch]' \
     -not -path '*/node_modules/*')
