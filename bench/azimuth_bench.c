@@ -16,9 +16,11 @@ static const struct command {
 } commands[] = {
     { "search", search_command, "recall and speed of the graph" },
     { "churn", churn_command, "every point replaced over time" },
+    { "decode", decode_command, "bodies of upserts to commands" },
     { "filter", filter_command, "recall and speed with filters" },
     { "index", index_command, "payload indexes made beside searches" },
     { "ingest", ingest_command, "acknowledged upserts, in process or by HTTP" },
+    { "load", load_command, "requests over REST or gRPC" },
     { "multivector", multivector_command, "MaxSim over texts of tokens" },
     { "recover", recover_command, "after kill -9" },
     { "sparse", sparse_command, "sparse vectors, top k" },

@@ -11,7 +11,7 @@
 #define UPSERT_POINTS 1000u
 
 char *
-fill_read_file(const char *path)
+fill_read_file(const char *path, size_t *ret_size)
 {
     struct stat stat = { .st_size = 0 };
     FILE *file = fopen(path, "r");
@@ -21,6 +21,8 @@ fill_read_file(const char *path)
     if (text != NULL &&
         fread(text, 1, (size_t)stat.st_size, file) == (size_t)stat.st_size) {
         text[stat.st_size] = '\0';
+        if (ret_size != NULL)
+            *ret_size = (size_t)stat.st_size;
     } else {
         fprintf(stderr, "azimuth-bench: cannot read %s\n", path);
         free(text);
@@ -34,7 +36,7 @@ fill_read_file(const char *path)
 bool
 fill_lines_read(const char *path, size_t count, struct fill_lines *ret_lines)
 {
-    ret_lines->text = fill_read_file(path);
+    ret_lines->text = fill_read_file(path, NULL);
     ret_lines->lines = calloc(count, sizeof(*ret_lines->lines));
     if (ret_lines->text == NULL || ret_lines->lines == NULL)
         return false;

@@ -10,8 +10,9 @@
 
 /* Points with payloads from files. What fails has been said on stderr. */
 
-/* The whole file with a 0 behind it, from malloc; NULL: it failed. */
-char *fill_read_file(const char *path);
+/* The whole file with a 0 behind it, from malloc; NULL: it failed. `ret_size`
+ * may be NULL. */
+char *fill_read_file(const char *path, size_t *ret_size);
 
 /* Payloads, a line of JSON each. */
 struct fill_lines {

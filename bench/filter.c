@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 #include "engine/codec/json_read.h"
 #include "engine/index/cost.h"
 
-#define ARENA_SIZE ((size_t)1 << 30)
+#define ARENA_SIZE  ((size_t)1 << 30)
+#define THREADS_MAX 64u
 
 static const char usage[] =
     "usage: azimuth-bench filter --base B.npy --queries Q.npy --payloads P "
@@ -27,8 +29,10 @@ static const char usage[] =
     "Makes a collection of B with the payloads, one line of JSON for each "
     "row,\n"
     "prints what that took, and answers lines of standard input:\n"
-    "  NUMBER default|exact   searches all queries with family NUMBER of F\n"
+    "  NUMBER default|exact [THREADS [payload]]   searches all queries with\n"
+    "                   family NUMBER of F; reads the payloads of the hits\n"
     "  index FIELD TYPE       makes a payload index\n"
+    "  --made           the collection is in DIR already\n"
     "  --families FILE  JSON: a list of lists of filters, each with one "
     "filter\n"
     "                   or one for each query; null is no filter\n"
@@ -43,6 +47,7 @@ struct filter_options {
     const char *ids;
     struct shelf_config shelf;
     uint32_t k;
+    bool is_made;
 };
 
 /* One filter or one for each query. */
@@ -76,6 +81,7 @@ parse_options(int argc, char **argv, struct filter_options *o)
         { .name = "folder", .text = &o->shelf.folder, .is_needed = true },
         { .name = "ids", .text = &o->ids, .is_needed = true },
         { .name = "k", .number = &o->k, .max = SHELF_K_MAX },
+        { .name = "made", .flag = &o->is_made },
         SHELF_OPTIONS(&o->shelf),
     };
     return option_parse(argc, argv, rows, sizeof(rows) / sizeof(rows[0]),
@@ -114,7 +120,7 @@ static bool
 read_families(struct filter_run *run)
 {
     struct error error = { .code = ENGINE_OK };
-    char *text = fill_read_file(run->options->families);
+    char *text = fill_read_file(run->options->families, NULL);
     bool is_read = text != NULL &&
                    json_parse(span_of(text), &run->doc, &error) == ENGINE_OK;
     free(text);
@@ -146,32 +152,79 @@ print_step(double begin, double cpu_begin, uint64_t resident)
     fflush(stdout);
 }
 
-static bool
-search_all(struct filter_run *run, const struct family *family, uint32_t ef)
+/* A part of the queries; by one thread. */
+struct part {
+    struct filter_run *run;
+    const struct family *family;
+    struct shelf_walk walk;
+    size_t first, end;
+    bool is_done;
+};
+
+static void *
+search_part(void *ctx)
 {
-    uint32_t k = run->options->k;
-    size_t count = run->queries.row_count;
+    struct part *part = ctx;
+    struct filter_run *run = part->run;
+    const struct family *family = part->family;
     struct shelf_hit hits[SHELF_K_MAX];
-    double begin = timing_now_s(), cpu_begin = timing_cpu_s();
-    for (size_t q = 0; q < count; q++) {
+    uint32_t k = run->options->k;
+    for (size_t q = part->first; q < part->end; q++) {
         uint32_t found = 0;
-        struct shelf_walk walk = {
-            .k = k,
-            .ef = ef,
-            .filter = family->filters[family->count > 1 ? q : 0]
-        };
+        struct shelf_walk walk = part->walk;
+        walk.filter = family->filters[family->count > 1 ? q : 0];
         double query_begin = timing_now_s();
         if (!shelf_search(&run->shelf,
                           run->queries.values + q * run->queries.dim, &walk,
                           hits, &found))
-            return false;
+            return NULL;
         run->latencies[q] = timing_now_s() - query_begin;
         for (uint32_t i = 0; i < k; i++)
             run->ids[q * k + i] = i < found ? (int32_t)hits[i].id : -1;
     }
+    part->is_done = true;
+    return NULL;
+}
+
+static bool
+search_parts(const struct part *whole, uint32_t threads_count)
+{
+    pthread_t threads[THREADS_MAX];
+    struct part parts[THREADS_MAX];
+    bool is_done = true;
+    uint32_t started = 0;
+    for (uint32_t i = 0; i < threads_count; i++) {
+        parts[i] = *whole;
+        parts[i].first = whole->end * i / threads_count;
+        parts[i].end = whole->end * (i + 1) / threads_count;
+        if (i + 1 < threads_count &&
+            pthread_create(&threads[started], NULL, search_part, &parts[i]) !=
+                0)
+            return false; /* the process ends */
+        started += i + 1 < threads_count;
+    }
+    (void)search_part(&parts[threads_count - 1]);
+    for (uint32_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    for (uint32_t i = 0; i < threads_count; i++)
+        is_done = is_done && parts[i].is_done;
+    return is_done;
+}
+
+static bool
+search_all(struct filter_run *run, const struct family *family,
+           struct shelf_walk walk, uint32_t threads)
+{
+    size_t count = run->queries.row_count;
+    struct part whole = {
+        .run = run, .family = family, .walk = walk, .end = count
+    };
+    double begin = timing_now_s(), cpu_begin = timing_cpu_s();
+    if (!search_parts(&whole, threads))
+        return false;
     double cpu_s = timing_cpu_s() - cpu_begin, s = timing_now_s() - begin;
     struct timing timing = timing_of(run->latencies, count);
-    size_t shape[3] = { 1, count, k };
+    size_t shape[3] = { 1, count, run->options->k };
     if (!npy_write_i32(run->options->ids, run->ids, shape))
         return false;
     printf("{\"qps\": %.1f, \"cpu_qps\": %.1f, \"p50_us\": %.1f, \"p99_us\": "
@@ -203,16 +256,32 @@ answer(struct filter_run *run, char *line)
     static const char index[] = "index ";
     if (strncmp(line, index, sizeof(index) - 1) == 0)
         return make_index(run, line + sizeof(index) - 1);
-    char *end = NULL;
-    unsigned long number = strtoul(line, &end, 10);
-    bool is_exact = strcmp(end, " exact") == 0;
-    if (end == line || number >= run->families_count ||
-        (!is_exact && strcmp(end, " default") != 0)) {
+    unsigned long number = 0;
+    char how[8] = "", more[8] = "";
+    uint32_t threads = 1;
+    int read =
+        sscanf(line, "%lu %7s %" SCNu32 " %7s", &number, how, &threads, more);
+    bool is_exact = strcmp(how, "exact") == 0;
+    struct shelf_walk walk = { .k = run->options->k,
+                               .ef = is_exact ? 0 : SHELF_EF_DEFAULT,
+                               .has_payload = strcmp(more, "payload") == 0 };
+    if (read < 2 || number >= run->families_count || threads == 0 ||
+        threads > THREADS_MAX || (!is_exact && strcmp(how, "default") != 0)) {
         fprintf(stderr, "azimuth-bench: no such order: %s\n", line);
         return false;
     }
-    return search_all(run, &run->families[number],
-                      is_exact ? 0 : SHELF_EF_DEFAULT);
+    return search_all(run, &run->families[number], walk, threads);
+}
+
+static bool
+open_shelf(struct filter_run *run)
+{
+    const struct shelf_config *config = &run->options->shelf;
+    if (run->options->is_made)
+        return shelf_open(&run->shelf, config->folder, run->base.dim) &&
+               shelf_wait_green(&run->shelf);
+    return shelf_create(&run->shelf, config, run->base.dim) &&
+           fill_shelf(&run->shelf, &run->base, run->payloads.lines);
 }
 
 static bool
@@ -233,8 +302,7 @@ run_all(struct filter_run *run)
         return false;
     double begin = timing_now_s(), cpu_begin = timing_cpu_s();
     uint64_t resident = shelf_resident();
-    if (!shelf_create(&run->shelf, &options->shelf, run->base.dim) ||
-        !fill_shelf(&run->shelf, &run->base, run->payloads.lines))
+    if (!open_shelf(run))
         return false;
     print_step(begin, cpu_begin, resident);
     while (fgets(line, sizeof(line), stdin) != NULL) {

@@ -5,6 +5,8 @@ bench_azimuth_bench_SOURCES = \
 	bench/azimuth_bench.c \
 	bench/command.h bench/option.c bench/option.h \
 	bench/timing.c bench/timing.h \
+	bench/bodies.c bench/bodies.h bench/decode.c \
+	bench/load.c bench/load.h bench/load_http.c bench/load_grpc.c \
 	bench/filter.c bench/fill.c bench/fill.h bench/index.c \
 	bench/ingest.c bench/ingest.h bench/ingest_post.c \
 	bench/churn.c bench/churn_run.h bench/churn_latency.c \
@@ -18,6 +20,8 @@ bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/requirements.txt bench/README.md \
 	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py \
+	bench/serve.py bench/measure/serve_bodies.py bench/measure/serve_plot.py \
+	bench/engines/client_upload.py \
 	bench/index.py bench/engines/edge_index.py bench/measure/fields.py \
 	bench/sparse.py bench/engines/edge_sparse.py bench/measure/texts.py \
 	bench/multivector.py bench/quantization.py bench/engines/edge_multivector.py \

@@ -270,6 +270,8 @@ shelf_search_vector(struct shelf *shelf, const struct named_vector *query,
         .params = { .hnsw_ef = walk->ef == SHELF_EF_DEFAULT ? 0 : walk->ef,
                     .is_exact = walk->ef == 0 },
         .limit = walk->k,
+        .output.payload.selection =
+            walk->has_payload ? SELECT_ALL : SELECT_NONE,
     };
     arena_init(&arena, ARENA_SIZE);
     bool is_found = check(collection_search(shelf->collection, &command, &arena,

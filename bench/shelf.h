@@ -91,6 +91,7 @@ struct shelf_walk {
     uint32_t k;  /* 1..SHELF_K_MAX */
     uint32_t ef; /* 0: exact; SHELF_EF_DEFAULT */
     const struct filter *filter;
+    bool has_payload; /* each hit's is read */
 };
 
 struct shelf_hit {

@@ -79,3 +79,16 @@ def test_index_of_a_few_points(run_bench):
                                                             "in memory"}
     assert all(row["points_per_cpu_s"] > 0 for row in result["speed"])
     assert all(size >= 0 for size in result["memory"].values())
+
+
+def test_serve_of_a_tiny_set(run_bench):
+    said = run_bench("serve", "--set", "tiny", "--rounds", "1", "--upload",
+                     "skip", "--milliseconds", "100", "--connections", "1,4")
+    assert "rest, filter, payload" in said and "decoding of upserts" in said
+    result = json.loads((run_bench.out / "serve-tiny.json").read_text())
+    assert {(row["protocol"], row["connections"]) for row in result["runs"]} \
+        == {("rest", 1), ("rest", 4), ("grpc", 1), ("grpc", 4)}
+    assert all(row["qps"] > 0 and row["server_cpu_us"] > 0
+               for row in result["runs"])
+    assert all(row["documents"] == 0 and row["mb_per_cpu_s"] > 0
+               for row in result["decode"])
