@@ -1,122 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of keys: where each value goes, its default and its limits. All
- * sources (YAML, environment, flags) end in server_config_set(), so that they
- * know the same keys and give the same errors. */
-#include "engine/config.h"
+ * Values by key. All sources (YAML, environment, flags) end in
+ * server_config_set(), so that they know the same keys and give the same
+ * errors. */
+#include "engine/config_keys.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#ifndef DASHBOARD_DIR
-#define DASHBOARD_DIR "/usr/local/share/azimuth/dashboard"
-#endif
-
-enum key_kind {
-    KEY_TEXT,
-    KEY_SECRET,
-    KEY_NUMBER, /* min..max */
-    KEY_BOOL,
-    KEY_LIST
-};
-
-struct key {
-    const char *name;
-    enum key_kind kind;
-    size_t offset;
-    const char *otherwise;
-    uint64_t min, max;
-};
-
-#define AT(field) offsetof(struct server_config, field)
-
-static const struct key keys[] = {
-    { "log_level", KEY_TEXT, AT(log_level), "INFO", 0, 0 },
-    { "logger.format", KEY_TEXT, AT(log_format), "text", 0, 0 },
-    { "telemetry_disabled", KEY_BOOL, AT(is_telemetry_disabled), "false", 0,
-      0 },
-    { "storage.storage_path", KEY_TEXT, AT(storage_path), "./storage", 0, 0 },
-    { "storage.performance.max_search_threads", KEY_NUMBER, AT(search_threads),
-      "0", 0, 1024 },
-    { "storage.background_threads", KEY_NUMBER, AT(background_threads), "0", 0,
-      1024 },
-    { "storage.checkpoint_interval_sec", KEY_NUMBER, AT(checkpoint_interval_s),
-      "300", 0, 86400 },
-    { "storage.memory_limit_mb", KEY_NUMBER, AT(memory_limit_mb), "0", 0,
-      1ull << 32 },
-    { "storage.block_cache_mb", KEY_NUMBER, AT(block_cache_mb), "64", 1,
-      1ull << 20 },
-    { "storage.kernel", KEY_TEXT, AT(kernel), "auto", 0, 0 },
-    { "service.host", KEY_TEXT, AT(host), "0.0.0.0", 0, 0 },
-    { "service.http_port", KEY_NUMBER, AT(http_port), "6333", 0, 65535 },
-    { "service.grpc_port", KEY_NUMBER, AT(grpc_port), "6334", 0, 65535 },
-    { "service.max_request_size_mb", KEY_NUMBER, AT(request_size_max_mb), "32",
-      1, 4096 },
-    { "service.request_memory_mb", KEY_NUMBER, AT(request_memory_mb), "0", 0,
-      1ull << 20 },
-    { "service.max_workers", KEY_NUMBER, AT(io_threads), "0", 0, 256 },
-    { "service.max_connections", KEY_NUMBER, AT(connections_max), "10000", 1,
-      1000000 },
-    { "service.max_in_flight", KEY_NUMBER, AT(in_flight_max), "4096", 1,
-      1000000 },
-    { "service.idle_timeout_sec", KEY_NUMBER, AT(idle_timeout_s), "75", 1,
-      3600 },
-    { "service.slow_query_ms", KEY_NUMBER, AT(slow_query_ms), "0", 0, 3600000 },
-    { "service.drain_timeout_sec", KEY_NUMBER, AT(drain_timeout_s), "25", 1,
-      3600 },
-    { "service.enable_static_content", KEY_BOOL, AT(has_static_content), "true",
-      0, 0 },
-    { "service.static_content_dir", KEY_TEXT, AT(static_content_dir),
-      DASHBOARD_DIR, 0, 0 },
-    { "service.enable_cors", KEY_BOOL, AT(has_cors), "true", 0, 0 },
-    { "service.cors_allowed_origins", KEY_LIST, AT(cors_origins), NULL, 0, 0 },
-    { "service.api_key", KEY_SECRET, AT(api_key), NULL, 0, 0 },
-    { "service.alt_api_key", KEY_SECRET, AT(alt_api_key), NULL, 0, 0 },
-    { "service.read_only_api_key", KEY_SECRET, AT(read_only_api_key), NULL, 0,
-      0 },
-    { "service.api_key_file", KEY_TEXT, AT(api_key_file), NULL, 0, 0 },
-    { "service.alt_api_key_file", KEY_TEXT, AT(alt_api_key_file), NULL, 0, 0 },
-    { "service.read_only_api_key_file", KEY_TEXT, AT(read_only_api_key_file),
-      NULL, 0, 0 },
-    { "service.jwt_rbac", KEY_BOOL, AT(has_jwt_rbac), "false", 0, 0 },
-    { "service.identity_key_file", KEY_TEXT, AT(identity_key_file), NULL, 0,
-      0 },
-    { "service.audit_log", KEY_TEXT, AT(audit_log), NULL, 0, 0 },
-    { "service.audit_reads", KEY_BOOL, AT(audits_reads), "true", 0, 0 },
-    { "service.api_version", KEY_TEXT, AT(api_version), "1.19.0", 0, 0 },
-    { "service.enable_tls", KEY_BOOL, AT(has_tls), "false", 0, 0 },
-    { "service.verify_https_client_certificate", KEY_BOOL, AT(verifies_clients),
-      "false", 0, 0 },
-    { "tls.cert", KEY_TEXT, AT(tls_cert), "./tls/cert.pem", 0, 0 },
-    { "tls.key", KEY_TEXT, AT(tls_key), "./tls/key.pem", 0, 0 },
-    { "tls.ca_cert", KEY_TEXT, AT(tls_ca_cert), "./tls/cacert.pem", 0, 0 },
-    { "tls.cert_ttl", KEY_NUMBER, AT(tls_ttl_s), "3600", 0, 31536000 },
-    { "cluster.enabled", KEY_BOOL, AT(is_cluster_enabled), "false", 0, 0 },
-    { "uri", KEY_TEXT, AT(uri), NULL, 0, 0 },
-    { "bootstrap", KEY_TEXT, AT(bootstrap), NULL, 0, 0 },
-};
-
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
-
-static const struct key *
-key_find(const char *name)
-{
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (strcmp(keys[i].name, name) == 0)
-            return &keys[i];
-    }
-    return NULL;
-}
-
-static void *
-key_place(struct server_config *config, const struct key *key)
-{
-    return (char *)config + key->offset;
-}
 
 static bool
 bool_parse(const char *text, bool *ret_value)
@@ -150,8 +45,7 @@ warning_add(struct server_config *config, const char *key, const char *origin)
     if (config->warnings_count >= CONFIG_WARNINGS_MAX)
         return;
     char text[512];
-    snprintf(text, sizeof(text), "%s: key \"%s\" is not known here: ignored",
-             origin, key);
+    snprintf(text, sizeof(text), "%s: %s has no effect here", origin, key);
     config->warnings[config->warnings_count] = strdup(text);
     if (config->warnings[config->warnings_count] != NULL)
         config->warnings_count++;
@@ -204,7 +98,7 @@ number_set(struct server_config *config, const struct key *key,
                          "%s: %s = \"%s\" must be a number from %llu to %llu",
                          origin, key->name, value, (unsigned long long)key->min,
                          (unsigned long long)key->max);
-    memcpy(key_place(config, key), &number, sizeof(number));
+    memcpy(config_key_place(config, key), &number, sizeof(number));
     return ENGINE_OK;
 }
 
@@ -217,31 +111,127 @@ bool_set(struct server_config *config, const struct key *key, const char *value,
         return error_set(reterr, ENGINE_EINPUT,
                          "%s: %s = \"%s\" must be true or false", origin,
                          key->name, value);
-    memcpy(key_place(config, key), &is_on, sizeof(is_on));
+    memcpy(config_key_place(config, key), &is_on, sizeof(is_on));
     return ENGINE_OK;
+}
+
+/* 1.5 -> 1500 */
+static enum engine_code
+seconds_set(struct server_config *config, const struct key *key,
+            const char *value, const char *origin, struct error *reterr)
+{
+    char *end = NULL;
+    double seconds = strtod(value, &end);
+    if (end == value || *end != '\0' || !(seconds >= (double)key->min) ||
+        seconds > (double)key->max)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "%s: %s = \"%s\" must be a number from %llu to %llu",
+                         origin, key->name, value, (unsigned long long)key->min,
+                         (unsigned long long)key->max);
+    uint64_t ms = (uint64_t)ceil(seconds * 1e3);
+    memcpy(config_key_place(config, key), &ms, sizeof(ms));
+    return ENGINE_OK;
+}
+
+/* The place of `name` in a create body: what `.*` stands for is the same. */
+static void
+place_of(const struct key *key, const char *name, char *ret_place, size_t size)
+{
+    size_t fixed = strlen(key->otherwise);
+    bool is_open = fixed > 1 && key->otherwise[fixed - 1] == '*';
+    snprintf(ret_place, size, "%.*s%s", (int)(is_open ? fixed - 1 : fixed),
+             key->otherwise, is_open ? name + strlen(key->name) - 1 : "");
+}
+
+/* A number, true or false as it is; a word in quotes. */
+static void
+json_of(const char *value, char *ret_json, size_t size)
+{
+    bool is_on;
+    char *end = NULL;
+    (void)strtod(value, &end);
+    bool is_number =
+        *end == '\0' && strspn(value, "0123456789.-+eE") == strlen(value);
+    if (is_number)
+        snprintf(ret_json, size, "%s", value);
+    else if (bool_parse(value, &is_on))
+        snprintf(ret_json, size, "%s", is_on ? "true" : "false");
+    else
+        snprintf(ret_json, size, "\"%s\"", value);
+}
+
+static enum engine_code
+default_set(struct server_config *config, const struct key *key,
+            const char *name, const char *value, struct error *reterr)
+{
+    char place[128], json[128];
+    size_t at = 0;
+    place_of(key, name, place, sizeof(place));
+    if (strlen(value) > 64 || strpbrk(value, "\"\\") != NULL)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "%s: a number, true, false or a word is expected",
+                         name);
+    json_of(value, json, sizeof(json));
+    while (at < config->defaults_count &&
+           strcmp(config->defaults[at].place, place) != 0)
+        at++;
+    if (at == CONFIG_DEFAULTS_MAX)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "%s: more than %d defaults of collections", name,
+                         CONFIG_DEFAULTS_MAX);
+    struct config_default *slot = &config->defaults[at];
+    enum engine_code code = text_set(&slot->json, json, KEY_TEXT, reterr);
+    if (code == ENGINE_OK && slot->place == NULL)
+        code = text_set(&slot->place, place, KEY_TEXT, reterr);
+    if (code == ENGINE_OK && at == config->defaults_count)
+        config->defaults_count++;
+    return code;
+}
+
+static enum engine_code
+unknown_error(const char *name, const char *origin, struct error *reterr)
+{
+    const char *like = config_key_like(name);
+    if (like == NULL)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "%s: there is no key \"%s\" (--print-config lists "
+                         "all)",
+                         origin, name);
+    return error_set(reterr, ENGINE_EINPUT,
+                     "%s: there is no key \"%s\": did you mean \"%s\"?", origin,
+                     name, like);
 }
 
 enum engine_code
 server_config_set(struct server_config *config, const char *name,
                   const char *value, const char *origin, struct error *reterr)
 {
-    const struct key *key = key_find(name);
-    if (key == NULL) {
-        warning_add(config, name, origin);
-        return ENGINE_OK;
-    }
-    if (value[0] == '\0')
+    const struct key *key = config_key_find(name);
+    bool is_empty = value[0] == '\0';
+    if (key == NULL && is_empty && config_key_is_section(name))
+        return ENGINE_OK; /* "service:" with nothing in it */
+    if (key == NULL)
+        return unknown_error(name, origin, reterr);
+    if (is_empty)
         return ENGINE_OK;
     switch (key->kind) {
     case KEY_TEXT:
     case KEY_SECRET:
-        return text_set(key_place(config, key), value, key->kind, reterr);
+        return text_set(config_key_place(config, key), value, key->kind,
+                        reterr);
     case KEY_NUMBER:
         return number_set(config, key, value, origin, reterr);
+    case KEY_SECONDS:
+        return seconds_set(config, key, value, origin, reterr);
     case KEY_BOOL:
         return bool_set(config, key, value, origin, reterr);
     case KEY_LIST:
         return list_add(config, value, origin, reterr);
+    case KEY_COLLECTION:
+        return default_set(config, key, name, value, reterr);
+    case KEY_INERT:
+        warning_add(config, name, origin);
+        return ENGINE_OK;
     }
     assert(!"unknown kind of key");
     return ENGINE_EINTERNAL;
@@ -250,7 +240,7 @@ server_config_set(struct server_config *config, const char *name,
 void
 server_config_clear(struct server_config *config, const char *name)
 {
-    const struct key *key = key_find(name);
+    const struct key *key = config_key_find(name);
     if (key == NULL || key->kind != KEY_LIST)
         return;
     for (size_t i = 0; i < config->cors_origins_count; i++)
@@ -262,11 +252,13 @@ enum engine_code
 server_config_init(struct server_config *ret_config, struct error *reterr)
 {
     *ret_config = (struct server_config){ 0 };
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (keys[i].otherwise == NULL)
+    for (size_t i = 0; i < config_keys_count; i++) {
+        if (config_keys[i].otherwise == NULL ||
+            config_keys[i].kind == KEY_COLLECTION)
             continue;
-        enum engine_code code = server_config_set(
-            ret_config, keys[i].name, keys[i].otherwise, "default", reterr);
+        enum engine_code code =
+            server_config_set(ret_config, config_keys[i].name,
+                              config_keys[i].otherwise, "default", reterr);
         if (code != ENGINE_OK)
             return code;
     }
@@ -277,86 +269,20 @@ void
 server_config_release(struct server_config *config)
 {
     server_config_clear(config, "service.cors_allowed_origins");
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (keys[i].kind != KEY_TEXT && keys[i].kind != KEY_SECRET)
+    for (size_t i = 0; i < config_keys_count; i++) {
+        if (config_keys[i].kind != KEY_TEXT &&
+            config_keys[i].kind != KEY_SECRET)
             continue;
-        char **place = key_place(config, &keys[i]);
-        text_free(*place, keys[i].kind);
+        char **place = config_key_place(config, &config_keys[i]);
+        text_free(*place, config_keys[i].kind);
         *place = NULL;
     }
     for (size_t i = 0; i < config->warnings_count; i++)
         free(config->warnings[i]);
     config->warnings_count = 0;
-}
-
-/* SERVICE__HTTP_PORT -> service.http_port; false when it is too long. */
-static bool
-variable_key(const char *name, size_t name_size, char *key, size_t key_size)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < name_size; i++) {
-        if (used + 1 >= key_size)
-            return false;
-        if (name[i] == '_' && i + 1 < name_size && name[i + 1] == '_') {
-            key[used++] = '.';
-            i++;
-        } else
-            key[used++] = (char)tolower((unsigned char)name[i]);
+    for (size_t i = 0; i < config->defaults_count; i++) {
+        free(config->defaults[i].place);
+        free(config->defaults[i].json);
     }
-    key[used] = '\0';
-    return true;
-}
-
-static enum engine_code
-variable_set(struct server_config *config, const char *key, const char *value,
-             const char *origin, struct error *reterr)
-{
-    const struct key *known = key_find(key);
-    if (known == NULL || known->kind != KEY_LIST)
-        return server_config_set(config, key, value, origin, reterr);
-    server_config_clear(config, key);
-    while (*value != '\0') {
-        size_t size = strcspn(value, ",");
-        char item[512];
-        if (size >= sizeof(item))
-            return error_set(reterr, ENGINE_EINPUT,
-                             "%s: an item of %s is longer than %zu bytes",
-                             origin, key, sizeof(item) - 1);
-        memcpy(item, value, size);
-        item[size] = '\0';
-        enum engine_code code =
-            server_config_set(config, key, item, origin, reterr);
-        if (code != ENGINE_OK)
-            return code;
-        value += size;
-        value += *value == ',';
-    }
-    return ENGINE_OK;
-}
-
-enum engine_code
-server_config_read_environment(struct server_config *config,
-                               const char *const *environment,
-                               struct error *reterr)
-{
-    static const char prefix[] = "QDRANT__";
-    for (; *environment != NULL; environment++) {
-        const char *name = *environment;
-        const char *mark = strchr(name, '=');
-        if (mark == NULL || strncmp(name, prefix, sizeof(prefix) - 1) != 0)
-            continue;
-        char key[128], origin[160];
-        snprintf(origin, sizeof(origin), "environment %.*s",
-                 (int)(mark - name < 128 ? mark - name : 128), name);
-        const char *rest = name + sizeof(prefix) - 1;
-        if (!variable_key(rest, (size_t)(mark - rest), key, sizeof(key))) {
-            warning_add(config, "(name too long)", origin);
-            continue;
-        }
-        enum engine_code code =
-            variable_set(config, key, mark + 1, origin, reterr);
-        if (code != ENGINE_OK)
-            return code;
-    }
-    return ENGINE_OK;
+    config->defaults_count = 0;
 }

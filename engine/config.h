@@ -16,6 +16,14 @@
 #define CONFIG_DEPTH_MAX     16  /* of the YAML file */
 #define CONFIG_ORIGINS_MAX   64  /* service.cors_allowed_origins */
 #define CONFIG_WARNINGS_MAX  100 /* more are only counted */
+#define CONFIG_DEFAULTS_MAX  64  /* keys about new collections */
+
+/* What a create body has where it does not say itself: the place in it, with
+ * dots, and the value's JSON. */
+struct config_default {
+    char *place;
+    char *json;
+};
 
 struct server_config {
     char *storage_path;
@@ -52,13 +60,28 @@ struct server_config {
     char *tls_key;
     char *tls_ca_cert;
     uint64_t tls_ttl_s;
-    bool has_jwt_rbac;       /* tokens signed by a key are believed */
-    char *identity_key_file; /* shared with the gateway; NULL: none */
-    char *audit_log;         /* path or "stderr"; NULL: off */
-    bool audits_reads;       /* else changes and denials only */
-    char *api_version;       /* what GET / answers */
+    bool has_jwt_rbac;          /* tokens signed by a key are believed */
+    char *identity_key_file;    /* shared with the gateway; NULL: none */
+    char *audit_log;            /* path or "stderr"; NULL: off */
+    bool audits_reads;          /* else changes and denials only */
+    uint64_t audit_size_max_mb; /* a new file then; 0: never by size */
+    char *audit_rotation;       /* "daily" or "hourly"; NULL: never by time */
+    uint64_t audit_files_max;   /* old ones that are kept */
+    bool has_audit; /* Qdrant's way to say audit_log: in audit_dir */
+    char *audit_dir;
+    char *metrics_prefix;     /* NULL: none */
+    bool has_exemplars;       /* in OpenMetrics */
+    uint64_t recall_permille; /* of a core, for the recall monitor; 0: off */
+    uint64_t collections_max; /* 0: any number */
+    struct config_default defaults[CONFIG_DEFAULTS_MAX];
+    size_t defaults_count;
+    char *api_version; /* what GET / answers */
     char *log_level;
     char *log_format;
+    bool has_log_file;
+    char *log_file;       /* with has_log_file */
+    char *log_file_level; /* NULL: as log_level; likewise */
+    char *log_file_format;
     char *kernel;
     bool is_telemetry_disabled;
     bool is_cluster_enabled; /* one node that calls itself a cluster */
@@ -69,7 +92,13 @@ struct server_config {
 };
 
 /* What the command line asks for. */
-enum config_action { CONFIG_SERVE, CONFIG_SHOW_HELP, CONFIG_SHOW_VERSION };
+enum config_action {
+    CONFIG_SERVE,
+    CONFIG_SHOW_HELP,
+    CONFIG_SHOW_VERSION,
+    CONFIG_CHECK, /* --check-config */
+    CONFIG_PRINT  /* --print-config */
+};
 
 /* Reads everything. `environment` is a NULL-terminated list of NAME=VALUE.
  * ENGINE_EINPUT names origin (flag, variable, or file and line), key, value
@@ -93,6 +122,17 @@ void server_config_hide(char **environment);
 /* Secrets are overwritten. */
 void server_config_release(struct server_config *config);
 
+/* All keys with their values as YAML, in `out`; secrets are "***". */
+struct bytes;
+void server_config_print(struct server_config *config, struct bytes *out);
+
+/* What keys need of each other and of the machine, after the last source:
+ * prefixes, formats, the file system of the storage. ENGINE_EINPUT names the
+ * key. */
+enum engine_code server_config_check(struct server_config *config,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* The flags, one per line, for --help. */
 extern const char config_help[];
 
@@ -103,8 +143,10 @@ enum engine_code server_config_init(struct server_config *ret_config,
                                     struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* One `key`; unknown keys add a warning that names key and origin. An empty
- * value leaves the default. A list key gets one more item for each call. */
+/* One `key`. An unknown one is ENGINE_EINPUT with the one that may have been
+ * meant; one of Qdrant's that means nothing here adds a warning that names it.
+ * An empty value leaves the default. A list key gets one more item for each
+ * call. */
 enum engine_code server_config_set(struct server_config *config,
                                    const char *key, const char *value,
                                    const char *origin, struct error *reterr)
@@ -113,6 +155,10 @@ enum engine_code server_config_set(struct server_config *config,
 /* Empties a list key before a source of higher rank sets it again; nothing
  * for other keys. */
 void server_config_clear(struct server_config *config, const char *key);
+
+/* The name of a file system that no storage may be on, by the f_type of
+ * statfs(2); NULL: it may. */
+const char *config_refused_system(unsigned long magic);
 
 /* All of a YAML file. */
 enum engine_code server_config_read_file(struct server_config *config,

@@ -23,6 +23,8 @@ const char config_help[] =
     "  --kernel NAME             distance kernels: auto, plain, avx2, avx512,\n"
     "                            neon, dotprod (storage.kernel; auto)\n"
     "  --uri URI, --bootstrap URI  accepted; this version does not cluster\n"
+    "  --check-config            look at all of it, say what is wrong, end\n"
+    "  --print-config            print all keys with their values, end\n"
     "  --version, --help\n"
     "Each key can be set by the environment too: QDRANT__SERVICE__HTTP_PORT.\n"
     "Flags win over the environment, the environment over the file.\n";
@@ -72,6 +74,19 @@ flag_read(int argc, char **argv, int *index, size_t *ret_flag,
                      "unknown option %s (--help lists them)", argument);
 }
 
+/* What is to be done with the configuration besides serving. */
+static bool
+action_of(const char *argument, enum config_action *ret_action)
+{
+    if (strcmp(argument, "--check-config") == 0)
+        *ret_action = CONFIG_CHECK;
+    else if (strcmp(argument, "--print-config") == 0)
+        *ret_action = CONFIG_PRINT;
+    else
+        return false;
+    return true;
+}
+
 /* One pass over the command line: with `config` NULL it only looks for
  * --config-path and what needs no configuration. */
 static enum engine_code
@@ -79,6 +94,7 @@ flags_read(int argc, char **argv, struct server_config *config,
            const char **ret_path, enum config_action *ret_action,
            struct error *reterr)
 {
+    enum config_action action = CONFIG_SERVE;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             *ret_action = CONFIG_SHOW_HELP;
@@ -88,6 +104,8 @@ flags_read(int argc, char **argv, struct server_config *config,
             *ret_action = CONFIG_SHOW_VERSION;
             return ENGINE_OK;
         }
+        if (action_of(argv[i], &action))
+            continue;
         size_t flag = 0;
         const char *value = NULL;
         enum engine_code code =
@@ -102,7 +120,7 @@ flags_read(int argc, char **argv, struct server_config *config,
         if (code != ENGINE_OK)
             return code;
     }
-    *ret_action = CONFIG_SERVE;
+    *ret_action = action;
     return ENGINE_OK;
 }
 
@@ -118,7 +136,9 @@ server_config_load(int argc, char **argv, const char *const *environment,
         flags_read(argc, argv, NULL, &path, &action, reterr);
     if (code == ENGINE_OK)
         code = server_config_init(&config, reterr);
-    if (code == ENGINE_OK && action == CONFIG_SERVE) {
+    bool is_needed =
+        action != CONFIG_SHOW_HELP && action != CONFIG_SHOW_VERSION;
+    if (code == ENGINE_OK && is_needed) {
         if (path != NULL)
             code = server_config_read_file(&config, path, reterr);
         if (code == ENGINE_OK)
@@ -127,6 +147,8 @@ server_config_load(int argc, char **argv, const char *const *environment,
             code = flags_read(argc, argv, &config, &path, &action, reterr);
         if (code == ENGINE_OK)
             code = server_config_read_keys(&config, reterr);
+        if (code == ENGINE_OK)
+            code = server_config_check(&config, reterr);
     }
     if (code != ENGINE_OK) {
         server_config_release(&config);

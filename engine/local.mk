@@ -7,9 +7,13 @@ libengine_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) \
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) -DDASHBOARD_DIR='"$(pkgdatadir)/dashboard"'
 libengine_a_SOURCES = engine/error.c engine/error.h \
 	engine/config.c engine/config.h engine/config_file.c \
+	engine/config_keys.c engine/config_keys.h engine/config_print.c \
+	engine/config_check.c engine/config_environment.c \
 	engine/config_flags.c engine/config_secrets.c \
 	engine/secret_file.c engine/secret_file.h engine/log.c engine/log.h engine/metrics.c \
-	engine/metrics.h
+	engine/metrics.h engine/metrics_body.h engine/metrics_process.c \
+	engine/metrics_text.c engine/metrics_text.h engine/metrics_write.c \
+	engine/anonymous.c engine/anonymous.h
 ENGINE_LIBS = libengine.a libbase.a $(UV_LIBS) $(MHD_LIBS) $(YYJSON_LIBS) \
 	$(YAML_LIBS) $(XXHASH_LIBS) $(ROCKSDB_LIBS) $(ROARING_LIBS) \
 	$(ICU_LIBS) $(STEMMER_LIBS) \

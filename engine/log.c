@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lines to stderr, each by one write(2), so that threads never mix. */
+ * Lines to stderr and a file, each by one write(2), so that threads never mix.
+ * The file's descriptor keeps its number: a rotation puts the new file under it
+ * (dup2). */
 #include "engine/log.h"
 
 #include "base/bytes.h"
 #include "engine/codec/json_write.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,8 +20,16 @@
 
 #define LOG_TEXT_SIZE 1024
 
-static enum log_level level_max = LOG_LEVEL_INFO;
-static enum log_format line_format = LOG_FORMAT_TEXT;
+/* Looked at for each event, changed while others look. */
+static struct {
+    atomic_int level, format;
+    atomic_int fd; /* -1: nothing is written */
+} sinks[LOG_TARGET_COUNT] = {
+    { LOG_LEVEL_INFO, LOG_FORMAT_TEXT, STDERR_FILENO },
+    { LOG_LEVEL_INFO, LOG_FORMAT_TEXT, -1 },
+};
+static const char *file_path;
+static atomic_bool wants_reopen;
 
 static const char *const names[] = {
     [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn",
@@ -26,18 +39,80 @@ static const char *const names[] = {
 
 #define LEVEL_COUNT (sizeof(names) / sizeof(names[0]))
 
-void
-log_setup(enum log_level level, enum log_format format)
+struct log_sink
+log_sink_get(enum log_target target)
 {
-    assert(level < LEVEL_COUNT);
-    level_max = level;
-    line_format = format;
+    assert(target < LOG_TARGET_COUNT);
+    return (struct log_sink){
+        (enum log_level)atomic_load(&sinks[target].level),
+        (enum log_format)atomic_load(&sinks[target].format),
+    };
+}
+
+void
+log_sink_set(enum log_target target, const struct log_sink *sink)
+{
+    assert(target < LOG_TARGET_COUNT && sink->level < LEVEL_COUNT);
+    atomic_store(&sinks[target].level, (int)sink->level);
+    atomic_store(&sinks[target].format, (int)sink->format);
+}
+
+static int
+append_open(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+bool
+log_file_open(const char *path)
+{
+    assert(file_path == NULL);
+    int fd = append_open(path);
+    if (fd < 0)
+        return false;
+    file_path = path;
+    atomic_store(&sinks[LOG_TO_FILE].fd, fd);
+    return true;
+}
+
+bool
+log_has_file(void)
+{
+    return atomic_load(&sinks[LOG_TO_FILE].fd) >= 0;
+}
+
+void
+log_file_reopen(void)
+{
+    atomic_store(&wants_reopen, true);
+}
+
+/* The old file stays in use when the new one cannot be opened. */
+static void
+file_turn(void)
+{
+    if (!log_has_file())
+        return;
+    int fd = append_open(file_path);
+    if (fd < 0 || dup2(fd, atomic_load(&sinks[LOG_TO_FILE].fd)) < 0)
+        log_event(LOG_LEVEL_ERROR, "the log %s cannot be opened again: %s",
+                  file_path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
+static bool
+sink_wants(enum log_target target, enum log_level level)
+{
+    return atomic_load_explicit(&sinks[target].fd, memory_order_relaxed) >= 0 &&
+           (int)level <=
+               atomic_load_explicit(&sinks[target].level, memory_order_relaxed);
 }
 
 bool
 log_wants(enum log_level level)
 {
-    return level <= level_max;
+    return sink_wants(LOG_TO_STDERR, level) || sink_wants(LOG_TO_FILE, level);
 }
 
 bool
@@ -57,6 +132,30 @@ log_level_name(enum log_level level)
 {
     assert(level < LEVEL_COUNT);
     return names[level];
+}
+
+static const char *const format_names[] = {
+    [LOG_FORMAT_TEXT] = "text",
+    [LOG_FORMAT_JSON] = "json",
+};
+
+bool
+log_format_parse(const char *text, enum log_format *ret_format)
+{
+    for (size_t i = 0; i < sizeof(format_names) / sizeof(format_names[0]);
+         i++) {
+        if (strcasecmp(text, format_names[i]) == 0) {
+            *ret_format = (enum log_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+log_format_name(enum log_format format)
+{
+    return format_names[format];
 }
 
 void
@@ -100,6 +199,25 @@ line_json(struct bytes *line, const char *time, const char *level,
     json_object_end(&writer);
 }
 
+static void
+sink_write(enum log_target target, const char *time, const char *level,
+           const char *text)
+{
+    struct bytes line;
+    bytes_init(&line, (size_t)8 * LOG_TEXT_SIZE);
+    if (log_sink_get(target).format == LOG_FORMAT_JSON)
+        line_json(&line, time, level, text);
+    else
+        line_text(&line, time, level, text);
+    bytes_add_char(&line, '\n');
+    if (!bytes_failed(&line)) {
+        ssize_t written =
+            write(atomic_load(&sinks[target].fd), line.data, line.size);
+        (void)written; /* nowhere to report it */
+    }
+    bytes_release(&line);
+}
+
 void
 log_event(enum log_level level, const char *format, ...)
 {
@@ -112,16 +230,10 @@ log_event(enum log_level level, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     log_time(time, sizeof(time));
-    struct bytes line;
-    bytes_init(&line, (size_t)8 * LOG_TEXT_SIZE);
-    if (line_format == LOG_FORMAT_JSON)
-        line_json(&line, time, names[level], text);
-    else
-        line_text(&line, time, names[level], text);
-    bytes_add_char(&line, '\n');
-    if (!bytes_failed(&line)) {
-        ssize_t written = write(STDERR_FILENO, line.data, line.size);
-        (void)written; /* nowhere to report it */
+    if (atomic_exchange(&wants_reopen, false))
+        file_turn();
+    for (int target = 0; target < LOG_TARGET_COUNT; target++) {
+        if (sink_wants((enum log_target)target, level))
+            sink_write((enum log_target)target, time, names[level], text);
     }
-    bytes_release(&line);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * azimuthd: configuration -> kernels -> storage -> network, and back. The
  * first SIGTERM or SIGINT drains, the second ends at once; SIGUSR1 opens the
- * audit log again, SIGHUP reads the files of TLS again. Exit status: 0
- * after a drain or --help, 1 cannot start or serve, 2 wrong configuration. */
+ * audit log and the log file again, SIGHUP does, too, and reads the files of
+ * TLS again. Exit status: 0 after a drain or --help, 1 cannot start or serve,
+ * 2 wrong configuration. */
 #include <config.h>
 
 #include "base/budget.h"
@@ -30,7 +31,8 @@
 #define THREADS_MAX         256u
 #define REPLIES_SIZE_MAX    ((uint64_t)2 << 30) /* of all requests */
 #define ARENA_SIZE_MAX      ((size_t)1 << 30)   /* of one request */
-#define BODIES_REQUESTS_MAX 32u /* full-size bodies held at once */
+#define BODIES_REQUESTS_MAX 32u    /* full-size bodies held at once */
+#define FILES_WANTED        16384u /* open at once: else a warning */
 #define SERVER_HEADER       "azimuth/" PACKAGE_VERSION
 
 /* jemalloc's, where it is linked: what was freed goes back to the system after
@@ -71,12 +73,13 @@ on_reopen_signal(int number)
 {
     (void)number;
     api_reopen_audit(running->api);
+    log_file_reopen();
 }
 
 static void
 on_reload_signal(int number)
 {
-    (void)number;
+    on_reopen_signal(number);
     wire_reload(running->wire);
 }
 
@@ -106,13 +109,13 @@ on_report(void *ctx, const char *collection, const char *text)
 }
 
 static void
-on_metrics(void *ctx, struct bytes *out)
+on_metrics(void *ctx, struct metrics_text *text)
 {
     const struct process *process = ctx;
     struct wire_counters counters;
     wire_counters(process->wire, &counters);
     const struct metrics_row rows[] = {
-        { "http_connections", "gauge", "open connections",
+        { "http_connections_open", "gauge", "open connections",
           (double)counters.connections },
         { "http_connections_total", "counter", "accepted connections",
           (double)counters.connections_total },
@@ -126,7 +129,7 @@ on_metrics(void *ctx, struct bytes *out)
         { "http_request_bodies_bytes", "gauge", "memory held by request bodies",
           (double)counters.bodies_size },
     };
-    metrics_write(out, rows, sizeof(rows) / sizeof(rows[0]));
+    metrics_rows(text, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static unsigned
@@ -145,32 +148,48 @@ static void
 limits_raise(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-        limit.rlim_cur == limit.rlim_max)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
+    rlim_t before = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    if (before != limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) != 0) {
         log_event(LOG_LEVEL_WARN, "cannot raise the limit of open files: %s",
                   strerror(errno));
+        limit.rlim_cur = before;
+    }
+    if (limit.rlim_cur < FILES_WANTED)
+        log_event(LOG_LEVEL_WARN,
+                  "at most %llu files may be open: connections and collections "
+                  "share them; raise the limit to %u (ulimit -n, "
+                  "LimitNOFILE=)",
+                  (unsigned long long)limit.rlim_cur, FILES_WANTED);
+}
+
+/* The words are checked: server_config_check(). */
+static void
+sink_configure(enum log_target target, const char *level, const char *format)
+{
+    struct log_sink sink = { LOG_LEVEL_INFO, LOG_FORMAT_TEXT };
+    (void)log_level_parse(level, &sink.level);
+    (void)log_format_parse(format, &sink.format);
+    log_sink_set(target, &sink);
 }
 
 static enum engine_code
 log_configure(const struct server_config *config, struct error *reterr)
 {
-    enum log_level level;
-    bool is_json = strcmp(config->log_format, "json") == 0;
-    if (!log_level_parse(config->log_level, &level))
+    sink_configure(LOG_TO_STDERR, config->log_level, config->log_format);
+    sink_configure(LOG_TO_FILE,
+                   config->log_file_level != NULL ? config->log_file_level
+                                                  : config->log_level,
+                   config->log_file_format != NULL ? config->log_file_format
+                                                   : config->log_format);
+    if (config->has_log_file && !log_file_open(config->log_file))
         return error_set(reterr, ENGINE_EINPUT,
-                         "log_level = \"%s\" must be error, warn, info, debug "
-                         "or trace",
-                         config->log_level);
-    if (!is_json && strcmp(config->log_format, "text") != 0)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "logger.format = \"%s\" must be text or json",
-                         config->log_format);
-    log_setup(level, is_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+                         "logger.on_disk.log_file %s cannot be opened: %s",
+                         config->log_file, strerror(errno));
     for (size_t i = 0; i < config->warnings_count; i++)
-        log_event(LOG_LEVEL_WARN, "%s", config->warnings[i]);
+        log_event(LOG_LEVEL_INFO, "%s", config->warnings[i]);
     if (config->uri != NULL || config->bootstrap != NULL)
         log_event(LOG_LEVEL_WARN,
                   "--uri and --bootstrap are accepted, but this "
@@ -293,7 +312,7 @@ process_open(struct process *process, struct error *reterr)
         code = storage_open(process, reterr);
     if (code != ENGINE_OK)
         return code;
-    process->metrics = metrics_new();
+    process->metrics = metrics_new(config->has_exemplars);
     if (process->metrics == NULL)
         return error_memory(reterr);
     struct api_options options = {
@@ -424,6 +443,31 @@ serve(struct process *process)
     return 0;
 }
 
+/* What is asked for instead of serving; the exit status. */
+static int
+show(struct server_config *config, enum config_action action)
+{
+    if (action == CONFIG_PRINT) {
+        struct bytes text;
+        bytes_init(&text, CONFIG_FILE_SIZE_MAX);
+        server_config_print(config, &text);
+        fwrite(text.data, 1, text.size, stdout);
+        bool is_whole = !bytes_failed(&text);
+        bytes_release(&text);
+        return is_whole ? 0 : 1;
+    }
+    if (action == CONFIG_CHECK) {
+        for (size_t i = 0; i < config->warnings_count; i++)
+            printf("%s\n", config->warnings[i]);
+        puts("the configuration is good");
+        return 0;
+    }
+    fputs(action == CONFIG_SHOW_HELP ? config_help
+                                     : "azimuthd " PACKAGE_VERSION "\n",
+          stdout);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -442,12 +486,9 @@ main(int argc, char **argv)
         server_config_release(&process.config);
         return 2;
     }
-    if (action != CONFIG_SERVE) {
-        fputs(action == CONFIG_SHOW_HELP ? config_help
-                                         : "azimuthd " PACKAGE_VERSION "\n",
-              stdout);
-        server_config_release(&process.config);
-        return 0;
-    }
-    return serve(&process);
+    if (action == CONFIG_SERVE)
+        return serve(&process);
+    int status = show(&process.config, action);
+    server_config_release(&process.config);
+    return status;
 }

@@ -1,84 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One table: endpoint x status, with a duration histogram for status 200. */
-#include "engine/metrics.h"
+ * One table: endpoint x status, with a histogram of the durations of success. */
+#include "engine/metrics_body.h"
 
 #include <assert.h>
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <time.h>
 
-/* Statuses that are counted one by one; any other counts as the last. */
-static const int statuses[] = { 200, 202, 204, 304, 400, 401, 403, 404, 405,
-                                408, 409, 415, 422, 429, 500, 503, 507, 0 };
-#define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
+const int metrics_statuses_rest[METRICS_STATUSES_MAX] = {
+    200, 202, 204, 304, 400, 401, 403, 404, 405,
+    408, 409, 415, 422, 429, 500, 503, 507, 0
+};
+const int metrics_statuses_grpc[METRICS_STATUSES_MAX] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, -1
+};
 
-static const uint64_t bounds_ns[] = {
+/* Qdrant's. */
+static const uint64_t response_bounds_ns[] = {
     1000000u,    5000000u,     10000000u,    20000000u,
     50000000u,   100000000u,   500000000u,   1000000000u,
     5000000000u, 10000000000u, 50000000000u,
 };
-#define BOUND_COUNT (sizeof(bounds_ns) / sizeof(bounds_ns[0]))
 
-struct endpoint {
-    const char *method;
-    const char *name;
-    atomic_ullong counts[STATUS_COUNT];
-    atomic_ullong buckets[BOUND_COUNT + 1]; /* not cumulative */
-    atomic_ullong sum_ns;
-    atomic_ullong min_ns; /* 0: none yet */
-    atomic_ullong max_ns;
+/* Searches take less than a millisecond: ours begin below. */
+static const uint64_t search_bounds_ns[] = {
+    250000u,    500000u,     1000000u,    2500000u,    5000000u,
+    10000000u,  25000000u,   50000000u,   100000000u,  250000000u,
+    500000000u, 1000000000u, 2500000000u, 5000000000u, 10000000000u,
 };
 
-struct metrics {
-    unsigned count;
-    struct endpoint endpoints[METRICS_ENDPOINTS_MAX];
-};
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+static_assert(COUNT_OF(search_bounds_ns) <= METRICS_BOUNDS_MAX, "room");
+static_assert(COUNT_OF(response_bounds_ns) <= METRICS_BOUNDS_MAX, "room");
+
+static bool
+histogram_init(struct histogram *histogram, const uint64_t *bounds_ns,
+               size_t count, bool has_exemplars)
+{
+    histogram->bounds_ns = bounds_ns;
+    histogram->bounds_count = count;
+    if (has_exemplars)
+        histogram->exemplars = calloc(count + 1, sizeof(*histogram->exemplars));
+    return !has_exemplars || histogram->exemplars != NULL;
+}
 
 struct metrics *
-metrics_new(void)
+metrics_new(bool has_exemplars)
 {
-    return calloc(1, sizeof(struct metrics));
+    struct metrics *metrics = calloc(1, sizeof(*metrics));
+    if (metrics == NULL)
+        return NULL;
+    metrics->has_exemplars = has_exemplars;
+    bool is_ok = histogram_init(&metrics->searches, search_bounds_ns,
+                                COUNT_OF(search_bounds_ns), has_exemplars);
+    for (size_t i = 0; is_ok && i < METRICS_ENDPOINTS_MAX; i++)
+        is_ok =
+            histogram_init(&metrics->endpoints[i].durations, response_bounds_ns,
+                           COUNT_OF(response_bounds_ns), has_exemplars);
+    if (is_ok)
+        return metrics;
+    metrics_free(metrics);
+    return NULL;
 }
 
 void
 metrics_free(struct metrics *metrics)
 {
+    if (metrics == NULL)
+        return;
+    free(metrics->searches.exemplars);
+    for (size_t i = 0; i < METRICS_ENDPOINTS_MAX; i++)
+        free(metrics->endpoints[i].durations.exemplars);
     free(metrics);
 }
 
+bool
+metrics_has_exemplars(const struct metrics *metrics)
+{
+    return metrics->has_exemplars;
+}
+
 unsigned
-metrics_endpoint_add(struct metrics *metrics, const char *method,
-                     const char *endpoint)
+metrics_endpoint_add(struct metrics *metrics,
+                     const struct metrics_endpoint *endpoint)
 {
     assert(metrics->count < METRICS_ENDPOINTS_MAX);
-    metrics->endpoints[metrics->count].method = method;
-    metrics->endpoints[metrics->count].name = endpoint;
+    metrics->endpoints[metrics->count].name = *endpoint;
     return metrics->count++;
 }
 
 static size_t
-status_index(int status)
+status_index(enum metrics_protocol protocol, int status)
 {
-    for (size_t i = 0; i < STATUS_COUNT - 1; i++) {
+    const int *statuses = metrics_statuses(protocol);
+    for (size_t i = 0; i < METRICS_STATUSES_MAX - 1; i++) {
         if (statuses[i] == status)
             return i;
     }
-    return STATUS_COUNT - 1;
+    return METRICS_STATUSES_MAX - 1;
 }
 
 static void
-observe_duration(struct endpoint *endpoint, uint64_t ns)
+exemplar_keep(struct exemplar *exemplar, const struct metrics_event *event)
+{
+    struct timespec now;
+    if (atomic_flag_test_and_set_explicit(&exemplar->is_busy,
+                                          memory_order_acquire))
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    exemplar->time_ms =
+        (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    exemplar->duration_ns = event->duration_ns;
+    size_t size = strnlen(event->trace, METRICS_TRACE_SIZE - 1);
+    memcpy(exemplar->trace, event->trace, size);
+    exemplar->trace[size] = '\0';
+    atomic_flag_clear_explicit(&exemplar->is_busy, memory_order_release);
+}
+
+static void
+histogram_observe(struct histogram *histogram,
+                  const struct metrics_event *event)
 {
     size_t bucket = 0;
-    while (bucket < BOUND_COUNT && ns > bounds_ns[bucket])
+    while (bucket < histogram->bounds_count &&
+           event->duration_ns > histogram->bounds_ns[bucket])
         bucket++;
-    atomic_fetch_add_explicit(&endpoint->buckets[bucket], 1,
+    atomic_fetch_add_explicit(&histogram->buckets[bucket], 1,
                               memory_order_relaxed);
-    atomic_fetch_add_explicit(&endpoint->sum_ns, ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum_ns, event->duration_ns,
+                              memory_order_relaxed);
+    if (histogram->exemplars != NULL && event->trace != NULL)
+        exemplar_keep(&histogram->exemplars[bucket], event);
+}
+
+static void
+observe_success(struct endpoint *endpoint, const struct metrics_event *event)
+{
+    uint64_t ns = event->duration_ns;
+    histogram_observe(&endpoint->durations, event);
     unsigned long long old = atomic_load(&endpoint->max_ns);
     while (ns > old &&
            !atomic_compare_exchange_weak(&endpoint->max_ns, &old, ns))
@@ -90,217 +149,73 @@ observe_duration(struct endpoint *endpoint, uint64_t ns)
 }
 
 void
-metrics_observe(struct metrics *metrics, unsigned endpoint, int status,
-                uint64_t duration_ns)
+metrics_observe(struct metrics *metrics, const struct metrics_event *event)
 {
-    assert(endpoint < metrics->count);
-    struct endpoint *row = &metrics->endpoints[endpoint];
-    atomic_fetch_add_explicit(&row->counts[status_index(status)], 1,
-                              memory_order_relaxed);
-    if (status == 200)
-        observe_duration(row, duration_ns);
+    assert(event->endpoint < metrics->count);
+    struct endpoint *row = &metrics->endpoints[event->endpoint];
+    size_t status = status_index(row->name.protocol, event->status);
+    atomic_fetch_add_explicit(&row->counts[status], 1, memory_order_relaxed);
+    if (status != 0)
+        return;
+    observe_success(row, event);
+    if (row->name.is_search)
+        histogram_observe(&metrics->searches, event);
+}
+
+static bool
+is_failure(enum metrics_protocol protocol, int status)
+{
+    return protocol == METRICS_GRPC ? status != 0 : status >= 400;
 }
 
 void
-metrics_requests(const struct metrics *metrics, uint64_t *ret_count,
-                 uint64_t *ret_failed)
+metrics_each(const struct metrics *metrics, enum metrics_protocol protocol,
+             metrics_visit *visit, void *ctx)
 {
-    uint64_t count = 0, failed = 0;
-    for (unsigned i = 0; i < metrics->count; i++) {
-        for (size_t s = 0; s < STATUS_COUNT; s++) {
-            uint64_t n = atomic_load(&metrics->endpoints[i].counts[s]);
-            count += n;
-            if (statuses[s] >= 400)
-                failed += n;
-        }
-    }
-    *ret_count = count;
-    *ret_failed = failed;
-}
-
-void
-metrics_write_head(struct bytes *out, const char *name, const char *type,
-                   const char *help)
-{
-    bytes_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-void
-metrics_write_one(struct bytes *out, const char *name, const char *type,
-                  const char *help, double value)
-{
-    metrics_write_head(out, name, type, help);
-    bytes_addf(out, "%s %.17g\n", name, value);
-}
-
-void
-metrics_write(struct bytes *out, const struct metrics_row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        metrics_write_one(out, rows[i].name, rows[i].type, rows[i].help,
-                          rows[i].value);
-}
-
-void
-metrics_write_label(struct bytes *out, struct span value)
-{
-    bytes_add_char(out, '"');
-    for (size_t i = 0; i < value.size; i++) {
-        char c = value.data[i];
-        if (c == '\n')
-            bytes_add_text(out, "\\n");
-        else {
-            if (c == '"' || c == '\\')
-                bytes_add_char(out, '\\');
-            bytes_add_char(out, c);
-        }
-    }
-    bytes_add_char(out, '"');
-}
-
-static void
-write_labels(struct bytes *out, const struct endpoint *row, const char *name,
-             const char *more)
-{
-    bytes_addf(out, "%s{method=\"%s\",endpoint=\"%s\",%s} ", name, row->method,
-               row->name, more);
-}
-
-static void
-write_histogram(const struct endpoint *row, struct bytes *out)
-{
-    uint64_t total = 0;
-    char more[64];
-    for (size_t b = 0; b <= BOUND_COUNT; b++) {
-        total += atomic_load(&row->buckets[b]);
-        if (b < BOUND_COUNT)
-            snprintf(more, sizeof(more), "status=\"200\",le=\"%g\"",
-                     (double)bounds_ns[b] / 1e9);
-        else
-            snprintf(more, sizeof(more), "status=\"200\",le=\"+Inf\"");
-        write_labels(out, row, "rest_responses_duration_seconds_bucket", more);
-        bytes_addf(out, "%llu\n", (unsigned long long)total);
-    }
-    write_labels(out, row, "rest_responses_duration_seconds_sum",
-                 "status=\"200\"");
-    bytes_addf(out, "%.9g\n", (double)atomic_load(&row->sum_ns) / 1e9);
-    write_labels(out, row, "rest_responses_duration_seconds_count",
-                 "status=\"200\"");
-    bytes_addf(out, "%llu\n", (unsigned long long)total);
-}
-
-typedef double (*endpoint_value)(const struct endpoint *row);
-
-static double
-value_average(const struct endpoint *row)
-{
-    uint64_t count = atomic_load(&row->counts[0]);
-    return (double)atomic_load(&row->sum_ns) / 1e9 /
-           (double)(count == 0 ? 1 : count);
-}
-
-static double
-value_min(const struct endpoint *row)
-{
-    return (double)atomic_load(&row->min_ns) / 1e9;
-}
-
-static double
-value_max(const struct endpoint *row)
-{
-    return (double)atomic_load(&row->max_ns) / 1e9;
-}
-
-static void
-write_gauges(const struct metrics *metrics, struct bytes *out, const char *name,
-             const char *help, endpoint_value value)
-{
-    metrics_write_head(out, name, "gauge", help);
+    const int *statuses = metrics_statuses(protocol);
     for (unsigned i = 0; i < metrics->count; i++) {
         const struct endpoint *row = &metrics->endpoints[i];
-        if (atomic_load(&row->counts[0]) == 0)
+        if (row->name.protocol != protocol)
             continue;
-        write_labels(out, row, name, "status=\"200\"");
-        bytes_addf(out, "%.9g\n", value(row));
-    }
-}
-
-static void
-write_counts(const struct metrics *metrics, struct bytes *out)
-{
-    metrics_write_head(out, "rest_responses_total", "counter",
-                       "total number of responses");
-    for (unsigned i = 0; i < metrics->count; i++) {
-        const struct endpoint *row = &metrics->endpoints[i];
-        for (size_t s = 0; s < STATUS_COUNT; s++) {
-            unsigned long long count = atomic_load(&row->counts[s]);
+        for (size_t s = 0; s < METRICS_STATUSES_MAX; s++) {
+            uint64_t count = atomic_load(&row->counts[s]);
             if (count == 0)
                 continue;
-            char more[32];
-            snprintf(more, sizeof(more), "status=\"%d\"", statuses[s]);
-            write_labels(out, row, "rest_responses_total", more);
-            bytes_addf(out, "%llu\n", count);
+            struct metrics_stats stats = {
+                .endpoint = &row->name,
+                .status = statuses[s],
+                .is_failure = is_failure(protocol, statuses[s]),
+                .count = count,
+            };
+            if (s == 0) {
+                stats.sum_ns = atomic_load(&row->durations.sum_ns);
+                stats.min_ns = atomic_load(&row->min_ns);
+                stats.max_ns = atomic_load(&row->max_ns);
+            }
+            visit(ctx, &stats);
         }
     }
 }
 
-void
-metrics_write_requests(const struct metrics *metrics, struct bytes *out)
-{
-    write_counts(metrics, out);
-    write_gauges(metrics, out, "rest_responses_avg_duration_seconds",
-                 "average response duration", value_average);
-    write_gauges(metrics, out, "rest_responses_min_duration_seconds",
-                 "minimum response duration", value_min);
-    write_gauges(metrics, out, "rest_responses_max_duration_seconds",
-                 "maximum response duration", value_max);
-    metrics_write_head(out, "rest_responses_duration_seconds", "histogram",
-                       "response duration histogram");
-    for (unsigned i = 0; i < metrics->count; i++) {
-        if (atomic_load(&metrics->endpoints[i].counts[0]) > 0)
-            write_histogram(&metrics->endpoints[i], out);
-    }
-}
+struct sums {
+    uint64_t count, failed;
+};
 
-/* The first number after `key` in a /proc file; 0 when it is not there. */
-static double
-proc_number(const char *path, const char *key)
+static void
+sums_add(void *ctx, const struct metrics_stats *stats)
 {
-    char text[4096];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t size = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (size <= 0)
-        return 0;
-    text[size] = '\0';
-    const char *at = strstr(text, key);
-    return at == NULL ? 0 : strtod(at + strlen(key), NULL);
+    struct sums *sums = ctx;
+    sums->count += stats->count;
+    if (stats->is_failure)
+        sums->failed += stats->count;
 }
 
 void
-metrics_write_process(struct bytes *out)
+metrics_requests(const struct metrics *metrics, enum metrics_protocol protocol,
+                 uint64_t *ret_count, uint64_t *ret_failed)
 {
-    struct rusage usage = { 0 };
-    struct rlimit files = { 0 };
-    getrusage(RUSAGE_SELF, &usage);
-    getrlimit(RLIMIT_NOFILE, &files);
-    const struct timeval *user = &usage.ru_utime, *system = &usage.ru_stime;
-    const struct metrics_row rows[] = {
-        { "memory_resident_bytes", "gauge", "resident memory of the process",
-          proc_number("/proc/self/status", "VmRSS:") * 1024 },
-        { "process_threads", "gauge", "count of threads",
-          proc_number("/proc/self/status", "Threads:") },
-        { "process_max_fds", "gauge", "limit of open file descriptors",
-          (double)files.rlim_cur },
-        { "process_minor_page_faults_total", "counter",
-          "page faults without disk access", (double)usage.ru_minflt },
-        { "process_major_page_faults_total", "counter",
-          "page faults with disk access", (double)usage.ru_majflt },
-        { "process_cpu_seconds_total", "counter", "processor time used",
-          (double)user->tv_sec + (double)system->tv_sec +
-              ((double)user->tv_usec + (double)system->tv_usec) / 1e6 },
-    };
-    metrics_write(out, rows, sizeof(rows) / sizeof(rows[0]));
+    struct sums sums = { 0, 0 };
+    metrics_each(metrics, protocol, sums_add, &sums);
+    *ret_count = sums.count;
+    *ret_failed = sums.failed;
 }

@@ -2,60 +2,79 @@
 #ifndef ENGINE_METRICS_H
 #define ENGINE_METRICS_H
 
-#include "base/bytes.h"
+#include "engine/metrics_text.h"
 
 #include <stdint.h>
 
-/* Counters of the process and their Prometheus text. Observing is lock-free
- * and may happen on any thread; endpoints are added before that. */
+/* Counters of the process's requests. Observing is lock-free and may happen on
+ * any thread; endpoints are added before that. */
 
-#define METRICS_ENDPOINTS_MAX 160
+#define METRICS_ENDPOINTS_MAX 320
+#define METRICS_TRACE_SIZE    65 /* of an exemplar's trace id, with NUL */
 
 struct metrics;
 
-/* NULL when memory is out. */
-struct metrics *metrics_new(void);
-void metrics_free(struct metrics *metrics);
+enum metrics_protocol { METRICS_REST, METRICS_GRPC };
 
-/* A line of the request table; both strings must outlive the metrics. Returns
- * its number. At most METRICS_ENDPOINTS_MAX (asserted). */
-unsigned metrics_endpoint_add(struct metrics *metrics, const char *method,
-                              const char *endpoint);
-
-/* One answered request. Durations count for status 200 only, as Qdrant does. */
-void metrics_observe(struct metrics *metrics, unsigned endpoint, int status,
-                     uint64_t duration_ns);
-
-/* Requests answered so far, and those of them with status >= 400. */
-void metrics_requests(const struct metrics *metrics, uint64_t *ret_count,
-                      uint64_t *ret_failed);
-
-/* rest_responses_* in the text format 0.0.4. */
-void metrics_write_requests(const struct metrics *metrics, struct bytes *out);
-
-/* process_* and memory_* of this process, from /proc. */
-void metrics_write_process(struct bytes *out);
-
-struct metrics_row {
-    const char *name;
-    const char *type; /* "gauge" or "counter" */
-    const char *help;
-    double value;
+struct metrics_endpoint {
+    enum metrics_protocol protocol;
+    const char *method; /* of HTTP; both outlive the metrics */
+    const char *name;   /* the route's pattern, or /package.Service/Method */
+    bool is_search;     /* counts for qdrant_search_latency_seconds, too */
 };
 
-/* For each a line with its HELP and TYPE. */
-void metrics_write(struct bytes *out, const struct metrics_row *rows,
-                   size_t count);
+/* One answered request. */
+struct metrics_event {
+    unsigned endpoint;
+    int status; /* of HTTP or gRPC, by the endpoint's protocol */
+    uint64_t duration_ns;
+    const char *trace; /* for an exemplar; NULL: none */
+};
 
-/* One alone. */
-void metrics_write_one(struct bytes *out, const char *name, const char *type,
-                       const char *help, double value);
+/* NULL when memory is out. With exemplars the last trace of each bucket of each
+ * endpoint is kept. */
+struct metrics *metrics_new(bool has_exemplars);
+void metrics_free(struct metrics *metrics);
 
-/* HELP and TYPE alone; lines of `name` follow by bytes_addf(). */
-void metrics_write_head(struct bytes *out, const char *name, const char *type,
-                        const char *help);
+/* Whether a trace in an event is of use. */
+bool metrics_has_exemplars(const struct metrics *metrics);
 
-/* A label value with the escapes of the format, in quotes. */
-void metrics_write_label(struct bytes *out, struct span value);
+/* Returns its number. At most METRICS_ENDPOINTS_MAX (asserted). */
+unsigned metrics_endpoint_add(struct metrics *metrics,
+                              const struct metrics_endpoint *endpoint);
+
+/* Durations count for success only (200, OK), as Qdrant's do. */
+void metrics_observe(struct metrics *metrics,
+                     const struct metrics_event *event);
+
+/* Requests answered so far, and those of them that failed (status >= 400; not
+ * OK). */
+void metrics_requests(const struct metrics *metrics,
+                      enum metrics_protocol protocol, uint64_t *ret_count,
+                      uint64_t *ret_failed);
+
+/* What is known of one endpoint and status. Durations are 0 but for success. */
+struct metrics_stats {
+    const struct metrics_endpoint *endpoint;
+    int status;
+    bool is_failure;
+    uint64_t count;
+    uint64_t sum_ns, min_ns, max_ns;
+};
+typedef void metrics_visit(void *ctx, const struct metrics_stats *stats);
+
+/* All that have a count, endpoint by endpoint. */
+void metrics_each(const struct metrics *metrics, enum metrics_protocol protocol,
+                  metrics_visit *visit, void *ctx);
+
+/* rest_responses_*, grpc_responses_*, qdrant_grpc_requests_total and
+ * qdrant_search_latency_seconds. */
+void metrics_write_requests(struct metrics *metrics, struct metrics_text *text);
+
+/* process_*, memory_resident_bytes and system_max_mmaps, from /proc. */
+void metrics_write_process(struct metrics_text *text);
+
+/* qdrant_disk_*_bytes of the file system that holds `path`. */
+void metrics_write_disk(struct metrics_text *text, const char *path);
 
 #endif /* ENGINE_METRICS_H */

@@ -9,17 +9,20 @@
 #include "base/memory.h"
 #include "engine/api/call.h"
 #include "engine/api/explain.h"
-#include "engine/api/grpc_schema.h"
+#include "engine/api/grpc.h"
 #include "engine/api/static_files.h"
 #include "engine/collection/strict.h"
 #include "engine/log.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <openssl/rand.h>
 
 static const char *const method_names[] = {
     [REQUEST_GET] = "GET",         [REQUEST_HEAD] = "HEAD",
@@ -28,14 +31,82 @@ static const char *const method_names[] = {
     [REQUEST_OPTIONS] = "OPTIONS", [REQUEST_OTHER] = "OTHER",
 };
 
+static uint64_t
+audit_period(const struct server_config *config)
+{
+    if (config->audit_rotation == NULL)
+        return 0;
+    return strcmp(config->audit_rotation, "hourly") == 0 ? 3600 : 86400;
+}
+
 static enum engine_code
 api_open_files(struct api *api, struct error *reterr)
 {
     const struct server_config *config = api->options.config;
     enum engine_code code = access_open(config, &api->access, reterr);
     if (code == ENGINE_OK && config->audit_log != NULL)
-        code = audit_open(config->audit_log, &api->audit, reterr);
+        code = audit_open(
+            &(struct audit_options){
+                .path = config->audit_log,
+                .size_max = config->audit_size_max_mb << 20,
+                .period_s = audit_period(config),
+                .files_max = (unsigned)config->audit_files_max },
+            &api->audit, reterr);
     return code;
+}
+
+/* A random UUID (RFC 9562, version 4) and the time. */
+static void
+name_process(struct api *api)
+{
+    unsigned char raw[16] = { 0 };
+    char *out = api->process_id;
+    struct timespec now;
+    struct tm parts;
+    (void)RAND_bytes(raw, sizeof(raw));
+    raw[6] = (unsigned char)((raw[6] & 0x0f) | 0x40);
+    raw[8] = (unsigned char)((raw[8] & 0x3f) | 0x80);
+    for (size_t i = 0; i < sizeof(raw); i++) {
+        size_t rest = sizeof(api->process_id) - (size_t)(out - api->process_id);
+        out += snprintf(out, rest, "%02x%s", raw[i],
+                        i == 3 || i == 5 || i == 7 || i == 9 ? "-" : "");
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    api->start_s = (uint64_t)now.tv_sec;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    strftime(api->startup, sizeof(api->startup), "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+/* Routes, then methods of gRPC, in the order of their tables. */
+static void
+endpoints_add(struct api *api)
+{
+    struct metrics *metrics = api->options.metrics;
+    for (size_t i = 0; i < api_routes_count; i++) {
+        const struct route *route = &api_routes[i];
+        unsigned number = metrics_endpoint_add(
+            metrics, &(struct metrics_endpoint){
+                         METRICS_REST, method_names[route->method],
+                         route->pattern, (route->flags & ROUTE_SEARCH) != 0 });
+        if (i == 0)
+            api->first_route = number;
+    }
+    for (size_t i = 0; i < grpc_methods_count; i++) {
+        const struct route *route = grpc_route(&grpc_methods[i]);
+        unsigned number = metrics_endpoint_add(
+            metrics,
+            &(struct metrics_endpoint){ METRICS_GRPC, "", grpc_methods[i].path,
+                                        (route->flags & ROUTE_SEARCH) != 0 });
+        if (i == 0)
+            api->first_method = number;
+    }
+    api->other_route = metrics_endpoint_add(
+        metrics,
+        &(struct metrics_endpoint){ METRICS_REST, "", "other", false });
+    api->other_method = metrics_endpoint_add(
+        metrics,
+        &(struct metrics_endpoint){ METRICS_GRPC, "", "other", false });
 }
 
 enum engine_code
@@ -47,15 +118,8 @@ api_open(const struct api_options *options, struct api **ret_api,
         return error_memory(reterr);
     api->options = *options;
     api->static_fd = -1;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    api->start_s = (uint64_t)now.tv_sec;
-    assert(api_routes_count < METRICS_ENDPOINTS_MAX);
-    for (size_t i = 0; i < api_routes_count; i++)
-        api->endpoints[i] = metrics_endpoint_add(
-            options->metrics, method_names[api_routes[i].method],
-            api_routes[i].pattern);
-    api->endpoint_other = metrics_endpoint_add(options->metrics, "", "other");
+    name_process(api);
+    endpoints_add(api);
     if (options->config->has_static_content)
         api->static_fd = static_open(options->config->static_content_dir);
     enum engine_code code = api_open_files(api, reterr);
@@ -266,6 +330,54 @@ call_run(struct call *call, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* What an exemplar may say of a request: the trace of its traceparent (W3C),
+ * or its X-Request-Id, if that is a plain word. */
+static const char *
+call_trace(const struct call *call, char ret_trace[METRICS_TRACE_SIZE])
+{
+    const struct request *request = call->request;
+    const char *parent = request->header(request, "traceparent");
+    const char *id = request->header(request, "x-request-id");
+    size_t size = 0;
+    if (parent != NULL && strspn(parent, "0123456789abcdef-") == 55) {
+        id = parent + 3;
+        size = 32;
+    } else if (id != NULL) {
+        size = strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz"
+                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.");
+        size = id[size] == '\0' ? size : 0;
+    }
+    if (size == 0 || size >= METRICS_TRACE_SIZE)
+        return NULL;
+    memcpy(ret_trace, id, size);
+    ret_trace[size] = '\0';
+    return ret_trace;
+}
+
+static void
+call_count(const struct call *call, double seconds)
+{
+    const struct api *api = call->api;
+    char trace[METRICS_TRACE_SIZE];
+    struct metrics_event event = {
+        .endpoint = api->other_route,
+        .status = call->reply->status,
+        .duration_ns = (uint64_t)(seconds * 1e9),
+    };
+    if (call->request->is_grpc) {
+        event.status = call->reply->grpc_status;
+        event.endpoint =
+            call->grpc == NULL
+                ? api->other_method
+                : api->first_method + (unsigned)(call->grpc - grpc_methods);
+    } else if (call->route != NULL)
+        event.endpoint =
+            api->first_route + (unsigned)(call->route - api_routes);
+    if (metrics_has_exemplars(api->options.metrics))
+        event.trace = call_trace(call, trace);
+    metrics_observe(api->options.metrics, &event);
+}
+
 /* The last step of every call. */
 static void
 call_end(struct call *call, enum engine_code code, struct error *error)
@@ -294,11 +406,7 @@ call_end(struct call *call, enum engine_code code, struct error *error)
         log_event(LOG_LEVEL_DEBUG, "%s %.*s %d %.3f ms", call_method(call),
                   (int)call->request->path.size, call->request->path.data,
                   call->reply->status, seconds * 1e3);
-    unsigned endpoint = call->route == NULL
-                            ? api->endpoint_other
-                            : api->endpoints[call->route - api_routes];
-    metrics_observe(api->options.metrics, endpoint, call->reply->status,
-                    (uint64_t)(seconds * 1e9));
+    call_count(call, seconds);
 }
 
 /* Reads of a busy collection wait on the executor, where they hold up nobody
@@ -500,8 +608,11 @@ api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
         break;
     }
     status_error(reply, &error, 0.0);
-    metrics_observe(api->options.metrics, api->endpoint_other, reply->status,
-                    0);
+    metrics_observe(
+        api->options.metrics,
+        &(struct metrics_event){
+            .endpoint = reply->is_grpc ? api->other_method : api->other_route,
+            .status = reply->is_grpc ? reply->grpc_status : reply->status });
 }
 
 struct handler

@@ -17,7 +17,7 @@ struct api_options {
     const struct server_config *config;
     const char *version; /* of this software */
     /* Adds the lines of rooms that api does not know; may be NULL. */
-    void (*write_metrics)(void *ctx, struct bytes *out);
+    void (*write_metrics)(void *ctx, struct metrics_text *text);
     void *write_metrics_ctx;
 };
 

@@ -11,18 +11,27 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define NAME_SIZE_MAX 2048 /* of an old file; opened is what is shorter */
 
 struct audit {
     int fd;
     char *path; /* NULL: standard error */
+    uint64_t size_max, period_s;
+    unsigned files_max;
     atomic_bool wants_reopen;
     atomic_bool is_failing;
+    atomic_ullong size;      /* of the file, about */
+    atomic_ullong period;    /* that its lines are of */
+    pthread_mutex_t turning; /* held by who renames */
 };
 
 /* -1: errno is set. */
@@ -40,24 +49,62 @@ file_open(const char *path)
     return fd;
 }
 
+static uint64_t
+period_of(const struct audit *audit, time_t time)
+{
+    return audit->period_s == 0 ? 0 : (uint64_t)time / audit->period_s;
+}
+
+/* What an earlier process wrote counts. */
+static void
+file_measure(struct audit *audit)
+{
+    struct stat info;
+    if (fstat(audit->fd, &info) != 0)
+        return;
+    atomic_store(&audit->size, (unsigned long long)info.st_size);
+    atomic_store(
+        &audit->period,
+        period_of(audit, info.st_size > 0 ? info.st_mtime : time(NULL)));
+}
+
+static void
+folder_of_make(const char *path)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path ||
+        (size_t)(slash - path) >= sizeof(folder))
+        return;
+    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+    (void)mkdir(folder, 0750); /* opening the file says what is wrong */
+}
+
 enum engine_code
-audit_open(const char *path, struct audit **ret_audit, struct error *reterr)
+audit_open(const struct audit_options *options, struct audit **ret_audit,
+           struct error *reterr)
 {
     struct audit *audit = calloc(1, sizeof(*audit));
     if (audit == NULL)
         return error_memory(reterr);
     audit->fd = STDERR_FILENO;
-    if (strcmp(path, "stderr") != 0) {
-        audit->path = strdup(path);
-        audit->fd = file_open(path);
+    audit->size_max = options->size_max;
+    audit->period_s = options->period_s;
+    audit->files_max = options->files_max;
+    pthread_mutex_init(&audit->turning, NULL);
+    if (strcmp(options->path, "stderr") != 0) {
+        folder_of_make(options->path);
+        audit->path = strdup(options->path);
+        audit->fd = file_open(options->path);
         int failure = errno;
         if (audit->path == NULL || audit->fd < 0) {
             audit_close(audit);
-            return error_set(reterr, ENGINE_EINPUT,
-                             "service.audit_log %s cannot be opened: %s", path,
-                             failure == EINVAL ? "no regular file"
-                                               : strerror(failure));
+            return error_set(
+                reterr, ENGINE_EINPUT,
+                "service.audit_log %s cannot be opened: %s", options->path,
+                failure == EINVAL ? "no regular file" : strerror(failure));
         }
+        file_measure(audit);
     }
     *ret_audit = audit;
     return ENGINE_OK;
@@ -70,6 +117,7 @@ audit_close(struct audit *audit)
         return;
     if (audit->path != NULL && audit->fd >= 0)
         close(audit->fd);
+    pthread_mutex_destroy(&audit->turning);
     free(audit->path);
     free(audit);
 }
@@ -94,6 +142,71 @@ file_turn(struct audit *audit)
                   strerror(errno));
     if (fd >= 0)
         close(fd);
+}
+
+/* path.3, or the path itself for 0. */
+static void
+old_name(const struct audit *audit, unsigned number, char *ret_name,
+         size_t size)
+{
+    if (number == 0)
+        snprintf(ret_name, size, "%s", audit->path);
+    else
+        snprintf(ret_name, size, "%s.%u", audit->path, number);
+}
+
+/* path.1 becomes path.2 and so on, and the file path.1. */
+static void
+files_shift(const struct audit *audit)
+{
+    char from[NAME_SIZE_MAX], to[NAME_SIZE_MAX];
+    for (unsigned i = audit->files_max; i > 0; i--) {
+        old_name(audit, i - 1, from, sizeof(from));
+        old_name(audit, i, to, sizeof(to));
+        if (rename(from, to) != 0 && errno != ENOENT)
+            log_event(LOG_LEVEL_ERROR, "%s cannot be renamed: %s", from,
+                      strerror(errno));
+    }
+}
+
+static bool
+wants_turn(const struct audit *audit, size_t more)
+{
+    unsigned long long size = atomic_load(&audit->size);
+    if (audit->path == NULL || audit->files_max == 0 || size == 0)
+        return false;
+    return (audit->size_max > 0 && size + more > audit->size_max) ||
+           period_of(audit, time(NULL)) != atomic_load(&audit->period);
+}
+
+/* Lines of other threads that fall into this moment are in the old file. */
+static void
+turn_over(struct audit *audit, size_t more)
+{
+    pthread_mutex_lock(&audit->turning);
+    if (wants_turn(audit, more)) {
+        files_shift(audit);
+        file_turn(audit);
+        file_measure(audit);
+    }
+    pthread_mutex_unlock(&audit->turning);
+}
+
+uint64_t
+audit_size(const struct audit *audit)
+{
+    char name[NAME_SIZE_MAX];
+    struct stat info;
+    uint64_t sum = 0;
+    if (audit == NULL || audit->path == NULL)
+        return 0;
+    for (unsigned i = 0; i <= audit->files_max; i++) {
+        old_name(audit, i, name, sizeof(name));
+        if (stat(name, &info) != 0)
+            break;
+        sum += (uint64_t)info.st_size;
+    }
+    return sum;
 }
 
 /* Texts may be cut, and may be anything a client sent: the line is JSON in
@@ -157,14 +270,20 @@ audit_write(struct audit *audit, const struct audit_event *event)
     struct bytes line;
     if (audit == NULL)
         return;
-    if (atomic_exchange(&audit->wants_reopen, false))
+    if (atomic_exchange(&audit->wants_reopen, false)) {
         file_turn(audit);
+        file_measure(audit);
+    }
     bytes_init(&line, AUDIT_LINE_SIZE_MAX);
     write_line(event, &line);
+    if (wants_turn(audit, line.size))
+        turn_over(audit, line.size);
     ssize_t written = -1;
     errno = ENOMEM;
     if (!bytes_failed(&line))
         written = write(audit->fd, line.data, line.size);
+    if (written > 0)
+        atomic_fetch_add(&audit->size, (unsigned long long)written);
     bool is_failing = written != (ssize_t)line.size;
     int failure = written >= 0 ? ENOSPC : errno;
     if (atomic_exchange(&audit->is_failing, is_failing) != is_failing)

@@ -26,12 +26,23 @@ struct audit_event {
     int status; /* HTTP */
 };
 
-/* Opens `path` to append to, made with mode 0640 when new; a regular file, so
- * that writing never waits for a reader. "stderr" is the standard error.
+struct audit_options {
+    const char *path;
+    uint64_t size_max;  /* a new file before it is larger; 0: never */
+    uint64_t period_s;  /* and at its multiples since 1970; 0: never */
+    unsigned files_max; /* old ones that are kept: path.1, path.2, ... */
+};
+
+/* Opens `path` to append to, made with mode 0640 when new, with its folder; a
+ * regular file, so that writing never waits for a reader. "stderr" is the
+ * standard error, which is never turned over.
  * ENGINE_EINPUT names path and cause.   ENGINE_ENOMEM. */
-enum engine_code audit_open(const char *path, struct audit **ret_audit,
-                            struct error *reterr)
+enum engine_code audit_open(const struct audit_options *options,
+                            struct audit **ret_audit, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Bytes of all its files; NULL is allowed. */
+uint64_t audit_size(const struct audit *audit);
 
 /* NULL is allowed. */
 void audit_close(struct audit *audit);

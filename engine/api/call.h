@@ -26,6 +26,7 @@ enum route_flags {
     ROUTE_LONG = 1 << 3,       /* always on the executor */
     ROUTE_RAW = 1 << 4,        /* run() makes the whole reply: no envelope */
     ROUTE_GROWS = 1 << 5,      /* refused at the memory limit */
+    ROUTE_SEARCH = 1 << 7,     /* counts among the searches of the metrics */
     ROUTE_OWN_BODY = 1 << 6    /* with ROUTE_BODY: parse() may do without a
                                   document, else it calls call_read_body() */
 };
@@ -55,10 +56,13 @@ struct api {
     struct api_options options;
     struct grpc_schema *schema;
     atomic_bool is_ready;
-    unsigned endpoints[METRICS_ENDPOINTS_MAX]; /* of each route */
-    unsigned endpoint_other;
+    unsigned first_route;  /* of the endpoints in the metrics; routes.c */
+    unsigned first_method; /* likewise; grpc_methods.c */
+    unsigned other_route, other_method;
     int static_fd; /* the directory of static files, or -1 */
     uint64_t start_s;
+    char startup[32];    /* RFC 3339 */
+    char process_id[37]; /* a UUID, another for each start */
     struct access *access;
     struct audit *audit; /* NULL: off */
 };

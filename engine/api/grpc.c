@@ -23,8 +23,8 @@ method_find(struct span path)
     return NULL;
 }
 
-static const struct route *
-route_of(const struct grpc_method *method)
+const struct route *
+grpc_route(const struct grpc_method *method)
 {
     for (size_t i = 0; i < api_routes_count; i++) {
         if (api_routes[i].method == method->method &&
@@ -57,7 +57,7 @@ grpc_find(struct call *call)
     call->grpc = method_find(request->path);
     if (call->grpc == NULL)
         return false;
-    call->route = route_of(call->grpc);
+    call->route = grpc_route(call->grpc);
     /* Who may do this depends on the collection, which a message names in its
      * first field; nothing else in it is looked at before that is known. */
     call->params[0] = grpc_string_of(request->body, 1);

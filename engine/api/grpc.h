@@ -34,6 +34,9 @@ struct grpc_method {
 extern const struct grpc_method grpc_methods[];
 extern const size_t grpc_methods_count;
 
+/* The route that it is another spelling of. */
+const struct route *grpc_route(const struct grpc_method *method);
+
 /* The last string field of that number at the top of a message; empty: none. */
 struct span grpc_string_of(struct span message, uint32_t number);
 

@@ -18,7 +18,8 @@ libengine_a_SOURCES += \
 	engine/api/openapi.h \
 	engine/api/rest_aliases.c \
 	engine/api/rest_body.c engine/api/rest_body.h \
-	engine/api/rest_collections.c engine/api/rest_facet.c \
+	engine/api/rest_collections.c engine/api/rest_collections.h \
+	engine/api/rest_defaults.c engine/api/rest_facet.c \
 	engine/api/rest_index.c \
 	engine/api/rest_points.c engine/api/rest_points.h \
 	engine/api/rest_query.c \
@@ -28,6 +29,9 @@ libengine_a_SOURCES += \
 	engine/api/rest_sparse.c engine/api/rest_sparse.h \
 	engine/api/rest_upsert.c engine/api/rest_vector.c \
 	engine/api/rest_vector.h engine/api/routes.c engine/api/service.c \
+	engine/api/service_metrics.c engine/api/telemetry.c \
+	engine/api/telemetry.h engine/api/telemetry_app.c \
+	engine/api/telemetry_collections.c engine/api/logger.c \
 	engine/api/static_files.c engine/api/static_files.h \
 	engine/api/status.c engine/api/url.c engine/api/url.h
 libengine_a_SOURCES += engine/api/rest_filter.c engine/api/rest_filter.h \

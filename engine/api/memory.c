@@ -260,7 +260,7 @@ memory_write_process(struct call *call, const struct span *names, size_t count,
 }
 
 void
-memory_write_metrics(struct bytes *out)
+memory_write_metrics(struct metrics_text *text)
 {
     struct memory_use use = memory_look();
     const struct metrics_row rows[] = {
@@ -287,5 +287,5 @@ memory_write_metrics(struct bytes *out)
           "requests refused because all of it was in use",
           (double)atomic_load(&budget_requests.refused_count) },
     };
-    metrics_write(out, rows, sizeof(rows) / sizeof(rows[0]));
+    metrics_rows(text, rows, sizeof(rows) / sizeof(rows[0]));
 }

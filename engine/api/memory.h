@@ -19,6 +19,6 @@ enum engine_code memory_write_process(struct call *call,
     __attribute__((warn_unused_result));
 
 /* memory_* lines of the metrics. */
-void memory_write_metrics(struct bytes *out);
+void memory_write_metrics(struct metrics_text *text);
 
 #endif /* ENGINE_API_MEMORY_H */

@@ -12,13 +12,17 @@
 enum engine_code service_root(struct call *call, struct error *reterr);
 enum engine_code service_health(struct call *call, struct error *reterr);
 enum engine_code service_ready(struct call *call, struct error *reterr);
-enum engine_code service_metrics(struct call *call, struct error *reterr);
-enum engine_code service_telemetry(struct call *call, struct error *reterr);
 enum engine_code service_cluster(struct call *call, struct error *reterr);
 enum engine_code service_issues(struct call *call, struct error *reterr);
 enum engine_code service_issues_clear(struct call *call, struct error *reterr);
 enum engine_code service_openapi(struct call *call, struct error *reterr);
 enum engine_code service_unsupported(struct call *call, struct error *reterr);
+
+/* service_metrics.c, telemetry.c, logger.c */
+enum engine_code service_metrics(struct call *call, struct error *reterr);
+enum engine_code service_telemetry(struct call *call, struct error *reterr);
+enum engine_code logger_read(struct call *call, struct error *reterr);
+enum engine_code logger_change(struct call *call, struct error *reterr);
 
 /* rest_collections.c */
 enum engine_code collections_list(struct call *call, struct error *reterr);

@@ -3,6 +3,7 @@
  * read and written by collection/config. */
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
+#include "engine/api/rest_collections.h"
 #include "engine/collection/config_check.h"
 
 #include <assert.h>
@@ -150,17 +151,42 @@ collections_create_parse(struct call *call, struct error *reterr)
     call->command = config;
     enum engine_code code = refuse_unserved(call->body, reterr);
     if (code == ENGINE_OK)
+        code = rest_defaults_put(call, reterr);
+    if (code == ENGINE_OK)
         code = config_check(call->body, reterr);
     if (code == ENGINE_OK)
         code = config_parse(call->body, arena, config, reterr);
     return code;
 }
 
+/* Two creations at the same moment may both get in. */
+static enum engine_code
+check_count(struct call *call, struct error *reterr)
+{
+    uint64_t most = call->api->options.config->collections_max;
+    const struct span *names = NULL;
+    size_t count = 0;
+    if (most == 0)
+        return ENGINE_OK;
+    enum engine_code code =
+        registry_list(call->api->options.registry, &call->request->arena,
+                      &names, &count, reterr);
+    if (code != ENGINE_OK || count < most)
+        return code;
+    return error_set(reterr, ENGINE_EREQUEST,
+                     "Can't create collection with name %.*s. Max collections "
+                     "limit reached: %llu (storage.max_collections)",
+                     (int)call->params[0].size, call->params[0].data,
+                     (unsigned long long)most);
+}
+
 enum engine_code
 collections_create(struct call *call, struct error *reterr)
 {
-    enum engine_code code = registry_create(
-        call->api->options.registry, call->params[0], call->command, reterr);
+    enum engine_code code = check_count(call, reterr);
+    if (code == ENGINE_OK)
+        code = registry_create(call->api->options.registry, call->params[0],
+                               call->command, reterr);
     if (code == ENGINE_OK)
         json_bool(&call->writer, true);
     return code;

@@ -10,28 +10,29 @@
 #define C "/collections/{name}"
 #define IN_C ROUTE_COLLECTION
 #define READ (ROUTE_COLLECTION | ROUTE_BODY)
+#define SEARCH (READ | ROUTE_SEARCH)
 #define WRITE (ROUTE_COLLECTION | ROUTE_BODY | ROUTE_LONG)
 #define GROW (WRITE | ROUTE_GROWS)
 #define LATER(method, pattern, right) \
     { method, pattern, right, 0, NULL, NULL, service_unsupported }
 
 const struct route api_routes[] = {
-    { REQUEST_POST, C "/points/query", RIGHT_READ, READ, query_query_parse, query_is_long, query_query_run },
-    { REQUEST_POST, C "/points/search", RIGHT_READ, READ, query_search_parse, query_is_long, query_search_run },
+    { REQUEST_POST, C "/points/query", RIGHT_READ, SEARCH, query_query_parse, query_is_long, query_query_run },
+    { REQUEST_POST, C "/points/search", RIGHT_READ, SEARCH, query_search_parse, query_is_long, query_search_run },
     { REQUEST_PUT, C "/points", RIGHT_POINTS, GROW | ROUTE_OWN_BODY, update_upsert_parse, NULL, update_run },
     { REQUEST_POST, C "/points", RIGHT_READ, READ, read_retrieve_parse, read_retrieve_is_long, read_retrieve },
     { REQUEST_GET, C "/points/{id}", RIGHT_READ, IN_C, read_point_parse, read_retrieve_is_long, read_point },
     { REQUEST_POST, C "/points/scroll", RIGHT_READ, READ, read_scroll_parse, read_scroll_is_long, read_scroll },
     { REQUEST_POST, C "/points/count", RIGHT_READ, READ, read_count_parse, read_count_is_long, read_count },
-    { REQUEST_POST, C "/points/query/batch", RIGHT_READ, READ, query_query_batch_parse, query_is_long, query_query_batch_run },
-    { REQUEST_POST, C "/points/search/batch", RIGHT_READ, READ, query_search_batch_parse, query_is_long, query_search_batch_run },
-    { REQUEST_POST, C "/points/recommend", RIGHT_READ, READ, query_recommend_parse, query_is_long, query_search_run },
-    { REQUEST_POST, C "/points/recommend/batch", RIGHT_READ, READ, query_recommend_batch_parse, query_is_long, query_search_batch_run },
-    { REQUEST_POST, C "/points/discover", RIGHT_READ, READ, query_discover_parse, query_is_long, query_search_run },
-    { REQUEST_POST, C "/points/discover/batch", RIGHT_READ, READ, query_discover_batch_parse, query_is_long, query_search_batch_run },
-    { REQUEST_POST, C "/points/query/groups", RIGHT_READ, READ | ROUTE_LONG, groups_query_parse, NULL, groups_run },
-    { REQUEST_POST, C "/points/search/groups", RIGHT_READ, READ | ROUTE_LONG, groups_search_parse, NULL, groups_run },
-    { REQUEST_POST, C "/points/recommend/groups", RIGHT_READ, READ | ROUTE_LONG, groups_recommend_parse, NULL, groups_run },
+    { REQUEST_POST, C "/points/query/batch", RIGHT_READ, SEARCH, query_query_batch_parse, query_is_long, query_query_batch_run },
+    { REQUEST_POST, C "/points/search/batch", RIGHT_READ, SEARCH, query_search_batch_parse, query_is_long, query_search_batch_run },
+    { REQUEST_POST, C "/points/recommend", RIGHT_READ, SEARCH, query_recommend_parse, query_is_long, query_search_run },
+    { REQUEST_POST, C "/points/recommend/batch", RIGHT_READ, SEARCH, query_recommend_batch_parse, query_is_long, query_search_batch_run },
+    { REQUEST_POST, C "/points/discover", RIGHT_READ, SEARCH, query_discover_parse, query_is_long, query_search_run },
+    { REQUEST_POST, C "/points/discover/batch", RIGHT_READ, SEARCH, query_discover_batch_parse, query_is_long, query_search_batch_run },
+    { REQUEST_POST, C "/points/query/groups", RIGHT_READ, SEARCH | ROUTE_LONG, groups_query_parse, NULL, groups_run },
+    { REQUEST_POST, C "/points/search/groups", RIGHT_READ, SEARCH | ROUTE_LONG, groups_search_parse, NULL, groups_run },
+    { REQUEST_POST, C "/points/recommend/groups", RIGHT_READ, SEARCH | ROUTE_LONG, groups_recommend_parse, NULL, groups_run },
     { REQUEST_POST, C "/points/delete", RIGHT_POINTS, WRITE, update_delete_parse, NULL, update_run },
     { REQUEST_POST, C "/points/batch", RIGHT_POINTS, GROW, update_batch_parse, NULL, update_batch_run },
     { REQUEST_POST, C "/points/payload", RIGHT_POINTS, GROW, update_set_payload_parse, NULL, update_run },
@@ -67,6 +68,8 @@ const struct route api_routes[] = {
     { REQUEST_GET, "/readyz", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_ready },
     { REQUEST_GET, "/metrics", RIGHT_READ, ROUTE_RAW | ROUTE_LONG, NULL, NULL, service_metrics },
     { REQUEST_GET, "/telemetry", RIGHT_READ, ROUTE_LONG, NULL, NULL, service_telemetry },
+    { REQUEST_GET, "/logger", RIGHT_READ, 0, NULL, NULL, logger_read },
+    { REQUEST_POST, "/logger", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, logger_change },
     { REQUEST_GET, "/cluster", RIGHT_READ, 0, NULL, NULL, service_cluster },
     { REQUEST_GET, "/issues", RIGHT_READ, 0, NULL, NULL, service_issues },
     { REQUEST_DELETE, "/issues", RIGHT_MANAGE, 0, NULL, NULL, service_issues_clear },

@@ -110,6 +110,23 @@ collection_info(struct collection *collection, struct arena *arena,
                 struct collection_info *ret_info, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* What changes all the time of that, without the rest: for a scrape of many
+ * collections. `vectors` are in the arena. ENGINE_ENOMEM */
+struct collection_vector_counts {
+    struct span name; /* valid as long as the handle */
+    uint64_t count, indexed_count, waiting_count;
+};
+struct collection_counts {
+    uint64_t points_count;
+    uint32_t builds_count; /* payload indexes that are being made */
+    const struct collection_vector_counts *vectors;
+    size_t vectors_count;
+};
+enum engine_code
+collection_counts(struct collection *collection, struct arena *arena,
+                  struct collection_counts *ret_counts, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* What it takes of memory and disk. ENGINE_ENOMEM */
 enum engine_code
 collection_memory(struct collection *collection, struct arena *arena,

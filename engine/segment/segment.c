@@ -471,7 +471,7 @@ segment_vectors(const struct segment_reader *reader, size_t number,
                 const void **ret_rows, struct error *reterr)
 {
     assert(number < reader->segment->vectors_count);
-    const struct vectors *vectors = &reader->segment->vectors[number];
+    struct vectors *vectors = &reader->segment->vectors[number];
     for (size_t i = 0; i < count && !vectors->is_on_disk; i++)
         ret_rows[i] = has_vector(reader, number, slots[i])
                           ? vectors_row(vectors, slots[i])
@@ -564,6 +564,32 @@ segment_vector_name(const struct segment *segment, size_t number)
     return segment->vectors[number].options.name;
 }
 
+static struct segment_vector_state
+vector_state(const struct segment_reader *reader, size_t number)
+{
+    struct vectors *vectors = &reader->segment->vectors[number];
+    struct segment_vector_state state = {
+        .count = reader->view->vectors[number].has->count,
+        .waiting_count = queue_count(&vectors->queue),
+    };
+    bool is_indexed =
+        atomic_load(&vectors->graph) != NULL || vectors->sparse != NULL;
+    if (is_indexed && state.waiting_count < state.count)
+        state.indexed_count = state.count - state.waiting_count;
+    return state;
+}
+
+void
+segment_vector_state(struct segment *segment, size_t number,
+                     struct segment_vector_state *ret_state)
+{
+    struct segment_reader reader;
+    assert(number < segment->vectors_count);
+    segment_read_begin(segment, &reader);
+    *ret_state = vector_state(&reader, number);
+    segment_read_end(&reader);
+}
+
 void
 segment_state(struct segment *segment, struct segment_state *ret_state)
 {
@@ -571,15 +597,10 @@ segment_state(struct segment *segment, struct segment_state *ret_state)
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
     for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
-        uint64_t waiting = queue_count(&vectors->queue);
-        uint64_t count = reader.view->vectors[i].has->count;
-        ret_state->vectors_count += count;
-        ret_state->waiting_count += waiting;
-        bool is_indexed =
-            atomic_load(&vectors->graph) != NULL || vectors->sparse != NULL;
-        if (is_indexed && waiting < count)
-            ret_state->indexed_count += count - waiting;
+        struct segment_vector_state state = vector_state(&reader, i);
+        ret_state->vectors_count += state.count;
+        ret_state->waiting_count += state.waiting_count;
+        ret_state->indexed_count += state.indexed_count;
     }
     segment_read_end(&reader);
     ret_state->builds_count = atomic_load(&segment->builds_count);

@@ -247,6 +247,13 @@ struct segment_state {
 };
 void segment_state(struct segment *segment, struct segment_state *ret_state);
 
+/* The counts of one of its vectors; cheap. */
+struct segment_vector_state {
+    uint64_t count, indexed_count, waiting_count;
+};
+void segment_vector_state(struct segment *segment, size_t number,
+                          struct segment_vector_state *ret_state);
+
 /* What the points take, about; nothing is counted for it. */
 struct segment_sizes {
     uint64_t points_count;

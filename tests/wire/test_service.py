@@ -38,7 +38,7 @@ def test_telemetry_has_its_levels(engine):
     assert "memory" not in short
     assert short["collections"]["number_of_collections"] >= 0
     long = engine.call("GET", "/telemetry?details_level=1").result
-    assert set(long) == set(short) | {"memory"}
+    assert set(short) | {"memory"} <= set(long)
     answer = engine.call("GET", "/telemetry?details_level=x")
     assert answer.status == 400
     assert answer.error.startswith("Deserialize error in query parameters: ")

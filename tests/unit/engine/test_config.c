@@ -3,6 +3,8 @@
  * unknown keys, and YAML that is not what it should be. */
 #include "engine/config.h"
 
+#include "base/bytes.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,16 +114,90 @@ START_TEST(config_environment_replaces_a_list)
 }
 END_TEST
 
-START_TEST(config_warns_about_unknown_keys_by_name)
+START_TEST(config_takes_keys_of_qdrant_that_mean_nothing_here)
+{
+    const char *const environment[] = { "QDRANT__CLUSTER__P2P__PORT=1", NULL };
+    file_write("storage:\n  update_concurrency: 2\ngpu:\n  indexing: true\n"
+               "  devices: [0]\nservice:\n");
+    ck_assert_int_eq(load(environment, NULL), ENGINE_OK);
+    ck_assert_uint_eq(config.warnings_count, 4);
+    ck_assert_str_eq(strstr(config.warnings[0], "line 2"),
+                     "line 2: storage.update_concurrency has no effect here");
+    ck_assert_ptr_nonnull(strstr(config.warnings[3], "cluster.p2p.port"));
+}
+END_TEST
+
+START_TEST(config_refuses_an_unknown_variable_with_a_suggestion)
 {
     const char *const environment[] = { "QDRANT__SERVICE__HTTP_PROT=1", NULL };
-    file_write("storage:\n  snapshots_path: ./s\n");
+    file_write("");
+    ck_assert_int_eq(load(environment, NULL), ENGINE_EINPUT);
+    ck_assert_str_eq(error.text,
+                     "environment QDRANT__SERVICE__HTTP_PROT: there is no key "
+                     "\"service.http_prot\": did you mean "
+                     "\"service.http_port\"?");
+}
+END_TEST
+
+START_TEST(config_keeps_defaults_of_new_collections)
+{
+    file_write("storage:\n  on_disk_payload: false\n"
+               "  hnsw_index:\n    m: 8\n    payload_m: null\n"
+               "  collection:\n    quantization: null\n"
+               "    strict_mode:\n      enabled: true\n"
+               "      max_query_limit: 7\n");
+    const char *const environment[] = { "QDRANT__STORAGE__HNSW_INDEX__M=24",
+                                        NULL };
     ck_assert_int_eq(load(environment, NULL), ENGINE_OK);
-    ck_assert_uint_eq(config.warnings_count, 2);
-    ck_assert_ptr_nonnull(strstr(config.warnings[0], "storage.snapshots_path"));
-    ck_assert_ptr_nonnull(strstr(config.warnings[0], "line 2"));
-    ck_assert_ptr_nonnull(
-        strstr(config.warnings[1], "QDRANT__SERVICE__HTTP_PROT"));
+    ck_assert_uint_eq(config.defaults_count, 4);
+    ck_assert_str_eq(config.defaults[0].place, "on_disk_payload");
+    ck_assert_str_eq(config.defaults[0].json, "false");
+    ck_assert_str_eq(config.defaults[1].place, "hnsw_config.m");
+    ck_assert_str_eq(config.defaults[1].json, "24");
+    ck_assert_str_eq(config.defaults[3].place,
+                     "strict_mode_config.max_query_limit");
+}
+END_TEST
+
+START_TEST(config_prints_what_would_make_it_and_no_secret)
+{
+    struct bytes out;
+    bytes_init(&out, CONFIG_FILE_SIZE_MAX);
+    file_write("service:\n  api_key: very secret\n  http_port: 7\n"
+               "  cors_allowed_origins: ['https://\"a']\n"
+               "  slow_query_secs: 1.5\n");
+    ck_assert_int_eq(load(nothing, NULL), ENGINE_OK);
+    server_config_print(&config, &out);
+    ck_assert(!bytes_failed(&out));
+    ck_assert_ptr_null(strstr(out.data, "very secret"));
+    ck_assert_ptr_nonnull(strstr(out.data, "  api_key: \"***\"\n"));
+    server_config_release(&config);
+    file_write(out.data);
+    bytes_release(&out);
+    ck_assert_int_eq(load(nothing, NULL), ENGINE_OK);
+    ck_assert_uint_eq(config.http_port, 7);
+    ck_assert_uint_eq(config.slow_query_ms, 1500);
+    ck_assert_str_eq(config.cors_origins[0], "https://\"a");
+    ck_assert_uint_eq(config.warnings_count, 0);
+}
+END_TEST
+
+START_TEST(config_audit_section_is_another_way_to_say_audit_log)
+{
+    file_write("audit:\n  enabled: true\n  dir: /x/audit\n"
+               "  max_log_files: 3\n");
+    ck_assert_int_eq(load(nothing, NULL), ENGINE_OK);
+    ck_assert_str_eq(config.audit_log, "/x/audit/audit.log");
+    ck_assert_str_eq(config.audit_rotation, "daily");
+    ck_assert_uint_eq(config.audit_files_max, 3);
+}
+END_TEST
+
+START_TEST(config_knows_file_systems_that_lose_data)
+{
+    ck_assert_str_eq(config_refused_system(0x6969), "NFS");
+    ck_assert_str_eq(config_refused_system(0xff534d42), "CIFS");
+    ck_assert_ptr_null(config_refused_system(0xef53)); /* ext4 */
 }
 END_TEST
 
@@ -138,13 +214,22 @@ static const struct {
     { "service:\n  jwt_rbac: perhaps\n", "true or false" },
     { "tls:\n  cert_ttl: -1\n", "must be a number" },
     { "service:\n  max_request_size_mb: 0\n", "from 1 to 4096" },
+    { "service:\n  metrics_prefix: a-b\n", "service.metrics_prefix" },
+    { "log_level: loud\n", "log_level = \"loud\"" },
+    { "logger:\n  on_disk:\n    enabled: true\n", "logger.on_disk.log_file" },
+    { "audit:\n  rotation: weekly\n", "daily or hourly" },
+    { "service:\n  slow_query_secs: -1\n", "service.slow_query_secs" },
+    { "servise:\n  host: a\n", "did you mean \"service.host\"?" },
+    { "storage:\n  storage_pth: a\n", "line 2: there is no key" },
+    { "host: a\n", "did you mean \"service.host\"?" },
+    { "nothing_like_it: a\n", "--print-config" },
     { "- a\n- b\n", "a mapping is expected" },
     { "text\n", "a mapping is expected" },
-    { "a: &x 1\nb: *x\n", "aliases" },
-    { "a: [[1]]\n", "plain values" },
+    { "gpu: {a: &x 1, b: *x}\n", "aliases" },
+    { "gpu: {a: [[1]]}\n", "plain values" },
     { "a: [b\n", "line" },
     { "a:\n\tb: 1\n", "line 2" },
-    { "a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: {l: {m: {n: {o: {p: {q: 1"
+    { "gpu: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: {l: {m: {n: {o: {p: {q: 1"
       "}}}}}}}}}}}}}}}}\n",
       "nested too deeply" },
 };
@@ -216,7 +301,12 @@ main(void)
     tcase_add_test(tcase, config_flags_win_over_environment_over_file);
     tcase_add_test(tcase, config_reads_qdrant_keys_lists_and_nulls);
     tcase_add_test(tcase, config_environment_replaces_a_list);
-    tcase_add_test(tcase, config_warns_about_unknown_keys_by_name);
+    tcase_add_test(tcase, config_takes_keys_of_qdrant_that_mean_nothing_here);
+    tcase_add_test(tcase, config_refuses_an_unknown_variable_with_a_suggestion);
+    tcase_add_test(tcase, config_keeps_defaults_of_new_collections);
+    tcase_add_test(tcase, config_prints_what_would_make_it_and_no_secret);
+    tcase_add_test(tcase, config_audit_section_is_another_way_to_say_audit_log);
+    tcase_add_test(tcase, config_knows_file_systems_that_lose_data);
     tcase_add_loop_test(tcase, config_refuses_with_origin_key_and_limit, 0,
                         (int)(sizeof(wrong) / sizeof(wrong[0])));
     tcase_add_test(tcase, config_names_a_bad_variable_and_flag);

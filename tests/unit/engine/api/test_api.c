@@ -52,7 +52,7 @@ setup(void)
                                         .background_threads = 1 };
     ck_assert_msg(registry_open(&storage, &registry, &error) == ENGINE_OK, "%s",
                   error.text);
-    metrics = metrics_new();
+    metrics = metrics_new(false);
     ck_assert_ptr_nonnull(metrics);
     struct api_options options = { .registry = registry,
                                    .metrics = metrics,

@@ -3,11 +3,13 @@
 #include "engine/api/audit.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/fixture/folder.h"
 #include "tests/fixture/suite.h"
@@ -18,13 +20,19 @@ static struct audit *audit;
 static struct error error;
 static char text[1 << 20];
 
+static enum engine_code
+open_plain(const char *at, struct audit **ret_audit)
+{
+    return audit_open(&(struct audit_options){ .path = at }, ret_audit, &error);
+}
+
 static void
 setup(void)
 {
     ck_assert(folder_make("/tmp", "audit", directory, sizeof(directory)));
     snprintf(path, sizeof(path), "%s/audit.log", directory);
     snprintf(kept_path, sizeof(kept_path), "%s/audit.log.1", directory);
-    ck_assert_int_eq(audit_open(path, &audit, &error), ENGINE_OK);
+    ck_assert_int_eq(open_plain(path, &audit), ENGINE_OK);
 }
 
 static void
@@ -166,15 +174,59 @@ START_TEST(audit_keeps_the_lines_of_threads_apart)
 }
 END_TEST
 
+static const struct caller anyone = { .kind = CALLER_ANYONE };
+static const struct audit_event plain_event = {
+    .caller = &anyone, .method = "GET", .pattern = "/x", .status = 200
+};
+
+START_TEST(audit_turns_over_by_size_and_keeps_so_many_old_files)
+{
+    struct audit *small = NULL;
+    char place[96], old[112];
+    snprintf(place, sizeof(place), "%s/new/small.log", directory);
+    struct audit_options options = { place, 1000, 0, 2 };
+    ck_assert_int_eq(audit_open(&options, &small, &error), ENGINE_OK);
+    for (int i = 0; i < 50; i++)
+        audit_write(small, &plain_event);
+    size_t lines = read_lines(place);
+    ck_assert_uint_ge(lines, 1);
+    ck_assert_uint_lt(strlen(text), 1000);
+    for (int i = 1; i <= 2; i++) {
+        snprintf(old, sizeof(old), "%s.%d", place, i);
+        ck_assert_uint_ge(read_lines(old), 5);
+        ck_assert_uint_le(strlen(text), 1000);
+    }
+    ck_assert_uint_gt(audit_size(small), 1000);
+    snprintf(old, sizeof(old), "%s.3", place);
+    ck_assert_int_ne(access(old, F_OK), 0);
+    audit_close(small);
+}
+END_TEST
+
+START_TEST(audit_turns_over_when_a_file_is_of_another_day)
+{
+    struct audit *daily = NULL;
+    struct audit_options options = { path, 0, 86400, 3 };
+    struct timespec yesterday[2] = { { .tv_sec = 86400 }, { .tv_sec = 86400 } };
+    audit_write(audit, &plain_event);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, yesterday, 0), 0);
+    ck_assert_int_eq(audit_open(&options, &daily, &error), ENGINE_OK);
+    audit_write(daily, &plain_event);
+    audit_write(daily, &plain_event);
+    ck_assert_uint_eq(read_lines(path), 2);
+    ck_assert_uint_eq(read_lines(kept_path), 1);
+    audit_close(daily);
+}
+END_TEST
+
 START_TEST(audit_wants_a_regular_file)
 {
     struct audit *none = NULL;
-    ck_assert_int_eq(audit_open("/dev/null", &none, &error), ENGINE_EINPUT);
-    ck_assert_int_eq(audit_open(directory, &none, &error), ENGINE_EINPUT);
-    ck_assert_int_eq(audit_open("/none/such/file", &none, &error),
-                     ENGINE_EINPUT);
+    ck_assert_int_eq(open_plain("/dev/null", &none), ENGINE_EINPUT);
+    ck_assert_int_eq(open_plain(directory, &none), ENGINE_EINPUT);
+    ck_assert_int_eq(open_plain("/none/such/file", &none), ENGINE_EINPUT);
     ck_assert_ptr_nonnull(strstr(error.text, "/none/such/file"));
-    ck_assert_int_eq(audit_open("stderr", &none, &error), ENGINE_OK);
+    ck_assert_int_eq(open_plain("stderr", &none), ENGINE_OK);
     audit_reopen(none);
     audit_close(none);
     audit_write(NULL, NULL);
@@ -194,6 +246,8 @@ main(void)
     tcase_add_test(tcase, audit_lines_cannot_be_forged);
     tcase_add_test(tcase, audit_goes_on_in_a_new_file_after_a_rotation);
     tcase_add_test(tcase, audit_keeps_the_lines_of_threads_apart);
+    tcase_add_test(tcase, audit_turns_over_by_size_and_keeps_so_many_old_files);
+    tcase_add_test(tcase, audit_turns_over_when_a_file_is_of_another_day);
     tcase_add_test(tcase, audit_wants_a_regular_file);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

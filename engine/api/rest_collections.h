@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_API_REST_COLLECTIONS_H
+#define ENGINE_API_REST_COLLECTIONS_H
+
+#include "engine/api/call.h"
+
+/* Puts the defaults of the process's configuration into the call's create body
+ * where it says nothing; what was read from the body before is gone.
+ * ENGINE_ENOMEM */
+enum engine_code rest_defaults_put(struct call *call, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+#endif /* ENGINE_API_REST_COLLECTIONS_H */
