@@ -105,7 +105,7 @@ engine/api/openapi_text.c: engine/api/openapi.json
 	echo 'const size_t openapi_text_size = sizeof(openapi_text);'; \
 	} >$@.tmp && mv $@.tmp $@
 
-EXTRA_DIST += engine/api/openapi.json engine/api/ENDPOINTS.md
+EXTRA_DIST += engine/api/openapi.json engine/api/ENDPOINTS.md engine/api/RIGHTS.md
 
 check_PROGRAMS += tests/unit/engine/api/test_openapi
 tests_unit_engine_api_test_openapi_SOURCES = \
