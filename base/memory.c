@@ -210,14 +210,21 @@ group_limit(const char *root)
 }
 
 uint64_t
-memory_limit_default(const char *root)
+memory_total(const char *root)
 {
     long pages = sysconf(_SC_PHYS_PAGES), page_size = sysconf(_SC_PAGESIZE);
     uint64_t size = group_limit(root);
     if (pages > 0 && page_size > 0 &&
         (uint64_t)pages * (uint64_t)page_size < size)
         size = (uint64_t)pages * (uint64_t)page_size;
-    if (size == UINT64_MAX)
+    return size == UINT64_MAX ? 0 : size;
+}
+
+uint64_t
+memory_limit_default(const char *root)
+{
+    uint64_t size = memory_total(root);
+    if (size == 0)
         return 0;
     uint64_t reserve = size / 10;
     if (reserve < RESERVE_SIZE_MIN)

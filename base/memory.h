@@ -31,9 +31,12 @@ void memory_limit_set(uint64_t size);
 uint64_t memory_limit(void);
 
 /* What the machine or the control group (version 1 or 2, with the groups around
- * it) allows, less a reserve of a tenth (64 MiB to 2 GiB) for what nobody asks
- * for; 0 when neither says. `root` stands before /proc and /sys: "" but in
- * tests. */
+ * it) allows; 0 when neither says. `root` stands before /proc and /sys: "" but
+ * in tests. */
+uint64_t memory_total(const char *root);
+
+/* The same less a reserve of a tenth (64 MiB to 2 GiB) for what nobody asks
+ * for. */
 uint64_t memory_limit_default(const char *root);
 
 /* Whether `more_size` bytes of data may be added, to stay. Below the limit a

@@ -60,6 +60,10 @@ struct server_config {
     char *tls_key;
     char *tls_ca_cert;
     uint64_t tls_ttl_s;
+    bool has_quotas;               /* storage.quotas.enabled */
+    uint64_t quota_memory_percent; /* 0: none */
+    uint64_t quota_disk_percent;
+    uint64_t quota_margin_percent;
     bool has_jwt_rbac;          /* tokens signed by a key are believed */
     char *identity_key_file;    /* shared with the gateway; NULL: none */
     char *audit_log;            /* path or "stderr"; NULL: off */

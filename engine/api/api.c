@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "engine/api/call.h"
 #include "engine/api/explain.h"
+#include "engine/api/quota.h"
 #include "engine/api/grpc.h"
 #include "engine/api/static_files.h"
 #include "engine/collection/strict.h"
@@ -43,7 +44,15 @@ static enum engine_code
 api_open_files(struct api *api, struct error *reterr)
 {
     const struct server_config *config = api->options.config;
+    const struct quota_limits quotas = {
+        .is_enabled = config->has_quotas,
+        .memory_percent = config->quota_memory_percent,
+        .disk_percent = config->quota_disk_percent,
+        .margin_percent = config->quota_margin_percent,
+    };
     enum engine_code code = access_open(config, &api->access, reterr);
+    if (code == ENGINE_OK)
+        code = quota_open(config->storage_path, &quotas, &api->quota, reterr);
     if (code == ENGINE_OK && config->audit_log != NULL)
         code = audit_open(
             &(struct audit_options){
@@ -141,6 +150,7 @@ api_close(struct api *api)
     if (api->static_fd >= 0)
         close(api->static_fd);
     access_close(api->access);
+    quota_close(api->quota);
     audit_close(api->audit);
     grpc_schema_free(api->schema);
     free(api);
@@ -285,6 +295,9 @@ call_prepare(struct call *call, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     if ((route->flags & ROUTE_GROWS) != 0) {
+        code = quota_check(call->api->quota, reterr);
+        if (code != ENGINE_OK)
+            return code;
         arena_ask_memory(&call->request->arena);
         arena_ask_memory(&call->scanned);
     }

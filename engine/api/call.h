@@ -25,7 +25,7 @@ enum route_flags {
     ROUTE_COLLECTION = 1 << 2, /* params[0] names an existing collection */
     ROUTE_LONG = 1 << 3,       /* always on the executor */
     ROUTE_RAW = 1 << 4,        /* run() makes the whole reply: no envelope */
-    ROUTE_GROWS = 1 << 5,      /* refused at the memory limit */
+    ROUTE_GROWS = 1 << 5,      /* refused at the memory limit and by quotas */
     ROUTE_SEARCH = 1 << 7,     /* counts among the searches of the metrics */
     ROUTE_OWN_BODY = 1 << 6    /* with ROUTE_BODY: parse() may do without a
                                   document, else it calls call_read_body() */
@@ -49,6 +49,7 @@ extern const struct route api_routes[];
 extern const size_t api_routes_count;
 
 struct grpc_schema;
+struct quota;
 struct segment_report;
 struct grpc_method;
 
@@ -64,6 +65,7 @@ struct api {
     char startup[32];    /* RFC 3339 */
     char process_id[37]; /* a UUID, another for each start */
     struct access *access;
+    struct quota *quota;
     struct audit *audit; /* NULL: off */
 };
 

@@ -12,6 +12,7 @@ libengine_a_SOURCES += \
 	engine/api/identity.c engine/api/identity.h \
 	engine/api/jwt.c engine/api/jwt.h \
 	engine/api/token_cache.c engine/api/token_cache.h \
+	engine/api/quota.c engine/api/quota.h engine/api/rest_quotas.c \
 	engine/api/rights.c engine/api/rights.h \
 	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
@@ -220,3 +221,8 @@ tests_unit_engine_api_test_token_cache_SOURCES = \
 	tests/unit/engine/api/test_token_cache.c
 tests_unit_engine_api_test_token_cache_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_token_cache_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_quota
+tests_unit_engine_api_test_quota_SOURCES = tests/unit/engine/api/test_quota.c
+tests_unit_engine_api_test_quota_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_quota_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -24,6 +24,10 @@ enum engine_code service_telemetry(struct call *call, struct error *reterr);
 enum engine_code logger_read(struct call *call, struct error *reterr);
 enum engine_code logger_change(struct call *call, struct error *reterr);
 
+/* rest_quotas.c */
+enum engine_code quotas_read(struct call *call, struct error *reterr);
+enum engine_code quotas_change(struct call *call, struct error *reterr);
+
 /* rest_collections.c */
 enum engine_code collections_list(struct call *call, struct error *reterr);
 enum engine_code collections_info(struct call *call, struct error *reterr);

@@ -70,6 +70,8 @@ const struct route api_routes[] = {
     { REQUEST_GET, "/telemetry", RIGHT_READ, ROUTE_LONG, NULL, NULL, service_telemetry },
     { REQUEST_GET, "/logger", RIGHT_READ, 0, NULL, NULL, logger_read },
     { REQUEST_POST, "/logger", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, logger_change },
+    { REQUEST_GET, "/quotas", RIGHT_READ, ROUTE_LONG, NULL, NULL, quotas_read },
+    { REQUEST_PUT, "/quotas", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, quotas_change },
     { REQUEST_GET, "/cluster", RIGHT_READ, 0, NULL, NULL, service_cluster },
     { REQUEST_GET, "/issues", RIGHT_READ, 0, NULL, NULL, service_issues },
     { REQUEST_DELETE, "/issues", RIGHT_MANAGE, 0, NULL, NULL, service_issues_clear },

@@ -3,6 +3,7 @@
  * with qdrant_ are of its guides, whose alerts ask for them. Counts of all
  * collections are taken first, because a family's lines stand together. */
 #include "engine/api/memory.h"
+#include "engine/api/quota.h"
 #include "engine/api/rest.h"
 
 /* One collection's line in each family; NULL when it went away meanwhile. */
@@ -202,6 +203,31 @@ write_app(struct scrape *scrape)
                 "is running in recovery mode", 0);
 }
 
+/* None where there is no limit, as Qdrant. */
+static void
+write_quotas(struct scrape *scrape)
+{
+    struct metrics_text *text = &scrape->text;
+    struct quota *quota = scrape->call->api->quota;
+    struct quota_limits limits;
+    struct quota_use use;
+    quota_get(quota, &limits);
+    if (!limits.is_enabled ||
+        (limits.memory_percent == 0 && limits.disk_percent == 0))
+        return;
+    quota_look(quota, &use);
+    metrics_head(text, "quota_exceeded", "gauge",
+                 "whether a quota of the node is reached");
+    if (limits.memory_percent > 0) {
+        metrics_name(text, "quota_exceeded");
+        bytes_addf(text->out, "{resource=\"memory\"} %d\n", use.is_memory_over);
+    }
+    if (limits.disk_percent > 0) {
+        metrics_name(text, "quota_exceeded");
+        bytes_addf(text->out, "{resource=\"disk\"} %d\n", use.is_disk_over);
+    }
+}
+
 enum engine_code
 service_metrics(struct call *call, struct error *reterr)
 {
@@ -235,6 +261,7 @@ service_metrics(struct call *call, struct error *reterr)
     metrics_write_process(text);
     metrics_write_disk(text, options->config->storage_path);
     memory_write_metrics(text);
+    write_quotas(&scrape);
     metrics_end(text);
     return ENGINE_OK;
 }

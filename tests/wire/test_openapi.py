@@ -194,6 +194,8 @@ def test_every_operation_answers_as_documented(server):
             where = f"{method} {path}?{'&'.join(query)} {body}"[:2000]
             answer = server.call(
                 method, path + ("?" + "&".join(query) if query else ""), body)
+            if path == "/quotas":  # no limit may hold up what comes next
+                assert server.call("PUT", path, {}).status == 200
             ok = operation["responses"]["200"]["content"]
             if answer.status == 200:
                 answered.add(operation["operationId"])

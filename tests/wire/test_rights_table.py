@@ -66,6 +66,8 @@ BODIES = {
     "POST /collections/aliases": {"actions": []},
     "GET /": None, "GET /healthz": None, "GET /livez": None,
     "GET /readyz": None, "GET /metrics": None, "GET /telemetry": None,
+    "GET /logger": None, "POST /logger": {}, "GET /quotas": None,
+    "PUT /quotas": {"enabled": False},
     "GET /cluster": None, "GET /issues": None, "DELETE /issues": None,
 }
 
