@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	ingress/local/provision.sh ingress/local/rights.sh \
 	ingress/local/say.sh \
 	ingress/local/valkey.conf.in \
+	ingress/monitoring/grafana.json ingress/monitoring/rules.yaml \
 	ingress/nginx/api.conf.in ingress/nginx/keycloak.conf.in \
 	ingress/nginx/nginx.conf.in ingress/nginx/proxy.conf.in \
 	ingress/nginx/tls.conf.in ingress/nginx/ui.conf.in \

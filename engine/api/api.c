@@ -11,6 +11,7 @@
 #include "engine/api/explain.h"
 #include "engine/api/quota.h"
 #include "engine/api/grpc.h"
+#include "engine/api/recall.h"
 #include "engine/api/static_files.h"
 #include "engine/collection/strict.h"
 #include "engine/log.h"
@@ -87,37 +88,6 @@ name_process(struct api *api)
     strftime(api->startup, sizeof(api->startup), "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
-/* Routes, then methods of gRPC, in the order of their tables. */
-static void
-endpoints_add(struct api *api)
-{
-    struct metrics *metrics = api->options.metrics;
-    for (size_t i = 0; i < api_routes_count; i++) {
-        const struct route *route = &api_routes[i];
-        unsigned number = metrics_endpoint_add(
-            metrics, &(struct metrics_endpoint){
-                         METRICS_REST, method_names[route->method],
-                         route->pattern, (route->flags & ROUTE_SEARCH) != 0 });
-        if (i == 0)
-            api->first_route = number;
-    }
-    for (size_t i = 0; i < grpc_methods_count; i++) {
-        const struct route *route = grpc_route(&grpc_methods[i]);
-        unsigned number = metrics_endpoint_add(
-            metrics,
-            &(struct metrics_endpoint){ METRICS_GRPC, "", grpc_methods[i].path,
-                                        (route->flags & ROUTE_SEARCH) != 0 });
-        if (i == 0)
-            api->first_method = number;
-    }
-    api->other_route = metrics_endpoint_add(
-        metrics,
-        &(struct metrics_endpoint){ METRICS_REST, "", "other", false });
-    api->other_method = metrics_endpoint_add(
-        metrics,
-        &(struct metrics_endpoint){ METRICS_GRPC, "", "other", false });
-}
-
 enum engine_code
 api_open(const struct api_options *options, struct api **ret_api,
          struct error *reterr)
@@ -128,12 +98,14 @@ api_open(const struct api_options *options, struct api **ret_api,
     api->options = *options;
     api->static_fd = -1;
     name_process(api);
-    endpoints_add(api);
+    api_count_routes(api);
     if (options->config->has_static_content)
         api->static_fd = static_open(options->config->static_content_dir);
     enum engine_code code = api_open_files(api, reterr);
     if (code == ENGINE_OK)
         code = grpc_schema_open(&api->schema, reterr);
+    if (code == ENGINE_OK && options->config->recall_permille > 0)
+        code = recall_open(api, &api->recall, reterr);
     if (code != ENGINE_OK) {
         api_close(api);
         return code;
@@ -147,6 +119,7 @@ api_close(struct api *api)
 {
     if (api == NULL)
         return;
+    recall_close(api->recall);
     if (api->static_fd >= 0)
         close(api->static_fd);
     access_close(api->access);
@@ -166,6 +139,12 @@ void
 api_reopen_audit(struct api *api)
 {
     audit_reopen(api->audit);
+}
+
+const char *
+api_method_name(enum request_method method)
+{
+    return method_names[method];
 }
 
 const char *
@@ -343,54 +322,6 @@ call_run(struct call *call, struct error *reterr)
     return ENGINE_OK;
 }
 
-/* What an exemplar may say of a request: the trace of its traceparent (W3C),
- * or its X-Request-Id, if that is a plain word. */
-static const char *
-call_trace(const struct call *call, char ret_trace[METRICS_TRACE_SIZE])
-{
-    const struct request *request = call->request;
-    const char *parent = request->header(request, "traceparent");
-    const char *id = request->header(request, "x-request-id");
-    size_t size = 0;
-    if (parent != NULL && strspn(parent, "0123456789abcdef-") == 55) {
-        id = parent + 3;
-        size = 32;
-    } else if (id != NULL) {
-        size = strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz"
-                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.");
-        size = id[size] == '\0' ? size : 0;
-    }
-    if (size == 0 || size >= METRICS_TRACE_SIZE)
-        return NULL;
-    memcpy(ret_trace, id, size);
-    ret_trace[size] = '\0';
-    return ret_trace;
-}
-
-static void
-call_count(const struct call *call, double seconds)
-{
-    const struct api *api = call->api;
-    char trace[METRICS_TRACE_SIZE];
-    struct metrics_event event = {
-        .endpoint = api->other_route,
-        .status = call->reply->status,
-        .duration_ns = (uint64_t)(seconds * 1e9),
-    };
-    if (call->request->is_grpc) {
-        event.status = call->reply->grpc_status;
-        event.endpoint =
-            call->grpc == NULL
-                ? api->other_method
-                : api->first_method + (unsigned)(call->grpc - grpc_methods);
-    } else if (call->route != NULL)
-        event.endpoint =
-            api->first_route + (unsigned)(call->route - api_routes);
-    if (metrics_has_exemplars(api->options.metrics))
-        event.trace = call_trace(call, trace);
-    metrics_observe(api->options.metrics, &event);
-}
-
 /* The last step of every call. */
 static void
 call_end(struct call *call, enum engine_code code, struct error *error)
@@ -420,6 +351,9 @@ call_end(struct call *call, enum engine_code code, struct error *error)
                   (int)call->request->path.size, call->request->path.data,
                   call->reply->status, seconds * 1e3);
     call_count(call, seconds);
+    if (code == ENGINE_OK && call->reply->status == 200)
+        recall_offer(api->recall, call,
+                     call->request->start_ns + (uint64_t)(seconds * 1e9));
 }
 
 /* Reads of a busy collection wait on the executor, where they hold up nobody
@@ -540,22 +474,40 @@ api_finish(void *ctx, struct request *request, struct reply *reply)
     call_end(call, code, &error);
 }
 
+void
+call_drop(struct call *call)
+{
+    call_leave(call);
+    arena_release(&call->scanned);
+    if (call->doc != NULL)
+        yyjson_doc_free(call->doc);
+    call->doc = NULL;
+    if (call->doc_size > 0) {
+        budget_give(&budget_requests, call->doc_size);
+        call->doc_size = 0;
+        memory_settle();
+    }
+}
+
+bool
+call_again(struct api *api, struct request *request, struct reply *reply,
+           struct call *ret_call)
+{
+    *ret_call = (struct call){ .api = api, .request = request, .reply = reply };
+    arena_init(&ret_call->scanned, request->arena.cap_size);
+    if (request->arena.budget != NULL)
+        arena_bind(&ret_call->scanned, request->arena.budget);
+    return call_find_route(ret_call) && ret_call->route != NULL &&
+           call_prepare(ret_call, NULL) == ENGINE_OK;
+}
+
 static void
 api_release(void *ctx, struct request *request)
 {
     (void)ctx;
-    struct call *call = request->call;
-    if (call == NULL)
+    if (request->call == NULL)
         return;
-    call_leave(call);
-    access_release(&call->caller);
-    arena_release(&call->scanned);
-    if (call->doc != NULL)
-        yyjson_doc_free(call->doc);
-    if (call->doc_size > 0) {
-        budget_give(&budget_requests, call->doc_size);
-        memory_settle();
-    }
+    call_drop(request->call);
     request->call = NULL;
 }
 

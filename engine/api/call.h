@@ -52,6 +52,7 @@ struct grpc_schema;
 struct quota;
 struct segment_report;
 struct grpc_method;
+struct recall;
 
 struct api {
     struct api_options options;
@@ -66,7 +67,8 @@ struct api {
     char process_id[37]; /* a UUID, another for each start */
     struct access *access;
     struct quota *quota;
-    struct audit *audit; /* NULL: off */
+    struct audit *audit;   /* NULL: off */
+    struct recall *recall; /* NULL: off */
 };
 
 struct call {
@@ -136,7 +138,21 @@ enum engine_code grpc_run(struct call *call, struct error *reterr)
 /* Clients look at it. */
 #define SERVICE_TITLE "qdrant - vector search engine"
 
+/* counting.c: the metrics' endpoints for all routes and methods, and one
+ * answered call. */
+void api_count_routes(struct api *api);
+void call_count(const struct call *call, double seconds);
+
+/* Reads a request that was kept once more, up to its command and collection,
+ * for the one who runs it; true if it came so far. In any case call_drop(). */
+bool call_again(struct api *api, struct request *request, struct reply *reply,
+                struct call *ret_call);
+
+/* Gives back what a call holds besides its request. */
+void call_drop(struct call *call);
+
 /* "GET" ... */
+const char *api_method_name(enum request_method method);
 const char *call_method(const struct call *call);
 
 /* Seconds since the request was complete, for the envelope. */

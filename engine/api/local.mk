@@ -30,6 +30,7 @@ libengine_a_SOURCES += \
 	engine/api/rest_sparse.c engine/api/rest_sparse.h \
 	engine/api/rest_upsert.c engine/api/rest_vector.c \
 	engine/api/rest_vector.h engine/api/routes.c engine/api/service.c \
+	engine/api/counting.c engine/api/recall.c engine/api/recall.h \
 	engine/api/service_metrics.c engine/api/telemetry.c \
 	engine/api/telemetry.h engine/api/telemetry_app.c \
 	engine/api/telemetry_collections.c engine/api/logger.c \

@@ -10,6 +10,7 @@
 #include "engine/api/rest_record.h"
 #include "engine/collection/strict.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* Searches of one batch request. */
@@ -123,6 +124,20 @@ query_is_long(struct call *call)
             return true;
     }
     return false;
+}
+
+bool
+query_is_plain(const struct route *route)
+{
+    return route->is_long == query_is_long;
+}
+
+struct search_command *
+query_first(const struct call *call)
+{
+    struct searches *searches = call->command;
+    assert(query_is_plain(call->route));
+    return searches->count == 0 ? NULL : &searches->items[0];
 }
 
 enum engine_code

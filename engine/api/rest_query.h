@@ -55,6 +55,12 @@ enum engine_code rest_discover_read(const struct query_source *source,
 
 /* ---- rest_query.c ---- */
 
+/* Whether a route's commands are searches alone or in a batch: no groups. */
+bool query_is_plain(const struct route *route);
+
+/* The first search of a call of such a route; NULL: a batch of none. */
+struct search_command *query_first(const struct call *call);
+
 /* Strict mode, for each stage; the root pays for the read. Recursion:
  * QUERY_DEPTH_MAX. */
 enum engine_code query_check_strict(struct call *call,

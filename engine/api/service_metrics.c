@@ -4,6 +4,7 @@
  * collections are taken first, because a family's lines stand together. */
 #include "engine/api/memory.h"
 #include "engine/api/quota.h"
+#include "engine/api/recall.h"
 #include "engine/api/rest.h"
 
 /* One collection's line in each family; NULL when it went away meanwhile. */
@@ -251,6 +252,7 @@ service_metrics(struct call *call, struct error *reterr)
     write_app(&scrape);
     write_collections(&scrape);
     write_cluster(&scrape);
+    recall_write_metrics(call->api->recall, text);
     metrics_write_requests(options->metrics, text);
     if (options->write_metrics != NULL)
         options->write_metrics(options->write_metrics_ctx, text);
