@@ -27,9 +27,14 @@ struct config_default {
 
 struct server_config {
     char *storage_path;
-    uint64_t search_threads;     /* executor; 0: one per core */
-    uint64_t io_threads;         /* loops; 0: one per core */
-    uint64_t background_threads; /* graph linking; 0: one per core */
+    char *snapshots_path;
+    uint64_t snapshot_size_max_mb; /* of one that is uploaded or downloaded */
+    bool may_fetch_snapshots;      /* from http:// and https:// */
+    char *storage_snapshot;        /* restored at the start; NULL: none */
+    bool replaces_by_snapshot;     /* what is there already */
+    uint64_t search_threads;       /* executor; 0: one per core */
+    uint64_t io_threads;           /* loops; 0: one per core */
+    uint64_t background_threads;   /* graph linking; 0: one per core */
     uint64_t checkpoint_interval_s;
     uint64_t memory_limit_mb;   /* 0: what machine and control group allow */
     uint64_t request_memory_mb; /* of all requests; 0: a quarter of that */

@@ -10,6 +10,11 @@ const char config_help[] =
     "usage: azimuthd [OPTION...]\n"
     "  --config-path FILE        YAML file with Qdrant's keys (none)\n"
     "  --storage-path DIR        storage.storage_path (./storage)\n"
+    "  --snapshots-path DIR      storage.snapshots_path (./snapshots)\n"
+    "  --storage-snapshot FILE   restores all collections of a snapshot of "
+    "the\n"
+    "                            whole storage before serving\n"
+    "  --force-snapshot true     also those that are there already\n"
     "  --host ADDRESS            service.host (0.0.0.0: every network)\n"
     "  --http-port PORT          service.http_port (6333; 0: any free one)\n"
     "  --static-content-dir DIR  service.static_content_dir (./static),\n"
@@ -35,6 +40,9 @@ static const struct {
 } flags[] = {
     { "--config-path", NULL },
     { "--storage-path", "storage.storage_path" },
+    { "--snapshots-path", "storage.snapshots_path" },
+    { "--storage-snapshot", "storage_snapshot" },
+    { "--force-snapshot", "force_snapshot" },
     { "--host", "service.host" },
     { "--http-port", "service.http_port" },
     { "--static-content-dir", "service.static_content_dir" },

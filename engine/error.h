@@ -16,6 +16,7 @@
     X(ENGINE_EVALIDPATH, 422, 3, "Validation error in path parameters: ")      \
     X(ENGINE_EVALIDQUERY, 422, 3, "Validation error in query parameters: ")    \
     X(ENGINE_ENOTFOUND, 404, 5, "Not found: ")                                 \
+    X(ENGINE_ECHECKSUM, 400, 15, "Checksum mismatch: ")                        \
     X(ENGINE_EEXIST, 409, 6, "Wrong input: ")                                  \
     X(ENGINE_EFORBIDDEN, 403, 7, "Forbidden: ")                                \
     X(ENGINE_EUNKNOWN, 401, 16, "Unauthorized: ")                              \

@@ -3,7 +3,7 @@
 noinst_LIBRARIES += libengine.a
 libengine_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MHD_CFLAGS) \
 	$(YYJSON_CFLAGS) $(YAML_CFLAGS) $(XXHASH_CFLAGS) $(OPENSSL_CFLAGS) \
-	$(ICU_CFLAGS) $(NGHTTP2_CFLAGS) $(ZLIB_CFLAGS)
+	$(ICU_CFLAGS) $(NGHTTP2_CFLAGS) $(ZLIB_CFLAGS) $(CURL_CFLAGS)
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) -DDASHBOARD_DIR='"$(pkgdatadir)/dashboard"'
 libengine_a_SOURCES = engine/error.c engine/error.h \
 	engine/config.c engine/config.h engine/config_file.c \
@@ -18,7 +18,7 @@ ENGINE_LIBS = libengine.a libbase.a $(UV_LIBS) $(MHD_LIBS) $(YYJSON_LIBS) \
 	$(YAML_LIBS) $(XXHASH_LIBS) $(ROCKSDB_LIBS) $(ROARING_LIBS) \
 	$(ICU_LIBS) $(STEMMER_LIBS) \
 	$(NGHTTP2_LIBS) $(ZLIB_LIBS) \
-	$(OPENSSL_LIBS) $(JEMALLOC_LIBS) -lpthread -lm
+	$(CURL_LIBS) $(OPENSSL_LIBS) $(JEMALLOC_LIBS) -lpthread -lm
 
 bin_PROGRAMS += azimuthd
 azimuthd_SOURCES = engine/main.c
@@ -33,6 +33,7 @@ include $(top_srcdir)/engine/index/local.mk
 include $(top_srcdir)/engine/filter/local.mk
 include $(top_srcdir)/engine/segment/local.mk
 include $(top_srcdir)/engine/collection/local.mk
+include $(top_srcdir)/engine/snapshot/local.mk
 include $(top_srcdir)/engine/api/local.mk
 include $(top_srcdir)/engine/wire/local.mk
 

@@ -15,6 +15,7 @@
 #include "engine/kernel/kernel.h"
 #include "engine/log.h"
 #include "engine/metrics.h"
+#include "engine/snapshot/snapshot.h"
 #include "engine/storage/store.h"
 #include "engine/wire/wire.h"
 
@@ -46,6 +47,7 @@ extern char **environ;
 struct process {
     struct server_config config;
     struct registry *registry;
+    struct snapshots *snapshots;
     struct metrics *metrics;
     struct api *api;
     struct wire_tls tls;
@@ -212,6 +214,29 @@ storage_open(struct process *process, struct error *reterr)
     return registry_open(&options, &process->registry, reterr);
 }
 
+static enum engine_code
+snapshots_start(struct process *process, struct error *reterr)
+{
+    const struct server_config *config = &process->config;
+    struct snapshots_options options = {
+        .registry = process->registry,
+        .folder = config->snapshots_path,
+        .file_size_max = config->snapshot_size_max_mb << 20,
+        .may_fetch = config->may_fetch_snapshots,
+        .peer = API_PEER_TEXT,
+        .user_agent = SERVER_HEADER,
+        .report = on_report,
+        .report_ctx = process,
+    };
+    enum engine_code code =
+        snapshots_open(&options, &process->snapshots, reterr);
+    if (code == ENGINE_OK && config->storage_snapshot != NULL)
+        code = snapshots_restore_storage(process->snapshots,
+                                         config->storage_snapshot,
+                                         config->replaces_by_snapshot, reterr);
+    return code;
+}
+
 #define REQUEST_MEMORY_MIN ((uint64_t)32 << 20)
 #define REQUEST_MEMORY_MAX ((uint64_t)4 << 30)
 
@@ -310,6 +335,8 @@ process_open(struct process *process, struct error *reterr)
     memory_configure(config);
     if (code == ENGINE_OK)
         code = storage_open(process, reterr);
+    if (code == ENGINE_OK)
+        code = snapshots_start(process, reterr);
     if (code != ENGINE_OK)
         return code;
     process->metrics = metrics_new(config->has_exemplars);
@@ -317,6 +344,7 @@ process_open(struct process *process, struct error *reterr)
         return error_memory(reterr);
     struct api_options options = {
         .registry = process->registry,
+        .snapshots = process->snapshots,
         .metrics = process->metrics,
         .config = config,
         .version = PACKAGE_VERSION,
@@ -335,6 +363,7 @@ process_close(struct process *process)
     crew_set(NULL, NULL);
     wire_close(process->wire);
     api_close(process->api);
+    snapshots_close(process->snapshots);
     registry_close(process->registry);
     metrics_free(process->metrics);
     server_config_release(&process->config);

@@ -17,6 +17,7 @@
 #include "engine/log.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,6 +292,23 @@ call_prepare(struct call *call, struct error *reterr)
     return code == ENGINE_OK ? call_enter(call, reterr) : code;
 }
 
+/* It goes on: there is no result. */
+static enum engine_code
+answer_accepted(struct call *call)
+{
+    struct bytes *body = &call->reply->body;
+    bytes_release(body);
+    json_writer_init(&call->writer, body);
+    call->reply->status = 202;
+    json_object_begin(&call->writer);
+    json_key(&call->writer, "status");
+    json_text(&call->writer, "accepted");
+    json_key(&call->writer, "time");
+    json_f64(&call->writer, call_seconds(call));
+    json_object_end(&call->writer);
+    return ENGINE_OK;
+}
+
 static enum engine_code
 call_run(struct call *call, struct error *reterr)
 {
@@ -308,6 +326,8 @@ call_run(struct call *call, struct error *reterr)
     enum engine_code code = route->run(call, reterr);
     if (code != ENGINE_OK || is_raw)
         return code;
+    if (call->is_accepted)
+        return answer_accepted(call);
     explain_write(call);
     json_key(&call->writer, "status");
     json_text(&call->writer, "ok");
@@ -436,16 +456,16 @@ call_route(struct call *call)
     return HANDLER_DONE;
 }
 
-static enum handler_step
-api_start(void *ctx, struct request *request, struct reply *reply)
+/* NULL: no memory, which is answered. */
+static struct call *
+call_new(struct api *api, struct request *request, struct reply *reply)
 {
-    struct api *api = ctx;
     struct call *call = arena_calloc(&request->arena, 1, sizeof(*call));
     if (call == NULL) {
         struct error error;
         error_memory(&error);
         status_error(reply, &error, 0.0);
-        return HANDLER_DONE;
+        return NULL;
     }
     call->api = api;
     call->request = request;
@@ -454,7 +474,52 @@ api_start(void *ctx, struct request *request, struct reply *reply)
     if (request->arena.budget != NULL)
         arena_bind(&call->scanned, request->arena.budget);
     request->call = call;
-    return call_route(call);
+    return call;
+}
+
+static const struct span upload_ending = { "/snapshots/upload", 17 };
+
+/* Who may not upload is told before the body comes. */
+static enum handler_body
+api_begin(void *ctx, struct request *request, struct reply *reply,
+          uint64_t *ret_size_max)
+{
+    struct api *api = ctx;
+    struct error error = { .text = "" };
+    struct span path = request->path;
+    size_t size = upload_ending.size;
+    if (request->method != REQUEST_POST || path.size < size ||
+        memcmp(path.data + path.size - size, upload_ending.data, size) != 0)
+        return HANDLER_BODY_MEMORY;
+    struct call *call = call_new(api, request, reply);
+    if (call == NULL)
+        return HANDLER_BODY_REFUSED;
+    (void)call_find_route(call);
+    if (call->route == NULL || (call->route->flags & ROUTE_UPLOAD) == 0)
+        return HANDLER_BODY_MEMORY;
+    enum engine_code code = ENGINE_OK;
+    bool is_refused = call_is_refused(call);
+    if (!is_refused)
+        code = snapshots_make_file(api->options.snapshots, &request->body_file,
+                                   &error);
+    if (is_refused || code != ENGINE_OK) {
+        call_end(call, code, &error);
+        return HANDLER_BODY_REFUSED;
+    }
+    request->has_body_file = true;
+    *ret_size_max = snapshots_file_size_max(api->options.snapshots);
+    return HANDLER_BODY_FILE;
+}
+
+static enum handler_step
+api_start(void *ctx, struct request *request, struct reply *reply)
+{
+    struct call *call = request->call;
+    if (request->has_body_file)
+        return HANDLER_DEFER; /* found and admitted */
+    if (call == NULL)
+        call = call_new(ctx, request, reply);
+    return call == NULL ? HANDLER_DONE : call_route(call);
 }
 
 static void
@@ -531,6 +596,16 @@ api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
                   "%llu bytes).",
                   (unsigned long long)size, (unsigned long long)limit);
         break;
+    case REFUSAL_FILE_SIZE:
+        error_set(&error, ENGINE_ELIMIT,
+                  "the upload (%llu bytes) is larger than allowed (limit: "
+                  "%llu bytes, storage.snapshots_config.max_file_size_mb)",
+                  (unsigned long long)size, (unsigned long long)limit);
+        break;
+    case REFUSAL_BODY_FILE:
+        error_set(&error, limit == ENOSPC ? ENGINE_ENOSPACE : ENGINE_EINTERNAL,
+                  "the upload cannot be stored: %s", strerror((int)limit));
+        break;
     case REFUSAL_BUSY:
         error_set(&error, ENGINE_EUNAVAILABLE,
                   "more than %llu requests are being served (limit: "
@@ -584,6 +659,7 @@ struct handler
 api_handler(struct api *api)
 {
     return (struct handler){ .ctx = api,
+                             .begin = api_begin,
                              .start = api_start,
                              .finish = api_finish,
                              .release = api_release,

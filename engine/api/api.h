@@ -6,6 +6,7 @@
 #include "engine/collection/registry.h"
 #include "engine/config.h"
 #include "engine/metrics.h"
+#include "engine/snapshot/snapshot.h"
 
 /* The REST face: requests become commands, answers become JSON. Stateless but
  * for counters; every function may run on any thread after api_open(). */
@@ -13,6 +14,7 @@ struct api;
 
 struct api_options {
     struct registry *registry;
+    struct snapshots *snapshots;
     struct metrics *metrics;
     const struct server_config *config;
     const char *version; /* of this software */
@@ -20,6 +22,9 @@ struct api_options {
     void (*write_metrics)(void *ctx, struct metrics_text *text);
     void *write_metrics_ctx;
 };
+
+/* The name of the only peer, in snapshots and /cluster. */
+#define API_PEER_TEXT "1"
 
 /* Searches that are expected to take longer go to the executor. */
 #define API_INLINE_COST_NS_MAX 200000u

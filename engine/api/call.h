@@ -27,6 +27,7 @@ enum route_flags {
     ROUTE_RAW = 1 << 4,        /* run() makes the whole reply: no envelope */
     ROUTE_GROWS = 1 << 5,      /* refused at the memory limit and by quotas */
     ROUTE_SEARCH = 1 << 7,     /* counts among the searches of the metrics */
+    ROUTE_UPLOAD = 1 << 8,     /* the body goes into a file */
     ROUTE_OWN_BODY = 1 << 6    /* with ROUTE_BODY: parse() may do without a
                                   document, else it calls call_read_body() */
 };
@@ -89,6 +90,7 @@ struct call {
     void *command;
     struct collection *collection;
     struct span alias_of; /* its own name, when the path has another */
+    bool is_accepted;     /* answered 202: nobody waits for what was begun */
     bool is_prepared; /* parsed, and the collection looked up, on the loop */
     struct json_writer writer;
     struct segment_report *reports; /* of its searches; explain.h */

@@ -64,6 +64,13 @@ const struct grpc_method grpc_methods[] = {
     WHOLE(S "ListCollectionAliases", GET, C "/aliases", "ListCollectionAliasesRequest", "ListAliasesResponse", 2),
     WHOLE(S "CollectionClusterInfo", GET, C "/cluster", "CollectionClusterInfoRequest", "CollectionClusterInfoResponse", 7),
 
+    RESULT("/qdrant.Snapshots/Create", POST, C "/snapshots", "CreateSnapshotRequest", "CreateSnapshotResponse"),
+    RESULT("/qdrant.Snapshots/List", GET, C "/snapshots", "ListSnapshotsRequest", "ListSnapshotsResponse"),
+    { "/qdrant.Snapshots/Delete", DELETE, C "/snapshots/{snapshot}", Q "DeleteSnapshotRequest", Q "DeleteSnapshotResponse", 1, 0, 2, NULL, NULL },
+    RESULT("/qdrant.Snapshots/CreateFull", POST, "/snapshots", "CreateFullSnapshotRequest", "CreateSnapshotResponse"),
+    RESULT("/qdrant.Snapshots/ListFull", GET, "/snapshots", "ListFullSnapshotsRequest", "ListSnapshotsResponse"),
+    { "/qdrant.Snapshots/DeleteFull", DELETE, "/snapshots/{snapshot}", Q "DeleteFullSnapshotRequest", Q "DeleteSnapshotResponse", 1, 0, 0, NULL, NULL },
+
     { "/qdrant.Qdrant/HealthCheck", GET, "/", Q "HealthCheckRequest", Q "HealthCheckReply", 0, GRPC_RAW, 0, NULL, grpc_version_run },
     { "/grpc.health.v1.Health/Check", GET, "/healthz", "grpc.health.v1.HealthCheckRequest", "grpc.health.v1.HealthCheckResponse", 0, GRPC_RAW, 0, NULL, grpc_health_run },
     { "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", GET, "/cluster", "grpc.reflection.v1.ServerReflectionRequest", "grpc.reflection.v1.ServerReflectionResponse", 0, GRPC_RAW, 0, NULL, grpc_reflection_run },
@@ -76,11 +83,6 @@ const struct grpc_method grpc_methods[] = {
     WHOLE(S "ListShardKeys", GET, C "/shards", "ListShardKeysRequest", "ListShardKeysResponse", 2),
     { P "CreateVectorName", PUT, C "/vectors/{vector}", Q "CreateVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, NULL },
     { P "DeleteVectorName", DELETE, C "/vectors/{vector}", Q "DeleteVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, NULL },
-    RESULT("/qdrant.Snapshots/Create", POST, C "/snapshots", "CreateSnapshotRequest", "CreateSnapshotResponse"),
-    RESULT("/qdrant.Snapshots/List", GET, C "/snapshots", "ListSnapshotsRequest", "ListSnapshotsResponse"),
-    { "/qdrant.Snapshots/Delete", DELETE, C "/snapshots/{snapshot}", Q "DeleteSnapshotRequest", Q "DeleteSnapshotResponse", 1, 0, 2, NULL, NULL },
-    RESULT("/qdrant.Snapshots/CreateFull", POST, "/snapshots", "CreateFullSnapshotRequest", "CreateSnapshotResponse"),
-    RESULT("/qdrant.Snapshots/ListFull", GET, "/snapshots", "ListFullSnapshotsRequest", "ListSnapshotsResponse"),
 };
 /* clang-format on */
 

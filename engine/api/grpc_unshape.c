@@ -6,7 +6,9 @@
 
 #include "engine/codec/protobuf.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static bool
 is(const struct schema_message *type, const char *name)
@@ -53,6 +55,9 @@ member_of(const struct schema_message *type, const struct schema_field *field,
         return yyjson_obj_get(value, "vectors");
     if (is(type, "qdrant.CollectionParams") && field->number == 10)
         return yyjson_obj_get(value, "sparse_vectors");
+    if (is(type, "qdrant.CreateSnapshotResponse") ||
+        is(type, "qdrant.ListSnapshotsResponse"))
+        return field->number == 1 ? yyjson_obj_get(value, "result") : NULL;
     if (is(type, "qdrant.QuantizationConfig") &&
         strcmp(field->name, "turboquant") == 0)
         return yyjson_obj_get(value, "turbo");
@@ -135,6 +140,26 @@ write_scalar_choice(const struct schema_message *type, yyjson_val *value,
     return true;
 }
 
+/* google.protobuf.Timestamp of "2026-11-28T20:50:00", UTC. */
+static bool
+write_time(const struct schema_message *type, yyjson_val *value,
+           struct bytes *out)
+{
+    struct tm when = { .tm_sec = 0 };
+    if (!is(type, "google.protobuf.Timestamp"))
+        return false;
+    if (yyjson_is_str(value) &&
+        sscanf(yyjson_get_str(value), "%4d-%2d-%2dT%2d:%2d:%2d", &when.tm_year,
+               &when.tm_mon, &when.tm_mday, &when.tm_hour, &when.tm_min,
+               &when.tm_sec) == 6) {
+        when.tm_year -= 1900;
+        when.tm_mon -= 1;
+        time_t seconds = timegm(&when);
+        protobuf_put_u64(out, 1, seconds > 0 ? (uint64_t)seconds : 0);
+    }
+    return true;
+}
+
 /* A word or a number in the place of a message is one of its fields: "ok" the
  * flag of that name, "auto" the setting, 4 the value. */
 static void
@@ -206,7 +231,7 @@ void
 grpc_json_write(const struct schema_message *type, yyjson_val *value,
                 struct bytes *out)
 {
-    if (write_scalar_choice(type, value, out))
+    if (write_scalar_choice(type, value, out) || write_time(type, value, out))
         return;
     if (yyjson_is_str(value) && !is(type, "qdrant.StopwordsSet")) {
         write_alternative(type, value, out);

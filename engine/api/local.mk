@@ -42,6 +42,7 @@ libengine_a_SOURCES += engine/api/rest_params.c engine/api/rest_params.h
 libengine_a_SOURCES += engine/api/rest_groups.c engine/api/rest_groups.h \
 	engine/api/grpc_groups.c
 libengine_a_SOURCES += engine/api/rest_formula.c engine/api/rest_formula.h
+libengine_a_SOURCES += engine/api/rest_snapshots.c
 libengine_a_SOURCES += engine/api/rest_select.c engine/api/rest_select.h
 
 libengine_a_SOURCES += engine/api/grpc.c engine/api/grpc.h \

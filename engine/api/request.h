@@ -27,6 +27,11 @@ struct request {
     struct span path;  /* as sent, percent-encoded, before any '?' */
     struct span query; /* as sent, after the '?'; size 0: none */
     struct span body;
+    /* A file with all of the body but its last bytes, which are in `body`; and
+     * how much it has. Whoever takes the file clears the flag. */
+    bool has_body_file;
+    int body_file;
+    uint64_t body_file_size;
     uint64_t start_ns; /* CLOCK_MONOTONIC when the body was complete */
     bool is_grpc;      /* a method's path and one message; see struct reply */
     uint64_t deadline_ms; /* the client's, CLOCK_MONOTONIC; 0: none */
@@ -41,6 +46,13 @@ struct request {
  * may take long. */
 enum handler_step { HANDLER_DONE, HANDLER_DEFER };
 
+/* Where the body of a request goes whose headers have come. */
+enum handler_body {
+    HANDLER_BODY_MEMORY,
+    HANDLER_BODY_FILE,   /* request->body_file: at most *ret_size_max bytes */
+    HANDLER_BODY_REFUSED /* the reply is there; the body is dropped */
+};
+
 /* Why wire cannot hand a request over; api words the reply. */
 enum refusal {
     REFUSAL_BODY_SIZE,    /* past the body limit */
@@ -51,15 +63,20 @@ enum refusal {
     REFUSAL_FRAMING,      /* headers that leave open where the body ends */
     REFUSAL_MESSAGE,      /* gRPC: the body is not one whole message */
     REFUSAL_ENCODING,     /* gRPC: compressed by what we do not know */
-    REFUSAL_HEADERS       /* gRPC: headers past their limit */
+    REFUSAL_HEADERS,      /* gRPC: headers past their limit */
+    REFUSAL_FILE_SIZE,    /* a body that goes into a file, past its limit */
+    REFUSAL_BODY_FILE     /* its file cannot be written: limit is errno */
 };
 
-/* The functions that wire calls; main connects them to api. start() runs on
+/* The functions that wire calls; main connects them to api. begin() is called
+ * for what is not gRPC, before start(), and is short. start() runs on
  * the loop and must be short, or on an executor thread; after HANDLER_DEFER,
  * finish() runs once on an executor thread. release() runs once for each
- * request that start() saw, before its arena is freed, on the loop. */
+ * request that begin() or start() saw, before its arena is freed, on the loop. */
 struct handler {
     void *ctx;
+    enum handler_body (*begin)(void *ctx, struct request *request,
+                               struct reply *reply, uint64_t *ret_size_max);
     enum handler_step (*start)(void *ctx, struct request *request,
                                struct reply *reply);
     void (*finish)(void *ctx, struct request *request, struct reply *reply);

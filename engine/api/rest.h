@@ -8,7 +8,7 @@
 
 /* service.c */
 #define SERVICE_PEER_ID   1u /* of the only peer */
-#define SERVICE_PEER_TEXT "1"
+#define SERVICE_PEER_TEXT API_PEER_TEXT
 enum engine_code service_root(struct call *call, struct error *reterr);
 enum engine_code service_health(struct call *call, struct error *reterr);
 enum engine_code service_ready(struct call *call, struct error *reterr);
@@ -43,6 +43,18 @@ enum engine_code collections_cluster(struct call *call, struct error *reterr);
 enum engine_code aliases_change_parse(struct call *call, struct error *reterr);
 enum engine_code aliases_change(struct call *call, struct error *reterr);
 enum engine_code aliases_list(struct call *call, struct error *reterr);
+
+/* rest_snapshots.c: of a collection, its shard 0, and the whole storage */
+enum engine_code snapshots_list_run(struct call *call, struct error *reterr);
+enum engine_code snapshots_create_call(struct call *call, struct error *reterr);
+enum engine_code snapshots_download(struct call *call, struct error *reterr);
+enum engine_code snapshots_stream_call(struct call *call, struct error *reterr);
+enum engine_code snapshots_delete_call(struct call *call, struct error *reterr);
+enum engine_code snapshots_recover_parse(struct call *call,
+                                         struct error *reterr);
+enum engine_code snapshots_recover_call(struct call *call,
+                                        struct error *reterr);
+enum engine_code snapshots_upload(struct call *call, struct error *reterr);
 
 /* rest_facet.c */
 enum engine_code facet_parse(struct call *call, struct error *reterr);

@@ -223,6 +223,25 @@ ordering_read(struct span value, struct error *reterr)
                      (int)(value.size < 64 ? value.size : 64), value.data);
 }
 
+bool
+url_is_priority(struct span value)
+{
+    return span_equal_text(value, "no_sync") ||
+           span_equal_text(value, "snapshot") ||
+           span_equal_text(value, "replica");
+}
+
+static enum engine_code
+priority_read(struct span value, struct error *reterr)
+{
+    if (url_is_priority(value))
+        return ENGINE_OK;
+    return error_set(reterr, ENGINE_EQUERY,
+                     "unknown variant `%.*s`, expected one of `no_sync`, "
+                     "`snapshot`, `replica`",
+                     (int)(value.size < 64 ? value.size : 64), value.data);
+}
+
 static enum engine_code
 timeout_read(struct span value, struct url_query *query, struct error *reterr)
 {
@@ -250,6 +269,12 @@ parameter_read(struct span name, struct span value, struct url_query *query,
         return timeout_read(value, query, reterr);
     if (span_equal_text(name, "ordering"))
         return ordering_read(value, reterr);
+    if (span_equal_text(name, "priority"))
+        return priority_read(value, reterr);
+    if (span_equal_text(name, "checksum")) {
+        query->checksum = value;
+        return ENGINE_OK;
+    }
     if (span_equal_text(name, "consistency"))
         return consistency_read(value, reterr);
     if (span_equal_text(name, "anonymize"))

@@ -38,7 +38,8 @@ struct url_query {
     uint64_t timeout_s; /* 0: not given */
     uint64_t details_level;
     bool anonymize;
-    bool explain; /* ours: how each search went, beside its result */
+    struct span checksum; /* size 0: not given */
+    bool explain;         /* ours: how each search went, beside its result */
 };
 
 /* ENGINE_EQUERY, ENGINE_EVALIDQUERY name the parameter's fault. */
@@ -46,6 +47,10 @@ enum engine_code url_query_parse(struct span query, struct arena *arena,
                                  struct url_query *ret_query,
                                  struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* `no_sync`, `snapshot` or `replica`: of a snapshot, which means the same here,
+ * where one node serves alone. */
+bool url_is_priority(struct span value);
 
 /* Whether `text` is UTF-8 (RFC 3629). */
 bool url_is_utf8(struct span text);

@@ -12,7 +12,6 @@
 #include "engine/storage/store.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -317,27 +316,6 @@ collection_name(const struct collection *collection)
     return (struct span){ collection->name, collection->name_size };
 }
 
-/* Removes the files of a folder, not its folders, and then the folder. */
-static enum engine_code
-folder_remove(const char *path, struct error *reterr)
-{
-    DIR *folder = opendir(path);
-    if (folder == NULL)
-        return errno == ENOENT ? ENGINE_OK : io_error("open", path, reterr);
-    enum engine_code code = ENGINE_OK;
-    const struct dirent *entry;
-    while (code == ENGINE_OK && (entry = readdir(folder)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if (unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
-            code = io_error("remove a file of", path, reterr);
-    }
-    closedir(folder);
-    if (code == ENGINE_OK && rmdir(path) != 0 && errno != ENOENT)
-        code = io_error("remove", path, reterr);
-    return code;
-}
-
 enum engine_code
 collection_destroy(const char *path, struct error *reterr)
 {
@@ -353,10 +331,6 @@ collection_destroy(const char *path, struct error *reterr)
         code = path_in(shard.data, "store", &store, reterr);
     if (code == ENGINE_OK)
         code = store_destroy(store.data, reterr);
-    if (code == ENGINE_OK)
-        code = folder_remove(store.data, reterr);
-    if (code == ENGINE_OK)
-        code = folder_remove(shard.data, reterr);
     if (code == ENGINE_OK)
         code = folder_remove(path, reterr);
     bytes_release(&config);

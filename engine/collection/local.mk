@@ -15,6 +15,7 @@ libengine_a_SOURCES += \
 	engine/collection/command.h \
 	engine/collection/facet.c engine/collection/facet.h \
 	engine/collection/definition.c engine/collection/definition.h \
+	engine/collection/freeze.c engine/collection/freeze.h \
 	engine/collection/formula.c engine/collection/formula.h \
 	engine/collection/groups.c engine/collection/groups.h \
 	engine/collection/groups_found.c engine/collection/groups_found.h \
@@ -37,7 +38,11 @@ libengine_a_SOURCES += \
 	engine/collection/name.c engine/collection/name.h \
 	engine/collection/registry_alias.c \
 	engine/collection/registry_alias.h \
+	engine/collection/registry_freeze.c \
 	engine/collection/registry_open.c \
+	engine/collection/registry_restore.c \
+	engine/collection/registry_restore.h \
+	engine/collection/registry_swap.c engine/collection/registry_swap.h \
 	engine/collection/registry_pool.c engine/collection/registry_pool.h
 
 check_PROGRAMS += tests/unit/engine/collection/test_config

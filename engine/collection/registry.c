@@ -33,9 +33,9 @@ name_compare(struct span name, const struct entry *entry)
     return (name.size > entry->name_size) - (name.size < entry->name_size);
 }
 
-/* Index of the entry, or where it would stand. Caller holds the lock. */
-static bool
-find(const struct registry *registry, struct span name, size_t *ret_at)
+bool
+registry_entry_find(const struct registry *registry, struct span name,
+                    size_t *ret_at)
 {
     size_t low = 0, high = registry->entries_count;
     while (low < high) {
@@ -112,7 +112,8 @@ registry_entry_insert(struct registry *registry, struct entry *entry,
         registry->entries_room = room;
     }
     size_t at;
-    if (find(registry, (struct span){ entry->name, entry->name_size }, &at))
+    if (registry_entry_find(
+            registry, (struct span){ entry->name, entry->name_size }, &at))
         return error_set(reterr, ENGINE_ECORRUPT,
                          "%s and %s both hold collection `%s`: move one away",
                          registry->entries[at]->path, entry->path, entry->name);
@@ -127,17 +128,16 @@ bool
 registry_entry_exists(const struct registry *registry, struct span name)
 {
     size_t at;
-    return find(registry, name, &at) &&
+    return registry_entry_find(registry, name, &at) &&
            registry->entries[at]->state != ENTRY_DELETING;
 }
 
-/* Caller holds the lock. */
-static void
-entry_remove(struct registry *registry, struct entry *entry)
+void
+registry_entry_remove(struct registry *registry, struct entry *entry)
 {
     size_t at;
-    bool is_there =
-        find(registry, (struct span){ entry->name, entry->name_size }, &at);
+    bool is_there = registry_entry_find(
+        registry, (struct span){ entry->name, entry->name_size }, &at);
     assert(is_there && registry->entries[at] == entry);
     registry->entries_count--;
     memmove(registry->entries + at, registry->entries + at + 1,
@@ -160,11 +160,8 @@ registry_entry_options(struct entry *entry)
     };
 }
 
-/* Waits for a change of the table. Whoever waits here computes nothing: the
- * executor may run another task meanwhile, else a few that wait for one long
- * search would hold up everybody. Caller holds the lock. */
-static void
-wait_for_change(struct registry *registry)
+void
+registry_wait(struct registry *registry)
 {
     blocking_begin();
     pthread_cond_wait(&registry->changed, &registry->lock);
@@ -192,8 +189,8 @@ reserve(struct registry *registry, struct span name, struct entry **ret_entry,
     struct entry *entry = NULL;
     size_t at;
     pthread_mutex_lock(&registry->lock);
-    while (find(registry, name, &at)) {
-        if (registry->entries[at]->state == ENTRY_DAMAGED) {
+    while (registry_entry_find(registry, name, &at)) {
+        if (registry->entries[at]->damage != NULL) {
             code = registry_damage_error(registry->entries[at], ENGINE_EEXIST,
                                          reterr);
             goto out;
@@ -204,7 +201,7 @@ reserve(struct registry *registry, struct span name, struct entry **ret_entry,
                              (int)name.size, name.data);
             goto out;
         }
-        wait_for_change(registry);
+        registry_wait(registry);
     }
     if (registry_alias_is_taken(registry, name)) {
         code = error_set(reterr, ENGINE_EINPUT,
@@ -265,7 +262,7 @@ registry_create(struct registry *registry, struct span name,
         entry->due_ms = 0;
         pthread_cond_broadcast(&registry->changed);
     } else {
-        entry_remove(registry, entry);
+        registry_entry_remove(registry, entry);
     }
     pthread_mutex_unlock(&registry->lock);
     if (code != ENGINE_OK)
@@ -307,7 +304,7 @@ revive(struct registry *registry, struct entry *entry)
         entry->due_ms = 0;
         pthread_cond_broadcast(&registry->changed);
     } else {
-        entry_remove(registry, entry);
+        registry_entry_remove(registry, entry);
     }
     pthread_mutex_unlock(&registry->lock);
     if (code != ENGINE_OK)
@@ -317,7 +314,8 @@ revive(struct registry *registry, struct entry *entry)
 static bool
 is_there(const struct entry *entry)
 {
-    return entry->state == ENTRY_LIVE || entry->state == ENTRY_DAMAGED;
+    return entry->state == ENTRY_LIVE || entry->state == ENTRY_DAMAGED ||
+           entry->state == ENTRY_CHANGING;
 }
 
 /* Waits until the last user left. NULL: there is no such collection. */
@@ -327,11 +325,15 @@ take_for_delete(struct registry *registry, struct span name)
     size_t at;
     struct entry *entry = NULL;
     pthread_mutex_lock(&registry->lock);
-    if (find(registry, name, &at) && is_there(registry->entries[at])) {
+    while (registry_entry_find(registry, name, &at) &&
+           registry->entries[at]->state == ENTRY_CHANGING)
+        registry_wait(registry);
+    if (registry_entry_find(registry, name, &at) &&
+        is_there(registry->entries[at])) {
         entry = registry->entries[at];
         entry->state = ENTRY_DELETING;
         while (entry->users > 0)
-            wait_for_change(registry);
+            registry_wait(registry);
     }
     pthread_mutex_unlock(&registry->lock);
     return entry;
@@ -360,7 +362,7 @@ registry_delete(struct registry *registry, struct span name, bool *ret_existed,
         code = collection_destroy(gone.data, reterr);
     registry_alias_forget(registry, name);
     pthread_mutex_lock(&registry->lock);
-    entry_remove(registry, entry);
+    registry_entry_remove(registry, entry);
     pthread_mutex_unlock(&registry->lock);
     registry_entry_free(entry);
     if (code == ENGINE_OK)
@@ -377,7 +379,7 @@ lookup(const struct registry *registry, struct span name)
 {
     const struct span *target = aliases_find(&registry->aliases, name);
     size_t at;
-    if (!find(registry, target == NULL ? name : *target, &at))
+    if (!registry_entry_find(registry, target == NULL ? name : *target, &at))
         return NULL;
     struct entry *entry = registry->entries[at];
     return is_there(entry) ? entry : NULL;
@@ -390,7 +392,7 @@ registry_acquire(struct registry *registry, struct span name,
     enum engine_code code = ENGINE_OK;
     pthread_mutex_lock(&registry->lock);
     struct entry *entry = lookup(registry, name);
-    if (entry != NULL && entry->state == ENTRY_LIVE) {
+    if (entry != NULL && entry->collection != NULL) {
         entry->users++;
         *ret_collection = entry->collection;
     } else if (entry != NULL) {
@@ -404,15 +406,27 @@ registry_acquire(struct registry *registry, struct span name,
     return code;
 }
 
+/* The entry of a collection that has users. Caller holds the lock. */
+static struct entry *
+entry_of(const struct registry *registry, const struct collection *collection)
+{
+    size_t at;
+    struct entry *entry = registry->retired;
+    if (registry_entry_find(registry, collection_name(collection), &at) &&
+        registry->entries[at]->collection == collection)
+        return registry->entries[at];
+    while (entry != NULL && entry->collection != collection)
+        entry = entry->next_retired;
+    assert(entry != NULL);
+    return entry;
+}
+
 void
 registry_release(struct registry *registry, struct collection *collection)
 {
-    struct span name = collection_name(collection);
-    size_t at;
     pthread_mutex_lock(&registry->lock);
-    bool is_there = find(registry, name, &at);
-    assert(is_there && registry->entries[at]->users > 0);
-    struct entry *entry = registry->entries[at];
+    struct entry *entry = entry_of(registry, collection);
+    assert(entry->users > 0);
     if (--entry->users == 0 && entry->state == ENTRY_DELETING)
         pthread_cond_broadcast(&registry->changed);
     pthread_mutex_unlock(&registry->lock);

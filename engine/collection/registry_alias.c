@@ -230,3 +230,11 @@ registry_alias_load(struct registry *registry, struct error *reterr)
     }
     return code;
 }
+
+enum engine_code
+registry_aliases_path(const struct registry *registry, struct bytes *path,
+                      struct error *reterr)
+{
+    bytes_addf(path, "%s/aliases.json", registry->path);
+    return bytes_failed(path) ? error_memory(reterr) : ENGINE_OK;
+}

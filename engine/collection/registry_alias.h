@@ -37,6 +37,11 @@ registry_aliases(struct registry *registry, const struct span *collection,
                  size_t *ret_count, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Where the aliases are kept; appended to `path`. ENGINE_ENOMEM */
+enum engine_code registry_aliases_path(const struct registry *registry,
+                                       struct bytes *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* ---- for the registry ---- */
 
 /* Whether it is an alias, or becomes one now. Caller holds the lock. */

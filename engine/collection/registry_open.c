@@ -46,28 +46,6 @@ report(struct registry *registry, const char *collection, const char *text)
                                  text);
 }
 
-/* As mkdir -p. Those that are there may be others', and not to be read. */
-static enum engine_code
-make_directories(const char *path, struct error *reterr)
-{
-    char *copy = strdup(path);
-    if (copy == NULL)
-        return error_memory(reterr);
-    enum engine_code code = ENGINE_OK;
-    for (char *at = copy + 1; code == ENGINE_OK && *at != '\0'; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (access(copy, F_OK) != 0)
-            code = folder_make(copy, reterr);
-        *at = '/';
-    }
-    if (code == ENGINE_OK && access(copy, F_OK) != 0)
-        code = folder_make(copy, reterr);
-    free(copy);
-    return code;
-}
-
 /* One process at a time: the kernel drops the lock with the process. */
 static enum engine_code
 storage_lock(struct registry *registry, struct error *reterr)
@@ -107,11 +85,52 @@ numbers_add(struct load *load, uint64_t number, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* Finishes or undoes restores that were interrupted, before anything is
+ * listed: they name other directories. */
+static enum engine_code
+settle_restores(struct registry *registry, const char *path,
+                struct error *reterr)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return error_set(reterr, ENGINE_EINTERNAL, "cannot read %s: %s", path,
+                         strerror(errno));
+    const struct dirent *item;
+    while ((item = readdir(folder)) != NULL) {
+        if (item->d_name[strspn(item->d_name, "0123456789")] != '\0')
+            continue;
+        struct bytes name;
+        bytes_init(&name, PATH_SIZE_MAX);
+        bytes_addf(&name, "%s/%s", path, item->d_name);
+        if (!bytes_failed(&name))
+            registry_restore_settle(registry, name.data);
+        bytes_release(&name);
+    }
+    closedir(folder);
+    return ENGINE_OK;
+}
+
+/* Frozen collections are of no use to another process. */
+static enum engine_code
+clear_staging(const struct registry *registry, struct error *reterr)
+{
+    struct bytes path;
+    bytes_init(&path, PATH_SIZE_MAX);
+    bytes_addf(&path, "%s/staging", registry->path);
+    enum engine_code code = bytes_failed(&path)
+                                ? error_memory(reterr)
+                                : folder_remove(path.data, reterr);
+    bytes_release(&path);
+    return code;
+}
+
 /* Collects the directories; removes those whose deletion was interrupted. */
 static enum engine_code
 list_directories(struct load *load, const char *path, struct error *reterr)
 {
     enum engine_code code = folder_make(path, reterr);
+    if (code == ENGINE_OK)
+        code = settle_restores(load->registry, path, reterr);
     if (code != ENGINE_OK)
         return code;
     DIR *folder = opendir(path);
@@ -311,6 +330,8 @@ registry_load(struct registry *registry, struct error *reterr)
                                 ? error_memory(reterr)
                                 : list_directories(&load, path.data, reterr);
     if (code == ENGINE_OK)
+        code = clear_staging(registry, reterr);
+    if (code == ENGINE_OK)
         code = load_all(&load, reterr);
     bytes_release(&path);
     free(load.numbers);
@@ -330,6 +351,7 @@ registry_new(const struct registry_options *options,
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&registry->lock, NULL);
     pthread_mutex_init(&registry->alias_lock, NULL);
+    pthread_mutex_init(&registry->restore_lock, NULL);
     pthread_cond_init(&registry->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     registry->options = *options;
@@ -354,7 +376,7 @@ registry_open(const struct registry_options *options,
     if (code != ENGINE_OK)
         return code;
     assert(registry != NULL);
-    code = make_directories(registry->path, reterr);
+    code = folder_make_all(registry->path, reterr);
     if (code == ENGINE_OK)
         code = storage_lock(registry, reterr);
     if (code == ENGINE_OK)
@@ -389,6 +411,7 @@ registry_close(struct registry *registry)
     pthread_cond_destroy(&registry->changed);
     pthread_mutex_destroy(&registry->lock);
     pthread_mutex_destroy(&registry->alias_lock);
+    pthread_mutex_destroy(&registry->restore_lock);
     free(registry->path);
     free(registry);
 }

@@ -16,8 +16,9 @@
 enum entry_state {
     ENTRY_CREATING, /* reserves the name */
     ENTRY_LIVE,
-    ENTRY_DAMAGED, /* could not be opened; `damage` says why */
-    ENTRY_DELETING /* no new users; the last one wakes the deleter */
+    ENTRY_DAMAGED,  /* could not be opened; `damage` says why */
+    ENTRY_CHANGING, /* as before, while another is put in its place */
+    ENTRY_DELETING  /* no new users; the last one wakes the deleter */
 };
 
 struct entry {
@@ -31,6 +32,7 @@ struct entry {
     uint32_t users;
     uint64_t due_ms; /* when collection_work() wants a call; UINT64_MAX never */
     uint64_t wakes;
+    struct entry *next_retired;
 };
 
 struct registry {
@@ -40,12 +42,16 @@ struct registry {
     size_t entries_count;
     size_t entries_room;
     size_t next_work; /* round robin */
+    /* Replaced ones that still have users; not in the table. */
+    struct entry *retired;
     struct aliases aliases;
     struct aliases aliases_next; /* being saved: its names are taken, too */
     bool is_stopping;
     /* Held by who changes aliases, from begin to end; before `lock`. */
     pthread_mutex_t alias_lock;
     bool has_stale_aliases; /* the file differs; by alias_lock */
+    /* Held by who puts a restored collection into the table; before `lock`. */
+    pthread_mutex_t restore_lock;
     /* Immutable after registry_open(). */
     struct registry_options options;
     char *path;
@@ -68,6 +74,24 @@ enum engine_code registry_entry_insert(struct registry *registry,
                                        struct entry *entry,
                                        struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Index of the entry of that name in ret_at, or where it would stand. Caller
+ * holds the lock. */
+bool registry_entry_find(const struct registry *registry, struct span name,
+                         size_t *ret_at);
+
+/* Takes it out of the table. Caller holds the lock. */
+void registry_entry_remove(struct registry *registry, struct entry *entry);
+
+/* Waits for a change of the table. Whoever waits here computes nothing: the
+ * executor may run another task meanwhile, else a few that wait for one long
+ * search would hold up everybody. Caller holds the lock. */
+void registry_wait(struct registry *registry);
+
+/* A folder that was being restored when the process ended (registry_restore.c):
+ * finishes what was decided, removes what was not. Other folders stay as they
+ * are. At the start only. */
+void registry_restore_settle(struct registry *registry, const char *folder);
 
 /* Whether the name is a collection's, also of one that is being made. Caller
  * holds the lock. */

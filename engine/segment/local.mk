@@ -10,7 +10,7 @@ libengine_a_SOURCES += \
 	engine/segment/compact.c engine/segment/compact.h \
 	engine/segment/compact_disk.c \
 	engine/segment/filter_cache.c engine/segment/filter_cache.h \
-	engine/segment/graph.c \
+	engine/segment/freeze.c engine/segment/graph.c \
 	engine/segment/index_wish.c engine/segment/index_load.c engine/segment/index_build.c engine/segment/index_build.h \
 	engine/segment/grave.c engine/segment/grave.h \
 	engine/segment/ids.c engine/segment/ids.h \

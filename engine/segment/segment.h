@@ -175,6 +175,14 @@ enum engine_code segment_checkpoint(struct segment *segment,
                                     struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Makes a segment of its own in `folder`, which is there and lies on the same
+ * disk: the state of one moment (engine/storage/store.h, store_snapshot()) with
+ * the checkpoints that are there. Changes go on. No checkpoint may be written
+ * meanwhile. Errors as store_snapshot(). */
+enum engine_code segment_freeze(struct segment *segment, const char *folder,
+                                struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* ---- reading ---- */
 
 struct segment_view;

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <libgen.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,17 +23,50 @@ io_error(const char *what, const char *path, struct error *reterr)
 }
 
 enum engine_code
+folder_sync(const char *path, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        code = io_error("sync the folder", path, reterr);
+    if (fd >= 0)
+        close(fd);
+    return code;
+}
+
+enum engine_code
 folder_sync_parent(const char *path, struct error *reterr)
 {
     char *copy = strdup(path);
     if (copy == NULL)
         return error_memory(reterr);
+    enum engine_code code = folder_sync(dirname(copy), reterr);
+    free(copy);
+    return code;
+}
+
+enum engine_code
+folder_remove(const char *path, struct error *reterr)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0 && errno == ENOENT)
+        return ENGINE_OK;
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return error_memory(reterr);
     enum engine_code code = ENGINE_OK;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        code = io_error("sync the folder of", path, reterr);
-    if (fd >= 0)
-        close(fd);
+    FTS *walk =
+        fts_open((char *[]){ copy, NULL }, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    const FTSENT *at;
+    if (walk == NULL)
+        code = io_error("open", path, reterr);
+    while (walk != NULL && (at = fts_read(walk)) != NULL) {
+        if (at->fts_info != FTS_D && remove(at->fts_accpath) != 0 &&
+            errno != ENOENT && code == ENGINE_OK)
+            code = io_error("remove", at->fts_accpath, reterr);
+    }
+    if (walk != NULL)
+        fts_close(walk);
     free(copy);
     return code;
 }
@@ -43,4 +78,25 @@ folder_make(const char *path, struct error *reterr)
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return io_error("make", path, reterr);
     return folder_sync_parent(path, reterr);
+}
+
+enum engine_code
+folder_make_all(const char *path, struct error *reterr)
+{
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return error_memory(reterr);
+    enum engine_code code = ENGINE_OK;
+    for (char *at = copy + 1; code == ENGINE_OK && *at != '\0'; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        if (access(copy, F_OK) != 0)
+            code = folder_make(copy, reterr);
+        *at = '/';
+    }
+    if (code == ENGINE_OK && access(copy, F_OK) != 0)
+        code = folder_make(copy, reterr);
+    free(copy);
+    return code;
 }

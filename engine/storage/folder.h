@@ -12,9 +12,23 @@
 enum engine_code folder_make(const char *path, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The same with those above it that are missing. Ones that are there may be
+ * others', and not to be read: they stay as they are. */
+enum engine_code folder_make_all(const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Puts what happened to the name of `path` on the disk: that it was made,
  * renamed or removed. Errors as folder_make(). */
 enum engine_code folder_sync_parent(const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Removes a folder with all that is in it; none there is fine. Follows no
+ * links. ENGINE_EINTERNAL  names what stays. */
+enum engine_code folder_remove(const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Syncs a folder itself: names that were made, renamed or removed in it. */
+enum engine_code folder_sync(const char *path, struct error *reterr)
     __attribute__((warn_unused_result));
 
 #endif /* ENGINE_STORAGE_FOLDER_H */

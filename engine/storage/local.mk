@@ -5,7 +5,7 @@ libengine_a_SOURCES += \
 	engine/storage/store_full.c engine/storage/store_read.c \
 	engine/storage/write_buffers.c engine/storage/write_buffers.h \
 	engine/storage/batch_pool.c engine/storage/batch_pool.h \
-	engine/storage/store_compact.c \
+	engine/storage/store_compact.c engine/storage/store_snapshot.c \
 	engine/storage/block_cache.c engine/storage/block_cache.h \
 	engine/storage/checkpoint.c engine/storage/checkpoint.h \
 	engine/storage/folder.c engine/storage/folder.h

@@ -139,6 +139,14 @@ enum engine_code store_scan(struct store *store, enum store_family family,
 void store_compact(struct store *store, enum store_family family,
                    struct span from, struct span to);
 
+/* Makes a store of its own in the folder `path`, which must not be there yet and
+ * lies on the same disk: the state of one moment, of which commits after it are
+ * no part. Table files are shared by hard links. Any thread.
+ * ENGINE_ENOSPACE, ENGINE_EINTERNAL  what was made of it is to be removed. */
+enum engine_code store_snapshot(struct store *store, const char *path,
+                                struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Bytes on disk, WAL included; an estimate. */
 uint64_t store_disk_size(struct store *store);
 

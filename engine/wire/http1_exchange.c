@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static const char *
 exchange_header(const struct request *request, const char *name)
@@ -65,6 +66,9 @@ http1_exchange_forget_request(struct exchange *exchange)
         wire->options.handler.release(wire->options.handler.ctx,
                                       &exchange->request);
     exchange->is_started = false;
+    if (exchange->request.has_body_file)
+        close(exchange->request.body_file);
+    exchange->request.has_body_file = false;
     arena_release(&exchange->request.arena);
     http1_exchange_drop_body(exchange);
 }
@@ -172,6 +176,35 @@ body_expect(struct exchange *exchange)
 
 /* ---- receiving ---- */
 
+static enum refusal
+size_refusal(const struct exchange *exchange)
+{
+    return exchange->request.has_body_file ? REFUSAL_FILE_SIZE
+                                           : REFUSAL_BODY_SIZE;
+}
+
+/* Asks the handler where the body goes. */
+static void
+body_place(struct exchange *exchange)
+{
+    const struct wire_options *options = &exchange->loop->wire->options;
+    enum handler_body place = HANDLER_BODY_MEMORY;
+    exchange->size_max = options->body_size_max;
+    if (options->handler.begin != NULL) {
+        exchange->request.start_ns = loop_now_ns();
+        exchange->is_started = true;
+        place = options->handler.begin(options->handler.ctx, &exchange->request,
+                                       &exchange->reply, &exchange->size_max);
+    }
+    if (place == HANDLER_BODY_REFUSED)
+        exchange->state = EXCHANGE_DISCARD;
+    else if (exchange->declared_size > exchange->size_max)
+        http1_exchange_refuse(exchange, size_refusal(exchange),
+                              exchange->size_max);
+    else if (place == HANDLER_BODY_MEMORY)
+        body_expect(exchange);
+}
+
 static enum request_method
 method_of(const char *name)
 {
@@ -215,11 +248,8 @@ http1_exchange_begin(struct exchange *exchange, const char *method,
         http1_exchange_refuse(exchange, REFUSAL_FRAMING, 0);
     else if (in_flight >= options->in_flight_max)
         http1_exchange_refuse(exchange, REFUSAL_BUSY, options->in_flight_max);
-    else if (exchange->declared_size > options->body_size_max)
-        http1_exchange_refuse(exchange, REFUSAL_BODY_SIZE,
-                              options->body_size_max);
     else
-        body_expect(exchange);
+        body_place(exchange);
     if (exchange->state != EXCHANGE_DISCARD)
         return MHD_YES;
     if (is_clear && expect == NULL &&
@@ -240,9 +270,9 @@ http1_exchange_receive(struct exchange *exchange, const char *data, size_t size)
                    ? http1_exchange_abort(exchange)
                    : MHD_YES;
     assert(exchange->state == EXCHANGE_BODY);
-    if (exchange->received_size > wire->options.body_size_max) {
-        http1_exchange_refuse(exchange, REFUSAL_BODY_SIZE,
-                              wire->options.body_size_max);
+    if (exchange->received_size > exchange->size_max) {
+        http1_exchange_refuse(exchange, size_refusal(exchange),
+                              exchange->size_max);
         return MHD_YES;
     }
     bool has_room = charge_body(&exchange->charge, wire, size);
@@ -251,5 +281,8 @@ http1_exchange_receive(struct exchange *exchange, const char *data, size_t size)
     if (!has_room || bytes_failed(&exchange->body))
         http1_exchange_refuse(exchange, REFUSAL_BODY_MEMORY,
                               wire->options.bodies_size_max);
+    else if (exchange->request.has_body_file &&
+             exchange->body.size >= FILE_PIECE_SIZE)
+        http1_exchange_store(exchange);
     return MHD_YES;
 }

@@ -28,6 +28,8 @@ struct exchange {
     bool is_last;    /* close the connection after the answer */
     uint64_t declared_size;
     uint64_t received_size;
+    uint64_t size_max; /* of the body */
+    int file_errno;    /* of writing it into its file; 0: none */
     struct charge charge;
     struct bytes body;
     char *target;
@@ -66,6 +68,15 @@ enum MHD_Result http1_exchange_receive(struct exchange *exchange,
 
 /* The body is complete: lets the handler answer, here or on the executor. */
 enum MHD_Result http1_exchange_start(struct exchange *exchange);
+
+/* ---- http1_store.c ---- */
+
+/* A body that goes into a file does so in pieces of about this size. */
+#define FILE_PIECE_SIZE ((size_t)512 << 10)
+
+/* Writes what came of the body into its file, on the executor: the daemon reads
+ * no more of it meanwhile. */
+void http1_exchange_store(struct exchange *exchange);
 
 /* ---- http1_answer.c ---- */
 

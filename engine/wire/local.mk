@@ -2,7 +2,7 @@
 libengine_a_SOURCES += engine/wire/charge.c engine/wire/charge.h \
 	engine/wire/executor.c engine/wire/executor.h \
 	engine/wire/framing.c engine/wire/framing.h engine/wire/http1.c \
-	engine/wire/http1_answer.c engine/wire/http1_exchange.c \
+	engine/wire/http1_answer.c engine/wire/http1_store.c engine/wire/http1_exchange.c \
 	engine/wire/http1_exchange.h \
 	engine/wire/grpc_frame.c engine/wire/grpc_frame.h \
 	engine/wire/http2.c engine/wire/http2.h engine/wire/http2_answer.c \

@@ -7,7 +7,7 @@ cd "${top_srcdir:-.}" || exit 99
 
 awk '
 function rank(room) {
-    n = split("wire api collection segment filter index storage codec kernel",
+    n = split("wire api snapshot collection segment filter index storage codec kernel",
               rooms, " ")
     for (i = 1; i <= n; i++)
         if (rooms[i] == room)
@@ -66,8 +66,9 @@ function complain(text) {
         complain("jansson and libjwt stay in oauth and tools")
     if (/<ngx_|<hiredis\// && where != "gateway")
         complain("nginx and hiredis stay in gateway")
-    if (/<curl\// && where != "gateway" && where != "tools")
-        complain("curl stays in gateway and tools")
+    if (/<curl\// && where != "gateway" && where != "tools" &&
+        where != "snapshot")
+        complain("curl stays in gateway, tools and engine/snapshot")
     if (/<yaml\.h>/ && where != "engine")
         complain("libyaml stays in engine/config")
 }

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Making a snapshot: freeze (hard links, at one moment), pack them into a file
+ * in .tmp, put its checksum beside its place, rename it there. A kill in
+ * between leaves no snapshot, and what it left is removed at the next start. */
+#include "engine/snapshot/body.h"
+
+#include "engine/collection/registry_alias.h"
+#include "engine/collection/registry_restore.h"
+#include "engine/snapshot/file.h"
+#include "engine/storage/checkpoint.h"
+#include "engine/storage/folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static enum engine_code
+pack_collection(struct snapshot_job *job, struct container_writer *writer,
+                struct span name, const char *prefix, struct error *reterr)
+{
+    struct frozen frozen;
+    enum engine_code code = registry_freeze(job->snapshots->options.registry,
+                                            name, &job->arena, &frozen, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    code = container_add_folder(writer, prefix, frozen.folder, reterr);
+    registry_thaw(&frozen);
+    return code;
+}
+
+/* The aliases as the storage keeps them. */
+static enum engine_code
+pack_aliases(struct snapshot_job *job, struct container_writer *writer,
+             struct error *reterr)
+{
+    struct bytes path;
+    struct snapshots *snapshots = job->snapshots;
+    bytes_init(&path, SNAPSHOT_PATH_SIZE_MAX);
+    enum engine_code code =
+        registry_aliases_path(snapshots->options.registry, &path, reterr);
+    if (code == ENGINE_OK && access(path.data, F_OK) == 0)
+        code = container_add(writer, "aliases.json", path.data, reterr);
+    bytes_release(&path);
+    return code;
+}
+
+static enum engine_code
+pack_storage(struct snapshot_job *job, struct container_writer *writer,
+             struct error *reterr)
+{
+    const struct span *names = NULL;
+    size_t count = 0, packed = 0;
+    enum engine_code code = registry_list(job->snapshots->options.registry,
+                                          &job->arena, &names, &count, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
+        char prefix[48];
+        snprintf(prefix, sizeof(prefix), "collections/%zu/", packed);
+        code = pack_collection(job, writer, names[i], prefix, reterr);
+        if (code == ENGINE_OK)
+            packed++;
+        else if (code == ENGINE_ENOTFOUND)
+            code = ENGINE_OK; /* deleted meanwhile */
+    }
+    return code == ENGINE_OK ? pack_aliases(job, writer, reterr) : code;
+}
+
+/* Fills `fd`; ret_checksum [DIGEST_TEXT_SIZE]. */
+static enum engine_code
+pack(struct snapshot_job *job, int fd, char *ret_checksum, uint64_t *ret_size,
+     struct error *reterr)
+{
+    bool is_whole = job->place.scope == SNAPSHOT_STORAGE;
+    struct container_writer *writer = NULL;
+    enum engine_code code = container_create(
+        fd, is_whole ? CONTAINER_STORAGE : CONTAINER_COLLECTION,
+        &job->snapshots->stop, &writer, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    code = is_whole ? pack_storage(job, writer, reterr)
+                    : pack_collection(job, writer, job->place.collection, "",
+                                      reterr);
+    if (code == ENGINE_OK)
+        code = container_finish(writer, ret_checksum, ret_size, reterr);
+    container_writer_free(writer);
+    return code;
+}
+
+/* Gives the file at `from` the first free name of now or the seconds after. */
+static enum engine_code
+publish_at(struct snapshot_job *job, const char *from, const char *checksum,
+           int64_t now_s, bool *ret_is_taken, struct error *reterr)
+{
+    struct bytes to, beside;
+    char name[SNAPSHOT_NAME_SIZE_MAX + 1];
+    catalog_name(job->snapshots, &job->place, now_s, name);
+    bytes_init(&beside, SNAPSHOT_PATH_SIZE_MAX);
+    enum engine_code code =
+        catalog_path(job->snapshots, &job->place, span_of(name), &to, reterr);
+    if (code == ENGINE_OK)
+        bytes_addf(&beside, "%s.checksum", to.data);
+    if (code == ENGINE_OK && bytes_failed(&beside))
+        code = error_memory(reterr);
+    *ret_is_taken = false;
+    /* The name appears at once and whole, and never over another. */
+    if (code == ENGINE_OK && link(from, to.data) != 0) {
+        *ret_is_taken = errno == EEXIST;
+        if (!*ret_is_taken)
+            code = file_error("make", to.data, reterr);
+    } else if (code == ENGINE_OK) {
+        code = checkpoint_write(beside.data, span_of(checksum), reterr);
+        if (code == ENGINE_OK)
+            code = folder_sync_parent(to.data, reterr);
+        if (code != ENGINE_OK) {
+            (void)unlink(to.data);
+            (void)unlink(beside.data);
+        }
+        job->info.name = arena_strndup(&job->arena, name, strlen(name));
+    }
+    bytes_release(&to);
+    bytes_release(&beside);
+    return code;
+}
+
+#define NAMES_TRIED_MAX 3600
+
+static enum engine_code
+publish(struct snapshot_job *job, const char *from, const char *checksum,
+        struct error *reterr)
+{
+    int64_t now_s = (int64_t)time(NULL);
+    bool is_taken = true;
+    enum engine_code code =
+        catalog_make_folder(job->snapshots, &job->place, reterr);
+    for (int i = 0; code == ENGINE_OK && is_taken && i < NAMES_TRIED_MAX; i++)
+        code = publish_at(job, from, checksum, now_s + i, &is_taken, reterr);
+    if (code == ENGINE_OK && is_taken)
+        code = error_set(reterr, ENGINE_EINTERNAL,
+                         "all names of snapshots of this hour are taken");
+    return code;
+}
+
+enum engine_code
+snapshot_create_run(struct snapshot_job *job, struct error *reterr)
+{
+    struct bytes path;
+    struct stat status;
+    char checksum[DIGEST_TEXT_SIZE] = "";
+    int fd = -1;
+    enum engine_code code =
+        catalog_make_file(job->snapshots, &path, &fd, reterr);
+    if (code == ENGINE_OK)
+        code = pack(job, fd, checksum, &job->info.size, reterr);
+    if (code == ENGINE_OK)
+        code = publish(job, path.data, checksum, reterr);
+    if (code == ENGINE_OK && fstat(fd, &status) == 0)
+        job->info.created_s = (int64_t)status.st_mtime;
+    job->info.checksum = arena_strndup(&job->arena, checksum, strlen(checksum));
+    if (code == ENGINE_OK && arena_failed(&job->arena))
+        code = error_memory(reterr);
+    if (fd >= 0) {
+        (void)unlink(path.data);
+        close(fd);
+    }
+    bytes_release(&path);
+    return code;
+}
+
+enum engine_code
+snapshot_stream_run(struct snapshot_job *job, struct error *reterr)
+{
+    char checksum[DIGEST_TEXT_SIZE];
+    enum engine_code code =
+        snapshots_make_file(job->snapshots, &job->file, reterr);
+    return code == ENGINE_OK
+               ? pack(job, job->file, checksum, &job->size, reterr)
+               : code;
+}

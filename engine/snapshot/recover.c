@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Restoring: find the file (a place below the folder, a download, an upload),
+ * compare its checksum, unpack and verify all of it beside what is served, and
+ * only then put it in its place. */
+#include "engine/snapshot/body.h"
+
+#include "engine/collection/definition.h"
+#include "engine/collection/registry_alias.h"
+#include "engine/snapshot/fetch.h"
+#include "engine/snapshot/file.h"
+#include "engine/snapshot/unpack.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool
+is_below(const char *folder, const char *path)
+{
+    size_t size = strlen(folder);
+    return strncmp(path, folder, size) == 0 && path[size] == '/';
+}
+
+static enum engine_code
+open_path(struct snapshot_job *job, const char *path, struct error *reterr)
+{
+    struct stat status;
+    char *real = realpath(path, NULL);
+    if (real == NULL)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Snapshot file \"%.300s\" does not exist", path);
+    enum engine_code code = ENGINE_OK;
+    if (!is_below(job->snapshots->folder, real))
+        code = error_set(reterr, ENGINE_EFORBIDDEN,
+                         "Snapshot file \"%.200s\" is outside of the snapshots "
+                         "directory (storage.snapshots_path)",
+                         path);
+    if (code == ENGINE_OK) {
+        job->recovery.file =
+            open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (job->recovery.file < 0 || fstat(job->recovery.file, &status) != 0)
+            code = file_error("open", path, reterr);
+        else if (!S_ISREG(status.st_mode))
+            code = error_set(reterr, ENGINE_EINPUT,
+                             "Snapshot file \"%.300s\" is no file", path);
+        else
+            job->recovery.size = (uint64_t)status.st_size;
+    }
+    free(real);
+    return code;
+}
+
+static enum engine_code
+download(struct snapshot_job *job, struct error *reterr)
+{
+    struct snapshots *snapshots = job->snapshots;
+    struct fetch fetch = { .url = job->recovery.location.data,
+                           .api_key = job->recovery.api_key.data,
+                           .user_agent = snapshots->options.user_agent,
+                           .size_max = snapshots->options.file_size_max,
+                           .stop = &snapshots->stop };
+    if (!snapshots->options.may_fetch)
+        return error_set(reterr, ENGINE_EFORBIDDEN,
+                         "Snapshots from URLs are turned off "
+                         "(storage.snapshots_config.allow_urls)");
+    enum engine_code code =
+        snapshots_make_file(snapshots, &job->recovery.file, reterr);
+    return code == ENGINE_OK ? fetch_to(&fetch, job->recovery.file,
+                                        &job->recovery.size, reterr)
+                             : code;
+}
+
+/* The path of file:///PATH, %XX decoded in place; NULL: not such a URL. */
+static char *
+file_url_path(char *url)
+{
+    if (strncmp(url, "file://localhost/", 17) == 0)
+        url += 16;
+    else if (strncmp(url, "file:///", 8) == 0)
+        url += 7;
+    else
+        return NULL;
+    char *to = url;
+    for (const char *from = url; *from != '\0'; from++) {
+        char digits[3] = { from[0] == '%' ? from[1] : '\0',
+                           from[0] == '%' && from[1] != '\0' ? from[2] : '\0',
+                           '\0' };
+        char *end = digits;
+        unsigned long byte = strtoul(digits, &end, 16);
+        if (end == digits + 2 && byte != 0) {
+            *to++ = (char)byte;
+            from += 2;
+        } else
+            *to++ = *from;
+    }
+    *to = '\0';
+    return url;
+}
+
+static enum engine_code
+find_file(struct snapshot_job *job, struct error *reterr)
+{
+    struct snapshot_recovery *recovery = &job->recovery;
+    struct span location = recovery->location;
+    struct bytes path;
+    if (recovery->file >= 0)
+        return ENGINE_OK;
+    if (span_starts(location, "http://") || span_starts(location, "https://"))
+        return download(job, reterr);
+    char *url = arena_strndup(&job->arena, location.data, location.size);
+    if (url == NULL)
+        return error_memory(reterr);
+    const char *file = file_url_path(url);
+    if (file != NULL)
+        return open_path(job, file, reterr);
+    if (recovery->place.scope != SNAPSHOT_SHARD || strchr(url, ':') != NULL)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "Invalid snapshot location: it begins with file:///, "
+                         "http:// or https://");
+    enum engine_code code =
+        catalog_path(job->snapshots, &job->place, location, &path, reterr);
+    if (code == ENGINE_OK)
+        code = open_path(job, path.data, reterr);
+    bytes_release(&path);
+    return code;
+}
+
+static enum engine_code
+check_digest(struct snapshot_job *job, struct error *reterr)
+{
+    const struct snapshot_recovery *recovery = &job->recovery;
+    char own[DIGEST_TEXT_SIZE] = "";
+    if (recovery->checksum.size == 0)
+        return ENGINE_OK;
+    enum engine_code code =
+        digest_file(recovery->file, recovery->begin, recovery->size,
+                    &job->snapshots->stop, own, reterr);
+    if (code != ENGINE_OK || digest_equal(recovery->checksum, own))
+        return code;
+    return error_set(
+        reterr, ENGINE_ECHECKSUM, "expected %.*s, actual %s",
+        recovery->checksum.size < 128 ? (int)recovery->checksum.size : 128,
+        recovery->checksum.data, own);
+}
+
+enum engine_code
+snapshot_recover_run(struct snapshot_job *job, struct error *reterr)
+{
+    struct unpacked unpacked;
+    struct registry *registry = job->snapshots->options.registry;
+    enum engine_code code = find_file(job, reterr);
+    if (code == ENGINE_OK)
+        code = check_digest(job, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct container_source source = { .fd = job->recovery.file,
+                                       .begin = job->recovery.begin,
+                                       .size = job->recovery.size,
+                                       .label = "the snapshot",
+                                       .stop = &job->snapshots->stop };
+    code =
+        unpack(registry, &source, CONTAINER_COLLECTION, "", &unpacked, reterr);
+    if (code == ENGINE_OK) {
+        struct restore *restore = unpacked.restores[0];
+        unpacked.count = 0; /* the commit takes it */
+        code = registry_restore_commit(restore, job->place.collection, reterr);
+    }
+    unpacked_release(&unpacked);
+    /* What the caller sent cannot be opened: his fault, not the disk's. */
+    if (code == ENGINE_ECORRUPT && reterr != NULL)
+        reterr->code = code = ENGINE_EINPUT;
+    return code;
+}
+
+/* ---- at the start ---- */
+
+static enum engine_code
+commit_all(struct registry *registry, struct unpacked *unpacked, bool force,
+           struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    struct arena arena;
+    arena_init(&arena, (size_t)1 << 20);
+    for (size_t i = unpacked->count; code == ENGINE_OK && i > 0; i--) {
+        struct restore *restore = unpacked->restores[i - 1];
+        struct span name =
+            definition_name(registry_restore_folder(restore), &arena);
+        if (!force && registry_exists(registry, name)) {
+            code = error_set(reterr, ENGINE_EEXIST,
+                             "Collection `%.*s` already exists! Use "
+                             "--force-snapshot to replace it",
+                             name.size < 256 ? (int)name.size : 256, name.data);
+            break;
+        }
+        unpacked->count = i - 1;
+        code = registry_restore_commit(restore, name, reterr);
+        arena_release(&arena);
+    }
+    arena_release(&arena);
+    return code;
+}
+
+static enum engine_code
+put_aliases(struct registry *registry, const char *folder, struct error *reterr)
+{
+    struct aliases table;
+    enum engine_code code = aliases_load(folder, &table, reterr);
+    for (size_t i = 0; code == ENGINE_OK && i < table.count; i++) {
+        struct alias_action action = { .kind = ALIAS_CREATE,
+                                       .name = table.items[i].name,
+                                       .collection =
+                                           table.items[i].collection };
+        code = registry_change_aliases(registry, &action, 1, reterr);
+    }
+    aliases_clear(&table);
+    return code;
+}
+
+enum engine_code
+snapshots_restore_storage(struct snapshots *snapshots, const char *path,
+                          bool force, struct error *reterr)
+{
+    struct registry *registry = snapshots->options.registry;
+    struct unpacked unpacked = { .count = 0 };
+    struct stat status;
+    struct bytes staging;
+    bytes_init(&staging, SNAPSHOT_PATH_SIZE_MAX);
+    bytes_addf(&staging, "%s/.tmp/aliases", snapshots->folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum engine_code code =
+        bytes_failed(&staging) ? error_memory(reterr) : ENGINE_OK;
+    if (code == ENGINE_OK && (fd < 0 || fstat(fd, &status) != 0))
+        code = file_error("open", path, reterr);
+    if (code == ENGINE_OK) {
+        struct container_source source = { .fd = fd,
+                                           .size = (uint64_t)status.st_size,
+                                           .label = path };
+        code = unpack(registry, &source, CONTAINER_STORAGE, staging.data,
+                      &unpacked, reterr);
+    }
+    if (code == ENGINE_OK)
+        code = commit_all(registry, &unpacked, force, reterr);
+    if (code == ENGINE_OK && unpacked.aliases != NULL)
+        code = put_aliases(registry, unpacked.aliases, reterr);
+    unpacked_release(&unpacked);
+    if (fd >= 0)
+        close(fd);
+    bytes_release(&staging);
+    return code;
+}
