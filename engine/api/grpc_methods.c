@@ -49,6 +49,9 @@ const struct grpc_method grpc_methods[] = {
     UPDATE("CreateFieldIndex", PUT, C "/index", "CreateFieldIndexCollection", NULL),
     { P "DeleteFieldIndex", DELETE, C "/index/{field}", Q "DeleteFieldIndexCollection", Q "PointsOperationResponse", 2, 0, 3, NULL, grpc_update_run },
 
+    { P "CreateVectorName", PUT, C "/vectors/{vector}", Q "CreateVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, grpc_update_run },
+    { P "DeleteVectorName", DELETE, C "/vectors/{vector}", Q "DeleteVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, grpc_update_run },
+
     WHOLE(P "Facet", POST, C "/facet", "FacetCounts", "FacetResponse", 2),
     RESULT(P "SearchMatrixPairs", POST, C "/points/search/matrix/pairs", "SearchMatrixPoints", "SearchMatrixPairsResponse"),
     RESULT(P "SearchMatrixOffsets", POST, C "/points/search/matrix/offsets", "SearchMatrixPoints", "SearchMatrixOffsetsResponse"),
@@ -81,8 +84,6 @@ const struct grpc_method grpc_methods[] = {
     WHOLE(S "CreateShardKey", PUT, C "/shards", "CreateShardKeyRequest", "CreateShardKeyResponse", 2),
     WHOLE(S "DeleteShardKey", POST, C "/shards/delete", "DeleteShardKeyRequest", "DeleteShardKeyResponse", 2),
     WHOLE(S "ListShardKeys", GET, C "/shards", "ListShardKeysRequest", "ListShardKeysResponse", 2),
-    { P "CreateVectorName", PUT, C "/vectors/{vector}", Q "CreateVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, NULL },
-    { P "DeleteVectorName", DELETE, C "/vectors/{vector}", Q "DeleteVectorNameRequest", Q "PointsOperationResponse", 2, 0, 3, NULL, NULL },
 };
 /* clang-format on */
 

@@ -428,6 +428,16 @@ shape_idf(yyjson_mut_doc *doc, yyjson_mut_val *object, const char **why)
 }
 
 static yyjson_mut_val *
+shape_create_vector(yyjson_mut_doc *doc, yyjson_mut_val *object,
+                    const char **why)
+{
+    (void)why;
+    rename_member(doc, object, "dense_config", "dense");
+    rename_member(doc, object, "sparse_config", "sparse");
+    return object;
+}
+
+static yyjson_mut_val *
 shape_create_index(yyjson_mut_doc *doc, yyjson_mut_val *object,
                    const char **why)
 {
@@ -543,6 +553,10 @@ static const struct {
     { Q "MaxOptimizationThreads", shape_pick },
     { Q "StrictModeMultivectorConfig", shape_pick },
     { Q "StrictModeSparseConfig", shape_pick },
+
+    { Q "CreateVectorNameRequest", shape_create_vector },
+    { Q "DenseVectorCreationConfig", shape_vector_params },
+    { Q "SparseVectorCreationConfig", shape_vector_params },
 
     { Q "CreateFieldIndexCollection", shape_create_index },
     { Q "PayloadIndexParams", shape_index_params },

@@ -63,6 +63,12 @@ enum engine_code matrix_parse(struct call *call, struct error *reterr);
 enum engine_code matrix_pairs_run(struct call *call, struct error *reterr);
 enum engine_code matrix_offsets_run(struct call *call, struct error *reterr);
 
+/* rest_vector_name.c */
+enum engine_code update_create_vector_parse(struct call *call,
+                                            struct error *reterr);
+enum engine_code update_delete_vector_parse(struct call *call,
+                                            struct error *reterr);
+
 /* rest_update.c: one update, or the operations of a batch */
 enum engine_code update_run(struct call *call, struct error *reterr);
 enum engine_code update_batch_parse(struct call *call, struct error *reterr);

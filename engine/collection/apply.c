@@ -21,13 +21,12 @@ name_error(struct span name, struct error *reterr)
 }
 
 static enum engine_code
-set_vectors(struct segment *segment, struct change *change,
-            const struct point *point, struct staged_point *staged,
-            struct error *reterr)
+set_vectors(struct change *change, const struct point *point,
+            struct staged_point *staged, struct error *reterr)
 {
     for (size_t i = 0; i < point->vectors_count; i++) {
         const struct named_vector *vector = &point->vectors[i];
-        size_t number = segment_vector_number(segment, vector->name);
+        size_t number = change_vector_number(change, vector->name);
         if (number == SIZE_MAX)
             return name_error(vector->name, reterr);
         struct vector_value value = { vector->kind, vector->values, vector->dim,
@@ -69,7 +68,7 @@ upsert(struct segment *segment, struct change *change,
             code = change_set_payload(change, staged, point->payload, reterr);
         if (code == ENGINE_OK) {
             change_clear_vectors(change, staged);
-            code = set_vectors(segment, change, point, staged, reterr);
+            code = set_vectors(change, point, staged, reterr);
         }
     }
     condition_end(&met);
@@ -104,7 +103,7 @@ update_vectors(struct segment *segment, struct change *change,
         struct staged_point *staged = NULL;
         code = change_stage(change, &point->id, &staged, reterr);
         if (code == ENGINE_OK)
-            code = set_vectors(segment, change, point, staged, reterr);
+            code = set_vectors(change, point, staged, reterr);
     }
     condition_end(&met);
     return code;
@@ -164,6 +163,8 @@ edit_point(struct edit *edit, struct staged_point *point, struct error *reterr)
     case UPDATE_VECTORS:
     case UPDATE_CREATE_INDEX:
     case UPDATE_DELETE_INDEX:
+    case UPDATE_CREATE_VECTOR:
+    case UPDATE_DELETE_VECTOR:
         break;
     }
     assert(!"this kind selects no points");
@@ -229,7 +230,7 @@ edit_selected(struct segment *segment, struct change *change,
     if (edit.numbers == NULL)
         return error_memory(reterr);
     for (size_t i = 0; i < update->names_count; i++) {
-        edit.numbers[i] = segment_vector_number(segment, update->names[i]);
+        edit.numbers[i] = change_vector_number(change, update->names[i]);
         if (edit.numbers[i] == SIZE_MAX)
             return name_error(update->names[i], reterr);
     }
@@ -286,6 +287,8 @@ stage_update(struct segment *segment, struct change *change,
     case UPDATE_CLEAR_PAYLOAD:
         break;
     case UPDATE_CREATE_INDEX:
+    case UPDATE_CREATE_VECTOR:
+    case UPDATE_DELETE_VECTOR:
         assert(!"no change of points");
         break;
     }

@@ -42,6 +42,24 @@ struct collection {
 
 uint64_t collection_now_ms(void);
 
+/* Of one configuration, at most; it is kept as text, too. */
+#define COLLECTION_CONFIG_SIZE ((size_t)64 << 20)
+
+/* What the segment needs to know of each vector, in `arena`; NULL: no
+ * memory. */
+struct segment_vector_options *
+collection_vector_options(const struct collection_config *config,
+                          struct arena *arena)
+    __attribute__((warn_unused_result));
+
+/* UPDATE_CREATE_VECTOR and UPDATE_DELETE_VECTOR; *ret_sequence 0: nothing
+ * changed. Errors of config_vector.h and of the segment's. */
+enum engine_code collection_change_names(struct collection *collection,
+                                         const struct update *update,
+                                         uint64_t *ret_sequence,
+                                         struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* To the report of the options. */
 void collection_say(const struct collection *collection, const char *text);
 

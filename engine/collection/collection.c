@@ -18,8 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATH_SIZE_MAX     8192
-#define CONFIG_ARENA_SIZE (4 * DEFINITION_SIZE_MAX)
+#define PATH_SIZE_MAX 8192
+
+static_assert(COLLECTION_CONFIG_SIZE >= 4 * DEFINITION_SIZE_MAX,
+              "a configuration is copied a few times as it changes");
 
 /* While too many points wait, an update links so many for each of its own, for
  * so long. */
@@ -119,15 +121,15 @@ collection_new(const struct collection_options *options)
         return NULL;
     }
     collection->options.path = collection->path;
-    arena_init(&collection->config_arena, CONFIG_ARENA_SIZE);
+    arena_init(&collection->config_arena, COLLECTION_CONFIG_SIZE);
     atomic_store(&collection->synced_ms, collection_now_ms());
     atomic_store(&collection->saved_ms, collection_now_ms());
     return collection;
 }
 
-/* What the segment needs to know of each vector, in `arena`. */
-static struct segment_vector_options *
-vector_options(const struct collection_config *config, struct arena *arena)
+struct segment_vector_options *
+collection_vector_options(const struct collection_config *config,
+                          struct arena *arena)
 {
     struct segment_vector_options *options =
         arena_calloc(arena, config->vectors_count + 1, sizeof(*options));
@@ -192,7 +194,7 @@ collection_start(struct collection *collection, bool is_existing,
                                  &collection->strict, reterr);
     atomic_store(&collection->is_strict, collection->strict != NULL);
     struct segment_vector_options *vectors =
-        vector_options(config, &collection->config_arena);
+        collection_vector_options(config, &collection->config_arena);
     if (code == ENGINE_OK && vectors == NULL)
         code = error_memory(reterr);
     if (code == ENGINE_OK) {
@@ -362,9 +364,14 @@ collection_update(struct collection *collection, const struct update *update,
                   const struct update_options *options,
                   struct update_result *ret_result, struct error *reterr)
 {
-    struct applied applied;
+    struct applied applied = { 0 };
     enum engine_code code = collection_check_update(collection, update, reterr);
-    if (code == ENGINE_OK)
+    bool is_name = update->kind == UPDATE_CREATE_VECTOR ||
+                   update->kind == UPDATE_DELETE_VECTOR;
+    if (code == ENGINE_OK && is_name)
+        code = collection_change_names(collection, update,
+                                       &applied.commit.sequence, reterr);
+    else if (code == ENGINE_OK)
         code = apply_update(collection->segment, update, options->wait,
                             &applied, reterr);
     if (code != ENGINE_OK)
@@ -398,7 +405,7 @@ collection_patch(struct collection *collection, yyjson_val *body,
 {
     struct arena old, arena;
     struct collection_config config;
-    arena_init(&arena, CONFIG_ARENA_SIZE);
+    arena_init(&arena, COLLECTION_CONFIG_SIZE);
     pthread_mutex_lock(&collection->config_lock);
     enum engine_code code =
         config_patch(&collection->config, body, &arena, &config, reterr);
@@ -409,7 +416,7 @@ collection_patch(struct collection *collection, yyjson_val *body,
         code = strict_limits_new(config.strict_mode_json, collection->strict,
                                  &strict, reterr);
     if (code == ENGINE_OK) {
-        vectors = vector_options(&config, &arena);
+        vectors = collection_vector_options(&config, &arena);
         if (vectors == NULL)
             code = error_memory(reterr);
     }
@@ -421,7 +428,7 @@ collection_patch(struct collection *collection, yyjson_val *body,
         code = definition_save(collection->path, collection_name(collection),
                                &config, reterr);
     if (code == ENGINE_OK) {
-        segment_configure(collection->segment, vectors);
+        segment_configure(collection->segment, vectors, config.vectors_count);
         strict_put(collection, strict);
         strict = NULL;
         old = collection->config_arena;

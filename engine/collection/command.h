@@ -71,7 +71,9 @@ enum update_kind {
     UPDATE_DELETE_PAYLOAD,    /* selector, paths */
     UPDATE_CLEAR_PAYLOAD,     /* selector */
     UPDATE_CREATE_INDEX,      /* key, schema, schema_json */
-    UPDATE_DELETE_INDEX       /* key */
+    UPDATE_DELETE_INDEX,      /* key */
+    UPDATE_CREATE_VECTOR,     /* vector */
+    UPDATE_DELETE_VECTOR      /* names[0] */
 };
 
 enum update_mode {
@@ -79,6 +81,8 @@ enum update_mode {
     UPDATE_NEW_ONLY,   /* points that are there are left alone */
     UPDATE_THERE_ONLY, /* those that are not there are not made */
 };
+
+struct vector_config;
 
 struct update {
     enum update_kind kind;
@@ -94,9 +98,10 @@ struct update {
     size_t paths_count;
     const struct payload_path *key; /* SET_PAYLOAD target (may be NULL); index
                                        field */
-    const struct span *names;       /* DELETE_VECTORS */
+    const struct span *names;       /* DELETE_VECTORS, DELETE_VECTOR */
     size_t names_count;
     enum payload_schema schema;
+    const struct vector_config *vector; /* config.h */
     struct span schema_json; /* params object as given; size 0: only a type */
 };
 

@@ -5,6 +5,7 @@
 
 #include "engine/codec/json_reader.h"
 #include "engine/collection/body.h"
+#include "engine/collection/nearest.h"
 #include "engine/collection/strict.h"
 
 #include <stdlib.h>
@@ -81,21 +82,18 @@ matrix_sample(struct collection *collection,
               const struct matrix_command *command, struct arena *arena,
               struct matrix *matrix, struct error *reterr)
 {
+    struct segment_reader reader;
+    segment_read_begin(collection->segment, &reader);
     struct segment_sample sample = {
-        .number = segment_vector_number(collection->segment, command->using),
         .filter = command->filter,
         .count = command->sample,
         .deadline_ms = command->deadline_ms,
     };
-    if (sample.number == SIZE_MAX)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "Not existing vector name error: %.*s",
-                         (int)command->using.size,
-                         command->using.size == 0 ? "" : command->using.data);
-    struct segment_reader reader;
-    segment_read_begin(collection->segment, &reader);
-    enum engine_code code = segment_sample(
-        &reader, &sample, arena, &matrix->ids, &matrix->count, reterr);
+    enum engine_code code =
+        nearest_number(&reader, command->using, &sample.number, reterr);
+    if (code == ENGINE_OK)
+        code = segment_sample(&reader, &sample, arena, &matrix->ids,
+                              &matrix->count, reterr);
     segment_read_end(&reader);
     return code;
 }

@@ -131,27 +131,28 @@ collection_counts(struct collection *collection, struct arena *arena,
                   struct collection_counts *ret_counts, struct error *reterr)
 {
     struct segment *segment = collection->segment;
-    struct collection_counts counts = { .vectors_count =
-                                            segment_vectors_count(segment) };
+    struct collection_counts counts = { 0 };
     struct segment_state state;
     struct segment_reader reader;
-    struct collection_vector_counts *vectors =
-        arena_calloc(arena, counts.vectors_count + 1, sizeof(*vectors));
-    if (vectors == NULL)
-        return error_memory(reterr);
     segment_read_begin(segment, &reader);
-    counts.points_count = segment_points_count(&reader);
-    segment_read_end(&reader);
-    for (size_t i = 0; i < counts.vectors_count; i++) {
-        struct segment_vector_state one;
-        segment_vector_state(segment, i, &one);
-        vectors[i] = (struct collection_vector_counts){
-            .name = segment_vector_name(segment, i),
+    size_t count = segment_vectors_count(&reader);
+    struct collection_vector_counts *vectors =
+        arena_calloc(arena, count + 1, sizeof(*vectors));
+    for (size_t i = 0; i < count && vectors != NULL; i++) {
+        if (!segment_vector_is_there(&reader, i))
+            continue;
+        struct segment_vector_state one = segment_vector_state(&reader, i);
+        vectors[counts.vectors_count++] = (struct collection_vector_counts){
+            .name = copy_span(arena, segment_vector_name(&reader, i)),
             .count = one.count,
             .indexed_count = one.indexed_count,
             .waiting_count = one.waiting_count,
         };
     }
+    counts.points_count = segment_points_count(&reader);
+    segment_read_end(&reader);
+    if (vectors == NULL || arena_failed(arena))
+        return error_memory(reterr);
     segment_state(segment, &state);
     counts.builds_count = state.builds_count;
     counts.vectors = vectors;

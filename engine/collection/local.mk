@@ -30,6 +30,8 @@ libengine_a_SOURCES += \
 	engine/collection/config_check.c engine/collection/config_check.h \
 	engine/collection/config_section.c engine/collection/config_section.h \
 	engine/collection/config_sparse.c engine/collection/config_sparse.h \
+	engine/collection/config_vector.c engine/collection/config_vector.h \
+	engine/collection/vector_name.c \
 	engine/collection/config_write.c \
 	engine/collection/strict.c engine/collection/strict.h \
 	engine/collection/strict_body.h engine/collection/strict_check.c \
@@ -58,6 +60,14 @@ tests_unit_engine_collection_test_config_quantization_SOURCES = \
 tests_unit_engine_collection_test_config_quantization_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_collection_test_config_quantization_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/collection/test_config_vector
+tests_unit_engine_collection_test_config_vector_SOURCES = \
+	tests/unit/engine/collection/test_config_vector.c
+tests_unit_engine_collection_test_config_vector_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_collection_test_config_vector_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/collection/test_groups_found

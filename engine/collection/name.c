@@ -32,6 +32,24 @@ is_utf8(struct span text)
     return true;
 }
 
+/* `what` is "collection" or "vector". */
+static enum engine_code
+check_text(struct span name, const char *field, const char *what,
+           enum engine_code code, struct error *reterr)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        if (c == '\0' || strchr("<>:\"/\\|?*\x1f", c) != NULL)
+            return error_set(reterr, code,
+                             "[%s: %s name cannot contain \"%c\" char]", field,
+                             what, c < ' ' ? ' ' : c);
+    }
+    if (!is_utf8(name))
+        return error_set(reterr, code, "[%s: %s name must be UTF-8]", field,
+                         what);
+    return ENGINE_OK;
+}
+
 enum engine_code
 name_check(struct span name, const char *field, enum engine_code code,
            struct error *reterr)
@@ -40,15 +58,16 @@ name_check(struct span name, const char *field, enum engine_code code,
         return error_set(reterr, code,
                          "[%s: value has %zu bytes, must be from 1 to %d]",
                          field, name.size, COMMAND_NAME_SIZE_MAX);
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        if (c == '\0' || strchr("<>:\"/\\|?*\x1f", c) != NULL)
-            return error_set(reterr, code,
-                             "[%s: collection name cannot contain \"%c\" char]",
-                             field, c < ' ' ? ' ' : c);
-    }
-    if (!is_utf8(name))
-        return error_set(reterr, code, "[%s: collection name must be UTF-8]",
-                         field);
-    return ENGINE_OK;
+    return check_text(name, field, "collection", code, reterr);
+}
+
+enum engine_code
+name_check_vector(struct span name, enum engine_code code, struct error *reterr)
+{
+    if (name.size > NAME_VECTOR_SIZE_MAX)
+        return error_set(reterr, code,
+                         "[vector_name: vector name must be at most %d bytes "
+                         "long]",
+                         NAME_VECTOR_SIZE_MAX);
+    return check_text(name, "vector_name", "vector", code, reterr);
 }

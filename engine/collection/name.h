@@ -13,4 +13,10 @@ enum engine_code name_check(struct span name, const char *field,
                             enum engine_code code, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The same for the name of a vector that is to be added; "" is one, too. */
+#define NAME_VECTOR_SIZE_MAX 200
+enum engine_code name_check_vector(struct span name, enum engine_code code,
+                                   struct error *reterr)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_COLLECTION_NAME_H */

@@ -16,10 +16,10 @@ missing_error(const struct point_id *id, struct error *reterr)
 }
 
 enum engine_code
-nearest_number(const struct segment *segment, struct span using,
+nearest_number(const struct segment_reader *reader, struct span using,
                size_t *ret_number, struct error *reterr)
 {
-    *ret_number = segment_vector_number(segment, using);
+    *ret_number = segment_vector_number(reader, using);
     if (*ret_number != SIZE_MAX)
         return ENGINE_OK;
     return error_set(reterr, ENGINE_EINPUT,
@@ -32,7 +32,6 @@ nearest_of_point(const struct segment_reader *reader, size_t number,
                  const struct point_id *id, struct arena *arena,
                  struct vector_value *ret_query, struct error *reterr)
 {
-    const struct segment *segment = reader->segment;
     uint32_t slot = segment_find(reader, id);
     if (slot == SEGMENT_NO_SLOT)
         return missing_error(id, reterr);
@@ -43,23 +42,24 @@ nearest_of_point(const struct segment_reader *reader, size_t number,
         return code;
     if (query == NULL) {
         char text[POINT_ID_TEXT_SIZE];
-        struct span name = segment_vector_name(segment, number);
+        struct span name = segment_vector_name(reader, number);
         point_id_text(id, text);
         return error_set(reterr, ENGINE_ENOTFOUND,
                          "point with id %s has no vector \"%.*s\"", text,
                          (int)name.size, name.size == 0 ? "" : name.data);
     }
-    *ret_query = vector_row_value(segment_vector_kind(segment, number),
-                                  segment_vector_dim(segment, number), query);
+    *ret_query = vector_row_value(segment_vector_kind(reader, number),
+                                  segment_vector_dim(reader, number), query);
     return ENGINE_OK;
 }
 
 static enum engine_code
-check_query(const struct segment *segment, const struct vector_value *query,
-            size_t number, struct error *reterr)
+check_query(const struct segment_reader *reader,
+            const struct vector_value *query, size_t number,
+            struct error *reterr)
 {
-    enum vector_kind kind = segment_vector_kind(segment, number);
-    size_t dim = segment_vector_dim(segment, number);
+    enum vector_kind kind = segment_vector_kind(reader, number);
+    size_t dim = segment_vector_dim(reader, number);
     size_t count = query->dim;
     if (query->kind != kind)
         return error_set(reterr, ENGINE_EINPUT,
@@ -97,21 +97,21 @@ normalised(const float *values, size_t rows, size_t dim, struct arena *arena)
 }
 
 enum engine_code
-nearest_of_vector(const struct segment *segment, size_t number,
+nearest_of_vector(const struct segment_reader *reader, size_t number,
                   const struct vector_value *given, struct arena *arena,
                   struct vector_value *ret_query, struct error *reterr)
 {
     struct vector_value query = *given;
-    enum vector_kind kind = segment_vector_kind(segment, number);
+    enum vector_kind kind = segment_vector_kind(reader, number);
     if (query.kind == VECTOR_DENSE)
         query.rows = 1;
     /* A dense query of a multivector is one sub-vector. */
     if (kind == VECTOR_MULTI && query.kind == VECTOR_DENSE)
         query.kind = VECTOR_MULTI;
-    enum engine_code code = check_query(segment, &query, number, reterr);
+    enum engine_code code = check_query(reader, &query, number, reterr);
     if (code != ENGINE_OK)
         return code;
-    if (segment_vector_is_unit(segment, number)) {
+    if (segment_vector_is_unit(reader, number)) {
         query.values = normalised(query.values, query.rows, query.dim, arena);
         if (query.values == NULL)
             return error_memory(reterr);
@@ -174,10 +174,9 @@ nearest_make(const struct segment_reader *reader,
              const struct search_command *command, struct arena *arena,
              struct segment_search *ret_search, struct error *reterr)
 {
-    const struct segment *segment = reader->segment;
     struct segment_search search = nearest_params(command);
     enum engine_code code =
-        nearest_number(segment, command->using, &search.number, reterr);
+        nearest_number(reader, command->using, &search.number, reterr);
     if (code == ENGINE_OK)
         code = nearest_check_idf(reader, command, search.number, reterr);
     if (code == ENGINE_OK && command->vector == NULL)
@@ -187,7 +186,7 @@ nearest_make(const struct segment_reader *reader,
         struct vector_value given = { command->kind, command->vector,
                                       command->dim, command->indices,
                                       command->rows };
-        code = nearest_of_vector(segment, search.number, &given, arena,
+        code = nearest_of_vector(reader, search.number, &given, arena,
                                  &search.query, reterr);
     }
     *ret_search = search;

@@ -10,7 +10,7 @@
  * is returned lives in `arena` or is borrowed until segment_read_end(). */
 
 /* The vector of that name. ENGINE_EINPUT  there is none. */
-enum engine_code nearest_number(const struct segment *segment,
+enum engine_code nearest_number(const struct segment_reader *reader,
                                 struct span using, size_t *ret_number,
                                 struct error *reterr)
     __attribute__((warn_unused_result));
@@ -25,7 +25,7 @@ nearest_of_point(const struct segment_reader *reader, size_t number,
 /* A vector as the segment is asked by it: of unit length where rows are.
  * ENGINE_EINPUT  another kind or dimension, or a value that is not finite. */
 enum engine_code
-nearest_of_vector(const struct segment *segment, size_t number,
+nearest_of_vector(const struct segment_reader *reader, size_t number,
                   const struct vector_value *given, struct arena *arena,
                   struct vector_value *ret_query, struct error *reterr)
     __attribute__((warn_unused_result));

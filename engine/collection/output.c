@@ -232,9 +232,9 @@ static enum engine_code
 resolve_vectors(struct output *output, struct error *reterr)
 {
     const struct vector_selection *selection = &output->selection->vectors;
-    const struct segment *segment = output->reader->segment;
+    const struct segment_reader *reader = output->reader;
     size_t count =
-        selection->selection == SELECT_ALL ? segment_vectors_count(segment)
+        selection->selection == SELECT_ALL       ? segment_vectors_count(reader)
         : selection->selection == SELECT_INCLUDE ? selection->names_count
                                                  : 0;
     output->numbers =
@@ -247,17 +247,18 @@ resolve_vectors(struct output *output, struct error *reterr)
         size_t number = i;
         if (selection->selection == SELECT_INCLUDE) {
             struct span name = selection->names[i];
-            number = segment_vector_number(segment, name);
+            number = segment_vector_number(reader, name);
             if (number == SIZE_MAX)
                 return error_set(reterr, ENGINE_EINPUT,
                                  "Not existing vector name error: %.*s",
                                  (int)name.size,
                                  name.data == NULL ? "" : name.data);
         }
-        if (is_resolved(output, number))
+        if (is_resolved(output, number) ||
+            !segment_vector_is_there(reader, number))
             continue;
         enum engine_code code =
-            copy_text(segment_vector_name(segment, number), output->arena,
+            copy_text(segment_vector_name(reader, number), output->arena,
                       &output->names[output->numbers_count], reterr);
         if (code != ENGINE_OK)
             return code;
@@ -290,9 +291,8 @@ add_vectors(const struct output *output, size_t position, const uint32_t *slots,
 {
     struct arena *arena = output->arena;
     size_t number = output->numbers[position];
-    enum vector_kind kind =
-        segment_vector_kind(output->reader->segment, number);
-    size_t dim = segment_vector_dim(output->reader->segment, number);
+    enum vector_kind kind = segment_vector_kind(output->reader, number);
+    size_t dim = segment_vector_dim(output->reader, number);
     const void **rows = arena_calloc(arena, count + 1, sizeof(*rows));
     if (rows == NULL)
         return error_memory(reterr);

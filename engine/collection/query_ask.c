@@ -87,8 +87,8 @@ search(struct leaf *leaf, struct segment_search *made,
     if (run->reports_count < QUERY_REPORTS_MAX)
         run->reports[run->reports_count++] = report;
     return query_take(run, leaf->command,
-                      segment_vector_metric(run->reader->segment, made->number),
-                      false, hits, count, ret_hits, reterr);
+                      segment_vector_metric(run->reader, made->number), false,
+                      hits, count, ret_hits, reterr);
 }
 
 static enum engine_code
@@ -107,8 +107,8 @@ ask_average(struct leaf *leaf, struct query_hits *ret_hits,
 {
     const struct search_command *command = leaf->command;
     struct segment_search made = nearest_params(command);
-    enum engine_code code = nearest_number(
-        leaf->run->reader->segment, command->using, &made.number, reterr);
+    enum engine_code code =
+        nearest_number(leaf->run->reader, command->using, &made.number, reterr);
     if (code == ENGINE_OK)
         code =
             nearest_check_idf(leaf->run->reader, command, made.number, reterr);

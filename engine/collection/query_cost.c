@@ -12,7 +12,7 @@ search_cost_ns(const struct segment_reader *reader,
                const struct search_command *command)
 {
     struct segment_search search = nearest_params(command);
-    search.number = segment_vector_number(reader->segment, command->using);
+    search.number = segment_vector_number(reader, command->using);
     search.query =
         (struct vector_value){ command->kind, command->vector, command->dim,
                                command->indices, command->rows };

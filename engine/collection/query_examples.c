@@ -13,8 +13,8 @@ query_example_vector(const struct query_run *run, size_t number,
                      struct vector_value *ret_vector, struct error *reterr)
 {
     if (example->has_vector)
-        return nearest_of_vector(run->reader->segment, number, &example->vector,
-                                 arena, ret_vector, reterr);
+        return nearest_of_vector(run->reader, number, &example->vector, arena,
+                                 ret_vector, reterr);
     return nearest_of_point(run->reader, number, example->by_id, arena,
                             ret_vector, reterr);
 }
@@ -170,7 +170,7 @@ query_average(const struct query_run *run, size_t number,
                         arena, &vectors[i], reterr);
     if (code != ENGINE_OK)
         return code;
-    switch (segment_vector_kind(run->reader->segment, number)) {
+    switch (segment_vector_kind(run->reader, number)) {
     case VECTOR_DENSE:
         code = average_dense(vectors, query, arena, &average, reterr);
         break;
@@ -181,8 +181,7 @@ query_average(const struct query_run *run, size_t number,
         code = average_multi(vectors, query, arena, &average, reterr);
         break;
     }
-    return code == ENGINE_OK
-               ? nearest_of_vector(run->reader->segment, number, &average,
-                                   arena, ret_vector, reterr)
-               : code;
+    return code == ENGINE_OK ? nearest_of_vector(run->reader, number, &average,
+                                                 arena, ret_vector, reterr)
+                             : code;
 }

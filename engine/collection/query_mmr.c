@@ -87,9 +87,9 @@ similarities(const struct mmr *mmr, uint32_t query, const uint32_t *slots,
     enum engine_code code =
         segment_vectors(reader, mmr->number, &query, 1, &arena, &row, reterr);
     if (code == ENGINE_OK && row != NULL) {
-        struct vector_value value = vector_row_value(
-            segment_vector_kind(reader->segment, mmr->number),
-            segment_vector_dim(reader->segment, mmr->number), row);
+        struct vector_value value =
+            vector_row_value(segment_vector_kind(reader, mmr->number),
+                             segment_vector_dim(reader, mmr->number), row);
         code = segment_similarities(reader, mmr->number, &value, slots, count,
                                     ret_similarities, reterr);
     }
@@ -102,8 +102,8 @@ static enum engine_code
 compare_with(struct mmr *mmr, uint32_t slot, struct error *reterr)
 {
     /* MaxSim of a and b is not that of b and a. */
-    bool is_even = segment_vector_kind(mmr->run->reader->segment,
-                                       mmr->number) != VECTOR_MULTI;
+    bool is_even =
+        segment_vector_kind(mmr->run->reader, mmr->number) != VECTOR_MULTI;
     enum engine_code code = ENGINE_OK;
     if (is_even)
         code = similarities(mmr, slot, mmr->slots, mmr->pending_count,
@@ -154,8 +154,8 @@ query_mmr(struct query_run *run, const struct search_command *command,
     search.k = (uint32_t)(query->candidates > 0 ? query->candidates : k);
     search.filter = filter;
     search.deadline_ms = run->deadline_ms;
-    enum engine_code code = nearest_number(run->reader->segment, command->using,
-                                           &search.number, reterr);
+    enum engine_code code =
+        nearest_number(run->reader, command->using, &search.number, reterr);
     if (code == ENGINE_OK)
         code = nearest_check_idf(run->reader, command, search.number, reterr);
     if (code == ENGINE_OK)
@@ -165,10 +165,9 @@ query_mmr(struct query_run *run, const struct search_command *command,
         code =
             segment_search(run->reader, &search, arena, &hits, &count, reterr);
     if (code == ENGINE_OK)
-        code = query_take(
-            run, command,
-            segment_vector_metric(run->reader->segment, search.number), false,
-            hits, count, &mmr.candidates, reterr);
+        code = query_take(run, command,
+                          segment_vector_metric(run->reader, search.number),
+                          false, hits, count, &mmr.candidates, reterr);
     mmr.number = search.number;
     if (code == ENGINE_OK)
         code = mmr_alloc(&mmr, arena, reterr);

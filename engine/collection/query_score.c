@@ -191,11 +191,10 @@ query_score(struct query_run *run, const struct search_command *command,
                                     .idf_corpus = command->params.idf_corpus,
                                     .k = (uint32_t)k,
                                     .deadline_ms = run->deadline_ms };
-    const struct segment *segment = run->reader->segment;
     const struct hit *hits = NULL;
     size_t count = 0;
     enum engine_code code =
-        nearest_number(segment, command->using, &made.number, reterr);
+        nearest_number(run->reader, command->using, &made.number, reterr);
     if (code == ENGINE_OK)
         code = nearest_check_idf(run->reader, command, made.number, reterr);
     if (code == ENGINE_OK)
@@ -204,7 +203,7 @@ query_score(struct query_run *run, const struct search_command *command,
         code = segment_score(run->reader, &made, arena, &hits, &count, reterr);
     return code == ENGINE_OK
                ? query_take(run, command,
-                            segment_vector_metric(segment, made.number), true,
-                            hits, count, ret_hits, reterr)
+                            segment_vector_metric(run->reader, made.number),
+                            true, hits, count, ret_hits, reterr)
                : code;
 }

@@ -122,14 +122,13 @@ collection_search(struct collection *collection,
                   const struct search_command *command, struct arena *arena,
                   struct records *ret_records, struct error *reterr)
 {
-    struct segment *segment = collection->segment;
     enum engine_code code =
         limit_check(command->limit, command->offset, reterr);
     if (code != ENGINE_OK)
         return code;
     bool has_query = command->vector != NULL || command->by_id != NULL;
     struct segment_reader reader;
-    segment_read_begin(segment, &reader);
+    segment_read_begin(collection->segment, &reader);
     if (query_has_stages(command)) {
         code = query_run(&reader, command, arena, ret_records, reterr);
         goto out;
@@ -152,7 +151,7 @@ collection_search(struct collection *collection,
         code = segment_search(&reader, &search, arena, &hits, &count, reterr);
     if (code == ENGINE_OK)
         code = hits_to_records(&reader, command,
-                               segment_vector_metric(segment, search.number),
+                               segment_vector_metric(&reader, search.number),
                                hits, count, arena, ret_records, reterr);
     if (code == ENGINE_OK) {
         ret_records->reports = report;
@@ -287,7 +286,7 @@ collection_lookup(struct collection *collection, struct span name,
     struct segment_reader reader;
     size_t number = 0;
     segment_read_begin(segment, &reader);
-    enum engine_code code = nearest_number(segment, name, &number, reterr);
+    enum engine_code code = nearest_number(&reader, name, &number, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
         struct vector_value value;
         code = nearest_of_point(&reader, number, examples[i]->by_id, arena,
@@ -347,17 +346,20 @@ size_t
 collection_selected_dims(const struct collection *collection,
                          const struct vector_selection *selection)
 {
-    const struct segment *segment = collection->segment;
-    size_t dims = 0;
+    struct segment_reader reader;
+    segment_read_begin(collection->segment, &reader);
+    size_t dims = 0, count = 0;
     if (selection->selection == SELECT_ALL)
-        for (size_t i = 0; i < segment_vectors_count(segment); i++)
-            dims += segment_vector_numbers(segment, i);
-    if (selection->selection != SELECT_INCLUDE)
-        return dims;
-    for (size_t i = 0; i < selection->names_count; i++) {
-        size_t number = segment_vector_number(segment, selection->names[i]);
+        for (size_t i = 0; i < segment_vectors_count(&reader); i++)
+            if (segment_vector_is_there(&reader, i))
+                dims += segment_vector_numbers(&reader, i);
+    if (selection->selection == SELECT_INCLUDE)
+        count = selection->names_count;
+    for (size_t i = 0; i < count; i++) {
+        size_t number = segment_vector_number(&reader, selection->names[i]);
         if (number != SIZE_MAX)
-            dims += segment_vector_numbers(segment, number);
+            dims += segment_vector_numbers(&reader, number);
     }
+    segment_read_end(&reader);
     return dims;
 }

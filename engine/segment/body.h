@@ -15,6 +15,7 @@
 #include "engine/segment/view.h"
 #include "engine/storage/store.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -44,8 +45,11 @@ struct segment {
     _Atomic uint64_t version;
     struct filter_cache filters;
     struct payloads payloads;
-    struct vectors *vectors; /* the array itself never changes */
-    size_t vectors_count;
+    /* By number; NULL: free, or going away. Changed with `writer`,
+     * `vectors_lock` and `points` exclusive, so each is enough to look. */
+    _Atomic(struct vectors *) vectors[SEGMENT_VECTORS_MAX];
+    _Atomic size_t vectors_count; /* numbers ever used are below */
+    pthread_mutex_t vectors_lock; /* the last of all locks */
     /* By `points`. */
     struct ids *ids;               /* rows: see ids.h */
     struct segment_index *indexes; /* [SEGMENT_INDEXES_MAX] */
@@ -56,7 +60,11 @@ struct segment {
     _Atomic uint32_t builds_count;
     /* By `writer`. */
     struct index_build *build; /* the first, once it is begun; else NULL */
-    uint32_t slots_count;      /* every slot ever used is below */
+    /* Of vector_names.c: those that go away, and which numbers have records or
+     * may have some. */
+    struct vectors *leaving;
+    bool is_number_taken[SEGMENT_VECTORS_MAX];
+    uint32_t slots_count; /* every slot ever used is below */
     struct grave *graves_first, *graves_last;
     size_t buried_count;  /* slots in graves that become free */
     uint32_t *free_slots; /* the last one is taken first */
@@ -78,6 +86,9 @@ struct segment {
     _Atomic uint32_t disk_slot;
     _Atomic uint32_t disk_end;
     _Atomic bool is_disk_busy;
+    _Atomic bool is_number_gone[SEGMENT_VECTORS_MAX]; /* all its records */
+    uint32_t gone_slot;       /* of the first such number; by `is_disk_busy` */
+    _Atomic bool has_leaving; /* vectors */
     /* By `failure_lock`: how the last background step ended. */
     pthread_mutex_t failure_lock;
     bool has_failed;
@@ -100,6 +111,7 @@ struct span segment_key_span(const struct segment_key *key);
 #define SEGMENT_META_SEQUENCE "sequence"
 #define SEGMENT_META_INDEX    "index/"
 #define SEGMENT_META_WISH     "wish/" /* the same, asked for */
+#define SEGMENT_META_NAME     "name/" /* vector NAME -> number, 2 bytes */
 
 /* Value of POINTS: version (u64, little endian) and point_id_key(). */
 #define SEGMENT_POINT_SIZE_MAX (8 + POINT_ID_KEY_SIZE_MAX)
@@ -114,10 +126,61 @@ bool segment_reserve_free(struct segment *segment, size_t more_count)
 /* The newest view; for readers in the epoch and the writer. */
 struct segment_view *segment_view_now(const struct segment *segment);
 
+/* The number of a vector name, or SIZE_MAX; for who may look at `vectors`. */
+size_t segment_number_of(const struct segment *segment, struct span name);
+
+/* Puts what searches want to know of the vectors and their options into a view
+ * that nobody has seen. The caller holds the writer mutex. */
+void segment_view_options(const struct segment *segment,
+                          struct segment_view *view);
+
 /* Makes `next` the newest view and puts what it replaces into `grave`, which
  * has room. The caller holds the writer mutex and `points` exclusive. */
 void segment_publish(struct segment *segment, struct segment_view *next,
                      struct grave *grave);
+
+/* Moves *number on to the first one in use, itself included; false: there is
+ * none. For who may look at `vectors`. */
+static inline bool
+segment_seek(const struct segment *segment, size_t *number)
+{
+    while (*number < segment->vectors_count &&
+           segment->vectors[*number] == NULL)
+        (*number)++;
+    return *number < segment->vectors_count;
+}
+
+/* What a reader, who has the number from segment_vector_number(), reads. */
+static inline struct vectors *
+segment_reader_vectors(const struct segment_reader *reader, size_t number)
+{
+    assert(number < reader->view->vectors_count);
+    assert(reader->view->vectors[number].vectors != NULL);
+    return reader->view->vectors[number].vectors;
+}
+
+/* ---- vector_names.c ---- */
+
+/* For background work that holds none of the locks: the vector of a number,
+ * which stays until segment_let(); NULL: there is none. */
+struct vectors *segment_hold(struct segment *segment, size_t number);
+void segment_let(struct segment *segment, struct vectors *vectors);
+
+/* Gives the vectors of the options their numbers and makes them, empty; what
+ * an interrupted change of names left behind goes. segment_open() only. */
+enum engine_code segment_names_open(struct segment *segment,
+                                    const struct segment_options *options,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Ends of what goes away as much as readers and background work allow. */
+enum engine_code segment_names_work(struct segment *segment,
+                                    enum segment_rest *ret_rest,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same and all of it, at the close. */
+void segment_names_close(struct segment *segment);
 
 /* Loads everything from the store; segment_open() only. */
 enum engine_code segment_load(struct segment *segment, enum segment_place place,
@@ -147,6 +210,13 @@ enum engine_code segment_reclaim(struct segment *segment, bool has_rows,
 /* Takes what died out of a sparse index, a part at a time. False: nothing was
  * done, or a writer is at work. */
 bool segment_tidy_sparse(struct segment *segment);
+
+/* Where the checkpoint of a vector's graph is; the caller releases `path` in
+ * any case. ENGINE_ENOMEM */
+enum engine_code segment_graph_path(const struct segment *segment,
+                                    size_t number, struct bytes *path,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Takes the graph of a vector away with its checkpoint. The caller holds the
  * writer mutex. */

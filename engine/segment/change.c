@@ -139,8 +139,8 @@ static void
 find_old_vectors(const struct change *change, struct staged *staged)
 {
     uint32_t slot = staged->point.slot;
-    for (size_t i = 0; i < change->segment->vectors_count; i++) {
-        const struct vectors *vectors = &change->segment->vectors[i];
+    for (size_t i = 0; segment_seek(change->segment, &i); i++) {
+        const struct vectors *vectors = change->segment->vectors[i];
         if (vectors_has(vectors, slot))
             staged->old_vectors[i] = vectors->is_on_disk
                                          ? CHANGE_UNREAD
@@ -164,7 +164,7 @@ static enum engine_code
 read_rows_of(struct change *change, size_t number, enum change_rows which,
              struct error *reterr)
 {
-    const struct vectors *vectors = &change->segment->vectors[number];
+    const struct vectors *vectors = change->segment->vectors[number];
     size_t count = 0, taken = 0;
     for (size_t i = 0; i < change->staged_count; i++)
         count += wants_row(change->staged[i], number, which);
@@ -200,8 +200,8 @@ change_read_rows(struct change *change, enum change_rows which,
 {
     const struct segment *segment = change->segment;
     enum engine_code code = ENGINE_OK;
-    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
-        if (segment->vectors[i].is_on_disk)
+    for (size_t i = 0; code == ENGINE_OK && segment_seek(segment, &i); i++)
+        if (segment->vectors[i]->is_on_disk)
             code = read_rows_of(change, i, which, reterr);
     return code;
 }
@@ -373,8 +373,8 @@ change_set_vector(struct change *change, struct staged_point *point,
 {
     assert(number < change->segment->vectors_count);
     const struct segment_vector_options *options =
-        &change->segment->vectors[number].options;
-    const struct row_form *form = &change->segment->vectors[number].form;
+        &change->segment->vectors[number]->options;
+    const struct row_form *form = &change->segment->vectors[number]->form;
     struct vector_value checked = *value;
     enum engine_code code = check_value(options, &checked, reterr);
     if (code != ENGINE_OK)
@@ -396,6 +396,12 @@ change_set_vector(struct change *change, struct staged_point *point,
     }
     point->is_there = true;
     return ENGINE_OK;
+}
+
+size_t
+change_vector_number(const struct change *change, struct span name)
+{
+    return segment_number_of(change->segment, name);
 }
 
 void

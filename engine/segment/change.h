@@ -54,6 +54,9 @@ enum engine_code change_stage(struct change *change, const struct point_id *id,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The number of a vector name, or SIZE_MAX; the same until change_end(). */
+size_t change_vector_number(const struct change *change, struct span name);
+
 /* The value is copied; dense ones and sub-vectors are brought to unit length
  * under the cosine metric, bytes excepted.
  * ENGINE_EINPUT  another kind, wrong length, or a value that is not finite. */

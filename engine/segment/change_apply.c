@@ -198,11 +198,11 @@ apply_new(struct change *change, struct staged *staged, uint64_t version)
 {
     struct segment *segment = change->segment;
     uint32_t slot = staged->new_slot;
-    for (size_t i = 0; i < segment->vectors_count; i++) {
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
         if (staged->point.vectors[i] != NULL)
-            vectors_show(&segment->vectors[i], slot);
+            vectors_show(segment->vectors[i], slot);
         else
-            vectors_lack(&segment->vectors[i], slot);
+            vectors_lack(segment->vectors[i], slot);
     }
     bool is_move = staged->act == STAGED_MOVE;
     if (is_move && !staged->has_new_payload) {
@@ -259,10 +259,10 @@ apply_end(struct change *change, const struct staged *staged,
     uint32_t slot = staged->point.slot;
     if (!is_dying(staged) && staged->act != STAGED_KEEP)
         return;
-    for (size_t i = 0; i < segment->vectors_count; i++)
+    for (size_t i = 0; segment_seek(segment, &i); i++)
         if ((is_dying(staged) || staged->point.vectors[i] == NULL) &&
-            vectors_has(&segment->vectors[i], slot))
-            vectors_hide(&segment->vectors[i], slot);
+            vectors_has(segment->vectors[i], slot))
+            vectors_hide(segment->vectors[i], slot);
     if (!is_dying(staged))
         return;
     if (staged->act == STAGED_REMOVE || staged->has_new_payload)
@@ -345,9 +345,9 @@ change_apply(struct change *change, uint64_t sequence)
         if (staged->new_slot == SEGMENT_NO_SLOT)
             continue;
         slotset_remove(&segment->free_set, staged->new_slot);
-        for (size_t k = 0; k < segment->vectors_count; k++)
+        for (size_t k = 0; segment_seek(segment, &k); k++)
             if (staged->point.vectors[k] != NULL)
-                vectors_write(&segment->vectors[k], staged->new_slot,
+                vectors_write(segment->vectors[k], staged->new_slot,
                               staged->point.vectors[k]);
     }
     segment->free_count -= change->free_taken;

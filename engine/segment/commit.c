@@ -26,8 +26,8 @@ plan_act(const struct change *change, struct staged *staged)
                                                : STAGED_NOTHING;
     }
     bool is_moved = staged->wants_slot;
-    for (size_t i = 0; was_there && i < segment->vectors_count; i++) {
-        const struct vectors *vectors = &segment->vectors[i];
+    for (size_t i = 0; was_there && segment_seek(segment, &i); i++) {
+        const struct vectors *vectors = segment->vectors[i];
         const void *old = change_old_vector(change, staged, i);
         const void *new = staged->point.vectors[i];
         if (old != NULL && vectors->graph != NULL)
@@ -159,10 +159,10 @@ written_size(const struct change *change)
         size += RECORD_SIZE;
         if (is_new || staged->has_new_payload)
             size += RECORD_SIZE + staged->point.payload.size;
-        for (size_t k = 0; is_new && k < segment->vectors_count; k++)
+        for (size_t k = 0; is_new && segment_seek(segment, &k); k++)
             if (staged->point.vectors[k] != NULL)
                 size +=
-                    RECORD_SIZE + vectors_row_size(&segment->vectors[k],
+                    RECORD_SIZE + vectors_row_size(segment->vectors[k],
                                                    staged->point.vectors[k]);
     }
     return size;
@@ -173,8 +173,8 @@ sparse_growth(const struct segment *segment, const struct staged *staged)
 {
     size_t size = 0;
     bool is_new = staged->act == STAGED_INSERT || staged->act == STAGED_MOVE;
-    for (size_t i = 0; is_new && i < segment->vectors_count; i++)
-        if (segment->vectors[i].sparse != NULL &&
+    for (size_t i = 0; is_new && segment_seek(segment, &i); i++)
+        if (segment->vectors[i]->sparse != NULL &&
             staged->point.vectors[i] != NULL)
             size += vector_row_value(VECTOR_SPARSE, 0, staged->point.vectors[i])
                         .dim *
@@ -188,8 +188,8 @@ multi_size(const struct change *change)
 {
     const struct segment *segment = change->segment;
     size_t size = 0;
-    for (size_t k = 0; k < segment->vectors_count; k++) {
-        const struct vectors *vectors = &segment->vectors[k];
+    for (size_t k = 0; segment_seek(segment, &k); k++) {
+        const struct vectors *vectors = segment->vectors[k];
         if (vectors->options.kind != VECTOR_MULTI || vectors->is_on_disk)
             continue;
         for (size_t i = 0; i < change->staged_count; i++) {
@@ -212,8 +212,8 @@ growth_check(const struct change *change, struct error *reterr)
         return ENGINE_OK;
     size_t fresh = change->slots_count - segment->slots_count;
     size_t point_size = POINT_SIZE, kept_size = 0;
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        const struct vectors *vectors = &segment->vectors[i];
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
+        const struct vectors *vectors = segment->vectors[i];
         point_size += POINT_VECTOR_SIZE;
         if (vectors->options.kind == VECTOR_MULTI) {
             point_size += vectors_tail_row_size(vectors);
@@ -251,9 +251,9 @@ prepare(struct segment *segment, const struct staged *staged,
     enum engine_code code = ENGINE_OK;
     if (staged->new_slot == SEGMENT_NO_SLOT)
         return ENGINE_OK;
-    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
+    for (size_t i = 0; code == ENGINE_OK && segment_seek(segment, &i); i++)
         if (staged->point.vectors[i] != NULL)
-            code = vectors_prepare(&segment->vectors[i], staged->new_slot,
+            code = vectors_prepare(segment->vectors[i], staged->new_slot,
                                    staged->point.vectors[i], reterr);
     return code;
 }
@@ -274,8 +274,8 @@ reserve(struct change *change, size_t new_count, struct error *reterr)
     struct ids_outgrown outgrown = ids_prepared(segment->ids);
     pthread_rwlock_unlock(&segment->points);
     ids_outgrown_free(&outgrown);
-    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++)
-        code = vectors_reserve(&segment->vectors[i], change->slots_count,
+    for (size_t i = 0; code == ENGINE_OK && segment_seek(segment, &i); i++)
+        code = vectors_reserve(segment->vectors[i], change->slots_count,
                                new_count, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < change->staged_count; i++)
         code = prepare(segment, change->staged[i], reterr);
@@ -288,9 +288,9 @@ unprepare(struct change *change)
 {
     struct segment *segment = change->segment;
     for (size_t i = 0; i < change->staged_count; i++)
-        for (size_t k = 0; k < segment->vectors_count; k++)
+        for (size_t k = 0; segment_seek(segment, &k); k++)
             if (change->staged[i]->new_slot != SEGMENT_NO_SLOT)
-                vectors_forget(&segment->vectors[k],
+                vectors_forget(segment->vectors[k],
                                change->staged[i]->new_slot);
 }
 
@@ -306,11 +306,11 @@ batch_remove(const struct change *change, const struct staged *staged,
     /* One on disk stays as long as readers of the slot: grave.c. */
     if (payloads_text(&segment->payloads, slot) != NULL)
         store_batch_delete(batch, STORE_PAYLOADS, span);
-    for (size_t i = 0; i < segment->vectors_count; i++) {
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
         /* As for payloads. */
-        if (segment->vectors[i].graph != NULL ||
-            segment->vectors[i].is_on_disk ||
-            !vectors_has(&segment->vectors[i], slot))
+        if (segment->vectors[i]->graph != NULL ||
+            segment->vectors[i]->is_on_disk ||
+            !vectors_has(segment->vectors[i], slot))
             continue;
         key = segment_key_vector(i, slot);
         store_batch_delete(batch, STORE_VECTORS, segment_key_span(&key));
@@ -346,7 +346,7 @@ batch_new(const struct change *change, const struct staged *staged,
                         staged->point.payload);
     else
         store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
-    for (size_t i = 0; i < segment->vectors_count; i++) {
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
         const void *row = staged->point.vectors[i];
         key = segment_key_vector(i, slot);
         if (row == NULL) {
@@ -354,7 +354,7 @@ batch_new(const struct change *change, const struct staged *staged,
             continue;
         }
         struct span record = { row,
-                               vectors_row_size(&segment->vectors[i], row) };
+                               vectors_row_size(segment->vectors[i], row) };
         store_batch_put(batch, STORE_VECTORS, segment_key_span(&key), record);
     }
 }
@@ -372,7 +372,7 @@ batch_keep(const struct change *change, const struct staged *staged,
                         staged->point.payload);
     else if (staged->has_new_payload)
         store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
-    for (size_t i = 0; i < segment->vectors_count; i++) {
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
         if (staged->point.vectors[i] != NULL ||
             change_old_vector(change, staged, i) == NULL)
             continue;

@@ -50,11 +50,13 @@
 /* Slots beside those for the points that are not worth a run. Rows on disk
  * count, too: the disk comes back as well. */
 static uint32_t
-spare_slots(const struct segment *segment)
+spare_slots(const struct segment_view *view)
 {
     uint64_t size = ID_SIZE;
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        const struct vectors *vectors = &segment->vectors[i];
+    for (size_t i = 0; i < view->vectors_count; i++) {
+        const struct vectors *vectors = view->vectors[i].vectors;
+        if (!view->vectors[i].is_named)
+            continue;
         size += vectors_row_size_about(vectors) + LINKS_SIZE;
         if (vectors->codes != NULL)
             size += codes_row_size(vectors->codes);
@@ -65,11 +67,11 @@ spare_slots(const struct segment *segment)
 }
 
 static bool
-is_sparse(const struct segment *segment, uint64_t slots_count,
+is_sparse(const struct segment_view *view, uint64_t slots_count,
           uint64_t points_count)
 {
     return slots_count >
-           points_count + points_count / SPARSE_SHARE + spare_slots(segment);
+           points_count + points_count / SPARSE_SHARE + spare_slots(view);
 }
 
 /* ---- the free list ---- */
@@ -85,8 +87,8 @@ segment_free_slot(struct segment *segment, uint32_t slot)
         at = segment->tail_count++;
     }
     segment->free_slots[at] = slot;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        vectors_forget(&segment->vectors[i], slot);
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        vectors_forget(segment->vectors[i], slot);
     bool is_new = slotset_add(&segment->free_set, slot);
     assert(is_new);
     (void)is_new;
@@ -153,8 +155,9 @@ static void
 begin(struct segment *segment)
 {
     uint64_t count = ids_count(segment->ids);
-    segment->compact_end = (uint32_t)(count + count / ROOM_SHARE +
-                                      spare_slots(segment) / ROOM_SPARE_SHARE);
+    segment->compact_end =
+        (uint32_t)(count + count / ROOM_SHARE +
+                   spare_slots(segment_view_now(segment)) / ROOM_SPARE_SHARE);
     segment->slots_before = segment->compact_slot = segment->slots_count;
     segment->has_asked_reclaim = false;
     part_free(segment);
@@ -175,8 +178,8 @@ static bool
 is_blocked(const struct segment *segment)
 {
     bool is_blocked = segment->build != NULL;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        is_blocked = is_blocked || segment->vectors[i].next_graph != NULL;
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        is_blocked = is_blocked || segment->vectors[i]->next_graph != NULL;
     return is_blocked;
 }
 
@@ -218,8 +221,8 @@ is_waiting(struct segment *segment)
 {
     bool is_waiting =
         segment->graves_first != NULL || atomic_load(&segment->is_reclaiming);
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
+        struct vectors *vectors = segment->vectors[i];
         if (vectors->graph == NULL)
             continue;
         bool is_dead = atomic_load(&vectors->dead_count) > 0;
@@ -280,8 +283,8 @@ cut(struct segment *segment, uint32_t slots_end, struct error *reterr)
     segment->slots_count = slots_end;
     if (segment->compact_slot > slots_end)
         segment->compact_slot = slots_end;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        vectors_cut(&segment->vectors[i], slots_end);
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        vectors_cut(segment->vectors[i], slots_end);
     ids_cut(segment->ids, slots_end);
     payloads_cut(&segment->payloads, slots_end);
     return ENGINE_OK;
@@ -313,7 +316,7 @@ is_running(struct segment *segment)
     if (segment->compact_end != COMPACT_NONE && count > segment->compact_end)
         end(segment);
     if (segment->compact_end == COMPACT_NONE &&
-        is_sparse(segment, segment->slots_count, count))
+        is_sparse(segment_view_now(segment), segment->slots_count, count))
         begin(segment);
     return segment->compact_end != COMPACT_NONE;
 }
@@ -357,7 +360,7 @@ is_due(struct segment *segment)
         return true;
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
-    bool is_due = is_sparse(segment, reader.view->slots_count,
+    bool is_due = is_sparse(reader.view, reader.view->slots_count,
                             segment_points_count(&reader));
     segment_read_end(&reader);
     return is_due;

@@ -22,11 +22,15 @@ segment_compact_disk_begin(struct segment *segment, uint32_t slots_end)
 }
 
 static uint32_t
-piece_slots(const struct segment *segment)
+piece_slots(struct segment *segment)
 {
     uint64_t size = PAYLOAD_SIZE;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        size += vectors_row_size_about(&segment->vectors[i]);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
+    for (size_t i = 0; i < reader.view->vectors_count; i++)
+        if (segment_vector_is_there(&reader, i))
+            size += vectors_row_size_about(segment_reader_vectors(&reader, i));
+    segment_read_end(&reader);
     uint64_t slots = PIECE_SIZE / size;
     return slots > PIECE_SLOTS ? (uint32_t)slots : PIECE_SLOTS;
 }
@@ -48,9 +52,40 @@ compact_slots(struct segment *segment, uint32_t begin, uint32_t end)
     }
 }
 
+/* A piece of what vectors leave behind that are gone. */
+static bool
+compact_gone(struct segment *segment)
+{
+    size_t number = 0;
+    while (number < SEGMENT_VECTORS_MAX &&
+           !atomic_load(&segment->is_number_gone[number]))
+        number++;
+    if (number == SEGMENT_VECTORS_MAX ||
+        atomic_exchange(&segment->is_disk_busy, true))
+        return false;
+    uint32_t slot = segment->gone_slot;
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
+    bool is_last = reader.view->slots_count - slot <= PIECE_SLOTS ||
+                   reader.view->slots_count < slot;
+    segment_read_end(&reader);
+    struct segment_key from = segment_key_vector(number, slot);
+    struct segment_key to =
+        segment_key_vector(number + is_last, is_last ? 0 : slot + PIECE_SLOTS);
+    store_compact(segment->store, STORE_VECTORS, segment_key_span(&from),
+                  segment_key_span(&to));
+    segment->gone_slot = is_last ? 0 : slot + PIECE_SLOTS;
+    if (is_last)
+        atomic_store(&segment->is_number_gone[number], false);
+    atomic_store(&segment->is_disk_busy, false);
+    return true;
+}
+
 bool
 segment_compact_disk(struct segment *segment)
 {
+    if (compact_gone(segment))
+        return true;
     if (atomic_load(&segment->disk_slot) >= atomic_load(&segment->disk_end) ||
         atomic_exchange(&segment->is_disk_busy, true))
         return false;

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum engine_code
-graph_path(const struct segment *segment, size_t number, struct bytes *path,
-           struct error *reterr)
+enum engine_code
+segment_graph_path(const struct segment *segment, size_t number,
+                   struct bytes *path, struct error *reterr)
 {
     bytes_init(path, SEGMENT_PATH_SIZE_MAX);
     bytes_addf(path, "%s/graph-%zu", segment->path, number);
@@ -52,13 +52,13 @@ raise_slots(struct segment *segment, uint32_t count, struct error *reterr)
     if (!ids_reserve(segment->ids, 0, count) ||
         !payloads_reserve(&segment->payloads, count))
         return error_memory(reterr);
-    for (size_t i = 0; i < segment->vectors_count; i++) {
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
         enum engine_code code =
-            vectors_reserve(&segment->vectors[i], count, 0, reterr);
+            vectors_reserve(segment->vectors[i], count, 0, reterr);
         if (code != ENGINE_OK)
             return code;
         for (uint32_t slot = begin; slot < count; slot++)
-            vectors_lack(&segment->vectors[i], slot);
+            vectors_lack(segment->vectors[i], slot);
     }
     segment->slots_count = count;
     return ENGINE_OK;
@@ -89,7 +89,7 @@ segment_graph_codes(const struct segment *segment, size_t number,
 {
     struct bytes path;
     struct checkpoint *file = NULL;
-    enum engine_code code = graph_path(segment, number, &path, NULL);
+    enum engine_code code = segment_graph_path(segment, number, &path, NULL);
     if (code == ENGINE_OK)
         code = checkpoint_open(path.data, &file, NULL);
     struct hnsw_reader reader = { checkpoint_give, file };
@@ -104,10 +104,10 @@ static enum engine_code
 graph_read(struct segment *segment, size_t number, struct hnsw **ret_graph,
            struct error *reterr)
 {
-    struct vectors *vectors = &segment->vectors[number];
+    struct vectors *vectors = segment->vectors[number];
     struct bytes path;
     struct checkpoint *file = NULL;
-    enum engine_code code = graph_path(segment, number, &path, reterr);
+    enum engine_code code = segment_graph_path(segment, number, &path, reterr);
     if (code == ENGINE_OK)
         code = raise_for(segment, path.data, reterr);
     if (code == ENGINE_OK)
@@ -139,7 +139,7 @@ out:
 static enum engine_code
 graph_load(struct segment *segment, size_t number, struct error *reterr)
 {
-    struct vectors *vectors = &segment->vectors[number];
+    struct vectors *vectors = segment->vectors[number];
     struct span name = vectors->options.name;
     struct hnsw *graph = NULL;
     struct error error = { 0 };
@@ -173,8 +173,8 @@ segment_load_graphs(struct segment *segment, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
     bool has_rows = false;
-    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
-        if (atomic_load(&segment->vectors[i].dead_count) > 0)
+    for (size_t i = 0; code == ENGINE_OK && segment_seek(segment, &i); i++) {
+        if (atomic_load(&segment->vectors[i]->dead_count) > 0)
             has_rows = true;
         code = graph_load(segment, i, reterr);
     }
@@ -187,51 +187,60 @@ segment_load_graphs(struct segment *segment, struct error *reterr)
 
 /* ---- linking ---- */
 
-/* A checkpoint that is being written ends before the graphs change places. */
+/* A checkpoint that is being written ends before the graphs change places.
+ * These three: the caller holds the writer mutex. */
 static enum engine_code
-renew_end(struct segment *segment, size_t number, struct error *reterr)
+renew_end(struct segment *segment, struct vectors *vectors,
+          struct error *reterr)
 {
     struct hnsw *old = NULL;
-    pthread_mutex_lock(&segment->writer);
-    enum engine_code code = vectors_renew_end(&segment->vectors[number],
-                                              &segment->points, &old, reterr);
+    enum engine_code code =
+        vectors_renew_end(vectors, &segment->points, &old, reterr);
     segment_dig_all(segment);
     hnsw_free(old);
     segment->reclaim_slot = 0;
     atomic_store(&segment->is_reclaiming, true);
-    pthread_mutex_unlock(&segment->writer);
     return code;
 }
 
 static void
-codes_end(struct segment *segment, size_t number)
+codes_end(struct segment *segment, struct vectors *vectors)
 {
-    pthread_mutex_lock(&segment->writer);
-    struct codes *old =
-        vectors_codes_end(&segment->vectors[number], &segment->points);
+    struct codes *old = vectors_codes_end(vectors, &segment->points);
     segment_dig_all(segment);
     codes_free(old);
-    pthread_mutex_unlock(&segment->writer);
 }
 
-/* Another graph when m was changed, and other codes, one after the other. */
 static enum engine_code
-renew(struct segment *segment, size_t number, const struct vectors_work *work,
-      struct error *reterr)
+renew_locked(struct segment *segment, struct vectors *vectors,
+             const struct vectors_work *work, struct error *reterr)
 {
     if (work->is_built)
-        return renew_end(segment, number, reterr);
+        return renew_end(segment, vectors, reterr);
     if (work->is_coded)
-        codes_end(segment, number);
+        codes_end(segment, vectors);
     if (!work->is_outdated)
         return ENGINE_OK;
-    pthread_mutex_lock(&segment->writer);
-    struct vectors *vectors = &segment->vectors[number];
     enum engine_code code = vectors->next_graph == NULL
                                 ? vectors_codes_begin(vectors, reterr)
                                 : ENGINE_OK;
     if (code == ENGINE_OK && vectors->next_codes == NULL)
         code = vectors_renew_begin(vectors, reterr);
+    return code;
+}
+
+/* Another graph when m was changed, and other codes, one after the other;
+ * nothing for a vector that goes away. */
+static enum engine_code
+renew(struct segment *segment, struct vectors *vectors,
+      const struct vectors_work *work, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    if (!work->is_built && !work->is_coded && !work->is_outdated)
+        return ENGINE_OK;
+    pthread_mutex_lock(&segment->writer);
+    if (segment->vectors[vectors->number] == vectors)
+        code = renew_locked(segment, vectors, work, reterr);
     pthread_mutex_unlock(&segment->writer);
     return code;
 }
@@ -256,7 +265,7 @@ reclaim(struct segment *segment, bool has_freed, enum segment_rest *ret_rest,
 void
 segment_drop_graph(struct segment *segment, size_t number)
 {
-    struct vectors *vectors = &segment->vectors[number];
+    struct vectors *vectors = segment->vectors[number];
     struct hnsw *old = NULL;
     struct bytes path;
     vectors_drop_graph(vectors, &segment->points, &old);
@@ -264,7 +273,7 @@ segment_drop_graph(struct segment *segment, size_t number)
     hnsw_free(old);
     vectors->saved_links = 0;
     /* If it comes back, nothing is wrong: it is only a cache. */
-    if (graph_path(segment, number, &path, NULL) == ENGINE_OK)
+    if (segment_graph_path(segment, number, &path, NULL) == ENGINE_OK)
         (void)unlink(path.data);
     bytes_release(&path);
     segment->reclaim_slot = 0;
@@ -290,11 +299,13 @@ segment_link(struct segment *segment, size_t slots_max,
     enum engine_code code = ENGINE_OK;
     struct vectors_work sum = { 0 };
     for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
+        struct vectors *vectors = segment_hold(segment, i);
         struct vectors_work work;
+        if (vectors == NULL)
+            continue;
         code = vectors_link(vectors, &segment->epoch, slots_max, &work, &error);
         if (code == ENGINE_OK)
-            code = renew(segment, i, &work, &error);
+            code = renew(segment, vectors, &work, &error);
         bool has_rest = vectors_waiting(vectors) > 0;
         /* Without any progress it is in other hands, or waits for a sweep. */
         bool has_moved = work.has_moved || work.has_freed;
@@ -304,9 +315,14 @@ segment_link(struct segment *segment, size_t slots_max,
         sum.has_more = sum.has_more || (work.has_more && !work.is_waiting);
         sum.is_waiting = sum.is_waiting || work.is_waiting;
         sum.has_freed = sum.has_freed || work.has_freed;
+        segment_let(segment, vectors);
     }
     enum segment_rest slots = SEGMENT_REST_NONE;
     enum segment_rest compaction = SEGMENT_REST_NONE;
+    enum segment_rest names = SEGMENT_REST_NONE;
+    if (code == ENGINE_OK)
+        code = segment_names_work(segment, &names, &error);
+    sum.is_waiting = sum.is_waiting || names != SEGMENT_REST_NONE;
     if (code == ENGINE_OK)
         code = reclaim(segment, sum.has_freed, &slots, &error);
     if (code == ENGINE_OK)
@@ -328,37 +344,47 @@ size_t
 segment_link_count(struct segment *segment)
 {
     size_t count = 0;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        count += vectors_waiting(&segment->vectors[i]);
+    for (size_t i = 0; i < segment->vectors_count; i++) {
+        struct vectors *vectors = segment_hold(segment, i);
+        if (vectors == NULL)
+            continue;
+        count += vectors_waiting(vectors);
+        segment_let(segment, vectors);
+    }
     return count;
 }
 
 bool
 segment_is_behind(struct segment *segment)
 {
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        if (vectors_is_behind(&segment->vectors[i]))
-            return true;
-    return false;
+    bool is_behind = false;
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
+    for (size_t i = 0; i < reader.view->vectors_count; i++)
+        is_behind = is_behind ||
+                    (segment_vector_is_there(&reader, i) &&
+                     vectors_is_behind(segment_reader_vectors(&reader, i)));
+    segment_read_end(&reader);
+    return is_behind;
 }
 
 /* ---- checkpoints ---- */
 
 static enum engine_code
-graph_write(struct segment *segment, size_t number, uint64_t sequence,
-            struct error *reterr)
+graph_write(struct segment *segment, const struct vectors *vectors,
+            uint64_t sequence, struct error *reterr)
 {
     struct bytes path;
     struct checkpoint *file = NULL;
-    enum engine_code code = graph_path(segment, number, &path, reterr);
+    enum engine_code code =
+        segment_graph_path(segment, vectors->number, &path, reterr);
     if (code == ENGINE_OK)
         code = checkpoint_create(path.data, &file, reterr);
     bytes_release(&path);
     if (code != ENGINE_OK)
         return code;
     struct hnsw_writer writer = { checkpoint_take, file };
-    code = hnsw_checkpoint_write(segment->vectors[number].graph, sequence,
-                                 &writer, reterr);
+    code = hnsw_checkpoint_write(vectors->graph, sequence, &writer, reterr);
     if (code == ENGINE_OK)
         code = segment_sync(segment, reterr);
     if (code == ENGINE_OK)
@@ -371,12 +397,17 @@ bool
 segment_is_unsaved(struct segment *segment)
 {
     bool is_unsaved = false;
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
+    for (size_t i = 0; i < reader.view->vectors_count; i++) {
+        if (!segment_vector_is_there(&reader, i))
+            continue;
+        const struct vectors *vectors = segment_reader_vectors(&reader, i);
         is_unsaved = is_unsaved || (atomic_load(&vectors->graph) != NULL &&
                                     atomic_load(&vectors->links) !=
                                         atomic_load(&vectors->saved_links));
     }
+    segment_read_end(&reader);
     return is_unsaved;
 }
 
@@ -385,7 +416,9 @@ segment_checkpoint(struct segment *segment, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
+        struct vectors *vectors = segment_hold(segment, i);
+        if (vectors == NULL)
+            continue;
         pthread_mutex_lock(&segment->writer);
         uint64_t sequence = segment->next_sequence;
         pthread_mutex_unlock(&segment->writer);
@@ -395,12 +428,13 @@ segment_checkpoint(struct segment *segment, struct error *reterr)
         uint32_t place = epoch_enter(&segment->epoch);
         uint64_t links = atomic_load(&vectors->links);
         if (vectors->graph != NULL && links != vectors->saved_links) {
-            code = graph_write(segment, i, sequence, reterr);
+            code = graph_write(segment, vectors, sequence, reterr);
             if (code == ENGINE_OK)
                 vectors->saved_links = links;
         }
         epoch_leave(&segment->epoch, place);
         pthread_rwlock_unlock(&vectors->link_lock);
+        segment_let(segment, vectors);
     }
     return code;
 }

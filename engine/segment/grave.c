@@ -66,8 +66,8 @@ forget_records(struct segment *segment, const struct grave *grave)
 {
     bool has_payloads = atomic_load(&segment->payloads.is_on_disk);
     bool has_rows = false;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        has_rows = has_rows || segment->vectors[i].is_on_disk;
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        has_rows = has_rows || segment->vectors[i]->is_on_disk;
     if (grave->slots_count == 0 || (!has_payloads && !has_rows))
         return;
     struct store_batch *batch = store_batch_create(segment->store);
@@ -79,9 +79,9 @@ forget_records(struct segment *segment, const struct grave *grave)
         if (has_payloads)
             store_batch_delete(batch, STORE_PAYLOADS, segment_key_span(&key));
         bool is_free = slot != grave->slots[i];
-        for (size_t k = 0; is_free && k < segment->vectors_count; k++) {
+        for (size_t k = 0; is_free && segment_seek(segment, &k); k++) {
             key = segment_key_vector(k, slot);
-            if (segment->vectors[k].is_on_disk)
+            if (segment->vectors[k]->is_on_disk)
                 store_batch_delete(batch, STORE_VECTORS,
                                    segment_key_span(&key));
         }
@@ -99,8 +99,8 @@ empty(struct segment *segment, struct grave *grave)
         uint32_t slot = grave->slots[i] & ~GRAVE_SLOT_IS_FREE;
         /* Moved with its point, or among the items. */
         payloads_set(&segment->payloads, slot, NULL);
-        for (size_t k = 0; k < segment->vectors_count; k++)
-            vectors_multi_forget(&segment->vectors[k], slot);
+        for (size_t k = 0; segment_seek(segment, &k); k++)
+            vectors_multi_forget(segment->vectors[k], slot);
         if ((grave->slots[i] & GRAVE_SLOT_IS_FREE) == 0)
             continue;
         assert(segment->buried_count > 0);

@@ -124,12 +124,10 @@ static enum engine_code
 load_vectors(struct segment *segment, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
-    for (size_t i = 0; code == ENGINE_OK && i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
+    for (size_t i = 0; code == ENGINE_OK && segment_seek(segment, &i); i++) {
+        struct vectors *vectors = segment->vectors[i];
         struct vector_visit visit = { .segment = segment, .vectors = vectors };
         struct segment_key key = segment_key_vector(i, 0);
-        vectors->store = segment->store;
-        vectors->number = i;
         code = store_scan(segment->store, STORE_VECTORS,
                           (struct span){ key.data, 2 }, visit_vector, &visit,
                           reterr);
@@ -140,8 +138,8 @@ load_vectors(struct segment *segment, struct error *reterr)
     if (!ids_reserve(segment->ids, 0, segment->slots_count) ||
         !payloads_reserve(&segment->payloads, segment->slots_count))
         return error_memory(reterr);
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
+        struct vectors *vectors = segment->vectors[i];
         code = vectors_reserve(vectors, segment->slots_count, 0, reterr);
         if (code != ENGINE_OK)
             return code;

@@ -38,6 +38,9 @@ libengine_a_SOURCES += \
 	engine/segment/multi_score.c \
 	engine/segment/vectors_row.c engine/segment/vectors_multi.c \
 	engine/segment/search_sparse.c engine/segment/search_sparse.h \
+	engine/segment/vector_names.c engine/segment/vector_names.h \
+	engine/segment/vector_names_open.c \
+	engine/segment/vector_names_open.h \
 	engine/segment/view.c engine/segment/view.h
 EXTRA_DIST += engine/segment/README.md
 
@@ -109,3 +112,10 @@ tests_unit_engine_segment_test_search_plan_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_segment_test_search_plan_LDADD = libfixture.a \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/segment/test_vector_names
+tests_unit_engine_segment_test_vector_names_SOURCES = \
+	tests/unit/engine/segment/test_vector_names.c
+tests_unit_engine_segment_test_vector_names_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_vector_names_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -29,10 +29,10 @@ static void
 with_vector(void *ctx, struct span name, struct slot_set *set)
 {
     const struct segment *segment = ctx;
-    size_t number = segment_vector_number(segment, name);
+    size_t number = segment_number_of(segment, name);
     if (number == SIZE_MAX)
         return;
-    const struct vectors *vectors = &segment->vectors[number];
+    const struct vectors *vectors = segment->vectors[number];
     uint32_t end = atomic_load(&vectors->end_slot), begin = end;
     for (uint32_t slot = 0; slot < end;) {
         uint32_t left = 64 - slot % 64;

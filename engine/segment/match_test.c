@@ -37,12 +37,13 @@ place_has_vector(void *ctx, struct span name)
 {
     const struct place *place = ctx;
     const struct segment_reader *reader = place->reader;
-    size_t number = segment_vector_number(reader->segment, name);
+    size_t number = segment_vector_number(reader, name);
     if (number == SIZE_MAX)
         return false;
     return slotview_has(reader->view->live, place->slot)
                ? slotview_has(reader->view->vectors[number].has, place->slot)
-               : vectors_has(&reader->segment->vectors[number], place->slot);
+               : vectors_has(segment_reader_vectors(reader, number),
+                             place->slot);
 }
 
 /* What of the payload the filter may read. */

@@ -23,13 +23,12 @@ file_size(const struct segment *segment, size_t number)
 }
 
 static struct usage
-graph_usage(struct segment *segment, size_t number)
+graph_usage(struct segment *segment, struct vectors *vectors)
 {
-    struct vectors *vectors = &segment->vectors[number];
     size_t queue_size = queue_memory(&vectors->queue);
     struct usage usage = { .ram_size = queue_size,
                            .heap_size = queue_size,
-                           .disk_size = file_size(segment, number) };
+                           .disk_size = file_size(segment, vectors->number) };
     pthread_rwlock_rdlock(&vectors->link_lock);
     if (vectors->graph != NULL)
         usage.ram_size += hnsw_memory(vectors->graph).used_size;
@@ -50,45 +49,62 @@ add_sparse(struct segment *segment, const struct sparse *sparse,
     usage->heap_size += size;
 }
 
+/* All but its part of the disk. */
+static struct vector_usage
+vector_usage(struct segment *segment, struct vectors *vectors)
+{
+    struct vector_usage usage = { .is_sparse = vectors->sparse != NULL };
+    usage.storage.ram_size = slab_memory(&vectors->rows).used_size +
+                             atomic_load(&vectors->rows_size);
+    usage.storage.heap_size = atomic_load(&vectors->rows_size);
+    pthread_rwlock_rdlock(&vectors->link_lock);
+    if (vectors->codes != NULL)
+        usage.codes.ram_size = codes_memory(vectors->codes).used_size;
+    if (vectors->next_codes != NULL)
+        usage.codes.ram_size += codes_memory(vectors->next_codes).used_size;
+    pthread_rwlock_unlock(&vectors->link_lock);
+    usage.graph = graph_usage(segment, vectors);
+    if (vectors->sparse != NULL)
+        add_sparse(segment, vectors->sparse, &usage.graph);
+    return usage;
+}
+
 static enum engine_code
 add_vectors(struct segment *segment, struct arena *arena,
             struct segment_memory *memory, struct error *reterr)
 {
     struct vector_usage *all =
-        arena_calloc(arena, segment->vectors_count + 1, sizeof(*all));
+        arena_calloc(arena, SEGMENT_VECTORS_MAX, sizeof(*all));
     if (all == NULL)
         return error_memory(reterr);
     uint64_t family = store_family_size(segment->store, STORE_VECTORS);
     uint64_t sum = 0;
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        sum += vectors_row_size_about(&segment->vectors[i]);
+    size_t count = 0;
     for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
-        all[i].name = vectors->options.name;
-        all[i].is_sparse = vectors->sparse != NULL;
-        all[i].storage.ram_size = slab_memory(&vectors->rows).used_size +
-                                  atomic_load(&vectors->rows_size);
-        all[i].storage.heap_size = atomic_load(&vectors->rows_size);
-        /* One family holds all of them. */
-        all[i].storage.disk_size =
-            family * vectors_row_size_about(vectors) / sum;
-        if (vectors->is_on_disk)
-            all[i].storage.expected_size = all[i].storage.disk_size;
-        pthread_rwlock_rdlock(&vectors->link_lock);
-        if (vectors->codes != NULL)
-            all[i].codes.ram_size = codes_memory(vectors->codes).used_size;
-        if (vectors->next_codes != NULL)
-            all[i].codes.ram_size +=
-                codes_memory(vectors->next_codes).used_size;
-        pthread_rwlock_unlock(&vectors->link_lock);
-        all[i].graph = graph_usage(segment, i);
-        if (vectors->sparse != NULL)
-            add_sparse(segment, vectors->sparse, &all[i].graph);
+        struct vectors *vectors = segment_hold(segment, i);
+        if (vectors == NULL)
+            continue;
+        struct span name = vectors->options.name;
+        uint64_t row_size = vectors_row_size_about(vectors);
+        struct vector_usage *usage = &all[count++];
+        *usage = vector_usage(segment, vectors);
+        usage->name = (struct span){ arena_strndup(arena, name.data, name.size),
+                                     name.size };
+        /* One family holds all of them: shares of it, below. */
+        usage->storage.disk_size = row_size;
+        usage->storage.expected_size = vectors->is_on_disk;
+        sum += row_size;
         memory->slots.ram_size += slab_memory(&vectors->absent.rows).used_size;
+        segment_let(segment, vectors);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct usage *storage = &all[i].storage;
+        storage->disk_size = family * storage->disk_size / sum;
+        storage->expected_size *= storage->disk_size;
     }
     memory->vectors = all;
-    memory->vectors_count = segment->vectors_count;
-    return ENGINE_OK;
+    memory->vectors_count = count;
+    return arena_failed(arena) ? error_memory(reterr) : ENGINE_OK;
 }
 
 /* The caller holds the points lock. */
@@ -123,9 +139,10 @@ segment_sizes(struct segment *segment, struct segment_sizes *ret_sizes)
     segment_read_begin(segment, &reader);
     sizes.points_count = reader.view->live->count;
     for (size_t i = 0; i < reader.view->vectors_count; i++)
-        sizes.vector_bytes += (uint64_t)reader.view->vectors[i].has->count *
-                              segment_vector_numbers(segment, i) *
-                              sizeof(float);
+        if (segment_vector_is_there(&reader, i))
+            sizes.vector_bytes += (uint64_t)reader.view->vectors[i].has->count *
+                                  segment_vector_numbers(&reader, i) *
+                                  sizeof(float);
     segment_read_end(&reader);
     sizes.payload_bytes =
         atomic_load(&segment->payloads.is_on_disk)

@@ -18,8 +18,8 @@
 static bool
 mark_queued(struct segment *segment, struct slot_set *set)
 {
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct queue *queue = &segment->vectors[i].queue;
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
+        struct queue *queue = &segment->vectors[i]->queue;
         /* Only the holder of the writer mutex makes it longer. */
         size_t count = queue_count(queue);
         uint32_t *slots = malloc((count + 1) * sizeof(*slots));
@@ -67,8 +67,8 @@ known_init(struct segment *segment, struct known *known)
 static bool
 is_held(const struct segment *segment, uint32_t slot)
 {
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        if (vectors_is_held(&segment->vectors[i], slot))
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        if (vectors_is_held(segment->vectors[i], slot))
             return true;
     return false;
 }
@@ -110,7 +110,7 @@ forget_rows(struct segment *segment, const struct grave *grave,
     if (batch == NULL)
         return error_memory(reterr);
     for (size_t i = 0; i < grave->slots_count; i++)
-        for (size_t k = 0; k < segment->vectors_count; k++) {
+        for (size_t k = 0; segment_seek(segment, &k); k++) {
             uint32_t slot = grave->slots[i] & ~GRAVE_SLOT_IS_FREE;
             struct segment_key key = segment_key_vector(k, slot);
             store_batch_delete(batch, STORE_VECTORS, segment_key_span(&key));
@@ -167,9 +167,9 @@ segment_tidy_sparse(struct segment *segment)
     bool is_done = false;
     if (pthread_mutex_trylock(&segment->writer) != 0)
         return false;
-    for (size_t i = 0; !is_done && i < segment->vectors_count; i++)
-        if (segment->vectors[i].sparse != NULL)
-            is_done = sparse_tidy(segment->vectors[i].sparse);
+    for (size_t i = 0; !is_done && segment_seek(segment, &i); i++)
+        if (segment->vectors[i]->sparse != NULL)
+            is_done = sparse_tidy(segment->vectors[i]->sparse);
     pthread_mutex_unlock(&segment->writer);
     return is_done;
 }

@@ -270,7 +270,7 @@ weigh_queries(struct segment_reader *reader,
               const struct vector_value **ret_queries, struct error *reterr)
 {
     *ret_queries = scoring->queries;
-    if (segment_vector_kind(reader->segment, scoring->number) != VECTOR_SPARSE)
+    if (segment_vector_kind(reader, scoring->number) != VECTOR_SPARSE)
         return ENGINE_OK;
     struct vector_value *queries =
         arena_calloc(arena, scoring->queries_count + 1, sizeof(*queries));
@@ -294,8 +294,8 @@ segment_score(struct segment_reader *reader,
 {
     struct scorer scorer = { .reader = reader,
                              .number = scoring->number,
-                             .vectors =
-                                 &reader->segment->vectors[scoring->number],
+                             .vectors = segment_reader_vectors(reader,
+                                                               scoring->number),
                              .queries_count = scoring->queries_count,
                              .deadline_ms = scoring->deadline_ms };
     assert(scoring->k > 0 && scoring->k <= PLAIN_K_MAX);
@@ -339,7 +339,7 @@ segment_similarities(struct segment_reader *reader, size_t number,
 {
     struct scorer scorer = { .reader = reader,
                              .number = number,
-                             .vectors = &reader->segment->vectors[number],
+                             .vectors = segment_reader_vectors(reader, number),
                              .queries_count = 1 };
     struct arena arena;
     arena_init(&arena, BATCH_ARENA_SIZE);

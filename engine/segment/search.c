@@ -231,14 +231,13 @@ segment_search(struct segment_reader *reader,
                const struct hit **ret_hits, size_t *ret_count,
                struct error *reterr)
 {
-    struct segment *segment = reader->segment;
-    assert(search->number < segment->vectors_count);
     assert(search->k > 0 && search->k <= PLAIN_K_MAX);
-    if (segment->vectors[search->number].options.kind == VECTOR_SPARSE)
+    struct vectors *vectors = segment_reader_vectors(reader, search->number);
+    if (vectors->options.kind == VECTOR_SPARSE)
         return segment_search_sparse(reader, search, arena, ret_hits, ret_count,
                                      reterr);
     struct work work = { .reader = reader,
-                         .vectors = &segment->vectors[search->number],
+                         .vectors = vectors,
                          .search = search,
                          .arena = arena,
                          .deadline_ms = search->deadline_ms };

@@ -301,7 +301,7 @@ uint64_t
 segment_search_cost_ns(const struct segment_reader *reader,
                        const struct segment_search *search)
 {
-    struct vectors *vectors = &reader->segment->vectors[search->number];
+    struct vectors *vectors = segment_reader_vectors(reader, search->number);
     if (vectors->options.kind == VECTOR_SPARSE)
         return segment_sparse_cost_ns(reader, search);
     struct segment_reader look = *reader;

@@ -159,7 +159,7 @@ segment_sparse_weigh(struct segment_reader *reader,
     struct segment_search one = *search;
     struct sparse_work work = {
         .reader = reader,
-        .sparse = reader->segment->vectors[search->number].sparse,
+        .sparse = segment_reader_vectors(reader, search->number)->sparse,
         .search = &one,
         .arena = arena,
         .deadline_ms = search->deadline_ms
@@ -246,7 +246,7 @@ segment_search_sparse(struct segment_reader *reader,
 {
     struct sparse_work work = {
         .reader = reader,
-        .sparse = reader->segment->vectors[search->number].sparse,
+        .sparse = segment_reader_vectors(reader, search->number)->sparse,
         .search = search,
         .arena = arena,
         .deadline_ms = search->deadline_ms
@@ -282,7 +282,8 @@ uint64_t
 segment_sparse_cost_ns(const struct segment_reader *reader,
                        const struct segment_search *search)
 {
-    const struct vectors *vectors = &reader->segment->vectors[search->number];
+    const struct vectors *vectors =
+        segment_reader_vectors(reader, search->number);
     const struct vector_value *query = &search->query;
     double cost_ns = (double)sparse_search_cost_ns(vectors->sparse,
                                                    query->indices, query->dim);

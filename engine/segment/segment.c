@@ -42,7 +42,8 @@ segment_key_slot(uint32_t slot)
 struct segment_key
 segment_key_vector(size_t number, uint32_t slot)
 {
-    assert(number < SEGMENT_VECTORS_MAX);
+    /* The one past the last ends ranges. */
+    assert(number <= SEGMENT_VECTORS_MAX);
     return (struct segment_key){
         .size = 6,
         .data = { (char)(number >> 8), (char)number, (char)(slot >> 24),
@@ -81,9 +82,31 @@ segment_reserve_free(struct segment *segment, size_t more_count)
     return true;
 }
 
+#define MUTEXES_COUNT 4
+
+static void
+mutexes_of(struct segment *segment, pthread_mutex_t *mutexes[MUTEXES_COUNT])
+{
+    mutexes[0] = &segment->writer;
+    mutexes[1] = &segment->building;
+    mutexes[2] = &segment->failure_lock;
+    mutexes[3] = &segment->vectors_lock;
+}
+
+static void
+locks_destroy(struct segment *segment, size_t mutexes_count)
+{
+    pthread_mutex_t *mutexes[MUTEXES_COUNT];
+    mutexes_of(segment, mutexes);
+    while (mutexes_count > 0)
+        pthread_mutex_destroy(mutexes[--mutexes_count]);
+    pthread_rwlock_destroy(&segment->points);
+}
+
 static bool
 locks_init(struct segment *segment)
 {
+    pthread_mutex_t *mutexes[MUTEXES_COUNT];
     pthread_rwlockattr_t attr;
     if (pthread_rwlockattr_init(&attr) != 0)
         return false;
@@ -93,21 +116,12 @@ locks_init(struct segment *segment)
     pthread_rwlockattr_destroy(&attr);
     if (!is_ok)
         return false;
-    if (pthread_mutex_init(&segment->writer, NULL) != 0) {
-        pthread_rwlock_destroy(&segment->points);
-        return false;
-    }
-    if (pthread_mutex_init(&segment->building, NULL) != 0) {
-        pthread_mutex_destroy(&segment->writer);
-        pthread_rwlock_destroy(&segment->points);
-        return false;
-    }
-    if (pthread_mutex_init(&segment->failure_lock, NULL) != 0) {
-        pthread_mutex_destroy(&segment->building);
-        pthread_mutex_destroy(&segment->writer);
-        pthread_rwlock_destroy(&segment->points);
-        return false;
-    }
+    mutexes_of(segment, mutexes);
+    for (size_t i = 0; i < MUTEXES_COUNT; i++)
+        if (pthread_mutex_init(mutexes[i], NULL) != 0) {
+            locks_destroy(segment, i);
+            return false;
+        }
     return true;
 }
 
@@ -121,30 +135,9 @@ parts_init(struct segment *segment, const struct segment_options *options,
     segment->path = strdup(options->path);
     segment->ids = ids_new();
     segment->indexes = calloc(SEGMENT_INDEXES_MAX, sizeof(*segment->indexes));
-    segment->vectors =
-        calloc(options->vectors_count + 1, sizeof(*segment->vectors));
     if (segment->path == NULL || segment->ids == NULL ||
-        segment->indexes == NULL || segment->vectors == NULL)
+        segment->indexes == NULL)
         return error_memory(reterr);
-    for (size_t i = 0; i < options->vectors_count; i++) {
-        /* A checkpoint is of no use with other codes than its own. */
-        struct codes_wish codes = options->vectors[i].codes;
-        segment_graph_codes(segment, i, &codes);
-        enum engine_code code =
-            vectors_init(&segment->vectors[i], &options->vectors[i], &codes,
-                         &segment->epoch, reterr);
-        if (code != ENGINE_OK)
-            return code;
-        segment->vectors_count++;
-        if (options->vectors[i].place == SEGMENT_ON_DISK &&
-            !segment->vectors[i].is_on_disk)
-            segment_say(segment,
-                        "vector \"%.*s\" stays in memory: it has no "
-                        "codes to walk on (manhattan, or few "
-                        "dimensions)",
-                        (int)options->vectors[i].name.size,
-                        options->vectors[i].name.data);
-    }
     return ENGINE_OK;
 }
 
@@ -171,13 +164,14 @@ directory_open(struct segment *segment, bool is_existing, struct error *reterr)
     return code;
 }
 
-/* What searches want to know of the options. */
-static void
-view_options(const struct segment *segment, struct segment_view *view)
+void
+segment_view_options(const struct segment *segment, struct segment_view *view)
 {
-    for (size_t i = 0; i < segment->vectors_count; i++) {
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
         const struct segment_vector_options *options =
-            &segment->vectors[i].options;
+            &segment->vectors[i]->options;
+        view->vectors[i].vectors = segment->vectors[i];
+        view->vectors[i].is_named = true;
         view->vectors[i].ef_construct = options->ef_construct;
         view->vectors[i].full_scan_kib = options->full_scan_kib;
         view->vectors[i].has_idf = options->has_idf;
@@ -194,15 +188,15 @@ view_load(struct segment *segment, struct error *reterr)
     for (uint32_t slot = 0; is_ok && slot < segment->slots_count; slot++) {
         if (ids_is_live(segment->ids, slot))
             is_ok = view_put_live(view, NULL, slot, true);
-        for (size_t i = 0; is_ok && i < segment->vectors_count; i++)
-            if (!slotset_has(&segment->vectors[i].absent, slot))
+        for (size_t i = 0; is_ok && segment_seek(segment, &i); i++)
+            if (!slotset_has(&segment->vectors[i]->absent, slot))
                 is_ok = view_put_vector(view, NULL, i, slot, true);
     }
     if (!is_ok) {
         view_discard(view, NULL);
         return error_memory(reterr);
     }
-    view_options(segment, view);
+    segment_view_options(segment, view);
     atomic_store(&segment->view, view);
     return ENGINE_OK;
 }
@@ -231,6 +225,8 @@ segment_open(const struct segment_options *options,
     enum engine_code code = parts_init(segment, options, reterr);
     if (code == ENGINE_OK)
         code = directory_open(segment, options->is_existing, reterr);
+    if (code == ENGINE_OK)
+        code = segment_names_open(segment, options, reterr);
     if (code == ENGINE_OK)
         code = segment_load(segment, options->payloads, reterr);
     if (code == ENGINE_OK)
@@ -271,11 +267,14 @@ segment_close(struct segment *segment)
         return;
     /* Payloads on disk go from the store with their graves. */
     segment_dig_all(segment);
+    segment_names_close(segment);
     if (segment->store != NULL && segment_sync(segment, NULL) != ENGINE_OK)
         segment_say(segment, "the last changes could not be synced");
     store_close(segment->store);
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        vectors_release(&segment->vectors[i]);
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
+        vectors_release(segment->vectors[i]);
+        free(segment->vectors[i]);
+    }
     for (size_t i = 0; i < segment->indexes_count; i++) {
         payload_index_free(segment->indexes[i].index);
         bytes_release(&segment->indexes[i].note);
@@ -289,23 +288,19 @@ segment_close(struct segment *segment)
     filter_cache_release(&segment->filters);
     payloads_release(&segment->payloads);
     ids_free(segment->ids);
-    free(segment->vectors);
     free(segment->indexes);
     free(segment->free_slots);
     slotset_release(&segment->free_set);
     free(segment->path);
-    pthread_mutex_destroy(&segment->failure_lock);
-    pthread_mutex_destroy(&segment->building);
-    pthread_mutex_destroy(&segment->writer);
-    pthread_rwlock_destroy(&segment->points);
+    locks_destroy(segment, MUTEXES_COUNT);
     free(segment);
 }
 
 void
 segment_start_graphs(struct segment *segment)
 {
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        if (vectors_start_graph(&segment->vectors[i], &segment->points, NULL) !=
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        if (vectors_start_graph(segment->vectors[i], &segment->points, NULL) !=
             ENGINE_OK)
             segment_say(segment, "no memory for a graph yet: scanning");
 }
@@ -325,29 +320,38 @@ say_place(struct segment *segment, struct vectors *vectors,
                 what, place == vectors->options.place ? "in" : "to", where);
 }
 
-void
-segment_configure(struct segment *segment,
+/* Caller holds the writer mutex. */
+static void
+configure_vectors(struct segment *segment, struct vectors *vectors,
                   const struct segment_vector_options *options)
 {
+    assert(options->dim == vectors->options.dim);
+    say_place(segment, vectors, options->place);
+    pthread_rwlock_wrlock(&vectors->link_lock);
+    vectors->options.has_idf = options->has_idf;
+    vectors->options.m = options->m;
+    vectors->options.ef_construct = options->ef_construct;
+    vectors->options.codes = options->codes;
+    vectors->options.full_scan_kib = options->full_scan_kib;
+    vectors->options.indexing_kib = options->indexing_kib;
+    vectors->options.linkers_max = options->linkers_max;
+    if (vectors->graph != NULL)
+        hnsw_set_ef_construct(vectors->graph,
+                              vectors_params(vectors).ef_construct);
+    pthread_rwlock_unlock(&vectors->link_lock);
+    if (options->m == 0 && vectors->graph != NULL)
+        segment_drop_graph(segment, vectors->number);
+}
+
+void
+segment_configure(struct segment *segment,
+                  const struct segment_vector_options *options, size_t count)
+{
     pthread_mutex_lock(&segment->writer);
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct vectors *vectors = &segment->vectors[i];
-        assert(options[i].dim == vectors->options.dim);
-        say_place(segment, vectors, options[i].place);
-        pthread_rwlock_wrlock(&vectors->link_lock);
-        vectors->options.has_idf = options[i].has_idf;
-        vectors->options.m = options[i].m;
-        vectors->options.ef_construct = options[i].ef_construct;
-        vectors->options.codes = options[i].codes;
-        vectors->options.full_scan_kib = options[i].full_scan_kib;
-        vectors->options.indexing_kib = options[i].indexing_kib;
-        vectors->options.linkers_max = options[i].linkers_max;
-        if (vectors->graph != NULL)
-            hnsw_set_ef_construct(vectors->graph,
-                                  vectors_params(vectors).ef_construct);
-        pthread_rwlock_unlock(&vectors->link_lock);
-        if (options[i].m == 0 && vectors->graph != NULL)
-            segment_drop_graph(segment, i);
+    for (size_t i = 0; i < count; i++) {
+        size_t number = segment_number_of(segment, options[i].name);
+        assert(number != SIZE_MAX);
+        configure_vectors(segment, segment->vectors[number], &options[i]);
     }
     const struct segment_view *old = segment_view_now(segment);
     struct segment_view *view = view_next(old, old->slots_count);
@@ -358,7 +362,7 @@ segment_configure(struct segment *segment,
         free(view);
         free(grave);
     } else {
-        view_options(segment, view);
+        segment_view_options(segment, view);
         pthread_rwlock_wrlock(&segment->points);
         segment_publish(segment, view, grave);
         pthread_rwlock_unlock(&segment->points);
@@ -440,7 +444,7 @@ has_vector(const struct segment_reader *reader, size_t number, uint32_t slot)
 {
     /* The slot may be newer than the view, or dead by now. */
     return slotview_has(reader->view->vectors[number].has, slot) ||
-           vectors_has(&reader->segment->vectors[number], slot);
+           vectors_has(segment_reader_vectors(reader, number), slot);
 }
 
 /* Rows of other datatypes as rows of floats. */
@@ -470,8 +474,7 @@ segment_vectors(const struct segment_reader *reader, size_t number,
                 const uint32_t *slots, size_t count, struct arena *arena,
                 const void **ret_rows, struct error *reterr)
 {
-    assert(number < reader->segment->vectors_count);
-    struct vectors *vectors = &reader->segment->vectors[number];
+    struct vectors *vectors = segment_reader_vectors(reader, number);
     for (size_t i = 0; i < count && !vectors->is_on_disk; i++)
         ret_rows[i] = has_vector(reader, number, slots[i])
                           ? vectors_row(vectors, slots[i])
@@ -495,25 +498,41 @@ segment_points_count(const struct segment_reader *reader)
 }
 
 size_t
-segment_vectors_count(const struct segment *segment)
+segment_number_of(const struct segment *segment, struct span name)
 {
-    return segment->vectors_count;
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        if (span_equal(segment->vectors[i]->options.name, name))
+            return i;
+    return SIZE_MAX;
 }
 
 size_t
-segment_vector_number(const struct segment *segment, struct span name)
+segment_vectors_count(const struct segment_reader *reader)
 {
-    for (size_t i = 0; i < segment->vectors_count; i++)
-        if (span_equal(segment->vectors[i].options.name, name))
+    return reader->view->vectors_count;
+}
+
+bool
+segment_vector_is_there(const struct segment_reader *reader, size_t number)
+{
+    return number < reader->view->vectors_count &&
+           reader->view->vectors[number].is_named;
+}
+
+size_t
+segment_vector_number(const struct segment_reader *reader, struct span name)
+{
+    for (size_t i = 0; i < reader->view->vectors_count; i++)
+        if (reader->view->vectors[i].is_named &&
+            span_equal(reader->view->vectors[i].vectors->options.name, name))
             return i;
     return SIZE_MAX;
 }
 
 bool
-segment_vector_is_unit(const struct segment *segment, size_t number)
+segment_vector_is_unit(const struct segment_reader *reader, size_t number)
 {
-    assert(number < segment->vectors_count);
-    const struct vectors *vectors = &segment->vectors[number];
+    const struct vectors *vectors = segment_reader_vectors(reader, number);
     return vectors->options.kind != VECTOR_SPARSE &&
            row_form_is_unit(&vectors->form);
 }
@@ -521,22 +540,20 @@ segment_vector_is_unit(const struct segment *segment, size_t number)
 bool
 segment_vector_has_idf(const struct segment_reader *reader, size_t number)
 {
-    assert(number < reader->segment->vectors_count);
+    assert(number < reader->view->vectors_count);
     return reader->view->vectors[number].has_idf;
 }
 
 enum vector_kind
-segment_vector_kind(const struct segment *segment, size_t number)
+segment_vector_kind(const struct segment_reader *reader, size_t number)
 {
-    assert(number < segment->vectors_count);
-    return segment->vectors[number].options.kind;
+    return segment_reader_vectors(reader, number)->options.kind;
 }
 
 size_t
-segment_vector_numbers(const struct segment *segment, size_t number)
+segment_vector_numbers(const struct segment_reader *reader, size_t number)
 {
-    assert(number < segment->vectors_count);
-    const struct vectors *vectors = &segment->vectors[number];
+    const struct vectors *vectors = segment_reader_vectors(reader, number);
     size_t size = vectors_row_size_about(vectors);
     if (vectors->options.kind == VECTOR_SPARSE)
         return size / sizeof(float);
@@ -544,30 +561,27 @@ segment_vector_numbers(const struct segment *segment, size_t number)
 }
 
 uint32_t
-segment_vector_dim(const struct segment *segment, size_t number)
+segment_vector_dim(const struct segment_reader *reader, size_t number)
 {
-    assert(number < segment->vectors_count);
-    return segment->vectors[number].options.dim;
+    return segment_reader_vectors(reader, number)->options.dim;
 }
 
 enum metric
-segment_vector_metric(const struct segment *segment, size_t number)
+segment_vector_metric(const struct segment_reader *reader, size_t number)
 {
-    assert(number < segment->vectors_count);
-    return segment->vectors[number].options.metric;
+    return segment_reader_vectors(reader, number)->options.metric;
 }
 
 struct span
-segment_vector_name(const struct segment *segment, size_t number)
+segment_vector_name(const struct segment_reader *reader, size_t number)
 {
-    assert(number < segment->vectors_count);
-    return segment->vectors[number].options.name;
+    return segment_reader_vectors(reader, number)->options.name;
 }
 
-static struct segment_vector_state
-vector_state(const struct segment_reader *reader, size_t number)
+struct segment_vector_state
+segment_vector_state(const struct segment_reader *reader, size_t number)
 {
-    struct vectors *vectors = &reader->segment->vectors[number];
+    struct vectors *vectors = segment_reader_vectors(reader, number);
     struct segment_vector_state state = {
         .count = reader->view->vectors[number].has->count,
         .waiting_count = queue_count(&vectors->queue),
@@ -580,24 +594,15 @@ vector_state(const struct segment_reader *reader, size_t number)
 }
 
 void
-segment_vector_state(struct segment *segment, size_t number,
-                     struct segment_vector_state *ret_state)
-{
-    struct segment_reader reader;
-    assert(number < segment->vectors_count);
-    segment_read_begin(segment, &reader);
-    *ret_state = vector_state(&reader, number);
-    segment_read_end(&reader);
-}
-
-void
 segment_state(struct segment *segment, struct segment_state *ret_state)
 {
     *ret_state = (struct segment_state){ 0 };
     struct segment_reader reader;
     segment_read_begin(segment, &reader);
-    for (size_t i = 0; i < segment->vectors_count; i++) {
-        struct segment_vector_state state = vector_state(&reader, i);
+    for (size_t i = 0; i < reader.view->vectors_count; i++) {
+        if (!segment_vector_is_there(&reader, i))
+            continue;
+        struct segment_vector_state state = segment_vector_state(&reader, i);
         ret_state->vectors_count += state.count;
         ret_state->waiting_count += state.waiting_count;
         ret_state->indexed_count += state.indexed_count;

@@ -33,6 +33,8 @@
  *               slice of a change. Nothing waits, reads files or walks
  *               under it.
  *   4. each queue's mutex.
+ *   5. vectors  a mutex for a moment: which vectors there are, for background
+ *               work, which holds them with it (vector_names.c).
  *
  * Readers take no lock while they walk, scan, test payloads or copy results:
  *   - from segment_read_begin() to segment_read_end() a reader is in the
@@ -109,11 +111,12 @@ bool segment_has_points(const char *path);
 void segment_close(struct segment *segment);
 
 /* Changes what may change of the vectors' options: has_idf, m, ef_construct,
- * codes and the thresholds; same order and count as at opening. Another m: a
+ * codes and the thresholds; each of `count` names is there. Another m: a
  * graph is built beside the one in use and takes its place; 0 takes it away.
  * Other codes: likewise. ef_construct counts for what is linked from now on. */
 void segment_configure(struct segment *segment,
-                       const struct segment_vector_options *vectors);
+                       const struct segment_vector_options *vectors,
+                       size_t count);
 
 /* Moves the payloads; waits for changes and readers of now. No change
  * otherwise: reads go on. ENGINE_ENOMEM, or the store's: they stay where they
@@ -226,24 +229,33 @@ enum engine_code segment_vectors(const struct segment_reader *reader,
 
 uint64_t segment_points_count(const struct segment_reader *reader);
 
-/* Constant; no reader is needed. */
-size_t segment_vectors_count(const struct segment *segment);
+/* Vectors have numbers below this, for the reader: of those that are not there
+ * nothing else may be asked. */
+size_t segment_vectors_count(const struct segment_reader *reader);
+bool segment_vector_is_there(const struct segment_reader *reader,
+                             size_t number);
 
-/* The number of a vector name, or SIZE_MAX. */
-size_t segment_vector_number(const struct segment *segment, struct span name);
+/* The number of a vector name, or SIZE_MAX. It is that of the same vector until
+ * segment_read_end(), also when the name is deleted meanwhile; then no point
+ * has the vector any more. */
+size_t segment_vector_number(const struct segment_reader *reader,
+                             struct span name);
 /* Whether it is a sparse one with the modifier `idf`, as the reader sees it. */
 bool segment_vector_has_idf(const struct segment_reader *reader, size_t number);
 
-enum vector_kind segment_vector_kind(const struct segment *segment,
+enum vector_kind segment_vector_kind(const struct segment_reader *reader,
                                      size_t number);
 /* About how many numbers one has, for estimates. */
-size_t segment_vector_numbers(const struct segment *segment, size_t number);
-uint32_t segment_vector_dim(const struct segment *segment, size_t number);
-enum metric segment_vector_metric(const struct segment *segment, size_t number);
+size_t segment_vector_numbers(const struct segment_reader *reader,
+                              size_t number);
+uint32_t segment_vector_dim(const struct segment_reader *reader, size_t number);
+enum metric segment_vector_metric(const struct segment_reader *reader,
+                                  size_t number);
 /* Whether the query of a search is to be of unit length. */
-bool segment_vector_is_unit(const struct segment *segment, size_t number);
-/* Valid as long as the segment. */
-struct span segment_vector_name(const struct segment *segment, size_t number);
+bool segment_vector_is_unit(const struct segment_reader *reader, size_t number);
+/* Valid until segment_read_end(). */
+struct span segment_vector_name(const struct segment_reader *reader,
+                                size_t number);
 
 struct segment_state {
     uint64_t vectors_count; /* over all names */
@@ -255,12 +267,12 @@ struct segment_state {
 };
 void segment_state(struct segment *segment, struct segment_state *ret_state);
 
-/* The counts of one of its vectors; cheap. */
+/* The counts of a vector that is there; cheap. */
 struct segment_vector_state {
     uint64_t count, indexed_count, waiting_count;
 };
-void segment_vector_state(struct segment *segment, size_t number,
-                          struct segment_vector_state *ret_state);
+struct segment_vector_state
+segment_vector_state(const struct segment_reader *reader, size_t number);
 
 /* What the points take, about; nothing is counted for it. */
 struct segment_sizes {

@@ -30,6 +30,11 @@ struct vectors {
     struct row_form form;                  /* of dense rows */
     struct store *store; /* borrowed; with `number` the keys of the rows */
     size_t number;
+    /* Of vector_names.c: background work that has it (by vectors_lock); and
+     * when it goes away, since when, and the next that does. */
+    uint32_t holders_count;
+    uint64_t leave_stamp;
+    struct vectors *next_leaving;
     bool
         is_on_disk; /* rows are in the store only; dense ones have codes then */
     enum segment_place next_place; /* from the next start on */

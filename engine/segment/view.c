@@ -45,6 +45,47 @@ copy(const struct segment_view *old, uint32_t slots_count)
 }
 
 struct segment_view *
+view_widen(const struct segment_view *old, size_t vectors_count)
+{
+    assert(vectors_count >= old->vectors_count);
+    struct segment_view *next = calloc(1, size_of(vectors_count));
+    if (next == NULL)
+        return NULL;
+    memcpy(next, old, size_of(old->vectors_count));
+    bool is_ok = true;
+    for (size_t i = old->vectors_count; i < vectors_count; i++) {
+        next->vectors[i].has = slotview_next(NULL, old->slots_count);
+        is_ok = is_ok && next->vectors[i].has != NULL;
+    }
+    next->vectors_count = vectors_count;
+    if (is_ok)
+        return next;
+    view_discard(next, old);
+    return NULL;
+}
+
+bool
+view_clear_vector(struct segment_view *next, const struct segment_view *old,
+                  size_t number)
+{
+    assert(next->vectors[number].has == old->vectors[number].has);
+    struct slotview *none = slotview_next(NULL, next->slots_count);
+    if (none == NULL)
+        return false;
+    next->vectors[number].has = none;
+    return true;
+}
+
+/* What `old`, which may be NULL or have fewer vectors, has of a number. */
+static struct slotview *
+old_has(const struct segment_view *old, size_t number)
+{
+    return old == NULL || number >= old->vectors_count
+               ? NULL
+               : old->vectors[number].has;
+}
+
+struct segment_view *
 view_next(const struct segment_view *old, uint32_t slots_count)
 {
     assert(slots_count >= old->slots_count);
@@ -148,8 +189,7 @@ view_discard(struct segment_view *next, const struct segment_view *old)
     if (old == NULL || next->live != old->live)
         slotview_discard(next->live, old == NULL ? NULL : old->live);
     for (size_t i = 0; i < next->vectors_count; i++) {
-        const struct slotview *shared =
-            old == NULL ? NULL : old->vectors[i].has;
+        const struct slotview *shared = old_has(old, i);
         if (next->vectors[i].has != shared)
             slotview_discard(next->vectors[i].has, shared);
     }

@@ -12,7 +12,13 @@
  * they have, at one moment. Views never change; a change makes successors
  * before it is committed and publishes them as it is applied. */
 
+struct vectors;
+
+/* By number. One that goes away has no name and no slots from some view on, but
+ * stays for readers that knew it before (vector_names.c). */
 struct view_vector {
+    struct vectors *vectors; /* NULL: no reader can know the number */
+    bool is_named;
     struct slotview *has; /* slots that have this vector */
     uint32_t ef_construct;
     uint32_t full_scan_kib;
@@ -32,6 +38,16 @@ struct segment_view *view_new(size_t vectors_count, uint32_t slots_count)
     __attribute__((warn_unused_result));
 struct segment_view *view_next(const struct segment_view *old,
                                uint32_t slots_count)
+    __attribute__((warn_unused_result));
+
+/* The same with more vectors, which no slot has. */
+struct segment_view *view_widen(const struct segment_view *old,
+                                size_t vectors_count)
+    __attribute__((warn_unused_result));
+
+/* Makes that no slot has the vector. False when memory is out. */
+bool view_clear_vector(struct segment_view *next,
+                       const struct segment_view *old, size_t number)
     __attribute__((warn_unused_result));
 
 /* The same with fewer slots, of which `old` has none from `slots_count` on. */

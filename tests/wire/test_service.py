@@ -67,7 +67,7 @@ def test_head_is_get_without_its_body(engine, path):
 
 
 @pytest.mark.parametrize("method, path", [
-    ("PUT", "/collections/{c}/vectors/x"), ("PUT", "/collections/{c}/shards")])
+    ("PUT", "/collections/{c}/shards")])
 def test_what_comes_later_is_refused_by_name(engine, name, method, path):
     engine.create(name, 2)
     answer = engine.call(method, path.replace("{c}", name), {})

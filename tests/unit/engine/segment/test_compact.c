@@ -259,7 +259,7 @@ check_small(void)
     ck_assert_uint_eq(segment()->compact_end, COMPACT_NONE);
     ck_assert_uint_eq(segment_view_now(segment())->slots_count,
                       segment()->slots_count);
-    struct vectors *vectors = &segment()->vectors[0];
+    struct vectors *vectors = segment()->vectors[0];
     ck_assert_uint_eq(atomic_load(&vectors->end_slot), segment()->slots_count);
     for (size_t i = 0; i < segment()->free_count; i++)
         ck_assert_uint_lt(segment()->free_slots[i], segment()->slots_count);
@@ -385,7 +385,7 @@ END_TEST
 START_TEST(updates_alone_move_nothing)
 {
     begin(in_memory);
-    uint64_t links = atomic_load(&segment()->vectors[0].links);
+    uint64_t links = atomic_load(&segment()->vectors[0]->links);
     thin_out(0, COUNT / 5, 10);
     settle();
     struct point_id last = points_number(COUNT - 1);
@@ -394,7 +394,7 @@ START_TEST(updates_alone_move_nothing)
     ck_assert_uint_eq(segment_find(&reader, &last), COUNT - 1);
     segment_read_end(&reader);
     ck_assert_uint_eq(segment()->slots_count, COUNT);
-    ck_assert_uint_le(atomic_load(&segment()->vectors[0].links), links + 1);
+    ck_assert_uint_le(atomic_load(&segment()->vectors[0]->links), links + 1);
     points_destroy(&points);
 }
 END_TEST

@@ -73,7 +73,7 @@ teardown(void)
 static struct vectors *
 vectors(void)
 {
-    return &points.collection->segment->vectors[0];
+    return points.collection->segment->vectors[0];
 }
 
 static struct records
@@ -276,7 +276,7 @@ configure(uint32_t m, uint32_t ef_construct)
     struct segment_vector_options options = vectors()->options;
     options.m = m;
     options.ef_construct = ef_construct;
-    segment_configure(points.collection->segment, &options);
+    segment_configure(points.collection->segment, &options, 1);
 }
 
 START_TEST(another_m_builds_another_graph)

@@ -72,7 +72,7 @@ teardown(void)
 static void
 put_out_of_reach(uint32_t left)
 {
-    const struct hnsw *graph = points.collection->segment->vectors[0].graph;
+    const struct hnsw *graph = points.collection->segment->vectors[0]->graph;
     for (uint32_t slot = 0; slot < COUNT; slot++)
         for (uint32_t level = 0; level <= hnsw_node(graph, slot)->level;
              level++) {
