@@ -158,7 +158,10 @@ def prepare(server):
             "strict_mode_config" not in info.result["config"]:
         return
     server.call("DELETE", path)
-    server.call("PUT", path, {"vectors": {"size": 4, "distance": "Dot"}})
+    # Another name, too, so that names of vectors are good now and then.
+    server.call("PUT", path, {"vectors": {
+        "": {"size": 4, "distance": "Dot"},
+        "a": {"size": 2, "distance": "Dot"}}})
     server.call("PUT", path + "/index?wait=true",
                 {"field_name": "k", "field_schema": "keyword"})
     server.call("PUT", path + "/points?wait=true", {
