@@ -10,6 +10,7 @@
 #include "engine/api/rest_record.h"
 #include "engine/api/rest_select.h"
 #include "engine/collection/registry.h"
+#include "engine/collection/strict.h"
 #include "engine/filter/path.h"
 
 #include <assert.h>
@@ -23,6 +24,7 @@ struct groups_request {
     bool has_lookup;
     struct span collection; /* to look up in */
     struct output_selection output;
+    size_t factor; /* that prefetches bring more by */
 };
 
 /* A name, or {collection, with_payload, with_vectors}. */
@@ -120,7 +122,7 @@ groups_parse(struct call *call, query_reader read, const char *where,
     uint64_t factor = QUERY_CANDIDATES_MAX / size.candidates;
     if (factor > request->search.limit)
         factor = request->search.limit;
-    widen(&request->search, (size_t)factor);
+    request->factor = (size_t)factor;
     return ENGINE_OK;
 }
 
@@ -194,11 +196,16 @@ groups_find(struct call *call, struct groups *ret_groups, struct error *reterr)
     enum engine_code code =
         query_check_strict(call, &request->search, true, reterr);
     if (code == ENGINE_OK)
+        code = collection_check_group_key(call->collection,
+                                          request->command.key.text, reterr);
+    if (code == ENGINE_OK)
         code = rest_lookup_resolve(call, &request->search, reterr);
     if (code == ENGINE_OK && request->has_lookup)
         code = rest_lookup_acquire(call, request->collection, &other, reterr);
     if (code != ENGINE_OK)
         return code;
+    /* Strict mode looks at what was asked for. */
+    widen(&request->search, request->factor);
     code = collection_groups(call->collection, &request->command,
                              &call->request->arena, ret_groups, reterr);
     if (code == ENGINE_OK && other != NULL)

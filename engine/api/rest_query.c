@@ -151,6 +151,7 @@ query_check_strict(struct call *call, const struct search_command *command,
                                .filter = command->filter,
                                .is_exact = command->params.is_exact,
                                .params = &command->params,
+                               .query = command->query,
                                .tokens = is_root },
         reterr);
     for (size_t i = 0; code == ENGINE_OK && i < command->prefetches_count; i++)

@@ -19,11 +19,18 @@ struct strict_read {
     const struct filter *filter;
     bool is_exact;
     const struct search_params *params; /* NULL: no search */
+    const struct query *query;          /* NULL: none, or nearest */
     size_t tokens;                      /* of the read rate; filters add */
 };
 enum engine_code collection_check_read(struct collection *collection,
                                        const struct strict_read *read,
                                        struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* That groups by this field have an index to go by. */
+enum engine_code collection_check_group_key(struct collection *collection,
+                                            struct span key,
+                                            struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Searches in one request. */

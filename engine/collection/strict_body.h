@@ -47,7 +47,18 @@ struct strict_limits {
     struct strict_rate reads, writes;
 };
 
-enum strict_use { STRICT_READ, STRICT_WRITE };
+/* Kinds of payload indexes as a set. */
+#define STRICT_KIND(kind) (1u << (kind))
+
+enum strict_use {
+    STRICT_READ,
+    STRICT_WRITE,
+    STRICT_FORMULA /* a read, advised otherwise; not of rates */
+};
+
+/* The limits of now, held until strict_limits_release(); NULL: strict mode is
+ * off. */
+struct strict_limits *strict_limits_take(struct collection *collection);
 
 /* Takes tokens of that rate. ENGINE_ERATE */
 enum engine_code strict_rate_take(struct strict_limits *limits,
@@ -67,6 +78,25 @@ enum engine_code strict_at_most(uint64_t value, uint64_t limit,
 
 /* Conditions of a filter, those of filters inside it, too. */
 uint64_t strict_filter_conditions(const struct filter *filter);
+
+/* That the field has an index of one of the kinds. */
+enum engine_code strict_field_check(struct segment *segment, struct span field,
+                                    unsigned kinds, enum strict_use use,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ---- strict_query.c ---- */
+
+/* Candidates, and what a formula reads; NULL is no query. */
+enum engine_code
+strict_query_check(const struct strict_limits *limits, struct segment *segment,
+                   const struct query *query, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Conditions of its formula. */
+uint64_t strict_query_conditions(const struct query *query);
+
+/* ---- strict_filter.c ---- */
 
 /* Size of the filter, and that every field has an index that answers. */
 enum engine_code strict_filter_check(const struct strict_limits *limits,

@@ -11,9 +11,8 @@
 /* What an update by filter takes of the write rate. */
 #define FILTERED_UPDATE_TOKENS 5
 
-/* The limits of now, held; NULL: strict mode is off. */
-static struct strict_limits *
-limits_take(struct collection *collection)
+struct strict_limits *
+strict_limits_take(struct collection *collection)
 {
     if (!atomic_load(&collection->is_strict))
         return NULL;
@@ -56,15 +55,19 @@ check_read(struct strict_limits *limits, struct segment *segment,
     if (code == ENGINE_OK && read->params != NULL)
         code = strict_filter_check(limits, segment, read->params->idf_corpus,
                                    STRICT_READ, reterr);
+    if (code == ENGINE_OK)
+        code = strict_query_check(limits, segment, read->query, reterr);
     if (code == ENGINE_OK && read->is_exact && limits->refuses_exact)
         code =
             strict_error(reterr, "Exact search disabled!", "Set exact=false.");
     if (code == ENGINE_OK && read->params != NULL)
         code = check_params(limits, read->params, reterr);
     if (code == ENGINE_OK)
-        code = strict_rate_take(
-            limits, STRICT_READ,
-            read->tokens + strict_filter_conditions(read->filter), reterr);
+        code = strict_rate_take(limits, STRICT_READ,
+                                read->tokens +
+                                    strict_filter_conditions(read->filter) +
+                                    strict_query_conditions(read->query),
+                                reterr);
     return code;
 }
 
@@ -72,7 +75,7 @@ enum engine_code
 collection_check_read(struct collection *collection,
                       const struct strict_read *read, struct error *reterr)
 {
-    struct strict_limits *limits = limits_take(collection);
+    struct strict_limits *limits = strict_limits_take(collection);
     if (limits == NULL)
         return ENGINE_OK;
     enum engine_code code =
@@ -85,7 +88,7 @@ enum engine_code
 collection_check_batch(struct collection *collection, size_t count,
                        struct error *reterr)
 {
-    struct strict_limits *limits = limits_take(collection);
+    struct strict_limits *limits = strict_limits_take(collection);
     if (limits == NULL)
         return ENGINE_OK;
     enum engine_code code = strict_at_most(count, limits->search_batch,
@@ -98,7 +101,7 @@ enum engine_code
 collection_check_timeout(struct collection *collection, uint64_t seconds,
                          struct error *reterr)
 {
-    struct strict_limits *limits = limits_take(collection);
+    struct strict_limits *limits = strict_limits_take(collection);
     if (limits == NULL)
         return ENGINE_OK;
     enum engine_code code =
@@ -272,7 +275,7 @@ enum engine_code
 collection_check_update(struct collection *collection,
                         const struct update *update, struct error *reterr)
 {
-    struct strict_limits *limits = limits_take(collection);
+    struct strict_limits *limits = strict_limits_take(collection);
     if (limits == NULL)
         return ENGINE_OK;
     enum engine_code code =

@@ -12,7 +12,7 @@
 
 #define TEXT_SIZE       304
 #define INFO_ARENA_SIZE ((size_t)64 << 20)
-#define KIND(kind)      (1u << (kind))
+#define KIND(kind)      STRICT_KIND(kind)
 #define KIND_ANY        (KIND(PAYLOAD_INDEX_KIND_MAX + 1) - 1)
 
 /* Called for each condition that holds no filter, with the array that it is
@@ -190,6 +190,18 @@ field_text(const struct condition *condition, const struct payload_path *array,
              (int)(name.size < 150 ? name.size : 150), name.data);
 }
 
+/* Whether what `missing` names is there. */
+static bool
+is_there(const struct missing *missing)
+{
+    for (size_t i = 0; i < missing->count; i++) {
+        if ((KIND(missing->indexes[i].kind) & missing->kinds) != 0 &&
+            span_equal_text(missing->indexes[i].field, missing->field))
+            return true;
+    }
+    return false;
+}
+
 static bool
 has_index(void *ctx, const struct condition *condition,
           const struct payload_path *array)
@@ -199,16 +211,12 @@ has_index(void *ctx, const struct condition *condition,
     if (missing->kinds == 0)
         return true;
     field_text(condition, array, missing->field);
-    for (size_t i = 0; i < missing->count; i++) {
-        if ((KIND(missing->indexes[i].kind) & missing->kinds) != 0 &&
-            span_equal_text(missing->indexes[i].field, missing->field))
-            return true;
-    }
-    return false;
+    return is_there(missing);
 }
 
 static enum engine_code
-missing_error(const struct missing *missing, struct error *reterr)
+missing_error(const struct missing *missing, enum strict_use use,
+              struct error *reterr)
 {
     /* In the order of their names. */
     static const struct {
@@ -235,14 +243,17 @@ missing_error(const struct missing *missing, struct error *reterr)
              "Index required but not found for \"%s\" of one of the "
              "following types: [%s]",
              missing->field, names);
-    return strict_error(
-        reterr, text,
-        "Create an index for this key or use a different filter.");
+    return strict_error(reterr, text,
+                        use == STRICT_FORMULA
+                            ? "Create an index for this key or use a "
+                              "different formula expression."
+                            : "Create an index for this key or use a "
+                              "different filter.");
 }
 
 static enum engine_code
 check_indexes(struct segment *segment, const struct filter *filter,
-              struct error *reterr)
+              enum strict_use use, struct error *reterr)
 {
     struct missing missing = { 0 };
     struct arena arena;
@@ -250,7 +261,24 @@ check_indexes(struct segment *segment, const struct filter *filter,
     enum engine_code code = segment_indexes(segment, &arena, &missing.indexes,
                                             &missing.count, reterr);
     if (code == ENGINE_OK && !each_leaf(filter, NULL, has_index, &missing))
-        code = missing_error(&missing, reterr);
+        code = missing_error(&missing, use, reterr);
+    arena_release(&arena);
+    return code;
+}
+
+enum engine_code
+strict_field_check(struct segment *segment, struct span field, unsigned kinds,
+                   enum strict_use use, struct error *reterr)
+{
+    struct missing missing = { .kinds = kinds };
+    struct arena arena;
+    arena_init(&arena, INFO_ARENA_SIZE);
+    enum engine_code code = segment_indexes(segment, &arena, &missing.indexes,
+                                            &missing.count, reterr);
+    snprintf(missing.field, sizeof(missing.field), "%.*s",
+             (int)(field.size < 300 ? field.size : 300), field.data);
+    if (code == ENGINE_OK && !is_there(&missing))
+        code = missing_error(&missing, use, reterr);
     arena_release(&arena);
     return code;
 }
@@ -263,10 +291,10 @@ strict_filter_check(const struct strict_limits *limits, struct segment *segment,
     if (filter == NULL)
         return ENGINE_OK;
     enum engine_code code = check_sizes(limits, filter, reterr);
-    bool refuses_unindexed = use == STRICT_READ
-                                 ? limits->refuses_unindexed_reads
-                                 : limits->refuses_unindexed_updates;
+    bool refuses_unindexed = use == STRICT_WRITE
+                                 ? limits->refuses_unindexed_updates
+                                 : limits->refuses_unindexed_reads;
     if (code == ENGINE_OK && refuses_unindexed)
-        code = check_indexes(segment, filter, reterr);
+        code = check_indexes(segment, filter, use, reterr);
     return code;
 }

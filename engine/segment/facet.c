@@ -196,6 +196,12 @@ segment_facets(struct segment_reader *reader, const struct segment_facet *facet,
     best.hits = arena_calloc(arena, facet->limit, sizeof(*best.hits));
     if (best.hits == NULL)
         return error_memory(reterr);
+    /* Before a filter is settled, which may take long. */
+    pthread_rwlock_rdlock(&segment->points);
+    bool has_index = index_find(segment, facet->path) != NULL;
+    pthread_rwlock_unlock(&segment->points);
+    if (!has_index)
+        return no_index(facet->path, reterr);
     if (facet->filter != NULL && !filter_is_empty(facet->filter)) {
         uint64_t *words = NULL;
         code = segment_matching(reader, facet->filter, facet->deadline_ms,

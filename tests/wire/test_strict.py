@@ -376,3 +376,90 @@ def test_bad_limits_change_nothing(engine, strict, name, status, limits, text):
     assert "strict_mode_config." + text in answer.error
     assert engine.call("GET", path).result["config"]["strict_mode_config"] == {
         "enabled": True, "max_query_limit": 4}
+
+
+def index(engine, path, field, schema):
+    assert engine.call("PUT", path + "/index?wait=true", {
+        "field_name": field, "field_schema": schema}).status == 200
+
+
+def query(formula):
+    return {"prefetch": {"query": VECTOR}, "query": {
+        "formula": formula, "defaults": {
+            "price": 1, "since": "2026-01-01T00:00:00Z",
+            "place": {"lon": 1, "lat": 1}}}}
+
+
+NEEDS = "Index required but not found for \"{}\" of one of the following " \
+        "types: [{}]. Help: Create an index for this key or use a different " \
+        "formula expression."
+
+
+@pytest.mark.parametrize("field, types, schema, formula", [
+    ("price", "float, integer", "float", {"sum": ["$score", "price"]}),
+    ("price", "float, integer", "integer",
+     {"gauss_decay": {"x": "price", "target": 3}}),
+    ("since", "datetime", "datetime", {"datetime_key": "since"}),
+    ("place", "geo", "geo", {"geo_distance": {
+        "origin": {"lon": 2, "lat": 2}, "to": "place"}}),
+    ("city", "keyword", "keyword", {"mult": [
+        2, {"key": "city", "match": {"value": "Berlin"}}]})])
+def test_formulas_need_indexes(engine, strict, field, types, schema, formula):
+    path = strict(unindexed_filtering_retrieve=False)
+    body = query(formula)
+    text = "Bad request: " + NEEDS.format(field, types)
+    refused(engine.call("POST", path + "/points/query", body), text)
+    # Wherever in the tree it stands.
+    refused(engine.call("POST", path + "/points/query",
+                        {"prefetch": body, "query": VECTOR}), text)
+    index(engine, path, field, schema)
+    assert engine.call("POST", path + "/points/query", body).status == 200
+    strict(unindexed_filtering_retrieve=True)
+
+
+def test_conditions_of_formulas_have_limits(engine, strict):
+    path = strict(condition_max_size=2) + "/points/query"
+    many = {"key": "city", "match": {"any": ["a", "b", "c"]}}
+    refused(engine.call("POST", path, query(many)),
+            "Bad request: Condition size limit reached (3 > 2). Help: Reduce "
+            "the size of your condition.")
+
+
+def test_candidates_of_mmr(engine, strict):
+    path = strict(max_query_limit=5) + "/points/query"
+
+    def body(candidates):
+        return {"limit": 3, "query": {"nearest": VECTOR, "mmr": {
+            "diversity": 0.5, "candidates_limit": candidates}}}
+    assert engine.call("POST", path, body(5)).status == 200
+    refused(engine.call("POST", path, body(6)),
+            at_most(6, 5, "candidates_limit"))
+
+
+@pytest.mark.parametrize("route", ["query", "search"])
+def test_groups_need_an_index_of_values(engine, strict, route):
+    path = strict(unindexed_filtering_retrieve=False)
+    groups = f"{path}/points/{route}/groups"
+    body = {"group_by": "city", "limit": 2, "group_size": 1,
+            "query" if route == "query" else "vector": VECTOR}
+    help = ". Help: Create an index supporting `match` for this key."
+    refused(engine.call("POST", groups, body),
+            'Bad request: Index required but not found for "city"' + help)
+    index(engine, path, "city", "text")
+    refused(engine.call("POST", groups, body),
+            'Bad request: Index of type "Text" found for "city"' + help)
+    index(engine, path, "city", {"type": "integer", "lookup": False,
+                                 "range": True})
+    refused(engine.call("POST", groups, body),
+            'Bad request: Index of type "Integer" found for "city"' + help)
+    index(engine, path, "city", "keyword")
+    assert engine.call("POST", groups, body).status == 200
+
+
+def test_prefetches_of_groups_count_as_asked(engine, strict):
+    """They bring more for many groups, which the client did not ask for."""
+    path = strict(max_query_limit=5)
+    answer = engine.call("POST", path + "/points/query/groups", {
+        "group_by": "city", "limit": 5, "group_size": 1,
+        "prefetch": {"query": VECTOR, "limit": 5}, "query": VECTOR})
+    assert answer.status == 200, answer
