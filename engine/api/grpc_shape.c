@@ -76,6 +76,20 @@ shape_timestamp(yyjson_mut_doc *doc, yyjson_mut_val *object, const char **why)
 
 /* ---- vectors ---- */
 
+/* What is refused by the text of multivectors: rest_vector.h. */
+static yyjson_mut_val *
+empty_multi(yyjson_mut_doc *doc)
+{
+    return yyjson_mut_raw(doc, "[]");
+}
+
+static yyjson_mut_val *
+shape_multi(yyjson_mut_doc *doc, yyjson_mut_val *object, const char **why)
+{
+    yyjson_mut_val *rows = shape_pick(doc, object, why);
+    return yyjson_mut_arr_size(rows) > 0 ? rows : empty_multi(doc);
+}
+
 /* [f, f, f, f] and 2 -> [[f, f], [f, f]] */
 static yyjson_mut_val *
 rows_make(yyjson_mut_doc *doc, yyjson_mut_val *data, uint64_t count,
@@ -85,7 +99,9 @@ rows_make(yyjson_mut_doc *doc, yyjson_mut_val *data, uint64_t count,
     yyjson_mut_val *rows = yyjson_mut_arr(doc), *row = NULL;
     yyjson_mut_arr_iter iter;
     *why = "the data do not divide into `vectors_count` vectors";
-    if (count == 0 || size == 0 || size % count != 0 || rows == NULL)
+    if (size == 0)
+        return empty_multi(doc);
+    if (count == 0 || size % count != 0 || rows == NULL)
         return NULL;
     yyjson_mut_arr_iter_init(data, &iter);
     for (size_t i = 0; i < size; i++) {
@@ -471,7 +487,7 @@ static const struct {
     { Q "NamedVectors", shape_pick },
     { Q "Vector", shape_vector },
     { Q "DenseVector", shape_pick },
-    { Q "MultiDenseVector", shape_pick },
+    { Q "MultiDenseVector", shape_multi },
     { Q "SparseIndices", shape_pick },
     { Q "VectorInput", shape_pick },
     { Q "VectorExample", shape_pick },

@@ -134,13 +134,15 @@ is_inference(yyjson_val *object)
 bool
 rest_vector_is_object(yyjson_val *value)
 {
-    return rest_sparse_is(value) || is_inference(value);
+    return rest_sparse_is(value) || is_inference(value) || yyjson_is_raw(value);
 }
 
 static enum engine_code
 object_parse(yyjson_val *object, struct rest_where where, struct arena *arena,
              struct named_vector *ret_vector, struct error *reterr)
 {
+    if (yyjson_is_raw(object))
+        return bad_multi(where, "multi vector must not be empty", reterr);
     if (rest_sparse_is(object))
         return rest_sparse_parse(object, where, arena, ret_vector, reterr);
     if (rest_bm25_is(object))

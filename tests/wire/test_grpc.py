@@ -40,7 +40,7 @@ BAD_VECTORS = {
                          "unique [{}]]",
     "mismatched lengths": "must be the same length as indices",
     "nan weight": "f32", "nan row": "f32", "nan dense": "f32",
-    "empty multivector": "must not be empty",
+    "empty multivector": "multi vector must not be empty",
     "empty row": "all vectors must be non-empty",
     "rows of other lengths": "all vectors must have the same dimension",
     "empty dense": "dense vector must not be empty",
