@@ -212,6 +212,8 @@ call_audit(const struct call *call)
         .pattern = call->route->pattern,
         .collection = call_collection_name(call),
         .alias_of = call->alias_of,
+        .lookups = call->lookups,
+        .lookups_count = call->lookups_count,
         .request_id = request->header(request, "x-request-id"),
         .is_denied = call->is_denied,
         .status = call->reply->status,

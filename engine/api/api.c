@@ -9,8 +9,10 @@
 #include "base/memory.h"
 #include "engine/api/call.h"
 #include "engine/api/explain.h"
-#include "engine/api/quota.h"
 #include "engine/api/grpc.h"
+#include "engine/api/grpc_schema.h"
+#include "engine/api/issues.h"
+#include "engine/api/quota.h"
 #include "engine/api/recall.h"
 #include "engine/api/static_files.h"
 #include "engine/collection/strict.h"
@@ -102,7 +104,9 @@ api_open(const struct api_options *options, struct api **ret_api,
     api_count_routes(api);
     if (options->config->has_static_content)
         api->static_fd = static_open(options->config->static_content_dir);
-    enum engine_code code = api_open_files(api, reterr);
+    api->issues = issues_new();
+    enum engine_code code = api->issues == NULL ? error_memory(reterr)
+                                                : api_open_files(api, reterr);
     if (code == ENGINE_OK)
         code = grpc_schema_open(&api->schema, reterr);
     if (code == ENGINE_OK && options->config->recall_permille > 0)
@@ -126,6 +130,7 @@ api_close(struct api *api)
     access_close(api->access);
     quota_close(api->quota);
     audit_close(api->audit);
+    issues_free(api->issues);
     grpc_schema_free(api->schema);
     free(api);
 }

@@ -212,12 +212,10 @@ audit_size(const struct audit *audit)
 /* Texts may be cut, and may be anything a client sent: the line is JSON in
  * any case. */
 static void
-add_text(struct json_writer *writer, const char *key, struct span text)
+add_value(struct json_writer *writer, struct span text)
 {
     char kept[AUDIT_TEXT_SIZE_MAX];
     size_t size = 0;
-    if (text.size == 0)
-        return;
     while (text.size > 0) {
         size_t step = url_utf8_step(text);
         size_t taken = step > 0 ? step : 1;
@@ -231,8 +229,28 @@ add_text(struct json_writer *writer, const char *key, struct span text)
         text.data += taken;
         text.size -= taken;
     }
-    json_key(writer, key);
     json_text_span(writer, (struct span){ kept, size });
+}
+
+static void
+add_text(struct json_writer *writer, const char *key, struct span text)
+{
+    if (text.size == 0)
+        return;
+    json_key(writer, key);
+    add_value(writer, text);
+}
+
+static void
+add_lookups(struct json_writer *writer, const struct audit_event *event)
+{
+    if (event->lookups_count == 0)
+        return;
+    json_key(writer, "lookups");
+    json_array_begin(writer);
+    for (size_t i = 0; i < event->lookups_count; i++)
+        add_value(writer, event->lookups[i]);
+    json_array_end(writer);
 }
 
 static void
@@ -254,6 +272,7 @@ write_line(const struct audit_event *event, struct bytes *line)
     if (event->collection != NULL)
         add_text(&writer, "collection", *event->collection);
     add_text(&writer, "alias_of", event->alias_of);
+    add_lookups(&writer, event);
     if (event->request_id != NULL)
         add_text(&writer, "request_id", span_of(event->request_id));
     add_text(&writer, "result",

@@ -21,7 +21,9 @@ struct audit_event {
     const char *pattern;           /* of the route */
     const struct span *collection; /* NULL: none */
     struct span alias_of;          /* its own name; size 0: that one */
-    const char *request_id;        /* as sent; NULL: none */
+    const struct span *lookups;    /* other collections that were read */
+    size_t lookups_count;
+    const char *request_id; /* as sent; NULL: none */
     bool is_denied;
     int status; /* HTTP */
 };

@@ -51,6 +51,7 @@ extern const size_t api_routes_count;
 
 struct grpc_schema;
 struct quota;
+struct issues;
 struct segment_report;
 struct grpc_method;
 struct recall;
@@ -70,7 +71,11 @@ struct api {
     struct quota *quota;
     struct audit *audit;   /* NULL: off */
     struct recall *recall; /* NULL: off */
+    struct issues *issues;
 };
+
+/* Names of other collections that the audit log tells. */
+#define CALL_LOOKUPS_MAX 8
 
 struct call {
     struct api *api;
@@ -91,6 +96,8 @@ struct call {
     struct collection *collection;
     struct span alias_of; /* its own name, when the path has another */
     bool is_accepted;     /* answered 202: nobody waits for what was begun */
+    struct span lookups[CALL_LOOKUPS_MAX]; /* other collections that are read */
+    size_t lookups_count;                  /* of more the first are kept */
     bool is_prepared; /* parsed, and the collection looked up, on the loop */
     struct json_writer writer;
     struct segment_report *reports; /* of its searches; explain.h */

@@ -4,6 +4,7 @@
  * another collection. */
 #include "engine/api/rest_groups.h"
 
+#include "engine/api/issues.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_query.h"
@@ -204,10 +205,13 @@ groups_find(struct call *call, struct groups *ret_groups, struct error *reterr)
         code = rest_lookup_acquire(call, request->collection, &other, reterr);
     if (code != ENGINE_OK)
         return code;
+    /* The run changes it. */
+    const struct filter *filter = request->search.filter;
     /* Strict mode looks at what was asked for. */
     widen(&request->search, request->factor);
     code = collection_groups(call->collection, &request->command,
                              &call->request->arena, ret_groups, reterr);
+    issues_note(call, filter);
     if (code == ENGINE_OK && other != NULL)
         code = look_up(call, request, other, ret_groups, reterr);
     if (other != NULL)

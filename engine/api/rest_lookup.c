@@ -37,12 +37,28 @@ gather(struct query_example *examples, size_t count,
             found[(*found_count)++] = &examples[i];
 }
 
+/* For the audit log, each once. */
+static void
+note_name(struct call *call, struct span name)
+{
+    for (size_t i = 0; i < call->lookups_count; i++)
+        if (span_equal(call->lookups[i], name))
+            return;
+    if (call->lookups_count == CALL_LOOKUPS_MAX || name.size == 0)
+        return;
+    /* The document may be gone by then. */
+    char *copy = arena_strndup(&call->request->arena, name.data, name.size);
+    if (copy != NULL)
+        call->lookups[call->lookups_count++] = (struct span){ copy, name.size };
+}
+
 enum engine_code
 rest_lookup_acquire(struct call *call, struct span name,
                     struct collection **ret_collection, struct error *reterr)
 {
     int size = name.size < COMMAND_NAME_SIZE_MAX ? (int)name.size
                                                  : COMMAND_NAME_SIZE_MAX;
+    note_name(call, name);
     if (!call_may_read(call, name)) {
         call->is_denied = true;
         return error_set(reterr, ENGINE_EFORBIDDEN,

@@ -5,6 +5,7 @@
 
 #include "base/budget.h"
 #include "engine/api/explain.h"
+#include "engine/api/issues.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_record.h"
@@ -177,6 +178,7 @@ search_run(struct call *call, struct search_command *command,
     if (code == ENGINE_ENOMEM && arena_over_budget(&arena))
         code =
             error_memory_busy(reterr, atomic_load(&budget_requests.limit_size));
+    issues_note(call, command->filter);
     for (size_t i = 0; code == ENGINE_OK && i < records.reports_count; i++)
         explain_keep(call, &records.reports[i]);
     if (code == ENGINE_OK)

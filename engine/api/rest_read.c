@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading points without a query vector: one, by ids, scroll, count. */
+#include "engine/api/issues.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_filter.h"
@@ -178,6 +179,7 @@ read_scroll(struct call *call, struct error *reterr)
     enum engine_code code =
         collection_scroll(call->collection, call->command,
                           &call->request->arena, &records, reterr);
+    issues_note(call, ((const struct scroll_command *)call->command)->filter);
     if (code != ENGINE_OK)
         return code;
     json_object_begin(&call->writer);
@@ -226,6 +228,7 @@ read_count(struct call *call, struct error *reterr)
     uint64_t count = 0;
     enum engine_code code =
         collection_count(call->collection, call->command, &count, reterr);
+    issues_note(call, ((const struct count_command *)call->command)->filter);
     if (code != ENGINE_OK)
         return code;
     json_object_begin(&call->writer);

@@ -93,7 +93,7 @@ const struct route api_routes[] = {
     { REQUEST_GET, "/quotas", RIGHT_READ, ROUTE_LONG, NULL, NULL, quotas_read },
     { REQUEST_PUT, "/quotas", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, quotas_change },
     { REQUEST_GET, "/cluster", RIGHT_READ, 0, NULL, NULL, service_cluster },
-    { REQUEST_GET, "/issues", RIGHT_READ, 0, NULL, NULL, service_issues },
+    { REQUEST_GET, "/issues", RIGHT_READ, ROUTE_LONG, NULL, NULL, service_issues },
     { REQUEST_DELETE, "/issues", RIGHT_MANAGE, 0, NULL, NULL, service_issues_clear },
 
     LATER(REQUEST_GET, C "/optimizations", RIGHT_READ),

@@ -120,26 +120,6 @@ service_cluster(struct call *call, struct error *reterr)
 }
 
 enum engine_code
-service_issues(struct call *call, struct error *reterr)
-{
-    (void)reterr;
-    json_object_begin(&call->writer);
-    json_key(&call->writer, "issues");
-    json_array_begin(&call->writer);
-    json_array_end(&call->writer);
-    json_object_end(&call->writer);
-    return ENGINE_OK;
-}
-
-enum engine_code
-service_issues_clear(struct call *call, struct error *reterr)
-{
-    (void)reterr;
-    json_bool(&call->writer, true);
-    return ENGINE_OK;
-}
-
-enum engine_code
 service_unsupported(struct call *call, struct error *reterr)
 {
     return error_set(reterr, ENGINE_EUNSUPPORTED, "%s is not supported yet",

@@ -3,6 +3,7 @@
 #define ENGINE_COLLECTION_STRICT_BODY_H
 
 #include "engine/collection/strict.h"
+#include "engine/collection/unindexed.h"
 
 #include "engine/codec/json_read.h"
 #include "engine/segment/segment.h"
@@ -48,7 +49,7 @@ struct strict_limits {
 };
 
 /* Kinds of payload indexes as a set. */
-#define STRICT_KIND(kind) (1u << (kind))
+#define STRICT_KIND(kind) UNINDEXED_KIND(kind)
 
 enum strict_use {
     STRICT_READ,

@@ -5,6 +5,8 @@
 #include "engine/collection/strict_body.h"
 
 #include "base/arena.h"
+#include "engine/collection/body.h"
+#include "engine/collection/unindexed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -281,6 +283,49 @@ strict_field_check(struct segment *segment, struct span field, unsigned kinds,
         code = missing_error(&missing, use, reterr);
     arena_release(&arena);
     return code;
+}
+
+/* ---- without strict mode: unindexed.h ---- */
+
+struct telling {
+    struct missing missing;
+    unindexed_visit visit;
+    void *ctx;
+};
+
+static bool
+tell(void *ctx, const struct condition *condition,
+     const struct payload_path *array)
+{
+    struct telling *telling = ctx;
+    if (!has_index(&telling->missing, condition, array))
+        telling->visit(telling->ctx, span_of(telling->missing.field),
+                       telling->missing.kinds);
+    return true;
+}
+
+enum engine_code
+collection_unindexed(struct collection *collection, const struct filter *filter,
+                     unindexed_visit visit, void *ctx, struct error *reterr)
+{
+    struct telling telling = { .visit = visit, .ctx = ctx };
+    struct arena arena;
+    arena_init(&arena, INFO_ARENA_SIZE);
+    enum engine_code code =
+        segment_indexes(collection->segment, &arena, &telling.missing.indexes,
+                        &telling.missing.count, reterr);
+    if (code == ENGINE_OK)
+        (void)each_leaf(filter, NULL, tell, &telling);
+    arena_release(&arena);
+    return code;
+}
+
+bool
+collection_is_indexed(struct collection *collection, struct span field,
+                      unsigned kinds)
+{
+    return strict_field_check(collection->segment, field, kinds, STRICT_READ,
+                              NULL) == ENGINE_OK;
 }
 
 enum engine_code

@@ -338,6 +338,24 @@ def test_audit_says_who_did_what(guarded):
     ]
 
 
+def test_audit_names_what_was_looked_up(guarded):
+    """Other collections that a search read, each once, and who was refused."""
+    before = len(lines(guarded))
+    body = {"group_by": "g", "with_lookup": "secret", "prefetch": [
+        {"query": 1, "lookup_from": {"collection": "secret"}},
+        {"query": 1, "lookup_from": {"collection": "none"}}],
+        "query": {"fusion": "rrf"}}
+    ask(guarded, "POST", C + "/points/query/groups", body,
+        access=grants(**{"docs": "r", "secret": "r", "none": "r"}))
+    ask(guarded, "POST", C + "/points/query",
+        {"query": 1, "lookup_from": {"collection": "secret"}},
+        access=grants(docs="r"))
+    looked = [(line["status"], line["result"], line["lookups"])
+              for line in lines(guarded)[before:]]
+    assert looked == [(404, "allowed", ["secret", "none"]),
+                      (403, "denied", ["secret"])]
+
+
 def test_audit_holds_no_secret(guarded):
     made = token("m", sub="u-secret")
     ask(guarded, "POST", C + "/points/scroll",
