@@ -27,7 +27,7 @@ struct api_options {
 #define API_PEER_TEXT "1"
 
 /* Searches that are expected to take longer go to the executor. */
-#define API_INLINE_COST_NS_MAX 200000u
+#define API_INLINE_COST_NS_MAX 500000u
 
 /* A longer body is not parsed on the loop. */
 #define API_INLINE_BODY_SIZE_MAX (64u << 10)

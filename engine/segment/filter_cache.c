@@ -78,21 +78,37 @@ find(struct filter_cache *cache, struct span key, uint64_t hash)
     return NULL;
 }
 
+/* Caller holds the lock. */
+static struct passing *
+hold(struct filter_cache *cache, struct span key, uint64_t version)
+{
+    struct filter_cache_entry *entry = find(cache, key, hash_of(key));
+    if (entry == NULL || entry->version > version)
+        return NULL;
+    if (entry->version < version) {
+        drop(cache, entry);
+        return NULL;
+    }
+    entry->used = ++cache->clock;
+    return passing_hold(entry->passing);
+}
+
 struct passing *
 filter_cache_find(struct filter_cache *cache, struct span key, uint64_t version)
 {
-    struct passing *passing = NULL;
-    uint64_t hash = hash_of(key);
     pthread_mutex_lock(&cache->lock);
-    struct filter_cache_entry *entry = find(cache, key, hash);
-    if (entry != NULL && entry->version == version) {
-        entry->used = ++cache->clock;
-        passing = passing_hold(entry->passing);
-    } else if (entry != NULL && entry->version < version) {
-        drop(cache, entry);
-    }
+    struct passing *passing = hold(cache, key, version);
     cache->hits += passing != NULL;
     cache->misses += passing == NULL;
+    pthread_mutex_unlock(&cache->lock);
+    return passing;
+}
+
+struct passing *
+filter_cache_peek(struct filter_cache *cache, struct span key, uint64_t version)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct passing *passing = hold(cache, key, version);
     pthread_mutex_unlock(&cache->lock);
     return passing;
 }

@@ -43,6 +43,11 @@ struct passing *filter_cache_find(struct filter_cache *cache, struct span key,
                                   uint64_t version)
     __attribute__((warn_unused_result));
 
+/* The same by someone who only wants to know: it counts as no look-up. */
+struct passing *filter_cache_peek(struct filter_cache *cache, struct span key,
+                                  uint64_t version)
+    __attribute__((warn_unused_result));
+
 /* Keeps `passing` as another user of it, and lets go of what was not asked for
  * longest. Where memory is short, nothing is kept and all goes. */
 void filter_cache_put(struct filter_cache *cache, struct span key,

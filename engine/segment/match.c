@@ -212,6 +212,41 @@ match_release(struct match *match)
     match->texts_count = 0;
 }
 
+/* Everything is a candidate. */
+static void
+drop_candidates(struct match *match)
+{
+    passing_release(match->passing);
+    match->passing = NULL;
+    filter_plan_release(&match->plan);
+}
+
+bool
+match_recall(struct segment_reader *reader, const struct filter *filter,
+             struct match *ret_match)
+{
+    struct bytes key;
+    struct segment *segment = reader->segment;
+    struct passing *passing = NULL;
+    assert(filter != NULL);
+    bytes_init(&key, FILTER_KEY_SIZE_MAX);
+    if (filter_key(filter, &key))
+        passing = filter_cache_peek(&segment->filters, bytes_span(&key),
+                                    atomic_load(&segment->version));
+    bytes_release(&key);
+    if (passing == NULL)
+        return false;
+    uint64_t count = passing->count;
+    *ret_match = (struct match){ .reader = reader,
+                                 .filter = filter,
+                                 .plan.estimate = { count, count, count },
+                                 .passing = passing,
+                                 .is_cached = true };
+    if (count == reader->view->live->count)
+        drop_candidates(ret_match);
+    return true;
+}
+
 bool
 match_takes_all(const struct match *match)
 {
@@ -222,15 +257,6 @@ bool
 match_is_all(const struct match *match)
 {
     return match_takes_all(match) && match->plan.residual == NULL;
-}
-
-/* Everything is a candidate. */
-static void
-drop_candidates(struct match *match)
-{
-    passing_release(match->passing);
-    match->passing = NULL;
-    filter_plan_release(&match->plan);
 }
 
 enum engine_code

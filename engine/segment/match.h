@@ -55,6 +55,12 @@ enum engine_code match_make_locked(struct segment_reader *reader,
     __attribute__((warn_unused_result));
 void match_release(struct match *match);
 
+/* What passed the filter (not NULL) the last time, if nothing has changed
+ * since: enough to know what a search costs, not to make one. Makes no plan and
+ * takes no lock but the cache's. False: nothing to release. */
+bool match_recall(struct segment_reader *reader, const struct filter *filter,
+                  struct match *ret_match) __attribute__((warn_unused_result));
+
 /* Whether every living slot matches. */
 bool match_is_all(const struct match *match);
 

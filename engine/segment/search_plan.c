@@ -297,6 +297,20 @@ work_costs(struct work *work)
     return costs;
 }
 
+/* With a filter whose answer is known from before: what the plan will say. */
+static bool
+recall_cost_ns(struct work *work, double *ret_ns)
+{
+    if (work->search->filter == NULL ||
+        work->vectors->options.kind == VECTOR_MULTI ||
+        !match_recall(work->reader, work->search->filter, &work->match))
+        return false;
+    work->tail_count = queue_count(&work->vectors->queue);
+    *ret_ns = work_costs(work).plan_ns;
+    match_release(&work->match);
+    return true;
+}
+
 uint64_t
 segment_search_cost_ns(const struct segment_reader *reader,
                        const struct segment_search *search)
@@ -307,11 +321,15 @@ segment_search_cost_ns(const struct segment_reader *reader,
     struct segment_reader look = *reader;
     struct work work = { .reader = &look,
                          .vectors = vectors,
-                         .search = search };
+                         .search = search,
+                         .graph = atomic_load(&vectors->graph) };
+    double known_ns;
+    if (recall_cost_ns(&work, &known_ns))
+        return (uint64_t)known_ns;
     double count = (double)reader->view->live->count;
     double test_ns = search->filter != NULL ? RESIDUAL_NS : 0.0;
     double scan_ns = count * (row_ns(&work, 1.0) + test_ns);
-    if (atomic_load(&vectors->graph) == NULL || search->is_exact)
+    if (work.graph == NULL || search->is_exact)
         return (uint64_t)scan_ns;
     double walk_ns =
         WALK_ROWS_PER_EF * work_width(&work) * (visit_ns(vectors) + test_ns);

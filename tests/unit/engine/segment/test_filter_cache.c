@@ -71,6 +71,19 @@ START_TEST(entry_holds_for_one_version)
 }
 END_TEST
 
+START_TEST(peeking_is_no_look_up)
+{
+    put(1, 5);
+    ck_assert(finds(1, 5));
+    struct passing *passing = filter_cache_peek(&cache, span_of("key 1"), 5);
+    ck_assert(passing != NULL && passing_has(passing, 1));
+    passing_release(passing);
+    ck_assert(filter_cache_peek(&cache, span_of("key 2"), 5) == NULL);
+    ck_assert_uint_eq(filter_cache_state(&cache).hits, 1);
+    ck_assert_uint_eq(filter_cache_state(&cache).misses, 0);
+}
+END_TEST
+
 START_TEST(what_is_older_takes_no_place)
 {
     put(1, 7);
@@ -125,6 +138,7 @@ main(void)
     TCase *tcase = tcase_create("filter_cache");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, entry_holds_for_one_version);
+    tcase_add_test(tcase, peeking_is_no_look_up);
     tcase_add_test(tcase, what_is_older_takes_no_place);
     tcase_add_test(tcase, entries_are_bounded);
     tcase_add_test(tcase, bytes_are_bounded);

@@ -2,7 +2,7 @@
  * Covers: searches with filters that few, many and all points pass find what
  * an exact scan finds, each in its way, also where what passes is far from the
  * query; one that all pass is none; what the cache keeps is never out of date;
- * tested payloads are remembered. */
+ * tested payloads are remembered, and what a search costs is known then. */
 #include "engine/collection/body.h"
 #include "engine/segment/body.h"
 #include "engine/segment/search.h"
@@ -261,6 +261,48 @@ START_TEST(tested_payloads_are_remembered)
 }
 END_TEST
 
+static uint64_t
+cost_of(const struct filter *filter)
+{
+    static const float query[DIM] = { 1 };
+    struct segment *segment = points.collection->segment;
+    struct segment_reader reader;
+    struct segment_search search = {
+        .query = { .kind = VECTOR_DENSE, .values = query, .dim = DIM },
+        .k = K,
+        .filter = filter,
+    };
+    segment_read_begin(segment, &reader);
+    uint64_t cost_ns = segment_search_cost_ns(&reader, &search);
+    segment_read_end(&reader);
+    return cost_ns;
+}
+
+/* Who decides where a search runs need not fear tests that were made. */
+START_TEST(cost_with_a_filter_is_known_after_the_first_search)
+{
+    static const float query[DIM] = { 1 };
+    static const struct {
+        double bound;
+        const char *key;
+    } known[] = { { COUNT - 2, "bare" }, { COUNT / 2, "n" }, { 0, "n" } };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        struct point_filter filter;
+        struct point_id ids[K];
+        size_t count;
+        const struct filter *last =
+            points_at_least(&filter, known[i].key, known[i].bound);
+        uint64_t before = cost_of(last);
+        (void)ask(last, query, false, ids, &count);
+        struct segment_report second = ask(last, query, false, ids, &count);
+        ck_assert_uint_lt(cost_of(last), before);
+        ck_assert_uint_eq(cost_of(last), (uint64_t)second.expected_ns);
+        put(COUNT + (uint32_t)i, 1);
+        ck_assert_uint_gt(cost_of(last), (uint64_t)second.expected_ns);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -274,6 +316,7 @@ main(void)
     tcase_add_test(tcase, what_passes_far_from_the_query_is_found);
     tcase_add_test(tcase, cache_follows_changes);
     tcase_add_test(tcase, tested_payloads_are_remembered);
+    tcase_add_test(tcase, cost_with_a_filter_is_known_after_the_first_search);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
