@@ -1,0 +1,1 @@
+../../qdrant-legacy/files/setup.sh
