@@ -24,6 +24,11 @@ EXTRA_DIST += tests/requirements.txt tests/appliance/conftest.py \
 	tests/appliance/test_logout.py tests/appliance/test_refusals.py \
 	tests/appliance/test_up.py
 
-# Kubernetes: the chart, plain manifests made from it, containers.
-EXTRA_DIST += ingress/helm ingress/k8s
+# Kubernetes: the chart, plain manifests made from it, add-ons, images.
+EXTRA_DIST += ingress/REQUIREMENTS.md ingress/container ingress/helm \
+	ingress/k8s ingress/kubeblocks
 EXTRA_DIST += tests/deploy
+
+# Builds both images and runs them (as root; the first build takes minutes).
+check-images: ; $(top_srcdir)/tests/deploy/images.sh
+.PHONY: check-images

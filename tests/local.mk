@@ -4,7 +4,7 @@
 GUARDS = tests/guard/layers.sh tests/guard/sizes.sh tests/guard/headers.sh \
 	tests/guard/banned.sh tests/guard/registration.sh \
 	tests/guard/format.sh tests/guard/secrets.sh tests/guard/features.sh \
-	tests/guard/endpoints.sh tests/guard/rights.sh \
+	tests/guard/endpoints.sh tests/guard/rights.sh tests/guard/requirements.sh \
 	tests/aarch64/kernels.sh
 TESTS += $(GUARDS)
 EXTRA_DIST += $(GUARDS) tests/aarch64/check.h

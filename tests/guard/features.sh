@@ -24,7 +24,7 @@ fault() {
 
 count=0
 for table in gateway/FEATURES.md tests/login/attacks/ATTACKS.md \
-    engine/api/ENDPOINTS.md; do
+    engine/api/ENDPOINTS.md ingress/REQUIREMENTS.md; do
     list=$(names "$table")
     [ -n "$list" ] || fault "names no test"
     file=
