@@ -20,7 +20,7 @@ copy()
             echo "gateway: $secrets/$name is missing or empty" >&2
             return 1
         }
-        cp "$secrets/$name" "$run/secret/$name.new"
+        cp -f "$secrets/$name" "$run/secret/$name.new"
         mv "$run/secret/$name.new" "$run/secret/$name"
     done
 }

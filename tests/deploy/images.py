@@ -167,12 +167,16 @@ class World:
         self.pod = pod
         self.engine_image = Image("engine")
         self.gateway_image = Image("gateway")
-        self.provider = Provider(PROVIDER_PORT).start()
+        self.provider = Provider(PROVIDER_PORT)
+        self.valkey = self.engine = self.gateway = None
+
+    def start(self):
+        self.provider.start()
         self.valkey = subprocess.Popen(
-            ["sh", pod.valkey / "start.sh"], stdout=subprocess.DEVNULL)
+            ["sh", self.pod.valkey / "start.sh"], stdout=subprocess.DEVNULL)
         self.engine_start()
         self.gateway = self.gateway_image.start(
-            pod.folder / "gateway.log", mounts=pod.gateway_mounts(),
+            self.pod.folder / "gateway.log", mounts=self.pod.gateway_mounts(),
             environment=["AZIMUTH_WATCH_SECONDS=1"])
         until(lambda: self.gateway.alive() or
               call("GET", "/healthz", port=8444)[0] == 200)
@@ -185,10 +189,12 @@ class World:
 
     def stop(self):
         for running in (self.gateway, self.engine):
-            if running.process.poll() is None:
-                running.stop("KILL")
-        self.valkey.terminate()
-        self.valkey.wait(30)
+            if running is not None and running.process.poll() is None:
+                running.process.terminate()
+                running.process.wait(30)
+        if self.valkey is not None:
+            self.valkey.terminate()
+            self.valkey.wait(30)
         self.provider.stop()
 
 
@@ -199,9 +205,12 @@ def world(helm, tmp_path_factory):
         if path.stat().st_mode & 0o005 != 0o005:
             path.chmod(path.stat().st_mode | 0o055)
     world = World(Pod(folder, helm.objects(VALUES)))
-    yield world
-    world.stop()
-    shutil.rmtree(folder)
+    try:
+        world.start()
+        yield world
+    finally:
+        world.stop()
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("name", ["engine", "gateway"])
