@@ -45,12 +45,8 @@ check_packages()
     command -v valgrind >/dev/null || echo valgrind
     command -v go >/dev/null || echo golang-1.24-go
     command -v cargo >/dev/null || packages_rust
-    [ "$(debian VERSION_ID)" != 12 ] || echo clang-format-14
     command -v promtool >/dev/null || echo prometheus
-    command -v go >/dev/null || case $(debian VERSION_ID) in
-        12) echo golang-1.24-go ;;
-        *) echo golang-go ;;
-    esac
+    [ "$(debian VERSION_ID)" != 12 ] || echo clang-format-14
     echo python3-venv shellcheck yamllint
 }
 

@@ -84,7 +84,7 @@ packages_install()
             packages_suite 12 trixie 'libyyjson*' ;;
     esac
     case " $* " in
-        *" valkey-server "* | *" golang-1.24-go "*)
+        *" valkey-server "*)
             packages_suite 12 bookworm-backports 'valkey-*' ;;
     esac
     apt-get -q update

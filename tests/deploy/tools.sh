@@ -12,7 +12,7 @@ programs=$cache/deploy-bin-$(grep '^install' "$here/tools.txt" |
 schemas=$cache/deploy-schemas-$(cat "$here/tools.txt" "$here/schemas.py" |
     sha256sum | cut -c 1-16)
 if [ ! -e "$programs/ready" ] || [ ! -e "$schemas/ready" ]; then
-    # Where Debian's backports put theirs.
+    # Where Debian's golang-1.24-go is.
     PATH=$PATH:/usr/lib/go-1.24/bin
     command -v go >/dev/null || {
         echo "tests/deploy needs Go (1.21 or later), for helm and kubeconform" >&2
