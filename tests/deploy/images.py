@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.parse
@@ -21,7 +22,7 @@ PROVIDER_PORT = 9000
 USER, GROUP = 1000, 2000
 VALUES = merged(LOGIN, {
     "exposure": {"mode": "gateway-direct"},
-    "gateway": {"oidc": {"issuer": f"http://127.0.0.1:{PROVIDER_PORT}"},
+    "gateway": {"tls": True, "oidc": {"issuer": f"http://127.0.0.1:{PROVIDER_PORT}"},
                 "rights": ["group=/readers read *"]}})
 
 
@@ -109,6 +110,25 @@ def call(method, path, body=None, host=API, port=8080, headers=None):
         connection.close()
 
 
+def certificate(folder, name):
+    """A self-signed pair, as tls.crt and tls.key."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout",
+         folder / "tls.key", "-out", folder / "tls.crt"],
+        check=True, capture_output=True)
+    for path in folder.iterdir():
+        path.chmod(0o440)
+        os.chown(path, 0, GROUP)
+    return ssl.PEM_cert_to_DER_cert((folder / "tls.crt").read_text())
+
+
+def served():
+    """The certificate of the https port."""
+    text = ssl.get_server_certificate(("127.0.0.1", 8443), timeout=10)
+    return ssl.PEM_cert_to_DER_cert(text)
+
+
 class Pod:
     """What Kubernetes would mount: folders with the chart's files."""
 
@@ -129,6 +149,9 @@ class Pod:
             "valkey-password": "a-password\n"}, mode=0o440)
         self.identity = self.write("identity", {
             "identity-key": "cd" * 32 + "\n"}, mode=0o440)
+        self.tls = folder / "tls"
+        self.tls.mkdir()
+        self.certificate = certificate(self.tls, "first")
         (folder / "valkey-run").mkdir()
         self.hosts = folder / "hosts"
         self.hosts.write_text("127.0.0.1 localhost qdrant ephemeral-valkey\n")
@@ -158,6 +181,7 @@ class Pod:
     def gateway_mounts(self):
         return [(self.gateway, "/etc/azimuth/gateway", "-ro"),
                 (self.secret, "/etc/azimuth/secret", "-ro"),
+                (self.tls, "/etc/azimuth/tls", "-ro"),
                 (self.hosts, "/etc/hosts", "-ro"),
                 (self.folder / "gateway-run", "/run/azimuth", "")]
 
@@ -294,6 +318,28 @@ def test_a_person_logs_in_and_has_the_rights_of_the_map(world):
     until(lambda: "new secrets" in log.read_text(errors="replace"))
     time.sleep(0.5) # the old workers go
     assert visit("/collections")[0] == 200
+
+
+def test_a_new_certificate_is_served(world):
+    """And a broken one leaves the old one in its place."""
+    assert served() == world.pod.certificate
+    second = certificate(world.pod.tls, "second")
+    until(lambda: served() == second)
+    (world.pod.tls / "tls.crt").write_text("no certificate\n")
+    time.sleep(3) # it is looked at each second
+    world.gateway.alive()
+    assert served() == second
+    assert certificate(world.pod.tls, "third") != second
+
+
+def test_grpc_passes_the_same_port(world):
+    """grpc.health.v1.Health/Check: an empty question, SERVING."""
+    result = subprocess.run(
+        ["curl", "-sS", "--http2-prior-knowledge", "--data-binary", "@-",
+         "-H", f"Host: {API}", "-H", "Content-Type: application/grpc", "-H",
+         "TE: trailers", "http://127.0.0.1:8080/grpc.health.v1.Health/Check"],
+        input=bytes(5), capture_output=True, check=True)
+    assert result.stdout == b"\0\0\0\0\2\x08\x01"
 
 
 def test_a_pod_that_is_killed_has_lost_nothing(world):

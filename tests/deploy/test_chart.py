@@ -229,6 +229,21 @@ def test_storage_as_asked(helm):
     assert {"name": "qdrant-storage", "mountPath": "/qdrant/storage"} in mounts
 
 
+def test_snapshots_are_put_back_when_a_pod_starts(helm):
+    """test_programs.py runs the script."""
+    item = "/qdrant/snapshot-restoration/a.snapshot:docs"
+    objects = helm.objects({"snapshotRestoration": {
+        "enabled": True, "pvcName": "old", "snapshots": [item]}})
+    pod = objects[ENGINE]["spec"]["template"]["spec"]
+    lifecycle = pod["containers"][0]["lifecycle"]
+    assert lifecycle["postStart"]["exec"]["command"] == [
+        "/bin/sh", "/qdrant/config/restore.sh", item]
+    assert "preStop" in lifecycle
+    assert "restore.sh" in objects["ConfigMap", "qdrant"]["data"]
+    assert {"name": "snapshot-restoration", "persistentVolumeClaim": {
+        "claimName": "old"}} in pod["volumes"]
+
+
 def test_storage_class_of_the_guide(helm):
     item = helm.objects({"storageClass": {"create": True}})[
         "StorageClass", "qdrant-storage"]
@@ -412,6 +427,9 @@ REFUSED = [
     ({"backup": {"enabled": True}}, "backup.to"),
     ({"backup": {"enabled": True, "to": "/backup"}}, "backup.volume"),
     ({"podDisruptionBudget": {"minAvailable": 1}}, "podDisruptionBudget"),
+    ({"snapshotRestoration": {"enabled": True},
+      "lifecycle": {"postStart": {"exec": {"command": ["true"]}}}},
+     "postStart"),
 ]
 
 

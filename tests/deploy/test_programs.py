@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from azimuthd import free_ports, program
+from azimuthd import Engine, free_ports, program
 from conftest import BUILD, CHART, LOGIN, ROOT, merged
 
 MODULE = BUILD / "gateway/ngx_http_azimuth_module.so"
@@ -192,3 +192,35 @@ def test_helm_test_finds_what_it_stored(tmp_path):
     finally:
         process.terminate()
         process.wait(30)
+
+
+def test_snapshots_are_put_back_where_nothing_is(tmp_path):
+    """snapshotRestoration: what is there already stays as it is."""
+    old = Engine(tmp_path / "old").start()
+    new = Engine(tmp_path / "new", environment={
+        "QDRANT__SERVICE__API_KEY": "a-key"}).start()
+    key = {"api-key": "a-key"}
+    try:
+        files = []
+        for name in ("docs", "kept"):
+            old.create(name)
+            old.upsert(name, [{"id": 1, "vector": [1, 2, 3, 4]}])
+            path = f"/collections/{name}/snapshots"
+            snapshot = old.call("POST", path).result["name"]
+            file = tmp_path / f"{name}.snapshot"
+            file.write_bytes(old.call("GET", f"{path}/{snapshot}").body)
+            files.append(f"{file}:{name}")
+        assert new.call("PUT", "/collections/kept", {
+            "vectors": {"size": 2, "distance": "Dot"}}, key).status == 200
+        result = subprocess.run(
+            ["sh", CHART / "files/restore.sh", *files], capture_output=True,
+            text=True, check=False,
+            env={**os.environ, "QDRANT__SERVICE__API_KEY": "a-key",
+                 "AZIMUTH_URL": f"http://127.0.0.1:{new.port}"})
+        assert result.returncode == 0, result.stderr
+        for name, count in (("docs", 1), ("kept", 0)):
+            info = new.call("GET", f"/collections/{name}", None, key).result
+            assert info["points_count"] == count
+    finally:
+        old.stop()
+        new.stop()

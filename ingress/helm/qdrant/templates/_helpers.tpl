@@ -87,7 +87,7 @@ app.kubernetes.io/part-of: {{ include "qdrant.name" (index . 0) }}
 {{- end }}
 {{- $_ := set $service "http_port" 6333 }}
 {{- $_ := set $service "grpc_port" (ternary 6334 0 .Values.service.grpc.enabled) }}
-{{- $storage := dict "storage_path" "/qdrant/storage" }}
+{{- $storage := dict "storage_path" "/qdrant/storage" "snapshots_path" "/qdrant/snapshots" }}
 {{- if .Values.gateway.enabled }}
 {{- $_ := set $service "identity_key_file" "/run/azimuth/identity-key" }}
 {{- end }}
