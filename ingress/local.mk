@@ -31,4 +31,6 @@ EXTRA_DIST += tests/deploy
 
 # Builds both images and runs them (as root; the first build takes minutes).
 check-images: ; $(top_srcdir)/tests/deploy/images.sh
-.PHONY: check-images
+# The chart at an API server; building that takes ten minutes, once.
+check-cluster: ; $(top_srcdir)/tests/deploy/cluster.sh
+.PHONY: check-images check-cluster

@@ -9,8 +9,8 @@ here=$(cd "$(dirname -- "$0")" && pwd)
 cache=${AZIMUTH_CACHE:-/var/cache/azimuth}
 programs=$cache/deploy-bin-$(grep '^install' "$here/tools.txt" |
     sha256sum | cut -c 1-16)
-schemas=$cache/deploy-schemas-$(cat "$here/tools.txt" "$here/schemas.py" |
-    sha256sum | cut -c 1-16)
+schemas=$cache/deploy-schemas-$(cat "$here/tools.txt" "$here/schemas.py" \
+    "$here/tools.sh" | sha256sum | cut -c 1-16)
 if [ ! -e "$programs/ready" ] || [ ! -e "$schemas/ready" ]; then
     # Where Debian's golang-1.24-go is.
     PATH=$PATH:/usr/lib/go-1.24/bin
@@ -49,6 +49,14 @@ fi
     rm -rf "$schemas"
     # shellcheck disable=SC2086 # paths of the cache
     "${PYTHON:-python3}" "$here/schemas.py" $files "$schemas"
+    # As they are, for an API server.
+    mkdir "$schemas/crds"
+    for file in $files; do
+        case $file in
+            *kubeblocks@v0*) ;;
+            *.yaml) cp "$file" "$schemas/crds/" ;;
+        esac
+    done
     touch "$schemas/ready"
 }
 printf '%s\n' "$programs" "$schemas"

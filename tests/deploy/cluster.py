@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chart, the manifests and the add-ons at a real API server (no
+controllers, no nodes): make check-cluster. A namespace in which whatever is not
+`restricted` by the pod security standards draws a warning."""
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+import yaml
+from azimuthd import free_ports
+from conftest import CHART, ROOT, merged
+from test_chart import EVERYTHING, MODES, PRESETS
+
+APISERVER = pathlib.Path(os.environ["AZIMUTH_APISERVER"]) / "kube-apiserver"
+
+
+class Cluster:
+    def __init__(self, folder):
+        self.folder = folder
+        self.etcd_port, peer, self.port = free_ports(3)
+        self.processes = []
+        self.spawn("etcd", "--data-dir", folder / "etcd",
+                   "--listen-client-urls",
+                   f"http://127.0.0.1:{self.etcd_port}",
+                   "--advertise-client-urls",
+                   f"http://127.0.0.1:{self.etcd_port}",
+                   "--listen-peer-urls", f"http://127.0.0.1:{peer}")
+        key = folder / "sa.key"
+        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True,
+                       capture_output=True)
+        (folder / "tokens.csv").write_text("token,admin,1,system:masters\n")
+        self.spawn(APISERVER, "--etcd-servers",
+                   f"http://127.0.0.1:{self.etcd_port}", "--secure-port",
+                   self.port, "--bind-address", "127.0.0.1", "--cert-dir",
+                   folder / "certificates", "--token-auth-file",
+                   folder / "tokens.csv", "--authorization-mode", "RBAC",
+                   "--service-account-key-file", key,
+                   "--service-account-signing-key-file", key,
+                   "--service-account-issuer", "https://kubernetes",
+                   "--service-cluster-ip-range", "10.0.0.0/24",
+                   "--disable-admission-plugins", "ServiceAccount")
+        self.config = folder / "kubeconfig"
+        self.config.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {
+                "server": f"https://127.0.0.1:{self.port}",
+                "insecure-skip-tls-verify": True}}],
+            "users": [{"name": "u", "user": {"token": "token"}}],
+            "contexts": [{"name": "c", "context": {
+                "cluster": "c", "user": "u"}}]}))
+        self.environment = {**os.environ, "KUBECONFIG": str(self.config),
+                            "HOME": str(folder)}
+
+    def spawn(self, *words):
+        with open(self.folder / f"{pathlib.Path(words[0]).name}.log",
+                  "wb") as log:
+            self.processes.append(subprocess.Popen(
+                [str(word) for word in words], stdout=log, stderr=log))
+
+    def wait(self):
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            assert all(p.poll() is None for p in self.processes)
+            if self.run("get", "--raw", "/readyz").stdout == "ok":
+                return
+            time.sleep(0.5)
+        raise AssertionError("the API server is not ready")
+
+    def run(self, *words, text=None):
+        return subprocess.run(
+            ["kubectl", *map(str, words)], input=text, capture_output=True,
+            text=True, env=self.environment, check=False)
+
+    def must(self, *words, text=None):
+        result = self.run(*words, text=text)
+        assert result.returncode == 0, result.stderr
+        return result
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def cluster(helm, tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.wait()
+        cluster.must("apply", "--server-side", "-f", helm.schemas / "crds")
+        cluster.must("wait", "--for=condition=Established", "crd", "--all",
+                     "--timeout=60s")
+        cluster.must("create", "namespace", "qdrant")
+        cluster.must("label", "namespace", "qdrant",
+                     "pod-security.kubernetes.io/warn=restricted",
+                     "pod-security.kubernetes.io/enforce=restricted")
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_every_preset_and_mode_is_accepted(helm, cluster, preset, mode):
+    more = merged(EVERYTHING, {"updateVolumeFsOwnership": False})
+    for values in (MODES[mode], merged(MODES[mode], more)):
+        text = helm.text(values, "--values", preset)
+        result = cluster.must("apply", "--dry-run=server", "-f", "-",
+                              text=text)
+        assert "Warning" not in result.stderr, result.stderr
+
+
+def test_manifests_are_applied_at_once_and_again(cluster):
+    folder = ROOT / "ingress/k8s/manifests"
+    first = cluster.must("apply", "-f", folder).stdout
+    assert first.count("created") == 8 and "namespace/vector-db" in first
+    again = cluster.must("apply", "-f", folder).stdout
+    assert again.count("unchanged") == len(again.splitlines())
+    cluster.must("delete", "-f", folder, "--wait=false")
+
+
+def test_helm_installs_upgrades_and_removes(helm, cluster):
+    """With the secrets' check, a change of resources, and nothing left."""
+    def run(*words, values=None):
+        result = subprocess.run(
+            [helm.program, *map(str, words), "--namespace", "qdrant"],
+            input=json.dumps(values or {}), capture_output=True, text=True,
+            env=cluster.environment, check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    values = merged(MODES["ingress"], {"apiKey": True})
+    words = ("upgrade", "--install", "qdrant", CHART, "--values", "-")
+    run(*words, values=values)
+
+    def key():
+        return cluster.must("-n", "qdrant", "get", "secret", "qdrant-apikey",
+                            "-o", "jsonpath={.data.api-key}").stdout
+
+    generated = key()
+    assert generated
+    run(*words, "--set", "resources.limits.memory=16Gi", values=values)
+    assert key() == generated # a new one would lock everybody out
+    item = yaml.safe_load(cluster.must(
+        "-n", "qdrant", "get", "statefulset", "qdrant", "-o", "yaml").stdout)
+    assert item["spec"]["template"]["spec"]["containers"][0]["resources"][
+        "limits"]["memory"] == "16Gi"
+    run("uninstall", "qdrant", "--wait")
+    left = cluster.must("-n", "qdrant", "get", "-o", "name",
+                        "all,ingress,secret,networkpolicy").stdout
+    assert left == ""
+
+
+def test_the_current_add_on_is_accepted(helm, cluster):
+    text = helm.text({"cluster": {"create": True}},
+                     chart=ROOT / "ingress/kubeblocks/qdrant")
+    cluster.must("apply", "--dry-run=server", "-f", "-", text=text)

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# make check-cluster: the chart at a real API server. Needs etcd and kubectl of
+# Debian; kube-apiserver is built into the cache once, which takes ten minutes
+# of a core and more beside others' load, so it is no part of ./appliance check.
+set -eu
+here=$(cd "$(dirname -- "$0")/../.." && pwd)
+for program in etcd kubectl openssl; do
+    command -v "$program" >/dev/null || {
+        echo "check-cluster needs $program" >&2
+        exit 1
+    }
+done
+AZIMUTH_APISERVER=$("$here/tests/deploy/apiserver.sh")
+export AZIMUTH_APISERVER PYTHONDONTWRITEBYTECODE=1
+"${PYTHON:-python3}" -m pytest -q -ra -p no:cacheprovider -o addopts= \
+    "$here/tests/deploy/cluster.py"
