@@ -11,7 +11,7 @@
 
 #define TEXT_SIZE    512
 #define PORT_MAX     65535u
-#define STORAGE_PATH "/var/lib/azimuth/storage"
+#define STORAGE_PATH "/var/lib/azimuth-engine/storage"
 
 static const char help[] =
     "usage: azimuthctl doctor [OPTIONS]\n\n"

@@ -12,8 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-#define TO_DEFAULT  "/var/lib/azimuth/discovery"
+#define TO_DEFAULT  "/var/lib/azimuth-discovery"
 #define WATCH_S_MAX 86400u
+#define PORT_MAX    65535u
 #define TRIES_MAX   100u
 
 static const char help[] =
@@ -27,6 +28,8 @@ static const char help[] =
     "  --namespace NAME       (the pod's own; else qdrant)\n"
     "  --dashboard-url URL, --api-url URL, --internal-host HOST\n"
     "                         where they are not made of the names above\n"
+    "  --http-port N, --grpc-port N\n"
+    "                         of the internal host (6333, 6334)\n"
     "  --component-version V  (0.1.0)\n"
     "  --service-file FILE    a service.yaml of your own instead\n"
     "  --driver NAME          kubernetes or file (kubernetes inside of a pod)\n"
@@ -151,6 +154,8 @@ command(int argc, char **argv,
     struct register_run run = { .to = TO_DEFAULT };
     run.service.name = "qdrant";
     run.service.component_version = "0.1.0";
+    run.service.http_port = 6333;
+    run.service.grpc_port = 6334;
     const struct option_spec specs[] = {
         { "domain", OPTION_TEXT, &run.service.domain, 0 },
         { "name", OPTION_TEXT, &run.service.name, 0 },
@@ -159,6 +164,8 @@ command(int argc, char **argv,
         { "api-url", OPTION_TEXT, &run.service.api_url, 0 },
         { "internal-host", OPTION_TEXT, &run.service.internal_host, 0 },
         { "component-version", OPTION_TEXT, &run.service.component_version, 0 },
+        { "http-port", OPTION_COUNT, &run.service.http_port, PORT_MAX },
+        { "grpc-port", OPTION_COUNT, &run.service.grpc_port, PORT_MAX },
         { "service-file", OPTION_TEXT, &run.service.file, 0 },
         { "driver", OPTION_TEXT, &run.driver, 0 },
         { "to", OPTION_TEXT, &run.to, 0 },

@@ -4,6 +4,7 @@
 #include "tools/service.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,7 +100,8 @@ add_endpoint(struct bytes *text, const char *name, const char *type,
 }
 
 static void
-add_endpoints(const struct addresses *at, struct bytes *text)
+add_endpoints(const struct service_options *options, const struct addresses *at,
+              struct bytes *text)
 {
     char url[URL_SIZE + 32];
     add_endpoint(text, "dashboard", "web", at->dashboard);
@@ -114,11 +116,12 @@ add_endpoints(const struct addresses *at, struct bytes *text)
                "      description: \"REST API\"\n"
                "      primary: false\n",
                at->api);
-    snprintf(url, sizeof(url), "http://%s:6333", at->host);
+    snprintf(url, sizeof(url), "http://%s:%" PRIu64, at->host,
+             options->http_port);
     add_endpoint(text, "internal-rest", "internal", url);
     bytes_add_text(text, "      description: \"REST API inside of the "
                          "cluster\"\n      primary: false\n");
-    snprintf(url, sizeof(url), "%s:6334", at->host);
+    snprintf(url, sizeof(url), "%s:%" PRIu64, at->host, options->grpc_port);
     add_endpoint(text, "internal-grpc", "internal", url);
     bytes_add_text(text, "      description: \"gRPC API inside of the "
                          "cluster\"\n      primary: false\n");
@@ -141,7 +144,7 @@ add_tail(const struct service_options *options, const struct addresses *at,
                "    QDRANT_API_URL: \"%s\"\n"
                "    QDRANT_DASHBOARD_URL: \"%s\"\n"
                "    QDRANT_GRPC_HOST: \"%s\"\n"
-               "    QDRANT_GRPC_PORT: \"6334\"\n"
+               "    QDRANT_GRPC_PORT: \"%" PRIu64 "\"\n"
                "  metadata:\n"
                "    authentication:\n"
                "      dashboard: \"oauth2\"\n"
@@ -149,7 +152,7 @@ add_tail(const struct service_options *options, const struct addresses *at,
                "    persistence: true\n"
                "    license: \"Apache-2.0\"\n",
                options->name, options->service_namespace, at->api, at->api,
-               at->dashboard, at->host);
+               at->dashboard, at->host, options->grpc_port);
 }
 
 static bool
@@ -183,7 +186,7 @@ service_text(const struct service_options *options, struct bytes *text,
         return false;
     addresses_fill(options, &at);
     add_head(options, text);
-    add_endpoints(&at, text);
+    add_endpoints(options, &at, text);
     add_tail(options, &at, text);
     return !bytes_failed(text) || fault_set(reterr, "out of memory");
 }

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* What a service says of itself to Thinkube's discovery: the text service.yaml
  * and the ConfigMap that holds it. ansible/roles/discovery writes the same. */
@@ -23,6 +24,8 @@ struct service_options {
     const char *api_url;           /* https://qdrant.DOMAIN */
     const char *internal_host;     /* NAME.NAMESPACE.svc.cluster.local */
     const char *component_version; /* 0.1.0 */
+    uint64_t http_port;            /* inside: 6333 */
+    uint64_t grpc_port;            /* 6334 */
     const char *file;              /* its text instead; or NULL */
 };
 

@@ -17,7 +17,9 @@ setup(void)
     options = (struct service_options){ .name = "qdrant",
                                         .service_namespace = "qdrant",
                                         .domain = "example.com",
-                                        .component_version = "0.1.0" };
+                                        .component_version = "0.1.0",
+                                        .http_port = 6333,
+                                        .grpc_port = 6334 };
     bytes_init(&text, SERVICE_TEXT_SIZE_MAX);
 }
 
