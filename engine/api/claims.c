@@ -147,11 +147,29 @@ subject_read(yyjson_val *claims, struct arena *arena, struct span *ret_subject,
                                               "too long");
 }
 
+/* A claim that is there twice might narrow the second time. */
+static bool
+is_twice(yyjson_val *claims, const char *name)
+{
+    size_t index, max;
+    unsigned count = 0;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(claims, index, max, key, value)
+    {
+        count += yyjson_equals_str(key, name);
+    }
+    return count > 1;
+}
+
 static enum engine_code
 claims_read(yyjson_val *claims, int64_t now_s, struct arena *arena,
             struct identity *ret_identity, struct error *reterr)
 {
     struct identity identity = { .rights.everywhere = RIGHT_NONE };
+    if (is_twice(claims, "access") || is_twice(claims, "value_exists") ||
+        is_twice(claims, "exp") || is_twice(claims, "nbf"))
+        return refuse(reterr, "its claim `access`, `value_exists`, `exp` or "
+                              "`nbf` is there twice");
     enum engine_code code = times_read(claims, now_s, &identity, reterr);
     if (code == ENGINE_OK)
         code = access_read(claims, arena, &identity.rights, reterr);

@@ -187,6 +187,8 @@ identity_verify(const struct identity_keys *keys, struct span token,
                 struct identity *ret_identity, struct error *reterr)
 {
     yyjson_doc *doc = NULL;
+    if (token.size > IDENTITY_TOKEN_SIZE_MAX)
+        return error_set(reterr, ENGINE_EFORBIDDEN, "is too long");
     enum jwt_fault fault = jwt_open(&keys->keys, token, arena, &doc);
     if (fault == JWT_MEMORY)
         return error_memory(reterr);

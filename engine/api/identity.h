@@ -16,7 +16,7 @@
 #define IDENTITY_KEY_SIZE       32
 #define IDENTITY_KEYS_MAX       JWT_KEYS_MAX
 #define IDENTITY_FILE_SIZE_MAX  4096
-#define IDENTITY_TOKEN_SIZE_MAX JWT_TOKEN_SIZE_MAX
+#define IDENTITY_TOKEN_SIZE_MAX 4096
 #define IDENTITY_SKEW_S         5   /* between the two clocks */
 #define IDENTITY_LIFE_S_MAX     300 /* exp - iat: a long-lived one is no such */
 #define IDENTITY_SUB_SIZE_MAX   512

@@ -132,7 +132,7 @@ jwt_fault_text(enum jwt_fault fault)
 {
     static const char *const texts[] = {
         [JWT_FINE] = "is fine",
-        [JWT_MALFORMED] = "is no token of three parts and 4096 bytes at most",
+        [JWT_MALFORMED] = "is no token of three parts and 16384 bytes at most",
         [JWT_FOREIGN] = "is not signed (HS256) by a known key",
         [JWT_HEADER] = "is not plain HS256",
         [JWT_CONTENT] = "is no JSON object",

@@ -15,7 +15,7 @@
  * one of ours. Keys are constant after they were added; any thread. */
 
 #define JWT_KEYS_MAX       8
-#define JWT_TOKEN_SIZE_MAX 4096
+#define JWT_TOKEN_SIZE_MAX 16384
 #define JWT_TIME_MAX       ((int64_t)1 << 53)
 
 /* Zeroed: none. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every route, most used first. What is not here is 404 with an empty body.
  * The third column is the right that it needs: on the collection in its path
- * or, without one, on the engine itself. The two lists (RIGHT_NONE) show what
- * the caller may read. */
+ * or, without one, on the engine itself. The two lists and the
+ * telemetry (RIGHT_NONE) show what the caller may read. */
 #include "engine/api/memory.h"
 #include "engine/api/rest.h"
 
@@ -87,7 +87,7 @@ const struct route api_routes[] = {
     { REQUEST_GET, "/livez", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_health },
     { REQUEST_GET, "/readyz", RIGHT_NONE, ROUTE_OPEN | ROUTE_RAW, NULL, NULL, service_ready },
     { REQUEST_GET, "/metrics", RIGHT_READ, ROUTE_RAW | ROUTE_LONG, NULL, NULL, service_metrics },
-    { REQUEST_GET, "/telemetry", RIGHT_READ, ROUTE_LONG, NULL, NULL, service_telemetry },
+    { REQUEST_GET, "/telemetry", RIGHT_NONE, ROUTE_LONG, NULL, NULL, service_telemetry },
     { REQUEST_GET, "/logger", RIGHT_READ, 0, NULL, NULL, logger_read },
     { REQUEST_POST, "/logger", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, logger_change },
     { REQUEST_GET, "/quotas", RIGHT_READ, ROUTE_LONG, NULL, NULL, quotas_read },

@@ -175,7 +175,6 @@ CALLS = [
     ("PATCH", C, {"optimizers_config": {}}, "m"),
     ("POST", "/collections/aliases", {"actions": []}, "M"),
     ("GET", "/metrics", None, "R"),
-    ("GET", "/telemetry", None, "R"),
     ("GET", "/cluster", None, "R"),
     ("GET", "/issues", None, "R"),
     ("DELETE", "/issues", None, "M"),
@@ -210,6 +209,17 @@ def test_who_may_not_read_a_collection_does_not_learn_of_it(guarded):
             answer = ask(guarded, method, path, body, grants(docs="m"))
             assert answer.status == 403, answer
             assert f"`{name}`" in answer.error and '"read"' in answer.error
+
+
+def test_telemetry_shows_what_the_caller_may_read(guarded):
+    for access, names in ((grants(docs="r"), {"docs"}), ([], set()),
+                          ("r", {"docs", "secret"})):
+        answer = ask(guarded, "GET", "/telemetry?details_level=3",
+                     access=access)
+        found = answer.result["collections"]
+        assert found["number_of_collections"] == len(names)
+        assert {c["id"] for c in found["collections"]} == names
+        assert "secret" in names or "secret" not in answer.text
 
 
 def test_the_list_shows_what_the_caller_may_read(guarded):

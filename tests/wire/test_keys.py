@@ -212,6 +212,18 @@ def test_the_algorithm_is_ours(keyed):
     assert ask(keyed, "a" * 20000).status in (401, 431)
 
 
+def test_a_token_of_many_collections(keyed):
+    def token(count):
+        return signed(KEY, {"access": [
+            {"collection": f"c{i}", "access": "r"} for i in range(count)] +
+            on_docs})
+    on_docs = [{"collection": "docs", "access": "r"}]
+    for _ in range(2):
+        assert ask(keyed, token(200)).status == 200
+        assert over_grpc(keyed, token(200)) == grpc.StatusCode.OK
+    assert ask(keyed, token(256)).status == 401
+
+
 def test_lists_show_what_a_token_may_read(keyed):
     token = signed(KEY, {"access": [{"collection": "docs", "access": "r"}]})
     answer = ask(keyed, token, path="/collections")
@@ -246,9 +258,10 @@ def test_a_token_that_wants_a_point(keyed):
         assert "stateful validation failed" in answer.text
     assert over_grpc(keyed, wanting(name="bob")) == \
         grpc.StatusCode.UNAUTHENTICATED
-    gone = signed(KEY, {"access": "m", "value_exists": {
-        "collection": "nowhere", "matches": []}})
-    assert ask(keyed, gone).status == 403
+    for name, status in (("nowhere", 403), ("users", 200)):
+        some = signed(KEY, {"access": "m", "value_exists": {
+            "collection": name, "matches": []}})
+        assert ask(keyed, some).status == status
     # Taking the point away takes the right away, at once.
     put(keyed, "users", 2, {"name": "carol"})
     assert ask(keyed, wanting(name="carol")).status == 200

@@ -144,6 +144,9 @@ static const struct {
       ENGINE_EINPUT, "`value_exists`" },
     { "{\"value_exists\":{\"collection\":\"a\",\"matches\":[],\"more\":1}}",
       ENGINE_EINPUT, "`value_exists`" },
+    { "{\"access\":\"r\",\"access\":\"r\"}", ENGINE_EINPUT, "twice" },
+    { "{\"access\":\"m\",\"value_exists\":null,\"value_exists\":null}",
+      ENGINE_EINPUT, "twice" },
     { "[]", ENGINE_EINPUT, "no JSON object" },
 };
 
