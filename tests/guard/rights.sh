@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # engine/api/RIGHTS.md has a row for every route and names every gRPC method
 # beside its route: test_rights_table.py calls what is there under every kind of
-# key and token, and nothing is left out.
+# key and token, and nothing is left out. A new row is
+#   | POST /collections/C/x | Points/X | write |
+# and then: python tests/wire/rights_table.py > new && mv new engine/api/RIGHTS.md
 cd "${top_srcdir:-.}" || exit 99
 
 awk '
