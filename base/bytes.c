@@ -133,7 +133,12 @@ bytes_add_span(struct bytes *bytes, struct span span)
 void
 bytes_add_char(struct bytes *bytes, char c)
 {
-    bytes_add(bytes, &c, 1);
+    if (bytes->is_failed || bytes->room_size < bytes->size + 2) {
+        bytes_add(bytes, &c, 1);
+        return;
+    }
+    bytes->data[bytes->size++] = c;
+    bytes->data[bytes->size] = '\0';
 }
 
 void

@@ -15,7 +15,7 @@ the numbers, QueryPoints of gRPC.
 
 In the same run and by the same program: /healthz (over gRPC HealthCheck);
 decoding of bodies of 1,000 upserts on one core; and upload_collection of the
-whole set by qdrant-client (installed the first time) over both. Rounds take
+whole set by qdrant-client (installed the first time, its defaults) over both. Rounds take
 turns, the best of each counts. There is no server of qdrant-edge to compare
 with. About five minutes on two cores.
 

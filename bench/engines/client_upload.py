@@ -25,7 +25,7 @@ def main():
         size=vectors.shape[1], distance=models.Distance.COSINE))
     begin, cpu = time.perf_counter(), time.process_time()
     client.upload_collection(options["name"], vectors, payload=payloads,
-                             ids=range(len(vectors)), wait=True,
+                             ids=range(len(vectors)),
                              batch_size=options["batch"])
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     count = client.count(options["name"], exact=True).count

@@ -9,6 +9,7 @@
 #include "engine/codec/protobuf.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELDS_MAX 48 /* of one message of ours; asserted */
@@ -128,6 +129,25 @@ read_packed(const struct reader *reader, const struct schema_field *field,
     return !values.is_bad;
 }
 
+/* A list of the vector's numbers at once; they are most of a query. */
+static yyjson_mut_val *
+floats_make(const struct reader *reader, const struct schema_message *type,
+            struct span bytes)
+{
+    size_t count = bytes.size / sizeof(float);
+    if (bytes.size % sizeof(float) != 0)
+        return bad_message(reader, type, "invalid wire format");
+    float *values = malloc(bytes.size + 1);
+    if (values == NULL)
+        return no_memory(reader);
+    if (count > 0)
+        memcpy(values, bytes.data, bytes.size);
+    yyjson_mut_val *list =
+        yyjson_mut_arr_with_float(reader->doc, values, count);
+    free(values);
+    return list != NULL ? list : no_memory(reader);
+}
+
 /* One value as it stands; NULL: an error is set. */
 static yyjson_mut_val *
 read_value(const struct reader *reader, const struct schema_message *type,
@@ -198,6 +218,11 @@ read_repeated(const struct reader *reader, const struct schema_message *type,
               size_t depth)
 {
     bool is_map = field->type == SCHEMA_MESSAGE && field->message->is_map;
+    if (*slot == NULL && field->type == SCHEMA_FLOAT &&
+        part->wire == PROTOBUF_LEN) {
+        *slot = floats_make(reader, type, part->bytes);
+        return *slot != NULL;
+    }
     if (*slot == NULL)
         *slot =
             is_map ? yyjson_mut_obj(reader->doc) : yyjson_mut_arr(reader->doc);

@@ -227,6 +227,45 @@ json_f32(struct json_writer *writer, float value)
     add_number(writer, text);
 }
 
+/* |value| in [1e-4, 1e6) with at most 9 decimals, in fixed notation; 0 for
+ * other values. The scaled value has at most 15 digits, so it and the power are
+ * exact and their quotient is the double nearest to the decimal: the shortest,
+ * since no two decimals of 15 digits share a double. */
+#define F64_TEXT_SIZE 40
+static size_t
+f64_text(double value, char text[F64_TEXT_SIZE])
+{
+    static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4,
+                                   1e5, 1e6, 1e7, 1e8, 1e9 };
+    static const size_t decimals_max = sizeof(tens) / sizeof(tens[0]) - 1;
+    double size = fabs(value);
+    if (!(size >= 1e-4 && size < 1e6))
+        return 0;
+    size_t decimals = 1;
+    uint64_t scaled = 0;
+    for (; decimals <= decimals_max; decimals++) {
+        scaled = (uint64_t)llrint(size * tens[decimals]);
+        if ((double)scaled / tens[decimals] == size)
+            break;
+    }
+    if (decimals > decimals_max)
+        return 0;
+    char reversed[F64_TEXT_SIZE];
+    size_t count = 0;
+    for (size_t i = 0; i <= decimals || scaled > 0; i++) {
+        if (i == decimals)
+            reversed[count++] = '.';
+        reversed[count++] = (char)('0' + scaled % 10);
+        scaled /= 10;
+    }
+    if (value < 0)
+        reversed[count++] = '-';
+    for (size_t i = 0; i < count; i++)
+        text[i] = reversed[count - 1 - i];
+    text[count] = '\0';
+    return count;
+}
+
 void
 json_f64(struct json_writer *writer, double value)
 {
@@ -234,11 +273,11 @@ json_f64(struct json_writer *writer, double value)
         json_null(writer);
         return;
     }
-    char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
+    char text[F64_TEXT_SIZE];
+    bool is_written = f64_text(value, text) > 0;
+    for (int digits = 15; digits <= 17 && !is_written; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
+        is_written = strtod(text, NULL) == value;
     }
     add_number(writer, text);
 }

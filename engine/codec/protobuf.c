@@ -14,16 +14,11 @@ protobuf_reader_init(struct protobuf_reader *reader, struct span message)
     *reader = (struct protobuf_reader){ .rest = message };
 }
 
-static bool
-read_varint(struct protobuf_reader *reader, uint64_t *ret_value)
+/* Several bytes, or none. */
+static __attribute__((noinline)) bool
+read_long_varint(struct protobuf_reader *reader, uint64_t *ret_value)
 {
     uint64_t value = 0;
-    if (reader->rest.size > 0 && (unsigned char)*reader->rest.data < 0x80) {
-        *ret_value = (unsigned char)*reader->rest.data; /* most are */
-        reader->rest.data++;
-        reader->rest.size--;
-        return true;
-    }
     for (unsigned i = 0; i < VARINT_SIZE_MAX && i < reader->rest.size; i++) {
         unsigned char byte = (unsigned char)reader->rest.data[i];
         value |= (uint64_t)(byte & 0x7f) << (7 * i);
@@ -36,6 +31,18 @@ read_varint(struct protobuf_reader *reader, uint64_t *ret_value)
     }
     reader->is_bad = true;
     return false;
+}
+
+/* Most are of one byte. */
+static inline bool
+read_varint(struct protobuf_reader *reader, uint64_t *ret_value)
+{
+    if (reader->rest.size == 0 || (unsigned char)*reader->rest.data >= 0x80)
+        return read_long_varint(reader, ret_value);
+    *ret_value = (unsigned char)*reader->rest.data;
+    reader->rest.data++;
+    reader->rest.size--;
+    return true;
 }
 
 /* Little endian, whatever the machine. */

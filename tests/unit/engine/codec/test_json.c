@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,50 @@ START_TEST(json_floats_are_short_and_read_back_the_same)
 }
 END_TEST
 
+/* The shortest of 15 to 17 digits that reads back the same. */
+static void
+double_is_shortest(double value)
+{
+    char text[64];
+    struct bytes out;
+    struct json_writer writer;
+    bytes_init(&out, 100);
+    json_writer_init(&writer, &out);
+    json_f64(&writer, value);
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    if (strpbrk(text, ".e") == NULL)
+        strcat(text, ".0");
+    ck_assert_str_eq(out.data, text);
+    bytes_release(&out);
+}
+
+START_TEST(json_doubles_are_short_and_read_back_the_same)
+{
+    static const double edges[] = { 0.0,       -0.0,      1e-4,
+                                    9.9999e-5, 1e6,       999999.999999999,
+                                    1e-9,      1e15,      1e300,
+                                    5e-324,    999999.99, 0.1,
+                                    -2.0,      1e5 };
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+        double_is_shortest(edges[i]);
+    uint64_t seed = 1;
+    double ten = 1.0;
+    for (int decimals = 0; decimals < 12; decimals++, ten *= 10.0) {
+        for (int i = 0; i < 2000; i++) {
+            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            double whole = (double)(seed >> 33);
+            double_is_shortest(whole / ten);
+            double_is_shortest(-whole * 1e-6);
+            double_is_shortest(nextafter(whole / ten, 1e300));
+        }
+    }
+}
+END_TEST
+
 START_TEST(json_writes_containers_and_escapes)
 {
     struct bytes out;
@@ -150,6 +195,7 @@ main(void)
                         40);
     tcase_add_loop_test(tcase, json_floats_are_short_and_read_back_the_same, 0,
                         sizeof(floats) / sizeof(floats[0]));
+    tcase_add_test(tcase, json_doubles_are_short_and_read_back_the_same);
     tcase_add_test(tcase, json_writes_containers_and_escapes);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
