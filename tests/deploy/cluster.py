@@ -11,7 +11,7 @@ import time
 import pytest
 import yaml
 from azimuthd import free_ports
-from conftest import CHART, ROOT, merged
+from conftest import BUILD, CHART, ROOT, merged
 from test_chart import EVERYTHING, MODES, PRESETS
 
 APISERVER = pathlib.Path(os.environ["AZIMUTH_APISERVER"]) / "kube-apiserver"
@@ -152,6 +152,65 @@ def test_helm_installs_upgrades_and_removes(helm, cluster):
     left = cluster.must("-n", "qdrant", "get", "-o", "name",
                         "all,ingress,secret,networkpolicy").stdout
     assert left == ""
+
+
+def test_the_pod_registers_by_its_own_rights(helm, cluster, tmp_path):
+    """azimuthctl with the chart's service account and command."""
+    objects = helm.objects({"discovery": {"enabled": True},
+                            "exposure": {"domain": "example.com"}})
+    kinds = ("ServiceAccount", "Role", "RoleBinding")
+    cluster.must("apply", "-f", "-", text=json.dumps({
+        "apiVersion": "v1", "kind": "List", "items": [
+            objects[kind, "qdrant-discovery"] for kind in kinds]}))
+    account = tmp_path / "account"
+    account.mkdir()
+    token = cluster.must("-n", "qdrant", "create", "token",
+                         "qdrant-discovery").stdout
+    (account / "token").write_text(token)
+    (account / "namespace").write_text("qdrant")
+    authority = cluster.folder / "certificates/apiserver.crt"
+    (account / "ca.crt").write_text(authority.read_text())
+    command = objects["Deployment", "qdrant-discovery"]["spec"]["template"][
+        "spec"]["containers"][0]["command"]
+    command = command[:command.index("--watch")]
+
+    def register():
+        result = subprocess.run(
+            [BUILD.resolve() / command[0], *command[1:], "--driver",
+             "kubernetes", "--kube-url", f"https://localhost:{cluster.port}",
+             "--account-dir", account], capture_output=True, text=True,
+            check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    assert "registered" in register()
+    assert "already" in register()
+    item = yaml.safe_load(cluster.must(
+        "-n", "qdrant", "get", "configmap", "thinkube-service-config", "-o",
+        "yaml").stdout)
+    labels = item["metadata"]["labels"]
+    assert labels["thinkube.io/managed"] == "true"
+    assert labels["thinkube.io/service-type"] == "optional"
+    service = yaml.safe_load(item["data"]["service.yaml"])["service"]
+    assert (service["type"], service["category"], service["icon"]) == (
+        "optional", "ai", "/icons/tk_vector.svg")
+    urls = {entry["url"]: entry for entry in service["endpoints"]}
+    assert urls.keys() == {
+        "https://qdrant-dashboard.example.com", "https://qdrant.example.com",
+        "http://qdrant.qdrant.svc.cluster.local:6333",
+        "qdrant.qdrant.svc.cluster.local:6334"}
+    assert urls["https://qdrant-dashboard.example.com"]["primary"] is True
+    assert service["scaling"] == {
+        "resource_type": "statefulset", "resource_name": "qdrant",
+        "namespace": "qdrant", "min_replicas": 1, "can_disable": True}
+    who = "--as=system:serviceaccount:qdrant:qdrant-discovery"
+    for verb, what, answer in (
+            ("get", "configmap/thinkube-service-config", "yes"),
+            ("patch", "configmap/thinkube-service-config", "yes"),
+            ("patch", "configmap/another", "no"), ("list", "configmaps", "no"),
+            ("get", "secrets", "no"), ("get", "pods", "no")):
+        assert cluster.run("-n", "qdrant", "auth", "can-i", verb, what,
+                           who).stdout.strip() == answer, (verb, what)
 
 
 def test_the_current_add_on_is_accepted(helm, cluster):

@@ -34,6 +34,7 @@ EVERYTHING = {
     "ingress": {"enabled": True},
     "cors": {"enabled": True, "allowedOrigins": ["https://a.example.com"]},
     "updateVolumeFsOwnership": True,
+    "discovery": {"enabled": True}, "exposure": {"domain": "example.com"},
 }
 PRESETS = sorted((CHART / "presets").glob("*.yaml"))
 ENGINE = ("StatefulSet", "qdrant")
@@ -175,7 +176,9 @@ def test_no_container_has_more_rights_than_it_needs(helm):
     objects = helm.objects(merged(MODES["ingress"], EVERYTHING))
     for name, pod in pods(objects):
         found.add(name)
-        assert pod["automountServiceAccountToken"] is False, name
+        # One talks to the API server: test_discovery_may_do_one_thing.
+        assert pod["automountServiceAccountToken"] is (
+            name == "qdrant-discovery"), name
         assert pod["securityContext"]["seccompProfile"] == {
             "type": "RuntimeDefault"}, name
         for container in pod["containers"] + pod.get("initContainers", []):
@@ -189,7 +192,24 @@ def test_no_container_has_more_rights_than_it_needs(helm):
             assert context.get("runAsUser") or \
                 pod["securityContext"]["runAsUser"], name
     assert found == {"qdrant", "oauth2-proxy", "ephemeral-valkey",
-                     "qdrant-backup", "qdrant-test-db-interaction"}
+                     "qdrant-backup", "qdrant-discovery",
+                     "qdrant-test-db-interaction"}
+
+
+def test_discovery_may_do_one_thing(helm):
+    objects = helm.objects({"discovery": {"enabled": True},
+                            "exposure": {"domain": "example.com"}})
+    rules = objects["Role", "qdrant-discovery"]["rules"]
+    assert [(rule["resources"], rule.get("resourceNames"), rule["verbs"])
+            for rule in rules] == [
+        (["configmaps"], ["thinkube-service-config"],
+         ["get", "patch", "delete"]),
+        (["configmaps"], None, ["create"])]
+    command = objects["Deployment", "qdrant-discovery"]["spec"]["template"][
+        "spec"]["containers"][0]["command"]
+    assert command[:2] == ["azimuthctl", "register"]
+    assert "https://qdrant-dashboard.example.com" in command
+    assert "qdrant.qdrant.svc.cluster.local" in command
 
 
 def test_a_chart_upgrade_restarts_nothing(helm, tmp_path):
@@ -427,6 +447,7 @@ REFUSED = [
     ({"backup": {"enabled": True}}, "backup.to"),
     ({"backup": {"enabled": True, "to": "/backup"}}, "backup.volume"),
     ({"podDisruptionBudget": {"minAvailable": 1}}, "podDisruptionBudget"),
+    ({"discovery": {"enabled": True}}, "exposure.domain"),
     ({"snapshotRestoration": {"enabled": True},
       "lifecycle": {"postStart": {"exec": {"command": ["true"]}}}},
      "postStart"),
