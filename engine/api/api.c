@@ -19,7 +19,6 @@
 #include "engine/log.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -579,85 +578,6 @@ api_release(void *ctx, struct request *request)
         return;
     call_drop(request->call);
     request->call = NULL;
-}
-
-static void
-api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
-           struct reply *reply)
-{
-    struct api *api = ctx;
-    struct error error = { .text = "" };
-    switch (refusal) {
-    case REFUSAL_BODY_SIZE:
-        if (reply->is_grpc) {
-            error_set(&error, ENGINE_ELIMIT,
-                      "the message (%llu bytes) is larger than allowed (limit: "
-                      "%llu bytes, service.max_request_size_mb)",
-                      (unsigned long long)size, (unsigned long long)limit);
-            break;
-        }
-        error_set(&error, ENGINE_EREQUEST,
-                  "JSON payload (%llu bytes) is larger than allowed (limit: "
-                  "%llu bytes).",
-                  (unsigned long long)size, (unsigned long long)limit);
-        break;
-    case REFUSAL_FILE_SIZE:
-        error_set(&error, ENGINE_ELIMIT,
-                  "the upload (%llu bytes) is larger than allowed (limit: "
-                  "%llu bytes, storage.snapshots_config.max_file_size_mb)",
-                  (unsigned long long)size, (unsigned long long)limit);
-        break;
-    case REFUSAL_BODY_FILE:
-        error_set(&error, limit == ENOSPC ? ENGINE_ENOSPACE : ENGINE_EINTERNAL,
-                  "the upload cannot be stored: %s", strerror((int)limit));
-        break;
-    case REFUSAL_BUSY:
-        error_set(&error, ENGINE_EUNAVAILABLE,
-                  "more than %llu requests are being served (limit: "
-                  "service.max_in_flight)",
-                  (unsigned long long)limit);
-        break;
-    case REFUSAL_BODY_MEMORY:
-        error_set(&error, ENGINE_EUNAVAILABLE,
-                  "all request bodies together are larger than %llu bytes",
-                  (unsigned long long)limit);
-        break;
-    case REFUSAL_MEMORY:
-        error_memory(&error);
-        break;
-    case REFUSAL_REPLY_MEMORY:
-        error_set(&error, ENGINE_EUNAVAILABLE,
-                  "all answers that clients still read are together larger "
-                  "than %llu bytes",
-                  (unsigned long long)limit);
-        break;
-    case REFUSAL_FRAMING:
-        error_set(&error, ENGINE_EREQUEST,
-                  "the headers leave open where the request ends: one "
-                  "Content-Length, or in HTTP/1.1 one Transfer-Encoding: "
-                  "chunked, one Host, no space in a name and no control "
-                  "character in a value are allowed");
-        break;
-    case REFUSAL_MESSAGE:
-        error_set(&error, ENGINE_EREQUEST,
-                  "the request is not one whole gRPC message");
-        break;
-    case REFUSAL_ENCODING:
-        error_set(&error, ENGINE_EUNSUPPORTED,
-                  "the message is compressed by something else than gzip");
-        break;
-    case REFUSAL_HEADERS:
-        error_set(&error, ENGINE_ELIMIT,
-                  "the metadata take %llu bytes, at most %llu are allowed",
-                  (unsigned long long)size, (unsigned long long)limit);
-        break;
-    }
-    status_error(reply, &error, 0.0);
-    metrics_observe(
-        api->options.metrics,
-        &(struct metrics_event){
-            .endpoint = reply->is_grpc ? api->other_method : api->other_route,
-            .status = reply->is_grpc ? reply->grpc_status : reply->status });
 }
 
 struct handler

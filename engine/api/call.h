@@ -180,4 +180,8 @@ void status_error(struct reply *reply, const struct error *error,
 /* Replaces the reply by plain text, likewise. `text` is copied. */
 void status_text(struct reply *reply, int status, const char *text);
 
+/* handler.refuse (request.h); refuse.c. */
+void api_refuse(void *ctx, enum refusal refusal, uint64_t size, uint64_t limit,
+                struct reply *reply);
+
 #endif /* ENGINE_API_CALL_H */

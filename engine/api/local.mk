@@ -32,7 +32,7 @@ libengine_a_SOURCES += \
 	engine/api/issues.c engine/api/issues.h \
 	engine/api/rest_vector_name.c \
 	engine/api/rest_vector.h engine/api/routes.c engine/api/service.c \
-	engine/api/counting.c engine/api/recall.c engine/api/recall.h \
+	engine/api/counting.c engine/api/recall.c engine/api/refuse.c engine/api/recall.h \
 	engine/api/service_metrics.c engine/api/telemetry.c \
 	engine/api/telemetry.h engine/api/telemetry_app.c \
 	engine/api/telemetry_collections.c engine/api/logger.c \
