@@ -289,7 +289,7 @@ def test_bad_files_are_refused_by_name(tmp_path):
 def connections(engine):
     text = engine.call("GET", "/metrics").text
     return int([line for line in text.splitlines()
-                if line.startswith("http_connections ")][0].split()[1])
+                if line.startswith("http_connections_open ")][0].split()[1])
 
 
 def test_handshakes_that_never_end_are_cut(tmp_path):
