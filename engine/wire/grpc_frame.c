@@ -65,7 +65,10 @@ grpc_message_write(struct bytes *out, struct span text)
     static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c >= 0x20 && c < 0x7f && c != '%') {
+        /* A field value neither begins nor ends with a space (RFC 9113 section
+         * 8.2.1). */
+        bool is_edge = i == 0 || i + 1 == text.size;
+        if (c > (is_edge ? 0x20 : 0x1f) && c < 0x7f && c != '%') {
             bytes_add_char(out, (char)c);
             continue;
         }

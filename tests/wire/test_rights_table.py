@@ -61,6 +61,7 @@ BODIES = {
     "GET /collections/C/memory": None,
     "GET /collections/C/aliases": None,
     "GET /collections/C/cluster": None,
+    "GET /collections/C/snapshots": None, "GET /snapshots": None,
     "GET /collections": None,
     "GET /aliases": None,
     "POST /collections/aliases": {"actions": []},

@@ -65,6 +65,20 @@ START_TEST(grpc_message_is_percent_encoded)
 }
 END_TEST
 
+/* Peers end a connection for a value that begins or ends with a space. */
+START_TEST(grpc_message_has_no_space_at_its_ends)
+{
+    struct bytes out;
+    bytes_init(&out, 100);
+    grpc_message_write(&out, span_of(" name: "));
+    ck_assert_str_eq(out.data, "%20name:%20");
+    bytes_release(&out);
+    grpc_message_write(&out, span_of(" "));
+    ck_assert_str_eq(out.data, "%20");
+    bytes_release(&out);
+}
+END_TEST
+
 static const size_t sizes[] = { 0, 1, 4095, 4096, 4097, 100000 };
 
 START_TEST(grpc_gzip_gives_back_what_it_took)
@@ -103,6 +117,7 @@ main(void)
     tcase_add_loop_test(tcase, grpc_timeout_is_read, 0,
                         sizeof(timeouts) / sizeof(timeouts[0]));
     tcase_add_test(tcase, grpc_message_is_percent_encoded);
+    tcase_add_test(tcase, grpc_message_has_no_space_at_its_ends);
     tcase_add_loop_test(tcase, grpc_gzip_gives_back_what_it_took, 0,
                         sizeof(sizes) / sizeof(sizes[0]));
     suite_add_tcase(suite, tcase);
