@@ -224,3 +224,25 @@ def test_snapshots_are_put_back_where_nothing_is(tmp_path):
     finally:
         old.stop()
         new.stop()
+
+
+def test_a_mirror_holds_what_the_chart_asks_for(helm, tmp_path):
+    """mirror.sh with a skopeo that only writes down what it is told."""
+    skopeo = tmp_path / "skopeo"
+    skopeo.write_text(f'#!/bin/sh\necho "$3" >>{tmp_path}/copied\n'
+                      '[ "$1" = copy ] && [ "${2%%:*}" != "" ]\n')
+    skopeo.chmod(0o755)
+    script = ROOT / "ingress/container/mirror.sh"
+    subprocess.run(["sh", script, "harbor.example.com/library/"], check=True,
+                   env={**os.environ,
+                        "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    copied = set((tmp_path / "copied").read_text().split())
+    text = helm.text(merged(FULL, {
+        "global": {"imageRegistry": "harbor.example.com/library"},
+        "discovery": {"enabled": True},
+        "backup": {"enabled": True, "to": "s3://bucket"}}))
+    asked = {line.split()[-1] for line in text.splitlines()
+             if line.strip().startswith("image: ")}
+    assert copied == {f"docker://{image}" for image in asked}
+    assert subprocess.run(["sh", script], capture_output=True,
+                          check=False).returncode == 2
