@@ -96,8 +96,9 @@ class Running:
             self.log.read_text(errors="replace")[-4000:]
 
 
-def call(method, path, body=None, host=API, port=8080, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+def call(method, path, body=None, host=API, port=8080, headers=None,
+         address="127.0.0.1"):
+    connection = http.client.HTTPConnection(address, port, timeout=30)
     try:
         headers = {"Host": host, **(headers or {})}
         data = None if body is None else json.dumps(body)
@@ -154,7 +155,8 @@ class Pod:
         self.certificate = certificate(self.tls, "first")
         (folder / "valkey-run").mkdir()
         self.hosts = folder / "hosts"
-        self.hosts.write_text("127.0.0.1 localhost qdrant ephemeral-valkey\n")
+        self.hosts.write_text("127.0.0.1 localhost\n"
+                              "10.99.0.1 qdrant ephemeral-valkey\n")
         self.hosts.chmod(0o644)
         for name in ("engine-run", "gateway-run", "storage", "snapshots"):
             path = folder / name
@@ -318,6 +320,20 @@ def test_a_person_logs_in_and_has_the_rights_of_the_map(world):
     until(lambda: "new secrets" in log.read_text(errors="replace"))
     time.sleep(0.5) # the old workers go
     assert visit("/collections")[0] == 200
+
+
+def test_the_kubelet_and_prometheus_come_from_outside(world):
+    """Not from loopback, where the metrics of the gateway are open anyway."""
+    for port, path, word in (
+            (8444, "/healthz", b""), (8444, "/readyz", b""),
+            (8444, "/metrics", b"azimuth_requests_total"),
+            (6333, "/livez", b""), (6333, "/readyz", b""),
+            (6333, "/metrics", b"collections_total")):
+        def answers():
+            status, _, body = call("GET", path, port=port,
+                                   address="10.99.0.1")
+            return status == 200 and word in body
+        until(answers) # readyz of the gateway looks up once a second
 
 
 def test_a_new_certificate_is_served(world):

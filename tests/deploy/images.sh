@@ -33,8 +33,10 @@ for image in engine gateway; do
         >"$work/$image.json"
 done
 export AZIMUTH_IMAGES="$work" PYTHONPATH="$here/tests" PYTHONDONTWRITEBYTECODE=1
-# Ports are those of a pod: nobody else is in this network.
+# Ports are those of a pod: nobody else is in this network. Programs meet at an
+# address that is not loopback, as pods do: Valkey tells them apart.
 # shellcheck disable=SC2016 # the inner shell's
-unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
+unshare --net sh -c 'ip link set lo up && ip addr add 10.99.0.1/32 dev lo &&
+    exec "$@"' sh \
     "${PYTHON:-python3}" -m pytest -q -ra -p no:cacheprovider -o addopts= \
     "$here/tests/deploy/images.py"
