@@ -55,7 +55,8 @@ api_open_files(struct api *api, struct error *reterr)
     };
     enum engine_code code = access_open(config, &api->access, reterr);
     if (code == ENGINE_OK)
-        code = quota_open(config->storage_path, &quotas, &api->quota, reterr);
+        code = quota_open(config->storage_path, &quotas,
+                          config->memory_limit_mb << 20, &api->quota, reterr);
     if (code == ENGINE_OK && config->audit_log != NULL)
         code = audit_open(
             &(struct audit_options){

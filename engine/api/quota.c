@@ -235,14 +235,14 @@ activate(struct quota *quota)
 
 enum engine_code
 quota_open(const char *folder, const struct quota_limits *limits,
-           struct quota **ret_quota, struct error *reterr)
+           uint64_t memory_size, struct quota **ret_quota, struct error *reterr)
 {
     struct quota *quota = calloc(1, sizeof(*quota));
     if (quota == NULL)
         return error_memory(reterr);
     quota->folder = folder;
     quota->limits = *limits;
-    quota->memory_size = memory_total("");
+    quota->memory_size = memory_size > 0 ? memory_size : memory_total("");
     enum engine_code code = file_read(quota, reterr);
     if (code != ENGINE_OK) {
         free(quota);

@@ -24,17 +24,18 @@ struct quota_limits {
 #define QUOTA_MARGIN_PERCENT 5 /* where nothing else is said */
 
 struct quota_use {
-    uint64_t memory_percent; /* resident, of what machine and group allow */
+    uint64_t memory_percent; /* resident, of memory_size */
     uint64_t disk_percent;   /* of the file system of the storage */
     bool is_memory_over, is_disk_over;
 };
 
-/* Limits that were set by quota_set() before are in quotas.json of `folder`
+/* memory_size is what 100 % of memory are; 0: what machine and group allow.
+ * Limits that were set by quota_set() before are in quotas.json of `folder`
  * and count more than `limits`. `folder` must outlive it.
  * ENGINE_EINPUT  the file is not understood: named.   ENGINE_ENOMEM. */
-enum engine_code quota_open(const char *folder,
-                            const struct quota_limits *limits,
-                            struct quota **ret_quota, struct error *reterr)
+enum engine_code
+quota_open(const char *folder, const struct quota_limits *limits,
+           uint64_t memory_size, struct quota **ret_quota, struct error *reterr)
     __attribute__((warn_unused_result));
 void quota_close(struct quota *quota);
 

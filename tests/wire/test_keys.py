@@ -3,6 +3,7 @@
 gRPC, with the published client where a program would use it; keys from files;
 and that no key is seen where it should not be. What each right may do is in
 test_rights_table.py."""
+import json
 import os
 import subprocess
 import time
@@ -268,6 +269,18 @@ def test_a_token_that_wants_a_point(keyed):
     keyed.call("POST", "/collections/users/points/delete?wait=true",
                {"points": [2]}, {"api-key": KEY})
     assert ask(keyed, wanting(name="carol")).status == 401
+
+
+def test_the_audit_log_says_who_a_token_is_for(keyed):
+    token = signed(KEY, {"access": [{"collection": "docs", "access": "r"}],
+                         "sub": "inference", "subject": "alice"})
+    assert ask(keyed, token).status == 200
+    assert ask(keyed, token, path="/collections/users").status == 403
+    audit = (keyed.folder / "audit.log").read_text().splitlines()
+    made = [json.loads(line) for line in audit[-4:]]
+    assert [(m["who"], m["sub"], m["collection"], m["result"])
+            for m in made] == [("jwt", "alice", "docs", "allowed")] * 2 + \
+        [("jwt", "alice", "users", "denied")] * 2
 
 
 def test_reflection_with_a_token_that_wants_a_point(keyed):

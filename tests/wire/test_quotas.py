@@ -71,6 +71,34 @@ def test_a_full_disk_takes_no_updates_and_answers_reads(engine_factory):
     assert engine.stop() == 0
 
 
+def test_full_memory_takes_no_updates_and_answers_reads(engine_factory):
+    engine = engine_factory(environment={
+        "QDRANT__STORAGE__MEMORY_LIMIT_MB": "1000"}).start()
+    engine.create("c")
+    assert put(engine).status == 200
+    usage = engine.call("GET", "/quotas").result["usage"]
+    percent = usage["resident_memory_percent"]
+    assert 1 <= percent < 60
+    quotas = {"enabled": True, "max_resident_memory_percent": 1}
+    assert engine.call("PUT", "/quotas", quotas).result is True
+    refused = put(engine, 2)
+    assert refused.status == 507
+    assert refused.error.startswith(
+        "Insufficient storage: Resident memory usage is at ")
+    assert "max_resident_memory_percent" in refused.error
+    with Peer(engine.grpc_port) as peer:
+        call = peer.call("/qdrant.Points/Upsert",
+                         field(1, "c") + field(3, b"\x0a\x00"))
+        assert call.status == EXHAUSTED and "Resident memory" in call.text
+    assert engine.count("c") == 1
+    assert metric(engine) == ['quota_exceeded{resource="memory"} 1']
+    quotas["max_resident_memory_percent"] = 90
+    assert engine.call("PUT", "/quotas", quotas).result is True
+    assert put(engine, 2).status == 200
+    assert metric(engine) == ['quota_exceeded{resource="memory"} 0']
+    assert engine.stop() == 0
+
+
 def test_quotas_are_kept(engine_factory):
     engine = engine_factory().start()
     answer = engine.call("GET", "/quotas").result

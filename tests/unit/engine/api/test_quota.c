@@ -29,7 +29,7 @@ static struct quota *
 opened(struct quota_limits limits)
 {
     struct quota *quota = NULL;
-    ck_assert_msg(quota_open(folder, &limits, &quota, &error) == ENGINE_OK,
+    ck_assert_msg(quota_open(folder, &limits, 0, &quota, &error) == ENGINE_OK,
                   "%s", error.text);
     return quota;
 }
@@ -69,6 +69,24 @@ START_TEST(quota_counts_only_where_it_is_enabled)
     ck_assert_int_eq(quota_check(quota, &error), expected);
     if (expected != ENGINE_OK)
         ck_assert_ptr_nonnull(strstr(error.text, "max_disk_usage_percent"));
+    quota_close(quota);
+}
+END_TEST
+
+START_TEST(quota_of_memory)
+{
+    const struct quota_limits limits = { true, 100, 0, 5 };
+    struct quota *quota = NULL;
+    ck_assert_int_eq(
+        quota_open(folder, &limits, (uint64_t)1 << 20, &quota, &error),
+        ENGINE_OK);
+    ck_assert_int_eq(quota_check(quota, &error), ENGINE_ENOSPACE);
+    ck_assert_ptr_nonnull(strstr(error.text, "Resident memory usage"));
+    quota_close(quota);
+    ck_assert_int_eq(
+        quota_open(folder, &limits, (uint64_t)1 << 40, &quota, &error),
+        ENGINE_OK);
+    ck_assert_int_eq(quota_check(quota, &error), ENGINE_OK);
     quota_close(quota);
 }
 END_TEST
@@ -113,7 +131,7 @@ START_TEST(quota_file_that_is_not_understood_is_named)
     ck_assert_ptr_nonnull(file);
     fputs(texts[_i], file);
     fclose(file);
-    ck_assert_int_eq(quota_open(folder, &limits, &quota, &error),
+    ck_assert_int_eq(quota_open(folder, &limits, 0, &quota, &error),
                      ENGINE_EINPUT);
     ck_assert_ptr_nonnull(strstr(error.text, path));
 }
@@ -130,6 +148,7 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     LOOP(quota_has_a_margin, cases);
     tcase_add_test(tcase, quota_counts_only_where_it_is_enabled);
+    tcase_add_test(tcase, quota_of_memory);
     tcase_add_test(tcase,
                    quota_that_was_set_counts_more_than_the_configuration);
     LOOP(quota_file_that_is_not_understood_is_named, texts);
