@@ -36,7 +36,8 @@ command_check()
 }
 
 # What tests need beyond the appliance; programs that are there may have come
-# from elsewhere. Other versions of clang-format lay out differently.
+# from elsewhere. Other versions of clang-format lay out differently; the Rust
+# client asks for a newer compiler than Debian's own, as browsers do.
 check_packages()
 {
     command -v npm >/dev/null || echo nodejs npm
@@ -44,20 +45,10 @@ check_packages()
     command -v git >/dev/null || echo git
     command -v valgrind >/dev/null || echo valgrind
     command -v go >/dev/null || echo golang-1.24-go
-    command -v cargo >/dev/null || packages_rust
+    command -v cargo >/dev/null || echo rustc-web cargo-web
     command -v promtool >/dev/null || echo prometheus
     [ "$(debian VERSION_ID)" != 12 ] || echo clang-format-14
     echo python3-venv shellcheck yamllint
-}
-
-# Debian 12 has a newer one for its browsers.
-packages_rust()
-{
-    if [ "$(debian VERSION_ID)" = 12 ]; then
-        echo rustc-web cargo-web
-    else
-        echo rustc cargo
-    fi
 }
 
 check_build()
