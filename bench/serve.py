@@ -281,13 +281,14 @@ def measure_decode(files, rounds):
 
 
 def measure_upload(files, folder, arguments):
-    from fixture import client_package
     from fixture.azimuthd import Engine
+    from measure import client
     from measure.machine import say
 
-    package = str(client_package.installed("latest"))
-    best = {}
-    for at in range(2 if arguments.upload else 0):
+    if not arguments.upload:
+        return {}
+    package, best = client.installed(), {}
+    for at in range(2):
         for kind in arguments.upload:
             for protocol in PROTOCOLS:
                 say(f"upload {at + 1} of 2: {protocol}, payload: {kind}")
@@ -423,7 +424,6 @@ def main():
     from measure.machine import cache_folder, end_by_exception, say
 
     end_by_exception()
-    os.environ["AZIMUTH_CACHE"] = os.path.dirname(cache_folder("bench-run"))
     try:
         data = dataset.load(arguments.set, 1000)
     except (OSError, ValueError) as error:
