@@ -30,12 +30,16 @@ struct collection {
     pthread_mutex_t upkeep_lock; /* one thread syncs and checkpoints */
     _Atomic uint64_t synced_ms;
     _Atomic uint64_t saved_ms;
+    _Atomic uint64_t changed_ms; /* last update, or when it was opened */
     _Atomic bool needs_sync;
     _Atomic bool needs_save;
     /* By `upkeep_lock`: size 0 when the last upkeep went well. */
     struct error upkeep_failure;
     bool has_failed_upkeep;
 };
+
+/* An empty collection closes its files when nothing changed for so long. */
+#define COLLECTION_REST_MS 3000
 
 /* Points that one piece of background work links. */
 #define COLLECTION_WORK_POINTS 64

@@ -124,6 +124,7 @@ collection_new(const struct collection_options *options)
     arena_init(&collection->config_arena, COLLECTION_CONFIG_SIZE);
     atomic_store(&collection->synced_ms, collection_now_ms());
     atomic_store(&collection->saved_ms, collection_now_ms());
+    atomic_store(&collection->changed_ms, collection_now_ms());
     return collection;
 }
 
@@ -378,6 +379,7 @@ collection_update(struct collection *collection, const struct update *update,
         return code;
     atomic_store(&collection->needs_sync, true);
     atomic_store(&collection->needs_save, true);
+    atomic_store(&collection->changed_ms, collection_now_ms());
     wake(collection);
     if (options->wait)
         code =

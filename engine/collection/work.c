@@ -75,6 +75,17 @@ upkeep_left_ms(const struct collection *collection, uint64_t now_ms)
 /* After a failure, not at once again. */
 #define RETRY_MS 1000
 
+/* Closes an empty collection's files when it is time; how long until then. */
+static uint64_t
+rest_left_ms(struct collection *collection)
+{
+    uint64_t left = left_ms(atomic_load(&collection->changed_ms),
+                            COLLECTION_REST_MS, collection_now_ms());
+    if (left > 0)
+        return left;
+    return segment_rest(collection->segment) ? UINT64_MAX : COLLECTION_REST_MS;
+}
+
 uint64_t
 collection_work(struct collection *collection)
 {
@@ -97,6 +108,11 @@ collection_work(struct collection *collection)
     if (rest == SEGMENT_REST_NONE && segment_compact_disk(collection->segment))
         return 0;
     uint64_t wait_ms = upkeep_left_ms(collection, collection_now_ms());
+    if (rest == SEGMENT_REST_NONE && index_rest == SEGMENT_REST_NONE &&
+        segment_may_rest(collection->segment)) {
+        uint64_t left = rest_left_ms(collection);
+        wait_ms = left < wait_ms ? left : wait_ms;
+    }
     if (rest == SEGMENT_REST_LATER && wait_ms > READERS_MS)
         wait_ms = READERS_MS;
     if (index_rest == SEGMENT_REST_LATER && wait_ms > INDEX_MS)

@@ -74,6 +74,7 @@ struct segment {
     uint32_t reclaim_slot;   /* dead slots below were looked at, */
     uint32_t reclaim_again;  /* but from here on some were still buried */
     uint64_t next_sequence;
+    bool is_known_empty; /* at the opening, by the store's note (rest.c) */
     _Atomic bool is_reclaiming; /* those above are to be looked at */
     /* A run of compact.c. */
     uint32_t compact_end;  /* where slots shall end; COMPACT_NONE: no run */
@@ -232,5 +233,13 @@ enum engine_code segment_load_indexes(struct segment *segment,
 
 void segment_say(struct segment *segment, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* rest.c: opens the store of a segment that is there; one at rest stays closed
+ * when its note fits the options, and then nothing is to be read from it.
+ * Errors as segment_open(). */
+enum engine_code segment_open_store(struct segment *segment, const char *path,
+                                    const struct segment_options *options,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
 
 #endif /* ENGINE_SEGMENT_BODY_H */

@@ -279,7 +279,10 @@ segment_load(struct segment *segment, enum segment_place place,
              struct error *reterr)
 {
     segment->payloads.store = segment->store;
-    atomic_store(&segment->payloads.is_on_disk, true);
+    atomic_store(&segment->payloads.is_on_disk,
+                 !segment->is_known_empty || place == SEGMENT_ON_DISK);
+    if (segment->is_known_empty)
+        return ENGINE_OK;
     const struct span all = { NULL, 0 };
     enum engine_code code = load_sequence(segment, reterr);
     if (code == ENGINE_OK)

@@ -22,7 +22,7 @@ libengine_a_SOURCES += \
 	engine/segment/order.c engine/segment/order.h \
 	engine/segment/payload.c engine/segment/payload.h \
 	engine/segment/queue.c engine/segment/queue.h \
-	engine/segment/reuse.c \
+	engine/segment/rest.c engine/segment/reuse.c \
 	engine/segment/facet.c engine/segment/facet.h \
 	engine/segment/scroll.c \
 	engine/segment/passing.c engine/segment/passing.h \

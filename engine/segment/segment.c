@@ -142,10 +142,11 @@ parts_init(struct segment *segment, const struct segment_options *options,
 }
 
 static enum engine_code
-directory_open(struct segment *segment, bool is_existing, struct error *reterr)
+directory_open(struct segment *segment, const struct segment_options *options,
+               struct error *reterr)
 {
     enum engine_code code =
-        is_existing ? ENGINE_OK : folder_make(segment->path, reterr);
+        options->is_existing ? ENGINE_OK : folder_make(segment->path, reterr);
     if (code != ENGINE_OK)
         return code;
     struct bytes path;
@@ -153,12 +154,12 @@ directory_open(struct segment *segment, bool is_existing, struct error *reterr)
     bytes_addf(&path, "%s/store", segment->path);
     if (bytes_failed(&path))
         code = error_memory(reterr);
-    else if (is_existing)
-        code = store_open_existing(path.data, &segment->store, reterr);
+    else if (options->is_existing)
+        code = segment_open_store(segment, path.data, options, reterr);
     else
         code = store_open(path.data, &segment->store, reterr);
     /* The store syncs what is in its folder, not that there is one. */
-    if (code == ENGINE_OK)
+    if (code == ENGINE_OK && !segment->is_known_empty)
         code = folder_sync_parent(path.data, reterr);
     bytes_release(&path);
     return code;
@@ -224,7 +225,7 @@ segment_open(const struct segment_options *options,
     segment->report_ctx = options->report_ctx;
     enum engine_code code = parts_init(segment, options, reterr);
     if (code == ENGINE_OK)
-        code = directory_open(segment, options->is_existing, reterr);
+        code = directory_open(segment, options, reterr);
     if (code == ENGINE_OK)
         code = segment_names_open(segment, options, reterr);
     if (code == ENGINE_OK)
@@ -267,6 +268,8 @@ segment_close(struct segment *segment)
         return;
     /* Payloads on disk go from the store with their graves. */
     segment_dig_all(segment);
+    if (segment_view_now(segment) != NULL)
+        (void)segment_rest(segment); /* the next start need not open it */
     segment_names_close(segment);
     if (segment->store != NULL && segment_sync(segment, NULL) != ENGINE_OK)
         segment_say(segment, "the last changes could not be synced");

@@ -103,6 +103,14 @@ enum engine_code segment_open(const struct segment_options *options,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Closes the files of a segment without points that nobody changes now; the next
+ * change opens them. False: it has points, or something is at work. Any
+ * thread. */
+bool segment_rest(struct segment *segment);
+
+/* Whether segment_rest() has something to do. */
+bool segment_may_rest(struct segment *segment);
+
 /* Whether the directory, which nobody has open, may hold points. */
 bool segment_has_points(const char *path);
 

@@ -232,10 +232,13 @@ segment_names_open(struct segment *segment,
         return error_memory(reterr);
     known->segment = segment;
     arena_init(&known->arena, NAMES_SIZE);
-    enum engine_code code =
-        store_scan(segment->store, STORE_META, span_of(SEGMENT_META_NAME),
-                   visit_name, known, reterr);
-    bool is_first = known->count == 0, is_new = is_first;
+    enum engine_code code = ENGINE_OK;
+    if (!segment->is_known_empty)
+        code =
+            store_scan(segment->store, STORE_META, span_of(SEGMENT_META_NAME),
+                       visit_name, known, reterr);
+    bool is_first = known->count == 0;
+    bool is_new = is_first && !segment->is_known_empty;
     for (size_t i = 0; code == ENGINE_OK && i < options->vectors_count; i++) {
         const struct segment_vector_options *vector = &options->vectors[i];
         size_t number = is_first ? i : number_of(known, vector->name);

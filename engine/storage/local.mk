@@ -2,7 +2,7 @@
 libengine_a_SOURCES += \
 	engine/storage/store.c engine/storage/store.h \
 	engine/storage/store_batch.c engine/storage/store_body.h \
-	engine/storage/store_full.c engine/storage/store_read.c \
+	engine/storage/store_full.c engine/storage/store_read.c engine/storage/store_rest.c \
 	engine/storage/write_buffers.c engine/storage/write_buffers.h \
 	engine/storage/batch_pool.c engine/storage/batch_pool.h \
 	engine/storage/store_compact.c engine/storage/store_snapshot.c \
@@ -23,3 +23,10 @@ tests_unit_engine_storage_test_checkpoint_SOURCES = \
 tests_unit_engine_storage_test_checkpoint_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_storage_test_checkpoint_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/storage/test_store_rest
+tests_unit_engine_storage_test_store_rest_SOURCES = \
+	tests/unit/engine/storage/test_store_rest.c
+tests_unit_engine_storage_test_store_rest_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_storage_test_store_rest_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

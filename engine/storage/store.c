@@ -146,21 +146,19 @@ out:
     return code;
 }
 
-static enum engine_code
-open_at(const char *path, bool must_exist, struct store **ret_store,
-        struct error *reterr)
+/* All but the database. */
+static struct store *
+store_new(const char *path)
 {
-    assert(path != NULL && ret_store != NULL);
     struct store *store = calloc(1, sizeof(*store));
     if (store == NULL)
-        return error_memory(reterr);
+        return NULL;
     store->path = strdup(path);
     if (store->path == NULL || pthread_rwlock_init(&store->lock, NULL) != 0) {
         free(store->path);
         free(store);
-        return error_memory(reterr);
+        return NULL;
     }
-    store->must_exist = must_exist;
     store->cache = block_cache_take();
     store->read = rocksdb_readoptions_create();
     store->step = rocksdb_readoptions_create();
@@ -171,9 +169,27 @@ open_at(const char *path, bool must_exist, struct store **ret_store,
     store->write = rocksdb_writeoptions_create();
     pthread_mutex_init(&store->sync.lock, NULL);
     pthread_cond_init(&store->sync.is_over, NULL);
-    enum engine_code code = store_database_open(store, reterr);
-    if (code == ENGINE_OK)
-        code = format_check(store, reterr);
+    return store;
+}
+
+static enum engine_code
+open_at(const char *path, bool must_exist, struct bytes *note,
+        struct store **ret_store, struct error *reterr)
+{
+    assert(path != NULL && ret_store != NULL);
+    struct store *store = store_new(path);
+    if (store == NULL)
+        return error_memory(reterr);
+    store->must_exist = must_exist;
+    store->is_resting = note != NULL && store_resting_note(store, note);
+    enum engine_code code = ENGINE_OK;
+    if (!store->is_resting) {
+        if (note != NULL)
+            bytes_release(note);
+        code = store_database_open(store, reterr);
+        if (code == ENGINE_OK)
+            code = format_check(store, reterr);
+    }
     if (code != ENGINE_OK) {
         store_close(store);
         return code;
@@ -188,14 +204,21 @@ open_at(const char *path, bool must_exist, struct store **ret_store,
 enum engine_code
 store_open(const char *path, struct store **ret_store, struct error *reterr)
 {
-    return open_at(path, false, ret_store, reterr);
+    return open_at(path, false, NULL, ret_store, reterr);
 }
 
 enum engine_code
 store_open_existing(const char *path, struct store **ret_store,
                     struct error *reterr)
 {
-    return open_at(path, true, ret_store, reterr);
+    return open_at(path, true, NULL, ret_store, reterr);
+}
+
+enum engine_code
+store_open_resting(const char *path, struct bytes *note,
+                   struct store **ret_store, struct error *reterr)
+{
+    return open_at(path, true, note, ret_store, reterr);
 }
 
 void

@@ -48,6 +48,22 @@ enum engine_code store_open_existing(const char *path, struct store **ret_store,
                                      struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The same, but a store that store_rest() closed with a note, and that nobody
+ * has opened since, stays closed: its note comes back. Else note->size is 0. */
+enum engine_code store_open_resting(const char *path, struct bytes *note,
+                                    struct store **ret_store,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Closes the files of a store that nobody uses now; all that was committed is
+ * synced before. The next call that reads or writes opens it again, which takes
+ * some milliseconds and may fail with what store_open() does. False: it is in
+ * use, or cannot be synced.
+ *   note  for store_open_resting() at the next start; size 0: none */
+#define STORE_NOTE_SIZE_MAX 64
+bool store_rest(struct store *store, struct span note);
+bool store_is_resting(struct store *store);
+
 /* No call may be running. NULL is allowed. */
 void store_close(struct store *store);
 

@@ -45,13 +45,13 @@ store_batch_clear(struct store_batch *batch)
     batch->is_broken = false;
 }
 
-/* Takes the lock shared; the caller unlocks. RocksDB reads only the family's
- * number from the handle, which stays the same when it is opened again. */
+/* Takes the lock shared; store_leave(), unless it is NULL. RocksDB reads only
+ * the family's number from the handle, which stays the same when it is opened
+ * again. */
 static rocksdb_column_family_handle_t *
 batch_family(struct store_batch *batch, enum store_family family)
 {
-    pthread_rwlock_rdlock(&batch->store->lock);
-    if (batch->store->db != NULL)
+    if (store_enter(batch->store, NULL) == ENGINE_OK)
         return store_family(batch->store, family);
     batch->is_broken = true;
     return NULL;
@@ -63,10 +63,11 @@ store_batch_put(struct store_batch *batch, enum store_family family,
 {
     assert(value.size <= STORE_VALUE_SIZE_MAX);
     rocksdb_column_family_handle_t *handle = batch_family(batch, family);
-    if (handle != NULL)
-        rocksdb_writebatch_put_cf(batch->batch, handle, key.data, key.size,
-                                  value.data, value.size);
-    pthread_rwlock_unlock(&batch->store->lock);
+    if (handle == NULL)
+        return;
+    rocksdb_writebatch_put_cf(batch->batch, handle, key.data, key.size,
+                              value.data, value.size);
+    store_leave(batch->store);
 }
 
 void
@@ -74,9 +75,10 @@ store_batch_delete(struct store_batch *batch, enum store_family family,
                    struct span key)
 {
     rocksdb_column_family_handle_t *handle = batch_family(batch, family);
-    if (handle != NULL)
-        rocksdb_writebatch_delete_cf(batch->batch, handle, key.data, key.size);
-    pthread_rwlock_unlock(&batch->store->lock);
+    if (handle == NULL)
+        return;
+    rocksdb_writebatch_delete_cf(batch->batch, handle, key.data, key.size);
+    store_leave(batch->store);
 }
 
 void
@@ -84,10 +86,11 @@ store_batch_delete_range(struct store_batch *batch, enum store_family family,
                          struct span from, struct span to)
 {
     rocksdb_column_family_handle_t *handle = batch_family(batch, family);
-    if (handle != NULL)
-        rocksdb_writebatch_delete_range_cf(batch->batch, handle, from.data,
-                                           from.size, to.data, to.size);
-    pthread_rwlock_unlock(&batch->store->lock);
+    if (handle == NULL)
+        return;
+    rocksdb_writebatch_delete_range_cf(batch->batch, handle, from.data,
+                                       from.size, to.data, to.size);
+    store_leave(batch->store);
 }
 
 size_t
@@ -103,9 +106,10 @@ write_batch(struct store_batch *batch, uint64_t *ret_ticket,
             struct error *reterr)
 {
     struct store *store = batch->store;
-    enum engine_code code = ENGINE_OK;
-    pthread_rwlock_rdlock(&store->lock);
-    if (store->db == NULL || batch->is_broken) {
+    enum engine_code code = store_enter(store, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (batch->is_broken) {
         code = store_closed_error(store, reterr);
         goto out;
     }
@@ -118,7 +122,7 @@ write_batch(struct store_batch *batch, uint64_t *ret_ticket,
     }
     *ret_ticket = atomic_fetch_add(&store->written, 1) + 1;
 out:
-    pthread_rwlock_unlock(&store->lock);
+    store_leave(store);
     return code;
 }
 
@@ -168,6 +172,8 @@ sync_log(struct store *store, struct error *reterr)
         store_reopen(store);
     enum engine_code code = ENGINE_OK;
     pthread_rwlock_rdlock(&store->lock);
+    if (store->is_resting)
+        goto out; /* it was synced before it was closed */
     if (store->db == NULL || atomic_load(&store->must_reopen)) {
         code = store_closed_error(store, reterr);
         goto out;
@@ -179,7 +185,7 @@ sync_log(struct store *store, struct error *reterr)
         code = store_take_error(store, text, reterr);
     }
 out:
-    pthread_rwlock_unlock(&store->lock);
+    store_leave(store);
     return code;
 }
 

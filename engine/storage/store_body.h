@@ -11,8 +11,8 @@
 
 /* The inside of a store, for this folder. Here alone RocksDB is known.
  * Lock order: `lock` is held shared by every call that uses `db` and exclusive
- * only while reopening. Invariant: `db` is NULL only between a failed reopen
- * and the next one. */
+ * only while opening and closing. Invariant: `db` is NULL only between a failed
+ * reopen and the next one, and while the store rests (store_rest.c). */
 
 /* Who waits for the log. `lock` is a leaf; nobody syncs under it. */
 struct sync {
@@ -35,6 +35,7 @@ struct store {
     rocksdb_readoptions_t *scan;
     rocksdb_writeoptions_t *write;
     bool must_exist; /* nothing is to be made when it is opened */
+    bool is_resting; /* by `lock` */
     atomic_bool must_reopen;
     _Atomic uint64_t written; /* commits so far */
     struct sync sync;
@@ -59,7 +60,17 @@ rocksdb_column_family_handle_t *store_family(struct store *store,
 enum engine_code store_take_error(struct store *store, char *text,
                                   struct error *reterr);
 
-/* What a call says while `db` is NULL. */
+/* Takes `lock` shared, with `db` open: a store at rest is opened before. On
+ * failure the lock is not held. Then store_leave(). */
+enum engine_code store_enter(struct store *store, struct error *reterr)
+    __attribute__((warn_unused_result));
+void store_leave(struct store *store);
+
+/* The note of a store that is not open and was closed at rest; false: it must
+ * be opened to know anything. Appends to `note`. */
+bool store_resting_note(const struct store *store, struct bytes *note);
+
+/* What a call says while `db` is NULL and the store does not rest. */
 enum engine_code store_closed_error(struct store *store, struct error *reterr);
 
 /* Writes the memtables to table files and waits for it; false when that

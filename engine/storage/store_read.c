@@ -9,12 +9,9 @@ enum engine_code
 store_get(struct store *store, enum store_family family, struct span key,
           struct bytes *value, bool *ret_found, struct error *reterr)
 {
-    enum engine_code code = ENGINE_OK;
-    pthread_rwlock_rdlock(&store->lock);
-    if (store->db == NULL) {
-        code = store_closed_error(store, reterr);
-        goto out;
-    }
+    enum engine_code code = store_enter(store, reterr);
+    if (code != ENGINE_OK)
+        return code;
     char *text = NULL;
     rocksdb_pinnableslice_t *slice = rocksdb_get_pinned_cf(
         store->db, store->read, store_family(store, family), key.data, key.size,
@@ -36,7 +33,7 @@ store_get(struct store *store, enum store_family family, struct span key,
     }
     *ret_found = slice != NULL;
 out:
-    pthread_rwlock_unlock(&store->lock);
+    store_leave(store);
     return code;
 }
 
@@ -154,12 +151,9 @@ store_get_many(struct store *store, enum store_family family,
                const struct span *keys, size_t count, store_take *take,
                void *ctx, struct error *reterr)
 {
-    enum engine_code code = ENGINE_OK;
-    pthread_rwlock_rdlock(&store->lock);
-    if (store->db == NULL) {
-        code = store_closed_error(store, reterr);
-        goto out;
-    }
+    enum engine_code code = store_enter(store, reterr);
+    if (code != ENGINE_OK)
+        return code;
     struct many many = { store, store_family(store, family), keys, take, ctx };
     if (count > 0 && keys_are_close(keys, count)) {
         code = many_step(&many, 0, count, reterr);
@@ -171,7 +165,7 @@ store_get_many(struct store *store, enum store_family family,
         begin = end;
     }
 out:
-    pthread_rwlock_unlock(&store->lock);
+    store_leave(store);
     return code;
 }
 
@@ -179,12 +173,9 @@ enum engine_code
 store_scan(struct store *store, enum store_family family, struct span prefix,
            store_visit *visit, void *ctx, struct error *reterr)
 {
-    enum engine_code code = ENGINE_OK;
-    pthread_rwlock_rdlock(&store->lock);
-    if (store->db == NULL) {
-        code = store_closed_error(store, reterr);
-        goto unlock;
-    }
+    enum engine_code code = store_enter(store, reterr);
+    if (code != ENGINE_OK)
+        return code;
     rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(
         store->db, store->scan, store_family(store, family));
     rocksdb_iter_seek(iterator, prefix.data, prefix.size);
@@ -206,7 +197,6 @@ store_scan(struct store *store, enum store_family family, struct span prefix,
         code = code == ENGINE_OK ? io : code;
     }
     rocksdb_iter_destroy(iterator);
-unlock:
-    pthread_rwlock_unlock(&store->lock);
+    store_leave(store);
     return code;
 }

@@ -8,10 +8,11 @@ store_snapshot(struct store *store, const char *path, struct error *reterr)
 {
     if (atomic_load(&store->must_reopen))
         store_reopen(store);
-    enum engine_code code = ENGINE_OK;
     char *text = NULL;
-    pthread_rwlock_rdlock(&store->lock);
-    if (store->db == NULL || atomic_load(&store->must_reopen)) {
+    enum engine_code code = store_enter(store, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (atomic_load(&store->must_reopen)) {
         code = store_closed_error(store, reterr);
         goto out;
     }
@@ -28,6 +29,6 @@ store_snapshot(struct store *store, const char *path, struct error *reterr)
         code = store_take_error(store, text, reterr);
     }
 out:
-    pthread_rwlock_unlock(&store->lock);
+    store_leave(store);
     return code;
 }
