@@ -22,7 +22,7 @@ EXTRA_DIST += bench/requirements.txt bench/README.md \
 	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py \
 	bench/serve.py bench/measure/serve_bodies.py bench/measure/serve_plot.py \
 	bench/engines/client_upload.py bench/measure/client.py \
-	bench/index.py bench/engines/edge_index.py bench/measure/fields.py \
+	bench/many.py bench/index.py bench/engines/edge_index.py bench/measure/fields.py \
 	bench/sparse.py bench/engines/edge_sparse.py bench/measure/texts.py \
 	bench/multivector.py bench/quantization.py bench/engines/edge_multivector.py \
 	bench/measure/tokens.py \

@@ -92,3 +92,12 @@ def test_serve_of_a_tiny_set(run_bench):
                for row in result["runs"])
     assert all(row["documents"] == 0 and row["mb_per_cpu_s"] > 0
                for row in result["decode"])
+
+
+def test_many_collections(run_bench):
+    said = run_bench("many", "--collections", "20", "--scrapes", "3")
+    assert "scrape" in said and "start to ready" in said
+    result = json.loads((run_bench.out / "many.json").read_text())
+    created, rested = result["steps"][1:3]
+    assert rested["files"] < created["files"]
+    assert rested["disk_mb"] < created["disk_mb"]
