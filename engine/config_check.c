@@ -131,10 +131,29 @@ check_audit(struct server_config *config, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* What would leave the server open though somebody meant to close it. */
+static enum engine_code
+check_doors(const struct server_config *config, struct error *reterr)
+{
+    if (config->has_jwt_rbac && config->api_key == NULL &&
+        config->alt_api_key == NULL)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "service.jwt_rbac needs service.api_key (or "
+                         "alt_api_key), which signs the tokens; without it the "
+                         "server would be open");
+    if (config->verifies_clients && !config->has_tls)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "service.verify_https_client_certificate needs "
+                         "service.enable_tls; without it everybody is served");
+    return ENGINE_OK;
+}
+
 enum engine_code
 server_config_check(struct server_config *config, struct error *reterr)
 {
     enum engine_code code = check_words(config, reterr);
+    if (code == ENGINE_OK)
+        code = check_doors(config, reterr);
     if (code == ENGINE_OK && config->metrics_prefix != NULL &&
         !metrics_prefix_is_valid(config->metrics_prefix))
         code = error_set(reterr, ENGINE_EINPUT,

@@ -8,6 +8,7 @@
 
 #include "base/budget.h"
 #include "base/memory.h"
+#include "engine/api/access.h"
 #include "engine/api/api.h"
 #include "engine/config.h"
 #include "engine/index/cost.h"
@@ -284,6 +285,18 @@ memory_configure(const struct server_config *config)
               (unsigned long long)cache >> 20);
 }
 
+static struct wire_tls
+tls_of(const struct server_config *config)
+{
+    return (struct wire_tls){
+        .cert = config->tls_cert,
+        .key = config->tls_key,
+        .ca_cert = config->tls_ca_cert,
+        .verifies_clients = config->verifies_clients,
+        .ttl_s = config->tls_ttl_s,
+    };
+}
+
 static enum engine_code
 network_open(struct process *process, struct error *reterr)
 {
@@ -293,13 +306,7 @@ network_open(struct process *process, struct error *reterr)
     uint64_t requests = atomic_load(&budget_requests.limit_size);
     if (bodies > requests)
         bodies = requests;
-    process->tls = (struct wire_tls){
-        .cert = config->tls_cert,
-        .key = config->tls_key,
-        .ca_cert = config->tls_ca_cert,
-        .verifies_clients = config->verifies_clients,
-        .ttl_s = config->tls_ttl_s,
-    };
+    process->tls = tls_of(config);
     struct wire_options options = {
         .tls = config->has_tls ? &process->tls : NULL,
         .host = config->host,
@@ -472,6 +479,19 @@ serve(struct process *process)
     return 0;
 }
 
+/* Whether the files that the configuration names can be used. */
+static enum engine_code
+files_check(const struct server_config *config, struct error *reterr)
+{
+    struct access *access = NULL;
+    const struct wire_tls tls = tls_of(config);
+    enum engine_code code = access_open(config, &access, reterr);
+    access_close(access);
+    if (code == ENGINE_OK && config->has_tls)
+        code = wire_tls_check(&tls, reterr);
+    return code;
+}
+
 /* What is asked for instead of serving; the exit status. */
 static int
 show(struct server_config *config, enum config_action action)
@@ -510,6 +530,8 @@ main(int argc, char **argv)
     server_config_hide(environ);
     if (code == ENGINE_OK && action == CONFIG_SERVE)
         code = log_configure(&process.config, &error);
+    if (code == ENGINE_OK && action == CONFIG_CHECK)
+        code = files_check(&process.config, &error);
     if (code != ENGINE_OK) {
         fprintf(stderr, "azimuthd: %s\n", error.text);
         server_config_release(&process.config);

@@ -7,6 +7,7 @@
 #include "engine/api/claims.h"
 #include "engine/log.h"
 
+#include <assert.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,11 +47,8 @@ token_keys_add(struct access *access, struct error *reterr)
     const struct server_config *config = access->config;
     if (!config->has_jwt_rbac)
         return ENGINE_OK;
-    if (config->api_key == NULL && config->alt_api_key == NULL)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "service.jwt_rbac needs service.api_key (or "
-                         "alt_api_key), which signs the tokens; without it the "
-                         "server would be open");
+    /* server_config_check() saw to it: without a key all would be open. */
+    assert(config->api_key != NULL || config->alt_api_key != NULL);
     enum engine_code code = token_key_add(access, config->api_key, reterr);
     if (code == ENGINE_OK)
         code = token_key_add(access, config->alt_api_key, reterr);

@@ -42,7 +42,7 @@ enum access_result {
 struct access;
 
 /* Reads service.identity_key_file. `config` must outlive it.
- * ENGINE_EINPUT  the file is not usable; or service.jwt_rbac without a key.
+ * ENGINE_EINPUT  the file is not usable.
  * ENGINE_ENOMEM. */
 enum engine_code access_open(const struct server_config *config,
                              struct access **ret_access, struct error *reterr)

@@ -54,10 +54,11 @@ marks_take(const struct wire_tls *options, struct file_mark *ret_marks)
 static enum engine_code
 refuse(struct error *reterr, const char *key, const char *path)
 {
-    unsigned long number = ERR_peek_last_error();
-    const char *why = ERR_reason_error_string(number);
-    if (ERR_SYSTEM_ERROR(number))
-        why = strerror(ERR_GET_REASON(number));
+    /* The first one is nearest to the cause where that is the system's. */
+    unsigned long first = ERR_peek_error();
+    const char *why = ERR_SYSTEM_ERROR(first)
+                          ? strerror(ERR_GET_REASON(first))
+                          : ERR_reason_error_string(ERR_peek_last_error());
     error_set(reterr, ENGINE_EINPUT, "%s %s: %s", key, path,
               why != NULL ? why : "cannot be used");
     ERR_clear_error();
@@ -104,6 +105,7 @@ static enum engine_code
 files_use(SSL_CTX *context, const struct wire_tls *options,
           struct error *reterr)
 {
+    ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, options->cert) != 1)
         return refuse(reterr, "tls.cert", options->cert);
     enum engine_code code = key_use(context, options->key, reterr);
@@ -201,6 +203,15 @@ tls_close(struct tls *tls)
     SSL_CTX_free(tls->context);
     pthread_mutex_destroy(&tls->lock);
     free(tls);
+}
+
+enum engine_code
+wire_tls_check(const struct wire_tls *options, struct error *reterr)
+{
+    struct tls *tls = NULL;
+    enum engine_code code = tls_open(options, &tls, reterr);
+    tls_close(tls);
+    return code;
 }
 
 SSL *

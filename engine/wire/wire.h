@@ -57,6 +57,11 @@ struct wire_tls {
     uint64_t ttl_s;        /* read again after this, changed or not; 0: never */
 };
 
+/* Whether the files can be used. ENGINE_EINPUT  names key, file and cause. */
+enum engine_code wire_tls_check(const struct wire_tls *tls,
+                                struct error *reterr)
+    __attribute__((warn_unused_result));
+
 struct wire_options {
     const struct wire_tls *tls;     /* NULL: none. Outlives the wire */
     const char *host;               /* address to listen on */
