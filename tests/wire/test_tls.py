@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS on both ports: who is served, with which protocol, how certificates
 change under open connections, and peers that behave badly."""
+import hashlib
 import http.client
 import json
+import random
 import signal
 import socket
 import ssl
@@ -170,6 +172,31 @@ def test_a_body_in_small_pieces_and_a_half_closed_request(world):
         assert b"qdrant - vector search engine" in text
         # The end came with a goodbye, not by a cut.
         peer.unwrap()
+
+
+def test_a_big_file_that_is_read_slowly(world):
+    """A snapshot of some MB: more than every buffer on the way holds."""
+    engine = world.engine
+    engine.create("big")
+    engine.upsert("big", [{"id": i, "vector": [i, 1, 2, 3],
+                           "payload": {"text": random.randbytes(2000).hex()}}
+                          for i in range(3000)])
+    made = engine.call("POST", "/collections/big/snapshots?wait=true").result
+    kept = engine.connect()
+    kept.request("GET", f"/collections/big/snapshots/{made['name']}")
+    reply = kept.getresponse()
+    assert reply.status == 200
+    digest, size = hashlib.sha256(), 0
+    while chunk := reply.read(1 << 18):
+        digest.update(chunk)
+        size += len(chunk)
+        time.sleep(0.02)
+        if size < 1 << 20:  # others are served meanwhile
+            assert engine.call("GET", "/readyz").status == 200
+    assert size == made["size"] > 5 << 20
+    assert digest.hexdigest() == made["checksum"]
+    assert engine.call("GET", "/", connection=kept).status == 200
+    kept.close()
 
 
 # ---- clients with certificates ----------------------------------------------
