@@ -87,15 +87,42 @@ add_escaped(struct bytes *out, unsigned char c)
     }
 }
 
+#define ONES      UINT64_C(0x0101010101010101)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* Where from `at` on the first byte is that is not written as it is. A word
+ * with a byte above 127 may be looked at byte by byte for nothing. */
+static size_t
+plain_end(struct span text, size_t at)
+{
+    for (; text.size - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, text.data + at, sizeof(word));
+        uint64_t quote = word ^ (ONES * '"'), slash = word ^ (ONES * '\\');
+        /* The high bit of a byte that is smaller than the one taken off. */
+        uint64_t special =
+            (word - ONES * 0x20) | (quote - ONES) | (slash - ONES) | word;
+        if ((special & HIGH_BITS) != 0)
+            break;
+    }
+    for (; at < text.size; at++) {
+        unsigned char c = (unsigned char)text.data[at];
+        if (c < 0x20 || c == '"' || c == '\\')
+            break;
+    }
+    return at;
+}
+
 static void
 add_string(struct bytes *out, struct span text)
 {
     bytes_add_char(out, '"');
     size_t start = 0;
-    for (size_t i = 0; i < text.size; i++) {
+    for (;;) {
+        size_t i = plain_end(text, start);
+        if (i == text.size)
+            break;
         unsigned char c = (unsigned char)text.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
         bytes_add(out, text.data + start, i - start);
         add_escaped(out, c);
         start = i + 1;

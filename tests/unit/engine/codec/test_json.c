@@ -151,6 +151,34 @@ START_TEST(json_doubles_are_short_and_read_back_the_same)
 }
 END_TEST
 
+/* Any byte at any place of a text, which is looked at eight at a time. */
+START_TEST(json_texts_read_back_the_same)
+{
+    struct bytes out;
+    bytes_init(&out, 1000);
+    for (size_t place = 0; place < 20; place++) {
+        for (int c = 0; c < 128; c++) {
+            char text[] = "\xc3\xa9 bcdefghi jklmnopqrs";
+            size_t size = place + 1 + (size_t)c % 3;
+            text[2 + place] = (char)c;
+            struct span span = { text + 2, size < 20 ? size : 20 };
+            if (c % 2 == 1)
+                span = (struct span){ text, span.size + 2 };
+            struct json_writer writer;
+            yyjson_doc *doc;
+            out.size = 0;
+            json_writer_init(&writer, &out);
+            json_text_span(&writer, span);
+            ck_assert_int_eq(json_parse(bytes_span(&out), &doc, NULL),
+                             ENGINE_OK);
+            ck_assert(span_equal(json_span(yyjson_doc_get_root(doc)), span));
+            yyjson_doc_free(doc);
+        }
+    }
+    bytes_release(&out);
+}
+END_TEST
+
 START_TEST(json_writes_containers_and_escapes)
 {
     struct bytes out;
@@ -196,6 +224,7 @@ main(void)
     tcase_add_loop_test(tcase, json_floats_are_short_and_read_back_the_same, 0,
                         sizeof(floats) / sizeof(floats[0]));
     tcase_add_test(tcase, json_doubles_are_short_and_read_back_the_same);
+    tcase_add_test(tcase, json_texts_read_back_the_same);
     tcase_add_test(tcase, json_writes_containers_and_escapes);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
