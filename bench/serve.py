@@ -15,14 +15,14 @@ the numbers, QueryPoints of gRPC.
 
 In the same run and by the same program: /healthz (over gRPC HealthCheck);
 decoding of bodies of 1,000 upserts on one core; and upload_collection of the
-whole set by qdrant-client (installed the first time, its defaults) over both. Rounds take
-turns, the best of each counts. There is no server of qdrant-edge to compare
-with. About five minutes on two cores.
+whole set by qdrant-client (installed the first time; its defaults) over both.
+Rounds take turns, the best of each counts. There is no server of qdrant-edge to
+compare with. About five minutes on two cores.
 
 Bars: p50 of one connection <= search in process + 2 (REST) or 1.5 (gRPC) round
 trips of /healthz; at 64 connections >= 0.70 of the queries that the cores which
 the load leaves make in process (also by processor time of a query, which a busy
-machine does not change); JSON >= 400 MB/s, protobuf >= 1 GB/s of a core; upload
+machine changes less); JSON >= 400 MB/s, protobuf >= 1 GB/s of a core; upload
 over gRPC >= 2 times as fast as over REST.
 """
 
@@ -250,6 +250,7 @@ def judge(runs, inside, healthz):
     for (protocol, case, connections), figures in runs.items():
         search = inside[case]
         index = inside["filter" if CASES[case][0] else "plain"]
+        health = healthz[protocol]
         left = cores - min(cores - 0.01,
                            figures["qps"] * figures["load_cpu_us"] * 1e-6)
         rows.append({
@@ -257,7 +258,10 @@ def judge(runs, inside, healthz):
             "bar": ROUND_TRIPS[protocol], **figures,
             "outside": 1 - index["cpu_us"] / figures["server_cpu_us"],
             "round_trips": (figures["p50_us"] - search["p50_us"]) /
-            healthz[protocol]["p50_us"],
+            health["p50_us"],
+            "round_trips_cpu": (figures["load_cpu_us"] - search["cpu_us"] +
+                                figures["server_cpu_us"]) /
+            (health["load_cpu_us"] + health["server_cpu_us"]),
             "of_inside": figures["qps"] / (search["qps"] / cores * left),
             "of_inside_cpu": search["all_cpu_us"] / figures["server_cpu_us"]})
     return rows
@@ -342,11 +346,12 @@ def report_served(rows, inside, healthz):
         for case, f in inside.items()) + "\n")
     print(table.text(
         ["", "conn.", "QPS", "p50 us", "p99 us", "cpu us", "outside index",
-         "round trips", "bar", "/ in process", "by cpu"],
+         "round trips", "by cpu", "bar", "/ in process", "by cpu"],
         [[f"{r['protocol']}, {r['case']}", r["connections"],
           f"{r['qps']:,.0f}", f"{r['p50_us']:.0f}", f"{r['p99_us']:.0f}",
           f"{r['server_cpu_us']:.0f}", f"{r['outside']:.2f}",
-          f"{r['round_trips']:.2f}", r["bar"], f"{r['of_inside']:.2f}",
+          f"{r['round_trips']:.2f}", f"{r['round_trips_cpu']:.2f}",
+          r["bar"], f"{r['of_inside']:.2f}",
           f"{r['of_inside_cpu']:.2f}"] for r in rows]))
 
 
