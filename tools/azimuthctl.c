@@ -21,6 +21,8 @@ static const struct {
     { "export", command_export,
       "writes a collection to a file, a point per line" },
     { "import", command_import, "reads such a file into a collection" },
+    { "backup", command_backup, "brings snapshots to a bucket or a folder" },
+    { "restore", command_restore, "brings them back" },
     { "register", command_register,
       "tells the cluster that the service is there" },
     { "deregister", command_deregister, "takes that back" },

@@ -2,6 +2,7 @@
  * Calls of the engine, and its refusals as one sentence. */
 #include "tools/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,9 +40,9 @@ engine_open(struct engine_client *engine, const struct engine_options *options,
                            "--url: '%s' starts with neither http:// "
                            "nor https://",
                            url);
-    if (strlen(url) >= sizeof(engine->url_room) / 2)
+    if (strlen(url) >= ENGINE_BASE_SIZE)
         return fault_usage(reterr, "--url is longer than %zu bytes",
-                           sizeof(engine->url_room) / 2 - 1);
+                           (size_t)ENGINE_BASE_SIZE - 1);
     snprintf(engine->url_room, sizeof(engine->url_room), "%s", url);
     engine->url = engine->url_room;
     size_t size = strlen(engine->url_room);
@@ -61,27 +62,36 @@ engine_close(struct engine_client *engine)
 }
 
 bool
-engine_path(const char *name, const char *rest, char ret_path[ENGINE_URL_SIZE],
-            struct fault *reterr)
+engine_escape(const char *text, char *ret_text, size_t size)
 {
     static const char hex[] = "0123456789ABCDEF";
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRS"
                                 "TUVWXYZ0123456789-_.~";
-    char escaped[3 * ENGINE_NAME_ALLOWED + 1];
-    size_t size = 0;
-    if (*name == '\0' || strlen(name) > ENGINE_NAME_ALLOWED)
-        return fault_usage(reterr, "'%.40s' is no name: 1 to %d bytes", name,
-                           ENGINE_NAME_ALLOWED);
-    for (const char *at = name; *at != '\0'; at++) {
-        if (strchr(plain, *at) != NULL) {
-            escaped[size++] = *at;
+    size_t at = 0;
+    for (; *text != '\0'; text++) {
+        if (at + 4 > size)
+            return false;
+        if (strchr(plain, *text) != NULL) {
+            ret_text[at++] = *text;
         } else {
-            escaped[size++] = '%';
-            escaped[size++] = hex[(unsigned char)*at >> 4];
-            escaped[size++] = hex[*at & 15];
+            ret_text[at++] = '%';
+            ret_text[at++] = hex[(unsigned char)*text >> 4];
+            ret_text[at++] = hex[*text & 15];
         }
     }
-    escaped[size] = '\0';
+    ret_text[at] = '\0';
+    return true;
+}
+
+bool
+engine_path(const char *name, const char *rest, char ret_path[ENGINE_URL_SIZE],
+            struct fault *reterr)
+{
+    char escaped[3 * ENGINE_NAME_ALLOWED + 4];
+    if (*name == '\0' || strlen(name) > ENGINE_NAME_ALLOWED ||
+        !engine_escape(name, escaped, sizeof(escaped)))
+        return fault_usage(reterr, "'%.40s' is no name: 1 to %d bytes", name,
+                           ENGINE_NAME_ALLOWED);
     int all =
         snprintf(ret_path, ENGINE_URL_SIZE, "/collections/%s%s", escaped, rest);
     if (all < 0 || all >= ENGINE_URL_SIZE)
@@ -114,12 +124,13 @@ bool
 engine_call(struct engine_client *engine, const struct engine_request *request,
             struct http_reply *reply, struct fault *reterr)
 {
-    char url[2 * ENGINE_URL_SIZE];
+    char url[ENGINE_URL_SIZE + ENGINE_BASE_SIZE];
     snprintf(url, sizeof(url), "%s%s", engine->url, request->path);
     struct http_request http = {
         .method = request->method,
         .url = url,
         .body = request->body,
+        .upload_path = request->upload_path,
         .headers = { request->body.size > 0 ? "Content-Type: application/json"
                                             : NULL },
     };
@@ -158,7 +169,7 @@ engine_send(struct engine_client *engine, const char *method, const char *path,
     if (text == NULL)
         return fault_set(reterr, "out of memory");
     http_reply_init(&reply, HTTP_REPLY_SIZE_MAX);
-    struct engine_request request = { method, path, span_of(text) };
+    struct engine_request request = { method, path, span_of(text), NULL };
     bool is_done = engine_call(engine, &request, &reply, reterr);
     http_reply_release(&reply);
     free(text);

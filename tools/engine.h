@@ -11,7 +11,8 @@
 
 /* The engine's REST API as the commands use it. */
 
-#define ENGINE_URL_SIZE     1024
+#define ENGINE_BASE_SIZE    1024
+#define ENGINE_URL_SIZE     2048
 #define ENGINE_TIMEOUT_MAX  86400u
 #define ENGINE_NAME_ALLOWED 255 /* bytes of a collection's name */
 
@@ -42,7 +43,7 @@ struct engine_options {
 struct engine_client {
     struct http *http;
     const char *url; /* without a slash at its end */
-    char url_room[ENGINE_URL_SIZE];
+    char url_room[ENGINE_BASE_SIZE];
 };
 
 /* Reads the key. Undone by engine_close(), also after a failure. */
@@ -50,6 +51,10 @@ bool engine_open(struct engine_client *engine,
                  const struct engine_options *options, struct fault *reterr)
     __attribute__((warn_unused_result));
 void engine_close(struct engine_client *engine);
+
+/* What must not stand in a path as %XX. False: no room in ret_text[size]. */
+bool engine_escape(const char *text, char *ret_text, size_t size)
+    __attribute__((warn_unused_result));
 
 /* "/collections/NAME" with what must not stand in a path escaped, and `rest`.
  * False: too long. */
@@ -60,7 +65,8 @@ bool engine_path(const char *name, const char *rest,
 struct engine_request {
     const char *method;
     const char *path;
-    struct span body; /* JSON, or empty */
+    struct span body;        /* JSON, or empty */
+    const char *upload_path; /* a snapshot; or NULL */
 };
 
 /* One call. The reply is the caller's to release, in

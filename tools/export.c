@@ -15,6 +15,7 @@
 #include "tools/raw.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +176,9 @@ page_ask(struct export_run *run, struct http_reply *reply, struct fault *reterr)
                  "\"with_vector\":true%s%.*s}",
                  run->batch, offset.size > 0 ? ",\"offset\":" : "",
                  (int)offset.size, offset.data == NULL ? "" : offset.data);
-    struct engine_request request = { "POST", path, { body, (size_t)size } };
+    struct engine_request request = {
+        "POST", path, { body, (size_t)size }, NULL
+    };
     return engine_call(&run->engine, &request, reply, reterr);
 }
 
@@ -252,7 +255,7 @@ static bool export(struct export_run *run, struct fault *reterr)
     if (!engine_path(run->collection, "", path, reterr) ||
         !engine_open(&run->engine, &run->engine_options, reterr))
         return false;
-    struct engine_request request = { "GET", path, { NULL, 0 } };
+    struct engine_request request = { "GET", path, { NULL, 0 }, NULL };
     json_t *info = engine_json(&run->engine, &request, &status, reterr);
     if (info == NULL)
         return false;
@@ -283,7 +286,7 @@ int
 command_export(int argc, char **argv)
 {
     struct fault fault = { .status = EXIT_FAILED };
-    struct export_run run = { .batch = BATCH_DEFAULT };
+    static struct export_run run = { .batch = BATCH_DEFAULT };
     const struct option_spec specs[] = {
         { "to", OPTION_TEXT, &run.to, 0 },
         { "batch", OPTION_COUNT, &run.batch, BATCH_MAX },

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,7 +22,6 @@ struct http {
     struct http_options options;
     char secret_header[HTTP_SECRET_SIZE + 64];
     struct http_reply *reply; /* of the request that runs */
-    const struct http_request *request;
     char reason[CURL_ERROR_SIZE];
 };
 
@@ -81,8 +81,11 @@ on_body(char *data, size_t one, size_t size, void *ctx)
     long status = 0;
     assert(one == 1);
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (http->reply->file != NULL && status / 100 == 2)
-        return fwrite(data, one, size, http->reply->file);
+    if (http->reply->sink != NULL && status / 100 == 2)
+        return http->reply->sink(http->reply->sink_ctx,
+                                 (struct span){ data, size })
+                   ? size
+                   : 0;
     bytes_add(&http->reply->body, data, size);
     return bytes_failed(&http->reply->body) ? 0 : size;
 }
@@ -104,23 +107,6 @@ on_header(char *data, size_t one, size_t size, void *ctx)
                  (int)value.size, value.data);
     }
     return size;
-}
-
-static size_t
-on_upload(char *data, size_t one, size_t size, void *ctx)
-{
-    struct http *http = ctx;
-    return fread(data, one, size, http->request->body_file);
-}
-
-/* libcurl asks when it must send a body anew. */
-static int
-on_seek(void *ctx, curl_off_t offset, int origin)
-{
-    (void)ctx;
-    (void)offset;
-    (void)origin;
-    return CURL_SEEKFUNC_CANTSEEK;
 }
 
 /* In a cluster and on this machine no proxy stands between. */
@@ -178,13 +164,6 @@ set_body(struct http *http, const struct http_request *request,
         curl_mime_name(part, "snapshot");
         curl_mime_filedata(part, request->upload_path);
         curl_easy_setopt(curl, CURLOPT_MIMEPOST, *ret_mime);
-    } else if (request->body_file != NULL) {
-        curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
-        curl_easy_setopt(curl, CURLOPT_READDATA, http);
-        curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
-        curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
-                         (curl_off_t)request->body_size);
     } else if (request->body.size > 0 || strcmp(request->method, "GET") != 0) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)request->body.size);
@@ -199,8 +178,10 @@ set_body(struct http *http, const struct http_request *request,
 static struct curl_slist *
 headers_make(const struct http *http, const struct http_request *request)
 {
-    /* "Expect:" would cost a round trip for each batch. */
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    /* "Expect:" would cost a round trip for each batch; libcurl would sign its
+     * absence. */
+    struct curl_slist *list =
+        http->options.sigv4 == NULL ? curl_slist_append(NULL, "Expect:") : NULL;
     if (http->secret_header[0] != '\0')
         list = curl_slist_append(list, http->secret_header);
     for (size_t i = 0; i < HTTP_HEADERS_MAX && request->headers[i] != NULL; i++)
@@ -218,7 +199,6 @@ perform_once(struct http *http, const struct http_request *request,
     struct curl_slist *headers = headers_make(http, request);
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);
     http->reply = reply;
-    http->request = request;
     http->reason[0] = '\0';
     bytes_release(&reply->body);
     reply->status = 0;
@@ -274,34 +254,20 @@ wait_before_retry(struct http *http, uint64_t try)
     pause_ms(ms > PAUSE_MS_MAX && after_s <= 0 ? PAUSE_MS_MAX : ms);
 }
 
-/* Puts the files back to where they stood before the try that failed. */
-static bool
-rewind_files(const struct http_request *request, long body_start,
-             struct http_reply *reply, long file_start)
-{
-    if (request->body_file != NULL &&
-        fseek(request->body_file, body_start, SEEK_SET) != 0)
-        return false;
-    return reply->file == NULL || fseek(reply->file, file_start, SEEK_SET) == 0;
-}
-
 bool
 http_perform(struct http *http, const struct http_request *request,
              struct http_reply *reply, struct fault *reterr)
 {
     uint64_t tries =
         http->options.tries > 0 ? http->options.tries : TRIES_DEFAULT;
-    long body_start =
-        request->body_file != NULL ? ftell(request->body_file) : 0;
-    long file_start = reply->file != NULL ? ftell(reply->file) : 0;
     CURLcode code = CURLE_OK;
+    if (reply->sink != NULL)
+        tries = 1;
     for (uint64_t try = 0; try < tries; try++) {
         code = perform_once(http, request, reply);
         if (!is_passing(code, reply->status) || try + 1 == tries)
             break;
         wait_before_retry(http, try);
-        if (!rewind_files(request, body_start, reply, file_start))
-            break;
     }
     if (code == CURLE_OK)
         return true;

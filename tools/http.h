@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 /* Requests over libcurl, one at a time. What may be sent again (every request
  * of these tools has the same effect twice) is tried again after a broken
@@ -30,8 +29,6 @@ struct http_request {
     const char *method;
     const char *url;
     struct span body;
-    FILE *body_file; /* body_size bytes from where it stands; or NULL */
-    uint64_t body_size;
     const char *upload_path; /* sent as the form's part `snapshot`; or NULL */
     const char *headers[HTTP_HEADERS_MAX]; /* "Name: value", until NULL */
 };
@@ -39,7 +36,10 @@ struct http_request {
 struct http_reply {
     long status;
     struct bytes body;
-    FILE *file;     /* a body of status 2xx goes here when not NULL */
+    /* A body of status 2xx goes here when not NULL, and such a request is made
+     * once. False ends it; the reason is the sink's to keep. */
+    bool (*sink)(void *ctx, struct span data);
+    void *sink_ctx;
     char etag[256]; /* as sent, or empty */
 };
 

@@ -7,6 +7,7 @@
 #include "tools/raw.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

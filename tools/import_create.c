@@ -54,7 +54,7 @@ import_create(struct import_run *run, bool *ret_is_new, struct fault *reterr)
     *ret_is_new = false;
     if (!engine_path(run->collection, "", path, reterr))
         return false;
-    struct engine_request request = { "GET", path, { NULL, 0 } };
+    struct engine_request request = { "GET", path, { NULL, 0 }, NULL };
     json_t *info = engine_json(&run->engine, &request, &status, reterr);
     if (info != NULL) {
         json_decref(info);

@@ -6,6 +6,7 @@
 #include "tools/raw.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,8 @@ batch_send(struct import_run *run, struct batch *batch, struct fault *reterr)
                          batch->line_number);
     if (!engine_path(run->collection, "/points?wait=true", path, reterr))
         return false;
-    struct engine_request request = { "PUT", path, bytes_span(&batch->body) };
+    struct engine_request request = { "PUT", path, bytes_span(&batch->body),
+                                      NULL };
     http_reply_init(&reply, HTTP_REPLY_SIZE_MAX);
     bool is_done = engine_call(&run->engine, &request, &reply, reterr);
     http_reply_release(&reply);

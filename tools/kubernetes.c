@@ -2,6 +2,7 @@
  * Requests of a pod's service account. */
 #include "tools/kubernetes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # azimuthctl: a program of its own that knows the engine by its REST API alone.
 noinst_LIBRARIES += libtools.a
-libtools_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
-libtools_a_SOURCES = tools/command.h \
+libtools_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) \
+	$(OPENSSL_CFLAGS)
+libtools_a_SOURCES = tools/backup.c tools/backup.h \
+	tools/backup_collection.c tools/backup_index.c tools/command.h \
 	tools/doctor.c tools/doctor.h tools/doctor_folder.c \
 	tools/doctor_machine.c tools/doctor_ports.c \
 	tools/engine.c tools/engine.h tools/export.c \
@@ -11,8 +13,11 @@ libtools_a_SOURCES = tools/command.h \
 	tools/import_points.c tools/kubernetes.c tools/kubernetes.h \
 	tools/options.c tools/options.h tools/progress.c tools/progress.h \
 	tools/raw.c tools/raw.h tools/register.c tools/register.h \
-	tools/register_drivers.c tools/service.c tools/service.h
-TOOLS_LIBS = libtools.a libbase.a $(CURL_LIBS) $(JANSSON_LIBS) -lpthread
+	tools/register_drivers.c tools/restore.c tools/service.c \
+	tools/service.h tools/sha256.c tools/sha256.h tools/target.c \
+	tools/target.h tools/target_dir.c tools/target_s3.c
+TOOLS_LIBS = libtools.a libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) \
+	-lpthread
 
 bin_PROGRAMS += azimuthctl
 azimuthctl_SOURCES = tools/azimuthctl.c
@@ -21,7 +26,9 @@ azimuthctl_LDFLAGS = $(AM_LDFLAGS) -pie
 azimuthctl_LDADD = $(TOOLS_LIBS)
 EXTRA_DIST += tools/README.md tests/tools/api_server.py \
 	tests/tools/conftest.py tests/tools/test_doctor.py \
-	tests/tools/test_export.py tests/tools/test_register.py
+	tests/tools/requirements-s3.txt tests/tools/s3_server.py \
+	tests/tools/test_backup.py tests/tools/test_export.py \
+	tests/tools/test_register.py
 
 check_PROGRAMS += tests/unit/tools/test_raw tests/unit/tools/test_service \
 	tests/unit/tools/test_options

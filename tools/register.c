@@ -6,6 +6,7 @@
 #include "tools/options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>

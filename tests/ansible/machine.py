@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from client_package import cache
+from once import cache
 
 BOOT_SECONDS = 120
 BASE_PACKAGES = ("systemd systemd-sysv dbus openssh-server python3 python3-apt "

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be said of the playbooks without a machine: style, and inputs that
+stop them at once."""
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from conftest import PLAYBOOKS, ROOT
+
+ANSIBLE = ROOT / "ansible"
+INVENTORY = """\
+all:
+  vars:
+    ansible_connection: local
+    ansible_become: false
+    azimuth_platform: bare
+    domain_name: example.com
+    keycloak_url: http://127.0.0.1:1
+    keycloak_realm: main
+  children:
+    azimuth_gateway: {hosts: {box: }}
+    azimuth_engine: {hosts: {box: }}
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    path = tmp_path / "inventory.yaml"
+    path.write_text(INVENTORY)
+    return path
+
+
+def test_yamllint(environment):
+    done = subprocess.run(["yamllint", "--strict", "-c", ".yamllint", "."],
+                          cwd=ANSIBLE, env=environment, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_ansible_lint(environment):
+    done = subprocess.run(["ansible-lint", "--offline", "-q"], cwd=ANSIBLE,
+                          env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_installer_neither_tests_nor_rolls_back():
+    books = yaml.safe_load((PLAYBOOKS / "00_install.yaml").read_text())
+    assert [b["ansible.builtin.import_playbook"] for b in books] == \
+        ["10_deploy.yaml", "17_configure_discovery.yaml"]
+    assert (PLAYBOOKS / "VERSION").read_text() == "0.1.0\n"
+
+
+@pytest.mark.parametrize("change, password, words", [
+    ({}, "", "ADMIN_PASSWORD is not set"),
+    ({"domain_name": ""}, "x", "Set it in the inventory"),
+    ({"domain_name": "a b"}, "x", "is no domain"),
+    ({"keycloak_url": "auth.example.com"}, "x", "must be an address"),
+    ({"keycloak_realm": ""}, "x", "the name of a realm"),
+    ({"azimuth_platform": "cloud"}, "x", "must be one of: bare, k8s"),
+])
+def test_what_is_missing_stops_it(play, inventory, change, password, words):
+    extra = [f"{k}='{v}'" for k, v in change.items()]
+    done = play(inventory, "00_install.yaml",
+                *(word for pair in extra for word in ("-e", pair)),
+                ADMIN_PASSWORD=password)
+    told = re.sub(r"\s+", " ", done.out)
+    assert done.code != 0 and words in told, done
+    assert done.changed == 0
+
+
+def test_rollback_asks_for_a_word(play, inventory):
+    done = play(inventory, "19_rollback.yaml")
+    assert done.code != 0 and "confirm_delete=true" in done.out, done
+    assert done.changed == 0
+
+
+def test_tasks_with_secrets_are_silent():
+    """A task that handles a password, a token, a secret or a key says so."""
+    words = re.compile(r"password|Authorization|client-secret|\.value|"
+                       r"_headers|b64decode|api_key \}\}")
+    bare = []
+    for path in sorted(ANSIBLE.glob("roles/*/tasks/*.yml")):
+        def walk(tasks):
+            for task in tasks:
+                for part in ("block", "always", "rescue"):
+                    walk(task.get(part) or [])
+                module = next((k for k in task if "." in k), None)
+                if module is None or module.rsplit(".", 1)[-1] not in (
+                        "uri", "copy", "slurp", "template"):
+                    continue
+                text = yaml.dump(task[module])
+                if words.search(text) and not task.get("no_log") and \
+                        "verify_headers" not in text:
+                    bare.append(f"{path.relative_to(ANSIBLE)}: {task['name']}")
+        walk(yaml.safe_load(path.read_text()))
+    assert not bare
