@@ -30,7 +30,7 @@ libengine_a_SOURCES += \
 	engine/api/rest_sparse.c engine/api/rest_sparse.h \
 	engine/api/rest_upsert.c engine/api/rest_vector.c \
 	engine/api/issues.c engine/api/issues.h \
-	engine/api/rest_vector_name.c \
+	engine/api/rest_vector_name.c engine/api/rest_optimizations.c \
 	engine/api/rest_vector.h engine/api/routes.c engine/api/service.c \
 	engine/api/counting.c engine/api/recall.c engine/api/refuse.c engine/api/recall.h \
 	engine/api/service_metrics.c engine/api/telemetry.c \

@@ -63,6 +63,9 @@ enum engine_code matrix_parse(struct call *call, struct error *reterr);
 enum engine_code matrix_pairs_run(struct call *call, struct error *reterr);
 enum engine_code matrix_offsets_run(struct call *call, struct error *reterr);
 
+/* rest_optimizations.c */
+enum engine_code optimizations_get(struct call *call, struct error *reterr);
+
 /* rest_vector_name.c */
 enum engine_code update_create_vector_parse(struct call *call,
                                             struct error *reterr);

@@ -55,6 +55,7 @@ const struct route api_routes[] = {
     { REQUEST_DELETE, C "/index/{field}", RIGHT_WRITE, IN_C | ROUTE_LONG, update_delete_index_parse, NULL, update_run },
     { REQUEST_PUT, C "/vectors/{vector}", RIGHT_WRITE, GROW, update_create_vector_parse, NULL, update_run },
     { REQUEST_DELETE, C "/vectors/{vector}", RIGHT_WRITE, IN_C | ROUTE_LONG, update_delete_vector_parse, NULL, update_run },
+    { REQUEST_GET, C "/optimizations", RIGHT_READ, IN_C, NULL, NULL, optimizations_get },
     { REQUEST_GET, C "/memory", RIGHT_READ, IN_C | ROUTE_LONG, NULL, NULL, memory_collection },
     { REQUEST_GET, C "/aliases", RIGHT_READ, IN_C, NULL, NULL, aliases_list },
     { REQUEST_GET, C "/cluster", RIGHT_READ, IN_C, NULL, NULL, collections_cluster },
@@ -96,7 +97,6 @@ const struct route api_routes[] = {
     { REQUEST_GET, "/issues", RIGHT_READ, ROUTE_LONG, NULL, NULL, service_issues },
     { REQUEST_DELETE, "/issues", RIGHT_MANAGE, 0, NULL, NULL, service_issues_clear },
 
-    LATER(REQUEST_GET, C "/optimizations", RIGHT_READ),
     LATER(REQUEST_POST, C "/cluster", RIGHT_MANAGE),
     LATER(REQUEST_GET, C "/shards", RIGHT_READ),
     LATER(REQUEST_PUT, C "/shards", RIGHT_MANAGE),

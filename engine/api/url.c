@@ -7,7 +7,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#define TIMEOUT_S_MAX 86400000u
+#define TIMEOUT_S_MAX   86400000u
+#define COMPLETED_LIMIT 16 /* when the request does not say */
 
 static int
 hex_value(char c)
@@ -257,6 +258,32 @@ timeout_read(struct span value, struct url_query *query, struct error *reterr)
     return ENGINE_OK;
 }
 
+/* A list, with commas in between; may come more than once. */
+static enum engine_code
+with_read(struct span value, struct url_query *query, struct error *reterr)
+{
+    while (value.size > 0) {
+        const char *comma = memchr(value.data, ',', value.size);
+        size_t size = comma == NULL ? value.size : (size_t)(comma - value.data);
+        struct span word = { value.data, size };
+        size_t skip = comma == NULL ? size : size + 1;
+        value.data += skip;
+        value.size -= skip;
+        if (span_equal_text(word, "queued"))
+            query->with_queued = true;
+        else if (span_equal_text(word, "completed"))
+            query->with_completed = true;
+        else if (span_equal_text(word, "idle_segments"))
+            query->with_idle_segments = true;
+        else
+            return error_set(reterr, ENGINE_EQUERY,
+                             "unknown variant `%.*s`, expected one of "
+                             "`queued`, `completed`, `idle_segments`",
+                             (int)(size < 64 ? size : 64), word.data);
+    }
+    return ENGINE_OK;
+}
+
 static enum engine_code
 parameter_read(struct span name, struct span value, struct url_query *query,
                struct error *reterr)
@@ -279,6 +306,13 @@ parameter_read(struct span name, struct span value, struct url_query *query,
         return consistency_read(value, reterr);
     if (span_equal_text(name, "anonymize"))
         return bool_read(value, &query->anonymize, reterr);
+    if (span_equal_text(name, "with"))
+        return with_read(value, query, reterr);
+    if (span_equal_text(name, "completed_limit")) {
+        query->with_completed = true;
+        return number_read(value, "completed_limit", &query->completed_limit,
+                           reterr);
+    }
     if (span_equal_text(name, "explain"))
         return bool_read(value, &query->explain, reterr);
     if (span_equal_text(name, "details_level"))
@@ -291,7 +325,7 @@ enum engine_code
 url_query_parse(struct span text, struct arena *arena,
                 struct url_query *ret_query, struct error *reterr)
 {
-    struct url_query query = { .has_wait = false };
+    struct url_query query = { .completed_limit = COMPLETED_LIMIT };
     size_t start = 0;
     for (size_t i = 0; i <= text.size; i++) {
         if (i < text.size && text.data[i] != '&')

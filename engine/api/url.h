@@ -39,7 +39,9 @@ struct url_query {
     uint64_t details_level;
     bool anonymize;
     struct span checksum; /* size 0: not given */
-    bool explain;         /* ours: how each search went, beside its result */
+    bool with_queued, with_completed, with_idle_segments; /* optimizations */
+    uint64_t completed_limit;
+    bool explain; /* ours: how each search went, beside its result */
 };
 
 /* ENGINE_EQUERY, ENGINE_EVALIDQUERY name the parameter's fault. */

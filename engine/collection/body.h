@@ -3,6 +3,7 @@
 #define ENGINE_COLLECTION_BODY_H
 
 #include "engine/collection/lifecycle.h"
+#include "engine/collection/optimizations.h"
 #include "engine/segment/segment.h"
 
 #include <pthread.h>
@@ -33,6 +34,7 @@ struct collection {
     _Atomic uint64_t changed_ms; /* last update, or when it was opened */
     _Atomic bool needs_sync;
     _Atomic bool needs_save;
+    struct optimizations optimizations;
     /* By `upkeep_lock`: size 0 when the last upkeep went well. */
     struct error upkeep_failure;
     bool has_failed_upkeep;
@@ -45,6 +47,9 @@ struct collection {
 #define COLLECTION_WORK_POINTS 64
 
 uint64_t collection_now_ms(void);
+
+/* Notes in `optimizations` what waits now. */
+void collection_see_work(struct collection *collection);
 
 /* Of one configuration, at most; it is kept as text, too. */
 #define COLLECTION_CONFIG_SIZE ((size_t)64 << 20)

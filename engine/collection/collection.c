@@ -88,9 +88,29 @@ collection_free(struct collection *collection)
     arena_release(&collection->config_arena);
     pthread_mutex_destroy(&collection->config_lock);
     pthread_mutex_destroy(&collection->upkeep_lock);
+    optimizations_release(&collection->optimizations);
     free(collection->name);
     free(collection->path);
     free(collection);
+}
+
+static bool
+locks_init(struct collection *collection)
+{
+    if (!optimizations_init(&collection->optimizations))
+        return false;
+    pthread_mutex_t *const mutexes[] = { &collection->config_lock,
+                                         &collection->upkeep_lock,
+                                         &collection->strict_lock };
+    for (size_t i = 0; i < sizeof(mutexes) / sizeof(mutexes[0]); i++) {
+        if (pthread_mutex_init(mutexes[i], NULL) == 0)
+            continue;
+        while (i > 0)
+            pthread_mutex_destroy(mutexes[--i]);
+        optimizations_release(&collection->optimizations);
+        return false;
+    }
+    return true;
 }
 
 static struct collection *
@@ -101,21 +121,7 @@ collection_new(const struct collection_options *options)
         return NULL;
     collection->path = strdup(options->path);
     collection->options = *options;
-    if (collection->path == NULL ||
-        pthread_mutex_init(&collection->config_lock, NULL) != 0) {
-        free(collection->path);
-        free(collection);
-        return NULL;
-    }
-    if (pthread_mutex_init(&collection->upkeep_lock, NULL) != 0) {
-        pthread_mutex_destroy(&collection->config_lock);
-        free(collection->path);
-        free(collection);
-        return NULL;
-    }
-    if (pthread_mutex_init(&collection->strict_lock, NULL) != 0) {
-        pthread_mutex_destroy(&collection->upkeep_lock);
-        pthread_mutex_destroy(&collection->config_lock);
+    if (collection->path == NULL || !locks_init(collection)) {
         free(collection->path);
         free(collection);
         return NULL;

@@ -32,7 +32,8 @@ libengine_a_SOURCES += \
 	engine/collection/config_sparse.c engine/collection/config_sparse.h \
 	engine/collection/config_vector.c engine/collection/config_vector.h \
 	engine/collection/vector_name.c engine/collection/strict_query.c \
-	engine/collection/unindexed.h \
+	engine/collection/unindexed.h engine/collection/optimizations.c \
+	engine/collection/optimizations.h \
 	engine/collection/config_write.c \
 	engine/collection/strict.c engine/collection/strict.h \
 	engine/collection/strict_body.h engine/collection/strict_check.c \

@@ -86,8 +86,23 @@ rest_left_ms(struct collection *collection)
     return segment_rest(collection->segment) ? UINT64_MAX : COLLECTION_REST_MS;
 }
 
-uint64_t
-collection_work(struct collection *collection)
+void
+collection_see_work(struct collection *collection)
+{
+    struct segment *segment = collection->segment;
+    struct segment_state state;
+    struct segment_reader reader;
+    segment_state(segment, &state);
+    segment_read_begin(segment, &reader);
+    uint64_t points_count = segment_points_count(&reader);
+    segment_read_end(&reader);
+    optimizations_see(&collection->optimizations,
+                      segment_link_count(segment) + state.builds_count,
+                      points_count);
+}
+
+static uint64_t
+work(struct collection *collection)
 {
     uint64_t now_ms = collection_now_ms();
     if (upkeep_left_ms(collection, now_ms) == 0 &&
@@ -119,4 +134,13 @@ collection_work(struct collection *collection)
         wait_ms = INDEX_MS;
     /* Due but in other hands: look again soon. */
     return wait_ms == 0 ? RETRY_MS : wait_ms;
+}
+
+uint64_t
+collection_work(struct collection *collection)
+{
+    collection_see_work(collection);
+    uint64_t wait_ms = work(collection);
+    collection_see_work(collection);
+    return wait_ms;
 }
