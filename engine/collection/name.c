@@ -64,6 +64,12 @@ name_check(struct span name, const char *field, enum engine_code code,
 enum engine_code
 name_check_vector(struct span name, enum engine_code code, struct error *reterr)
 {
+    /* Over gRPC a field that is absent would be the unnamed vector. */
+    if (name.size == 0)
+        return error_set(reterr, code,
+                         "[vector_name: value has 0 bytes, must be from 1 to "
+                         "%d]",
+                         NAME_VECTOR_SIZE_MAX);
     if (name.size > NAME_VECTOR_SIZE_MAX)
         return error_set(reterr, code,
                          "[vector_name: vector name must be at most %d bytes "

@@ -13,7 +13,7 @@ enum engine_code name_check(struct span name, const char *field,
                             enum engine_code code, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The same for the name of a vector that is to be added; "" is one, too. */
+/* The same for the name of a vector that is to be added or deleted. */
 #define NAME_VECTOR_SIZE_MAX 200
 enum engine_code name_check_vector(struct span name, enum engine_code code,
                                    struct error *reterr)

@@ -59,6 +59,11 @@ def run(client, name):
         lambda: client.create_vector_name(name, "x", dense(70000)))
     seen["nowhere"] = failure(
         lambda: client.create_vector_name("nowhere", "x", dense(7)))
+    if isinstance(client._client._prefer_grpc, bool) and \
+            client._client._prefer_grpc:
+        # In REST there is no such address.
+        seen["no name"] = failure(
+            lambda: client.delete_vector_name(name, ""))
     seen["deleted"] = [str(client.delete_vector_name(
         name, vector).status.value) for vector in ("image", "words")]
     config = client.get_collection(name).config.params
