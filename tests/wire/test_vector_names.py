@@ -313,6 +313,34 @@ def test_names_survive_a_restart(engine_factory):
     assert engine.stop() == 0
 
 
+def test_names_are_in_a_snapshot(engine, points):
+    """Also one that got the number of another; both before and after it."""
+    put(engine, points, "gone", DENSE)
+    put(engine, points, "kept", {"dense": {"size": 1, "distance": "Dot"}})
+    delete(engine, points, "gone")
+    put(engine, points, "words", SPARSE)
+    engine.upsert(points, [{"id": i, "vector": {
+        "": [i, 1], "kept": [i], "words": {"indices": [i], "values": [1]}}}
+        for i in range(20)])
+    told, point = params(engine, points), engine.get(points, [7])
+    path = f"/collections/{points}/snapshots"
+    made = engine.call("POST", path).result["name"]
+    place = engine.folder / "snapshots" / points / made
+    put(engine, points, "later", DENSE)
+    answer = engine.call("DELETE", f"/collections/{points}")
+    assert answer.result is True
+    answer = engine.call("PUT", f"{path}/recover",
+                         {"location": f"file://{place}"})
+    assert answer.status == 200, answer
+    assert params(engine, points) == told
+    assert engine.get(points, [7]) == point
+    assert query(engine, points, [1], "kept", 1) == [19]
+    put(engine, points, "gone", DENSE)
+    assert engine.count(points, {"must": [{"has_vector": "gone"}]}) == 0
+    delete(engine, points, "words")
+    assert engine.get(points, [7])[7]["vector"] == {"": [7, 1], "kept": [7]}
+
+
 def run(engine, version):
     done = subprocess.run(
         [sys.executable, str(CLIENTS / "vector_names.py"),
