@@ -72,6 +72,14 @@ tests_unit_engine_collection_test_config_vector_CFLAGS = \
 tests_unit_engine_collection_test_config_vector_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/engine/collection/test_optimizations
+tests_unit_engine_collection_test_optimizations_SOURCES = \
+	tests/unit/engine/collection/test_optimizations.c
+tests_unit_engine_collection_test_optimizations_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_collection_test_optimizations_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/engine/collection/test_groups_found
 tests_unit_engine_collection_test_groups_found_SOURCES = \
 	tests/unit/engine/collection/test_groups_found.c
