@@ -387,6 +387,23 @@ def test_policies_deny_by_default(helm):
         "ports": [{"protocol": "TCP", "port": 6379}]}]
 
 
+def test_policies_let_every_pod_of_the_chart_do_its_work(helm):
+    """Whoever asks the engine is let in by its policy."""
+    objects = helm.objects(merged(MODES["ingress"], EVERYTHING))
+    allowed = [peer["podSelector"]["matchLabels"]
+               for rule in objects["NetworkPolicy", "qdrant"]["spec"][
+                   "ingress"] for peer in rule["from"]
+               if peer.get("podSelector")]
+    labels = {"gateway": objects["Deployment", "oauth2-proxy"]["spec"][
+                  "template"]["metadata"]["labels"],
+              "backup": objects["CronJob", "qdrant-backup"]["spec"][
+                  "jobTemplate"]["spec"]["template"]["metadata"]["labels"],
+              "test": objects["Pod", "qdrant-test-db-interaction"][
+                  "metadata"]["labels"]}
+    for name, have in labels.items():
+        assert any(wanted.items() <= have.items() for wanted in allowed), name
+
+
 def test_replicas_are_spread_and_kept(helm):
     objects = helm.objects({"replicaCount": 3, "independentReplicas": True})
     spread = objects[ENGINE]["spec"]["template"]["spec"][
