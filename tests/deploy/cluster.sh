@@ -15,3 +15,17 @@ AZIMUTH_APISERVER=$("$here/tests/deploy/apiserver.sh")
 export AZIMUTH_APISERVER PYTHONDONTWRITEBYTECODE=1
 "${PYTHON:-python3}" -m pytest -q -ra -p no:cacheprovider -o addopts= \
     "$here/tests/deploy/cluster.py"
+# Playbooks: an Ansible with kubernetes.core, kept in the cache.
+cache=${AZIMUTH_CACHE:-/var/cache/azimuth}
+venv=$cache/ansible-k8s-venv
+[ -e "$venv/ready" ] || {
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        ansible-core==2.19.14 ansible==12.3.0 kubernetes==37.0.2
+    touch "$venv/ready"
+}
+AZIMUTH_ANSIBLE=$venv/bin
+export AZIMUTH_ANSIBLE
+"${PYTHON:-python3}" -m pytest -q -ra -p no:cacheprovider -o addopts= \
+    "$here/tests/deploy/playbooks.py"
