@@ -525,3 +525,29 @@ def test_reads_go_on_while_one_takes_the_place_of_another(engine, filled):
         for reader in readers:
             reader.join()
     assert not odd and asked[0] > 30
+
+
+def test_vector_names_that_came_and_went(engine, name):
+    """What a name's rows are found by in the files stays right."""
+    size = {"size": 4, "distance": "Euclid"}
+    engine.call("PUT", f"/collections/{name}",
+                {"vectors": {"a": size, "b": size}})
+    engine.call("PUT", f"/collections/{name}/points?wait=true", {"points": [
+        {"id": i, "vector": {"a": [i, 0, 0, 1], "b": [i, 0, 0, 2]}}
+        for i in range(50)]})
+    path = f"/collections/{name}/vectors"
+    assert engine.call("DELETE", f"{path}/a?wait=true").status == 200
+    assert engine.call("PUT", f"{path}/c?wait=true",
+                       {"dense": size}).status == 200
+    engine.call("PUT", f"/collections/{name}/points/vectors?wait=true", {
+        "points": [{"id": i, "vector": {"c": [i, 0, 0, 3]}}
+                   for i in range(50)]})
+    before = engine.get(name, range(50))
+    made = make(engine, name)
+    copy = f"{name}-copy"
+    assert recover(engine, copy, place(engine, name, made)).status == 200
+    assert engine.get(copy, range(50)) == before
+    assert recover(engine, name, place(engine, name, made)).status == 200
+    assert engine.get(name, range(50)) == before
+    assert before[7]["vector"] == {"b": [7, 0, 0, 2], "c": [7, 0, 0, 3]}
+    engine.call("DELETE", f"/collections/{copy}")
