@@ -88,8 +88,9 @@ enum engine_code container_next(struct container_reader *reader,
                                 struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Writes the file's bytes to `path`, which is made and synced, and checks them.
- * On failure the file is there in part. */
+/* Writes the file's bytes to `path`, which is made, and checks them. The disk
+ * has begun with them; syncing is the caller's. On failure the file is there in
+ * part. */
 enum engine_code container_extract(struct container_reader *reader,
                                    const char *path, struct error *reterr)
     __attribute__((warn_unused_result));

@@ -234,8 +234,6 @@ container_extract(struct container_reader *reader, const char *path,
     if (fd < 0)
         return file_error("make", path, reterr);
     enum engine_code code = take_data(reader, fd, path, reterr);
-    if (code == ENGINE_OK && fsync(fd) != 0)
-        code = file_error("sync", path, reterr);
     if (close(fd) != 0 && code == ENGINE_OK)
         code = file_error("close", path, reterr);
     return code;

@@ -14,3 +14,16 @@ libengine_a_SOURCES += \
 	engine/snapshot/snapshot.c engine/snapshot/snapshot.h \
 	engine/snapshot/unpack.c engine/snapshot/unpack.h
 EXTRA_DIST += engine/snapshot/README.md
+
+check_PROGRAMS += tests/unit/engine/snapshot/test_container \
+	tests/unit/engine/snapshot/test_multipart
+tests_unit_engine_snapshot_test_container_SOURCES = \
+	tests/unit/engine/snapshot/test_container.c
+tests_unit_engine_snapshot_test_container_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_snapshot_test_container_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_snapshot_test_multipart_SOURCES = \
+	tests/unit/engine/snapshot/test_multipart.c
+tests_unit_engine_snapshot_test_multipart_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_snapshot_test_multipart_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -145,22 +145,15 @@ take_file(struct unpacked *unpacked, struct container_reader *reader,
                         rest, reterr);
 }
 
-/* Names of files that were synced by themselves. */
+/* Once all is written: the disk has had most of it by then, and the first of
+ * these waits for the names of all. */
 static enum engine_code
-sync_folders(const struct unpacked *unpacked, struct error *reterr)
+sync_all(const struct unpacked *unpacked, struct error *reterr)
 {
-    static const char *const names[] = { "shard-0/store", "shard-0", "." };
     enum engine_code code = ENGINE_OK;
-    for (size_t i = 0; code == ENGINE_OK && i < 3 * unpacked->count; i++) {
-        struct bytes path;
-        bytes_init(&path, PATH_SIZE_MAX);
-        bytes_addf(&path, "%s/%s",
-                   registry_restore_folder(unpacked->restores[i / 3]),
-                   names[i % 3]);
-        code = bytes_failed(&path) ? error_memory(reterr)
-                                   : folder_sync(path.data, reterr);
-        bytes_release(&path);
-    }
+    for (size_t i = 0; code == ENGINE_OK && i < unpacked->count; i++)
+        code = folder_sync_all(registry_restore_folder(unpacked->restores[i]),
+                               reterr);
     return code;
 }
 
@@ -192,7 +185,7 @@ unpack(struct registry *registry, const struct container_source *source,
         ret_unpacked->count == 0)
         code = error_set(reterr, ENGINE_EINPUT, "the snapshot is empty");
     container_close(reader);
-    return code == ENGINE_OK ? sync_folders(ret_unpacked, reterr) : code;
+    return code == ENGINE_OK ? sync_all(ret_unpacked, reterr) : code;
 }
 
 void

@@ -22,15 +22,49 @@ io_error(const char *what, const char *path, struct error *reterr)
                      "cannot %s %s: %s", what, path, strerror(number));
 }
 
+static enum engine_code
+sync_path(const char *path, int flags, struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    if (fd < 0 || fsync(fd) != 0)
+        code = io_error("sync", path, reterr);
+    if (fd >= 0)
+        close(fd);
+    return code;
+}
+
 enum engine_code
 folder_sync(const char *path, struct error *reterr)
 {
+    return sync_path(path, O_DIRECTORY, reterr);
+}
+
+enum engine_code
+folder_sync_all(const char *path, struct error *reterr)
+{
     enum engine_code code = ENGINE_OK;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        code = io_error("sync the folder", path, reterr);
-    if (fd >= 0)
-        close(fd);
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return error_memory(reterr);
+    FTS *walk =
+        fts_open((char *[]){ copy, NULL }, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    const FTSENT *at;
+    if (walk == NULL)
+        code = io_error("open", path, reterr);
+    while (code == ENGINE_OK && walk != NULL && (at = fts_read(walk)) != NULL) {
+        if (at->fts_info == FTS_F)
+            code = sync_path(at->fts_accpath, 0, reterr);
+        else if (at->fts_info == FTS_DP)
+            code = sync_path(at->fts_accpath, O_DIRECTORY, reterr);
+        else if (at->fts_info != FTS_D) {
+            errno = at->fts_errno;
+            code = io_error("sync", at->fts_path, reterr);
+        }
+    }
+    if (walk != NULL)
+        fts_close(walk);
+    free(copy);
     return code;
 }
 

@@ -31,4 +31,8 @@ enum engine_code folder_remove(const char *path, struct error *reterr)
 enum engine_code folder_sync(const char *path, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The same with all files and folders in it. */
+enum engine_code folder_sync_all(const char *path, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_STORAGE_FOLDER_H */
