@@ -548,6 +548,7 @@ void
 call_drop(struct call *call)
 {
     call_leave(call);
+    access_release(&call->caller);
     arena_release(&call->scanned);
     if (call->doc != NULL)
         yyjson_doc_free(call->doc);

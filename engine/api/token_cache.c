@@ -47,8 +47,11 @@ token_cache_free(struct token_cache *cache)
     if (cache == NULL)
         return;
     for (unsigned i = 0; i < TOKEN_CACHE_SETS; i++) {
-        for (unsigned way = 0; way < TOKEN_CACHE_WAYS; way++)
-            token_release(cache->sets[i].tokens[way]);
+        for (unsigned way = 0; way < TOKEN_CACHE_WAYS; way++) {
+            struct token *token = cache->sets[i].tokens[way];
+            assert(token == NULL || atomic_load(&token->holds) == 1);
+            token_release(token);
+        }
         pthread_mutex_destroy(&cache->sets[i].lock);
     }
     free(cache);

@@ -33,6 +33,7 @@ struct token {
 
 /* NULL: no memory, or no entropy. */
 struct token_cache *token_cache_new(void) __attribute__((warn_unused_result));
+/* Nobody holds one any more (asserted). */
 void token_cache_free(struct token_cache *cache);
 
 /* The entry of `text`, held for the caller; NULL: not known. */
