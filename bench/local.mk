@@ -19,7 +19,7 @@ bench_azimuth_bench_CFLAGS = $(libengine_a_CFLAGS)
 bench_azimuth_bench_LDADD = $(ENGINE_LIBS)
 CLEANFILES += bench/azimuth-bench
 EXTRA_DIST += bench/requirements.txt bench/README.md \
-	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py \
+	bench/search.py bench/filter.py bench/ingest.py bench/churn.py bench/recover.py bench/snapshot.py \
 	bench/serve.py bench/measure/serve_bodies.py bench/measure/serve_plot.py \
 	bench/engines/client_upload.py bench/measure/client.py \
 	bench/many.py bench/index.py bench/engines/edge_index.py bench/measure/fields.py \

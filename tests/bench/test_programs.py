@@ -70,6 +70,15 @@ def test_recover_of_a_tiny_set(run_bench):
     assert engines["azimuthd"]["after"]["first_answer_s"] > 0
 
 
+def test_snapshot_of_a_tiny_set(run_bench):
+    run_bench("snapshot", "--set", "tiny", "--payload", "100", "--rounds", "1",
+              "--idle", "0.2")
+    figures = json.loads((run_bench.out / "snapshot-tiny.json").read_text())[
+        "figures"]
+    assert {"cp", "cp and sync", "snapshot", "restore", "idle"} == set(figures)
+    assert all(row["median_s"] > 0 for row in figures.values())
+
+
 def test_index_of_a_few_points(run_bench):
     said = run_bench("index", "--points", "3000", "--peers", "none",
                      "--rounds", "1")
