@@ -181,6 +181,7 @@ START_TEST(store_rest_that_lost_its_tables_is_damage)
     copy(kept, current);
     ck_assert_int_eq(store_open_resting(folder, &back, &store, &error),
                      ENGINE_OK);
+    bytes_release(&back);
 }
 END_TEST
 
