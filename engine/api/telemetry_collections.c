@@ -50,7 +50,7 @@ write_vectors(struct call *call, const struct collection_counts *counts)
         size_t size = counts->vectors[i].name.size;
         if (call->query.anonymize || size >= sizeof(key))
             size = (size_t)snprintf(key, sizeof(key), "vector-%zu", i);
-        else
+        else if (size > 0)
             memcpy(key, counts->vectors[i].name.data, size);
         key[size] = '\0';
         telemetry_number(call, key, counts->vectors[i].count);
