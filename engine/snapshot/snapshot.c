@@ -218,7 +218,9 @@ snapshots_list(struct snapshots *snapshots, const struct snapshot_place *place,
     if (code == ENGINE_OK && infos == NULL)
         code = error_memory(reterr);
     DIR *folder = code == ENGINE_OK ? opendir(path.data) : NULL;
-    if (code == ENGINE_OK && folder == NULL && errno != ENOENT)
+    /* ENOTDIR: a collection is called as a snapshot of the whole storage. */
+    if (code == ENGINE_OK && folder == NULL && errno != ENOENT &&
+        errno != ENOTDIR)
         code = file_error("read", path.data, reterr);
     if (folder != NULL) {
         code = list_folder(snapshots, place, folder, arena, infos, &count);

@@ -453,6 +453,15 @@ def test_the_whole_storage(engine_factory):
     assert engine.call("GET", "/snapshots").result == []
 
 
+def test_a_collection_named_as_one_of_the_whole_storage(engine_factory):
+    engine = engine_factory().start()
+    name = engine.call("POST", "/snapshots").result["name"]
+    engine.create(name)
+    for path in ("snapshots", "shards/0/snapshots"):
+        assert engine.call("GET", f"/collections/{name}/{path}").result == []
+    assert engine.stop() == 0
+
+
 def test_consistent_under_writes(engine, filled):
     """A writer counts up in two points of one request, and deletes; each
     snapshot has both or neither, and nothing that was acknowledged later than
