@@ -51,7 +51,8 @@ class Play:
                            if word.startswith("changed="))
 
     def __repr__(self):
-        return f"<exit {self.code}\n{self.out[-4000:]}>"
+        at = self.out.find("[ERROR]")
+        return f"<exit {self.code}\n{self.out[at:][:2000]}>"
 
 
 @pytest.fixture(scope="session")
