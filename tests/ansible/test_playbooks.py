@@ -15,6 +15,7 @@ all:
   vars:
     ansible_connection: local
     ansible_become: false
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
     azimuth_platform: bare
     domain_name: example.com
     keycloak_url: http://127.0.0.1:1
