@@ -162,7 +162,7 @@ check_suite()
 {
     cd "$here"
     "$venv/bin/python" -m pytest -q -ra --color=no -o addopts= \
-        -o cache_dir="$build/check-$1.cache" $2 "tests/$1"
+        -o cache_dir="$build/check-$1.cache" ${2:-} "tests/$1"
 }
 
 # A machine that others use can make one test late: up to three over the whole
