@@ -229,9 +229,11 @@ snapshots_start(struct process *process, struct error *reterr)
         .report = on_report,
         .report_ctx = process,
     };
-    enum engine_code code =
-        snapshots_open(&options, &process->snapshots, reterr);
-    if (code == ENGINE_OK && config->storage_snapshot != NULL)
+    struct error why = { .text = "" };
+    enum engine_code code = snapshots_open(&options, &process->snapshots, &why);
+    if (code != ENGINE_OK)
+        return error_set(reterr, code, "storage.snapshots_path: %s", why.text);
+    if (config->storage_snapshot != NULL)
         code = snapshots_restore_storage(process->snapshots,
                                          config->storage_snapshot,
                                          config->replaces_by_snapshot, reterr);

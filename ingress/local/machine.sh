@@ -169,7 +169,7 @@ state_prepare()
     for folder in run log program tls secret; do
         mkdir -p "$state/$folder"
     done
-    for folder in storage valkey nginx keycloak; do
+    for folder in storage snapshots valkey nginx keycloak; do
         mkdir -p "$state/$folder"
         chmod 700 "$state/$folder"
         [ -z "$owner" ] || chown "$owner:" "$state/$folder"
