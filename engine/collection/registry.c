@@ -173,11 +173,13 @@ registry_damage_error(const struct entry *entry, enum engine_code code,
                       struct error *reterr)
 {
     assert(entry->damage != NULL);
-    return error_set(reterr, code,
-                     "collection `%.80s` cannot be opened (%s): stop, put its "
-                     "folder %s back from a backup and start again, or DELETE "
-                     "the collection",
-                     entry->name, entry->damage, entry->path);
+    /* The log has all of the cause; here what to do must fit as well. */
+    return error_set(
+        reterr, code,
+        "collection `%.80s` cannot be opened (%.150s): stop, put its "
+        "folder %s back from a backup and start again, or DELETE "
+        "the collection",
+        entry->name, entry->damage, entry->path);
 }
 
 /* Reserves the name; waits for one that is being deleted. */

@@ -5,7 +5,8 @@
  *   FOLDER/NAME.snapshot                       of the whole storage
  *   NAME.snapshot.checksum                     beside: SHA-256
  *   FOLDER/.tmp/NUMBER                         what is not ready yet
- * A name that begins with '.' or '%' has "%2E" or "%25" in its place. */
+ * A collection that begins with '.' or '%' has "%2E" or "%25" in its place; one
+ * that ends as files here do has "%_" before its name. */
 #include "engine/snapshot/body.h"
 
 #include "engine/snapshot/file.h"
@@ -20,12 +21,23 @@
 /* So much of a collection's name is in the names of its snapshots. */
 #define NAME_PART_MAX ((size_t)180)
 
+static bool
+ends_as(struct span name, const char *ending)
+{
+    size_t size = strlen(ending);
+    return name.size >= size &&
+           memcmp(name.data + name.size - size, ending, size) == 0;
+}
+
 static void
 add_collection(struct bytes *path, struct span name)
 {
     bool is_special =
         name.size > 0 && (name.data[0] == '.' || name.data[0] == '%');
     bytes_add_char(path, '/');
+    if (!is_special && (ends_as(name, SNAPSHOT_ENDING) ||
+                        ends_as(name, SNAPSHOT_ENDING ".checksum")))
+        bytes_add_text(path, "%_");
     if (is_special) {
         bytes_add_text(path, name.data[0] == '.' ? "%2E" : "%25");
         name = (struct span){ name.data + 1, name.size - 1 };

@@ -218,9 +218,7 @@ snapshots_list(struct snapshots *snapshots, const struct snapshot_place *place,
     if (code == ENGINE_OK && infos == NULL)
         code = error_memory(reterr);
     DIR *folder = code == ENGINE_OK ? opendir(path.data) : NULL;
-    /* ENOTDIR: a collection is called as a snapshot of the whole storage. */
-    if (code == ENGINE_OK && folder == NULL && errno != ENOENT &&
-        errno != ENOTDIR)
+    if (code == ENGINE_OK && folder == NULL && errno != ENOENT)
         code = file_error("read", path.data, reterr);
     if (folder != NULL) {
         code = list_folder(snapshots, place, folder, arena, infos, &count);

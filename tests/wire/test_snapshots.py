@@ -458,7 +458,11 @@ def test_a_collection_named_as_one_of_the_whole_storage(engine_factory):
     name = engine.call("POST", "/snapshots").result["name"]
     engine.create(name)
     for path in ("snapshots", "shards/0/snapshots"):
-        assert engine.call("GET", f"/collections/{name}/{path}").result == []
+        where = f"/collections/{name}/{path}"
+        assert engine.call("GET", where).result == []
+        made = engine.call("POST", where).result
+        assert engine.call("GET", where).result == [made]
+    assert [s["name"] for s in engine.call("GET", "/snapshots").result] == [name]
     assert engine.stop() == 0
 
 
