@@ -6,7 +6,7 @@ libbase_a_SOURCES = \
 	base/base64.c base/base64.h \
 	base/blocking.c base/blocking.h \
 	base/budget.c base/budget.h \
-	base/bytes.c base/bytes.h \
+	base/bytes.c base/bytes.h base/clock.h \
 	base/memory.c base/memory.h
 
 check_PROGRAMS += tests/unit/base/test_arena tests/unit/base/test_base64 \

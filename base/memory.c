@@ -4,6 +4,8 @@
  * through since counts on top, so that a burst between two looks is seen. */
 #include "base/memory.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS          10u
@@ -33,14 +34,6 @@ static _Atomic uint64_t seen_ms;
 static _Atomic uint64_t purged_ms;
 static _Atomic uint64_t refused_count;
 static bool (*_Atomic relief)(void);
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* The whole of a small file as text; false when it cannot be read. */
 static bool
@@ -258,7 +251,7 @@ purge(uint64_t now)
 void
 memory_give_back(void)
 {
-    purge(now_ms());
+    purge(clock_ms());
 }
 
 void
@@ -277,14 +270,14 @@ fits(uint64_t more_size, uint64_t used, uint64_t most)
 static bool
 make_room(uint64_t more_size, uint64_t most, uint64_t *ret_used)
 {
-    purge(now_ms());
-    *ret_used = look_again(now_ms());
+    purge(clock_ms());
+    *ret_used = look_again(clock_ms());
     bool (*ask)(void) = atomic_load(&relief);
     /* One relief may give back less than needed. */
     while (!fits(more_size, *ret_used, most) && ask != NULL && ask()) {
         atomic_store(&purged_ms, 0);
-        purge(now_ms());
-        *ret_used = look_again(now_ms());
+        purge(clock_ms());
+        *ret_used = look_again(clock_ms());
     }
     return fits(more_size, *ret_used, most);
 }
@@ -292,7 +285,7 @@ make_room(uint64_t more_size, uint64_t most, uint64_t *ret_used)
 static bool
 may_take(uint64_t more_size, uint64_t most, uint64_t *ret_used)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     if (now - atomic_load(&seen_ms) >= LOOK_MS)
         (void)look_again(now);
     uint64_t used = atomic_load(&seen_size) + atomic_load(&granted_size);
@@ -323,7 +316,7 @@ memory_may_work(uint64_t more_size, uint64_t *ret_used)
 void
 memory_settle(void)
 {
-    uint64_t most = atomic_load(&limit), now = now_ms();
+    uint64_t most = atomic_load(&limit), now = clock_ms();
     if (most == 0)
         return;
     if (now - atomic_load(&seen_ms) >= LOOK_MS)

@@ -2,6 +2,7 @@
  * What the node may fill, looked at a few times a second at most. */
 #include "engine/api/quota.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/codec/json_read.h"
 #include "engine/codec/json_write.h"
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FILE_SIZE_MAX ((size_t)4096)
@@ -30,14 +30,6 @@ struct quota {
     struct quota_use use;
     uint64_t look_ms; /* when it was looked; 0: not since a change */
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static uint64_t
 disk_percent(const char *folder)
@@ -96,7 +88,7 @@ look(struct quota *quota)
     use->is_disk_over =
         counts && quota_is_over(use->disk_percent, limits->disk_percent,
                                 limits->margin_percent, was.is_disk_over);
-    quota->look_ms = now_ms();
+    quota->look_ms = clock_ms();
     log_change("memory", was.is_memory_over, use->is_memory_over,
                use->memory_percent);
     log_change("disk", was.is_disk_over, use->is_disk_over, use->disk_percent);
@@ -334,7 +326,7 @@ quota_check(struct quota *quota, struct error *reterr)
     if (!atomic_load_explicit(&quota->is_active, memory_order_relaxed))
         return ENGINE_OK;
     pthread_mutex_lock(&quota->lock);
-    if (now_ms() - quota->look_ms >= QUOTA_LOOK_MS)
+    if (clock_ms() - quota->look_ms >= QUOTA_LOOK_MS)
         look(quota);
     if (quota->use.is_memory_over)
         code = refuse(&memory, quota->use.memory_percent,

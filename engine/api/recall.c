@@ -5,6 +5,7 @@
 #include "engine/api/recall.h"
 
 #include "base/budget.h"
+#include "base/clock.h"
 #include "engine/api/rest_query.h"
 
 #include <pthread.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOWEST_NICE     19
@@ -45,14 +45,6 @@ struct recall {
     uint64_t checks_count;
     _Atomic uint64_t next_ns; /* no sample is wanted before */
 };
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- taking a sample ---- */
 
@@ -191,11 +183,11 @@ check_command(struct recall *recall, struct call *call,
     struct records walked = { 0 }, exact = { 0 };
     struct arena *arena = &call->request->arena;
     command->output = (struct output_selection){ 0 };
-    command->deadline_ms = now_ns() / 1000000 + RECALL_TIME_MS_MAX;
+    command->deadline_ms = clock_ns() / 1000000 + RECALL_TIME_MS_MAX;
     enum engine_code code =
         collection_search(call->collection, command, arena, &walked, NULL);
     command->params.is_exact = true;
-    command->deadline_ms = now_ns() / 1000000 + RECALL_TIME_MS_MAX;
+    command->deadline_ms = clock_ns() / 1000000 + RECALL_TIME_MS_MAX;
     if (code == ENGINE_OK)
         code =
             collection_search(call->collection, command, arena, &exact, NULL);
@@ -213,7 +205,7 @@ check(struct recall *recall, const struct sample *sample)
         .path = { sample->text, sample->path_size },
         .body = { sample->text + sample->path_size, sample->body_size },
         .is_grpc = sample->is_grpc,
-        .start_ns = now_ns(),
+        .start_ns = clock_ns(),
         .header = no_header,
     };
     arena_init(&request.arena, ARENA_SIZE_MAX);
@@ -266,10 +258,10 @@ thread_main(void *ctx)
     (void)setpriority(PRIO_PROCESS, 0, LOWEST_NICE);
     (void)syscall(SYS_ioprio_set, 1 /* a thread */, 0, IDLE_DISK_CLASS << 13);
     while (sample_wait(recall, &sample)) {
-        uint64_t begin_ns = now_ns();
+        uint64_t begin_ns = clock_ns();
         check(recall, &sample);
         free(sample.text);
-        uint64_t end_ns = now_ns();
+        uint64_t end_ns = clock_ns();
         atomic_store(&recall->next_ns,
                      end_ns + rest_ns(recall, end_ns - begin_ns));
     }

@@ -195,13 +195,35 @@ add_number(struct json_writer *writer, const char *text)
         bytes_add(writer->out, ".0", 2);
 }
 
+#define NUMBER_TEXT_SIZE 40
+
+/* |scaled| / 10^decimals in fixed notation; its length. */
+static size_t
+fixed_text(uint64_t scaled, size_t decimals, bool is_negative,
+           char text[NUMBER_TEXT_SIZE])
+{
+    char reversed[NUMBER_TEXT_SIZE];
+    size_t count = 0;
+    for (size_t i = 0; i <= decimals || scaled > 0; i++) {
+        if (i == decimals && decimals > 0)
+            reversed[count++] = '.';
+        reversed[count++] = (char)('0' + scaled % 10);
+        scaled /= 10;
+    }
+    if (is_negative)
+        reversed[count++] = '-';
+    for (size_t i = 0; i < count; i++)
+        text[i] = reversed[count - 1 - i];
+    text[count] = '\0';
+    return count;
+}
+
 /* The shortest decimal of |value| in [1e-4, 1e9), in fixed notation; 0 for
  * other values. With at most 12 decimals everything is exact: the scaled value
  * has 24 + 28 bits, and a decimal of 9 digits is further from the middle of
  * two floats than the double division below can err. */
-#define F32_TEXT_SIZE 32
 static size_t
-f32_text(float value, char text[F32_TEXT_SIZE])
+f32_text(float value, char text[NUMBER_TEXT_SIZE])
 {
     static const double tens[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
                                    1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
@@ -222,20 +244,7 @@ f32_text(float value, char text[F32_TEXT_SIZE])
     }
     for (; decimals > 1 && scaled % 10 == 0; decimals--)
         scaled /= 10;
-    char reversed[F32_TEXT_SIZE];
-    size_t count = 0;
-    for (int i = 0; i <= decimals || scaled > 0; i++) {
-        if (i == decimals && decimals > 0)
-            reversed[count++] = '.';
-        reversed[count++] = (char)('0' + scaled % 10);
-        scaled /= 10;
-    }
-    if (value < 0)
-        reversed[count++] = '-';
-    for (size_t i = 0; i < count; i++)
-        text[i] = reversed[count - 1 - i];
-    text[count] = '\0';
-    return count;
+    return fixed_text(scaled, (size_t)decimals, value < 0, text);
 }
 
 void
@@ -245,7 +254,7 @@ json_f32(struct json_writer *writer, float value)
         json_null(writer);
         return;
     }
-    char text[F32_TEXT_SIZE];
+    char text[NUMBER_TEXT_SIZE];
     bool is_written = f32_text(value, text) > 0;
     for (int digits = 6; digits <= 9 && !is_written; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, (double)value);
@@ -258,9 +267,8 @@ json_f32(struct json_writer *writer, float value)
  * other values. The scaled value has at most 15 digits, so it and the power are
  * exact and their quotient is the double nearest to the decimal: the shortest,
  * since no two decimals of 15 digits share a double. */
-#define F64_TEXT_SIZE 40
 static size_t
-f64_text(double value, char text[F64_TEXT_SIZE])
+f64_text(double value, char text[NUMBER_TEXT_SIZE])
 {
     static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4,
                                    1e5, 1e6, 1e7, 1e8, 1e9 };
@@ -277,20 +285,7 @@ f64_text(double value, char text[F64_TEXT_SIZE])
     }
     if (decimals > decimals_max)
         return 0;
-    char reversed[F64_TEXT_SIZE];
-    size_t count = 0;
-    for (size_t i = 0; i <= decimals || scaled > 0; i++) {
-        if (i == decimals)
-            reversed[count++] = '.';
-        reversed[count++] = (char)('0' + scaled % 10);
-        scaled /= 10;
-    }
-    if (value < 0)
-        reversed[count++] = '-';
-    for (size_t i = 0; i < count; i++)
-        text[i] = reversed[count - 1 - i];
-    text[count] = '\0';
-    return count;
+    return fixed_text(scaled, decimals, value < 0, text);
 }
 
 void
@@ -300,7 +295,7 @@ json_f64(struct json_writer *writer, double value)
         json_null(writer);
         return;
     }
-    char text[F64_TEXT_SIZE];
+    char text[NUMBER_TEXT_SIZE];
     bool is_written = f64_text(value, text) > 0;
     for (int digits = 15; digits <= 17 && !is_written; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);

@@ -4,6 +4,7 @@
  * collection is made and removed first when it is destroyed: without it there
  * is no collection. */
 #include "engine/collection/apply.h"
+#include "base/clock.h"
 #include "engine/collection/body.h"
 #include "engine/collection/config_quantization.h"
 #include "engine/collection/definition.h"
@@ -15,7 +16,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PATH_SIZE_MAX 8192
@@ -31,9 +31,7 @@ static_assert(COLLECTION_CONFIG_SIZE >= 4 * DEFINITION_SIZE_MAX,
 uint64_t
 collection_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_ms();
 }
 
 void

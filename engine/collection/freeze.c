@@ -7,10 +7,6 @@
 #include "engine/collection/definition.h"
 #include "engine/storage/folder.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #define PATH_SIZE_MAX 8192
 
 /* The file is replaced as a whole: a link keeps this one. */
@@ -23,12 +19,8 @@ link_definition(struct collection *collection, const char *folder,
     enum engine_code code = definition_path(collection->path, &from, reterr);
     if (code == ENGINE_OK)
         code = definition_path(folder, &to, reterr);
-    if (code == ENGINE_OK && link(from.data, to.data) != 0)
-        code = error_set(reterr,
-                         errno == ENOSPC || errno == EDQUOT ? ENGINE_ENOSPACE
-                                                            : ENGINE_EINTERNAL,
-                         "cannot link %s to %s: %s", from.data, to.data,
-                         strerror(errno));
+    if (code == ENGINE_OK)
+        code = folder_link(from.data, to.data, reterr);
     bytes_release(&from);
     bytes_release(&to);
     return code;

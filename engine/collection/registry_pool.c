@@ -4,6 +4,7 @@
  * one collection, which is how a single big one uses all cores. */
 #include "engine/collection/registry_pool.h"
 
+#include "base/clock.h"
 #include "engine/collection/lifecycle.h"
 
 #include <assert.h>
@@ -18,9 +19,7 @@
 uint64_t
 registry_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_ms();
 }
 
 void

@@ -3,19 +3,12 @@
  * checks a request against them, freed by the last. */
 #include "engine/collection/strict_body.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t
 number_of(yyjson_val *object, const char *key)
@@ -38,7 +31,7 @@ rate_of(yyjson_val *object, const char *key, const struct strict_rate *old)
     if (old != NULL && old->per_minute == rate.per_minute)
         return *old;
     rate.tokens = (double)rate.per_minute;
-    rate.filled_ns = now_ns();
+    rate.filled_ns = clock_ns();
     return rate;
 }
 
@@ -132,7 +125,7 @@ strict_limits_release(struct strict_limits *limits)
 static void
 rate_fill(struct strict_rate *rate)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_ns();
     double most = (double)rate->per_minute;
     rate->tokens += (double)(now - rate->filled_ns) * most / 60e9;
     rate->filled_ns = now;

@@ -140,6 +140,23 @@ void segment_view_options(const struct segment *segment,
 void segment_publish(struct segment *segment, struct segment_view *next,
                      struct grave *grave);
 
+/* Numbers in the store: 8 bytes, the least significant first. */
+static inline void
+segment_put_u64(uint64_t value, char raw[8])
+{
+    for (size_t i = 0; i < 8; i++)
+        raw[i] = (char)(value >> (8 * i));
+}
+
+static inline uint64_t
+segment_get_u64(const char raw[8])
+{
+    uint64_t value = 0;
+    for (size_t i = 8; i > 0; i--)
+        value = value << 8 | (unsigned char)raw[i - 1];
+    return value;
+}
+
 /* Moves *number on to the first one in use, itself included; false: there is
  * none. For who may look at `vectors`. */
 static inline bool

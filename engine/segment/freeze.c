@@ -3,10 +3,7 @@
  * are linked first: one that is older than the points is what a start-up
  * expects, one that is newer it would refuse. */
 #include "engine/segment/body.h"
-
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
+#include "engine/storage/folder.h"
 
 static enum engine_code
 link_graph(const struct segment *segment, size_t number, const char *folder,
@@ -20,12 +17,10 @@ link_graph(const struct segment *segment, size_t number, const char *folder,
     bytes_addf(&to, "%s/graph-%zu", folder, number);
     if (bytes_failed(&from) || bytes_failed(&to))
         code = error_memory(reterr);
-    else if (link(from.data, to.data) != 0 && errno != ENOENT)
-        code = error_set(reterr,
-                         errno == ENOSPC || errno == EDQUOT ? ENGINE_ENOSPACE
-                                                            : ENGINE_EINTERNAL,
-                         "cannot link %s to %s: %s", from.data, to.data,
-                         strerror(errno));
+    else
+        code = folder_link(from.data, to.data, reterr);
+    if (code == ENGINE_ENOTFOUND)
+        code = ENGINE_OK; /* it has no checkpoint */
     bytes_release(&from);
     bytes_release(&to);
     return code;

@@ -7,13 +7,13 @@
  * published, and the wish for it goes from the store in the same batch. */
 #include "engine/segment/index_build.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/codec/json_pick.h"
 #include "engine/codec/json_reader.h"
 #include "engine/segment/change_body.h"
 
 #include <assert.h>
-#include <time.h>
 
 /* Slots under one hold of the lock: a writer waits so long. */
 #define PIECE_SLOTS 512u
@@ -25,14 +25,6 @@
 #define SAY_MS  5000u
 /* Larger values are parsed with all that stands beside them. */
 #define PICK_SIZE 4096u
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- payloads into an index ---- */
 
@@ -135,7 +127,7 @@ build_beside(struct segment *segment, struct index_build *build,
 {
     struct segment_reader epoch;
     enum engine_code code = ENGINE_OK;
-    uint64_t begin = now_ms();
+    uint64_t begin = clock_ms();
     uint32_t end = 0;
     do {
         /* Texts that a change takes away stay until this piece is done. */
@@ -144,7 +136,7 @@ build_beside(struct segment *segment, struct index_build *build,
         code = build_piece(segment, build, end, json, reterr);
         segment_read_end(&epoch);
         *ret_left = build->next_slot + REST_SLOTS < end;
-    } while (code == ENGINE_OK && *ret_left && now_ms() - begin < STEP_MS &&
+    } while (code == ENGINE_OK && *ret_left && clock_ms() - begin < STEP_MS &&
              !atomic_load(&build->is_over));
     return code == ENGINE_OK ? build_note(build, *ret_left, reterr) : code;
 }
@@ -233,7 +225,7 @@ build_give_up(struct segment *segment, struct index_build *build,
 static void
 build_say(struct segment *segment, struct index_build *build)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     bool is_over = atomic_load(&build->is_over);
     if (now - build->said_ms < SAY_MS &&
         !(is_over && build->said_ms > build->begin_ms))
@@ -275,7 +267,7 @@ build_step(struct segment *segment, struct index_build *build,
     bool is_left = true;
     enum engine_code code = ENGINE_OK;
     if (build->begin_ms == 0)
-        build->begin_ms = build->said_ms = now_ms();
+        build->begin_ms = build->said_ms = clock_ms();
     if (build->index == NULL)
         code =
             payload_index_new(&build->path, build->kind,

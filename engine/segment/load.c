@@ -24,15 +24,6 @@ read_u32(struct span key, size_t at, uint32_t *ret_value)
     return value < SEGMENT_SLOTS_MAX;
 }
 
-static uint64_t
-read_u64(const char *data)
-{
-    uint64_t value = 0;
-    for (size_t i = 8; i > 0; i--)
-        value = value << 8 | (unsigned char)data[i - 1];
-    return value;
-}
-
 static enum engine_code
 corrupt(const struct segment *segment, const char *what, struct error *reterr)
 {
@@ -50,7 +41,7 @@ visit_point(void *ctx, struct span key, struct span value, struct error *reterr)
         !point_id_from_key((struct span){ value.data + 8, value.size - 8 },
                            &id))
         return corrupt(segment, "point", reterr);
-    uint64_t version = read_u64(value.data);
+    uint64_t version = segment_get_u64(value.data);
     if (version >= segment->next_sequence || ids_is_live(segment->ids, slot) ||
         ids_find(segment->ids, &id) != IDS_NO_SLOT)
         return corrupt(segment, "point", reterr);
@@ -164,7 +155,7 @@ load_sequence(struct segment *segment, struct error *reterr)
         if (value.size != 8)
             code = corrupt(segment, "sequence", reterr);
         else
-            segment->next_sequence = read_u64(value.data) + 1;
+            segment->next_sequence = segment_get_u64(value.data) + 1;
     }
     bytes_release(&value);
     return code;

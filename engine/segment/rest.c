@@ -12,22 +12,6 @@
 
 #define NOTE_SIZE 16
 
-static void
-write_u64(uint64_t value, char *ret_bytes)
-{
-    for (size_t i = 0; i < 8; i++)
-        ret_bytes[i] = (char)(value >> (8 * i));
-}
-
-static uint64_t
-read_u64(const char *bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 8; i > 0; i--)
-        value = value << 8 | (unsigned char)bytes[i - 1];
-    return value;
-}
-
 /* Goes on from `hash` with one more name. */
 static uint64_t
 hash_add(uint64_t hash, struct span name)
@@ -66,8 +50,8 @@ segment_open_store(struct segment *segment, const char *path,
     for (size_t i = 0; i < options->vectors_count; i++)
         hash = hash_add(hash, options->vectors[i].name);
     if (code == ENGINE_OK && note.size == NOTE_SIZE &&
-        read_u64(note.data + 8) == hash) {
-        segment->next_sequence = read_u64(note.data);
+        segment_get_u64(note.data + 8) == hash) {
+        segment->next_sequence = segment_get_u64(note.data);
         segment->is_known_empty = true;
     }
     bytes_release(&note);
@@ -105,8 +89,8 @@ segment_rest(struct segment *segment)
          * opens it. */
         bool has_note =
             segment->indexes_count == 0 && names_hash(segment, &hash);
-        write_u64(segment->next_sequence, note);
-        write_u64(hash, note + 8);
+        segment_put_u64(segment->next_sequence, note);
+        segment_put_u64(hash, note + 8);
         is_done = store_rest(segment->store,
                              (struct span){ note, has_note ? NOTE_SIZE : 0 });
     }

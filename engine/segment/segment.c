@@ -61,8 +61,7 @@ void
 segment_batch_sequence(struct store_batch *batch, uint64_t sequence)
 {
     char raw[8];
-    for (size_t i = 0; i < sizeof(raw); i++)
-        raw[i] = (char)(sequence >> (8 * i));
+    segment_put_u64(sequence, raw);
     store_batch_put(batch, STORE_META, span_of(SEGMENT_META_SEQUENCE),
                     (struct span){ raw, sizeof(raw) });
 }

@@ -134,3 +134,13 @@ folder_make_all(const char *path, struct error *reterr)
     free(copy);
     return code;
 }
+
+enum engine_code
+folder_link(const char *from, const char *to, struct error *reterr)
+{
+    if (link(from, to) == 0)
+        return ENGINE_OK;
+    if (errno == ENOENT)
+        return error_set(reterr, ENGINE_ENOTFOUND, "%s is not there", from);
+    return io_error("link", from, reterr);
+}

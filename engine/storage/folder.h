@@ -35,4 +35,10 @@ enum engine_code folder_sync(const char *path, struct error *reterr)
 enum engine_code folder_sync_all(const char *path, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Gives the file `from` a second name, `to`. ENGINE_ENOTFOUND  there is no
+ * `from`; else as folder_make(). */
+enum engine_code folder_link(const char *from, const char *to,
+                             struct error *reterr)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_STORAGE_FOLDER_H */

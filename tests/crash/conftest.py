@@ -5,6 +5,7 @@
   AZIMUTH_CRASH_RUNS   kills in the middle of upserts (default: 100)
 """
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -28,3 +29,23 @@ def engine_factory(tmp_path):
     yield make
     for engine in made:
         engine.kill()
+
+
+@pytest.fixture
+def disk_of(tmp_path):
+    """disk_of(MIB): a folder on a file system of its own, which can be full."""
+    folder = tmp_path / "disk"
+
+    def mount(size_mib):
+        folder.mkdir()
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs",
+             str(folder)], capture_output=True, text=True)
+        if done.returncode != 0:
+            folder.rmdir()
+            pytest.skip(f"may not mount a tmpfs: {done.stderr.strip()}")
+        return folder
+
+    yield mount
+    if folder.exists():
+        subprocess.run(["umount", "-l", str(folder)], check=True)

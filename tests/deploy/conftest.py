@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -18,6 +19,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CHART = ROOT / "ingress/helm/qdrant"
 BUILD = pathlib.Path(os.environ.get("AZIMUTH_BUILD", ROOT / "build"))
 sys.path.insert(0, str(ROOT / "tests/fixture"))
+
+
+def until(question, seconds=60):
+    """The first answer that is true; an error when there is none by then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
+
 
 # A login and the hosts it protects, for the modes that need one.
 LOGIN = {

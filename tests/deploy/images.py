@@ -13,7 +13,7 @@ import time
 import urllib.parse
 
 import pytest
-from conftest import LOGIN, merged
+from conftest import LOGIN, merged, until
 from login.provider import CLIENT_SECRET, Provider
 
 FOLDER = pathlib.Path(os.environ["AZIMUTH_IMAGES"])
@@ -24,16 +24,6 @@ VALUES = merged(LOGIN, {
     "exposure": {"mode": "gateway-direct"},
     "gateway": {"tls": True, "oidc": {"issuer": f"http://127.0.0.1:{PROVIDER_PORT}"},
                 "rights": ["group=/readers read *"]}})
-
-
-def until(question, seconds=60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = question()
-        if answer:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 class Image:

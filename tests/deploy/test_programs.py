@@ -5,11 +5,10 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 
 import pytest
 from azimuthd import Engine, free_ports, program
-from conftest import BUILD, CHART, LOGIN, ROOT, merged
+from conftest import BUILD, CHART, LOGIN, ROOT, merged, until
 
 MODULE = BUILD / "gateway/ngx_http_azimuth_module.so"
 FULL = merged(LOGIN, {
@@ -23,16 +22,6 @@ FULL = merged(LOGIN, {
         "rateLimit": {"api": "100r/s"},
         "oidc": {"caConfigMap": "ca", "connectTo": "127.0.0.1:8443",
                  "scopes": ["openid", "email"]}}})
-
-
-def until(question, seconds=30):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = question()
-        if answer:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def test_azimuthd_knows_every_key(helm, tmp_path):
