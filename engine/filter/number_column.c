@@ -11,7 +11,9 @@
 
 /* Not for indexes where so many slots have no number for each that has. */
 #define SLOTS_PER_NUMBER 4u
-#define ROOM_MIN         1024u
+/* Dropped when there are so few, that it does not come and go. */
+#define SLOTS_PER_NUMBER_MAX 8u
+#define ROOM_MIN             1024u
 /* Made anew after so many doubts. */
 #define DOUBTS_SHARE 64u
 
@@ -50,9 +52,9 @@ column_put(struct number_column *column, uint32_t slot, uint64_t key)
 
 /* Whether so few of the slots have a number that it is not worth it. */
 static bool
-is_sparse(const struct number_index *index)
+is_sparse(const struct number_index *index, uint32_t slots_per_number)
 {
-    return index->slot_max / SLOTS_PER_NUMBER >= index->count;
+    return index->slot_max / slots_per_number >= index->count;
 }
 
 static struct number_column *
@@ -74,7 +76,7 @@ const struct number_column *
 number_column_get(struct number_index *index)
 {
     struct number_column *column = column_of(index);
-    if (column != NULL || index->is_bulk || is_sparse(index))
+    if (column != NULL || index->is_bulk || is_sparse(index, SLOTS_PER_NUMBER))
         return column;
     struct number_column *made = column_make(index);
     if (made == NULL ||
@@ -121,7 +123,7 @@ number_column_remove(struct number_index *index, struct number_entry entry)
     struct number_column *column = column_of(index);
     if (column == NULL)
         return;
-    if (is_sparse(index)) {
+    if (is_sparse(index, SLOTS_PER_NUMBER_MAX)) {
         number_column_drop(index);
         return;
     }

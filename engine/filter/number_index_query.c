@@ -11,7 +11,7 @@
 /* So many entries for each slot that is wanted are not gathered: the slots are
  * looked at, or looked for. */
 #define WITHIN_SHARE 8u
-/* Integers up to here are told apart by their doubles alone. */
+/* Integers below are told apart by their doubles alone. */
 #define WHOLE_MAX ((int64_t)1 << 53)
 
 struct extent {
@@ -262,7 +262,7 @@ number_index_integer(struct number_index *index, int64_t number,
 static bool
 is_told_by_key(int64_t bound)
 {
-    return (bound >= -WHOLE_MAX && bound <= WHOLE_MAX) || bound == INT64_MIN ||
+    return (bound > -WHOLE_MAX && bound < WHOLE_MAX) || bound == INT64_MIN ||
            bound == INT64_MAX;
 }
 

@@ -80,9 +80,10 @@ find(struct filter_cache *cache, struct span key, uint64_t hash)
 
 /* Caller holds the lock. */
 static struct passing *
-hold(struct filter_cache *cache, struct span key, uint64_t version)
+hold(struct filter_cache *cache, struct span key, uint64_t hash,
+     uint64_t version)
 {
-    struct filter_cache_entry *entry = find(cache, key, hash_of(key));
+    struct filter_cache_entry *entry = find(cache, key, hash);
     if (entry == NULL || entry->version > version)
         return NULL;
     if (entry->version < version) {
@@ -96,8 +97,9 @@ hold(struct filter_cache *cache, struct span key, uint64_t version)
 struct passing *
 filter_cache_find(struct filter_cache *cache, struct span key, uint64_t version)
 {
+    uint64_t hash = hash_of(key);
     pthread_mutex_lock(&cache->lock);
-    struct passing *passing = hold(cache, key, version);
+    struct passing *passing = hold(cache, key, hash, version);
     cache->hits += passing != NULL;
     cache->misses += passing == NULL;
     pthread_mutex_unlock(&cache->lock);
@@ -107,8 +109,9 @@ filter_cache_find(struct filter_cache *cache, struct span key, uint64_t version)
 struct passing *
 filter_cache_peek(struct filter_cache *cache, struct span key, uint64_t version)
 {
+    uint64_t hash = hash_of(key);
     pthread_mutex_lock(&cache->lock);
-    struct passing *passing = hold(cache, key, version);
+    struct passing *passing = hold(cache, key, hash, version);
     pthread_mutex_unlock(&cache->lock);
     return passing;
 }

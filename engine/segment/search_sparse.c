@@ -285,6 +285,9 @@ segment_sparse_cost_ns(const struct segment_reader *reader,
     const struct vectors *vectors =
         segment_reader_vectors(reader, search->number);
     const struct vector_value *query = &search->query;
+    /* It is asked before anybody has looked at the query. */
+    if (query->kind != VECTOR_SPARSE)
+        return 0;
     double cost_ns = (double)sparse_search_cost_ns(vectors->sparse,
                                                    query->indices, query->dim);
     if (search->filter != NULL || search->idf_corpus != NULL)

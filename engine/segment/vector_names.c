@@ -260,9 +260,8 @@ make_durable(struct segment *segment, const struct vectors *vectors,
         return ENGINE_OK;
     /* Also what may be there in spite of a failure; else the next opening
      * finds it. */
-    bool is_gone =
-        segment_name_erase(segment, name, vectors->number, NULL) == ENGINE_OK;
-    (void)is_gone;
+    if (segment_name_erase(segment, name, vectors->number, NULL) != ENGINE_OK)
+        segment->is_number_taken[vectors->number] = true;
     return code;
 }
 

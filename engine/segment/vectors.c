@@ -178,7 +178,9 @@ vectors_hide(struct vectors *vectors, uint32_t slot)
 bool
 vectors_has(const struct vectors *vectors, uint32_t slot)
 {
-    return slot / SLOTSET_ROW_BITS < slab_capacity(&vectors->absent.rows) &&
+    /* Of a vector that leaves nobody notes who came later. */
+    return slot < atomic_load(&vectors->end_slot) &&
+           slot / SLOTSET_ROW_BITS < slab_capacity(&vectors->absent.rows) &&
            !slotset_has(&vectors->absent, slot);
 }
 

@@ -37,6 +37,7 @@ struct tls_link {
     struct rest to_inner, to_client;
     bool wants_write; /* the session cannot go on before it has sent */
     bool is_in_over;  /* nothing more comes from the client */
+    bool is_deaf; /* whoever serves it reads no more: what comes is dropped */
     bool is_out_over; /* nothing more goes to it */
     bool is_closed;
     unsigned handles; /* still known to uv */
@@ -101,14 +102,21 @@ rest_take(struct rest *rest, size_t size)
 
 /* ---- client to inner ----------------------------------------------------- */
 
-/* Bytes taken; -1: whoever serves it is gone. */
+/* Bytes taken; -1: broken. Whoever serves it may have answered and gone: what
+ * the client still sends is read, so that the answer is not lost in a reset. */
 static ssize_t
-inner_send(const struct tls_link *link, const char *data, size_t size)
+inner_send(struct tls_link *link, const char *data, size_t size)
 {
+    if (link->is_deaf)
+        return (ssize_t)size;
     ssize_t sent;
     do
         sent = send(link->inner_fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+        link->is_deaf = true;
+        return (ssize_t)size;
+    }
     return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
 
@@ -228,9 +236,10 @@ move_out(struct tls_link *link)
         ssize_t size = recv(link->inner_fd, data, MOVE_SIZE, MSG_DONTWAIT);
         if (size < 0 && errno == EINTR)
             continue;
-        if (size < 0)
+        /* A reset comes behind the last byte: it left some of ours unread. */
+        if (size < 0 && errno != ECONNRESET)
             return errno == EAGAIN;
-        if (size == 0) {
+        if (size <= 0) {
             out_end(link);
             return true;
         }

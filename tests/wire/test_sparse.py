@@ -196,3 +196,21 @@ def test_points_outlive_restart_and_kill(engine_factory):
             assert query(engine, points, asked, "s") == [(id, float(id))]
         asked = {"indices": [10], "values": [1]}
         assert query(engine, points, asked, "s") == []
+
+
+def test_a_dense_query_of_sorted_lists_is_refused(engine, points):
+    """Enough points that not all lists are new ones: what a query will cost is
+    asked before what it is."""
+    for begin in range(0, 20000, 2000):
+        upsert(engine, points, {
+            id: {"s": {"indices": [id % 50, 50 + id % 7],
+                       "values": [1.0, 2.0]}}
+            for id in range(begin, begin + 2000)}).result
+    for path, body in (
+            ("query", {"query": [1, 2, 3], "using": "s"}),
+            ("query", {"query": [[1, 2], [3, 4]], "using": "s"}),
+            ("search", {"vector": {"name": "s", "vector": [1, 2, 3]},
+                        "limit": 1})):
+        assert engine.call("POST", f"{points}/{path}", body).status == 400
+    asked = {"indices": [3], "values": [1]}
+    assert len(query(engine, points, asked, "s")) > 0
