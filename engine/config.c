@@ -214,6 +214,11 @@ server_config_set(struct server_config *config, const char *name,
         return unknown_error(name, origin, reterr);
     if (is_empty)
         return ENGINE_OK;
+    if (key->kind == KEY_SECRET && strcmp(value, CONFIG_MASK) == 0)
+        return error_set(reterr, ENGINE_EINPUT,
+                         "%s: %s is masked, as --print-config writes it: put "
+                         "the key there, or its file in %s_file",
+                         origin, key->name, key->name);
     switch (key->kind) {
     case KEY_TEXT:
     case KEY_SECRET:

@@ -45,8 +45,6 @@ const struct key config_keys[] = {
     NUMBER("storage.snapshots_config.max_file_size_mb", snapshot_size_max_mb, "1048576", 1, 1ull << 32),
     BOOL("storage.snapshots_config.allow_urls", may_fetch_snapshots, "true"),
     INERT("storage.snapshots_config.*"),
-    TEXT("storage_snapshot", storage_snapshot, NULL),
-    BOOL("force_snapshot", replaces_by_snapshot, "false"),
     INERT("storage.temp_path"),
     INERT("storage.update_concurrency"),
     INERT("storage.node_type"),
@@ -143,6 +141,8 @@ const struct key config_keys[] = {
     INERT("inference.*"),
     INERT("feature_flags.*"),
     INERT("debugger.*"),
+    TEXT("storage_snapshot", storage_snapshot, NULL),
+    BOOL("force_snapshot", replaces_by_snapshot, "false"),
     TEXT("uri", uri, NULL),
     TEXT("bootstrap", bootstrap, NULL),
 };

@@ -18,6 +18,9 @@ enum key_kind {
     KEY_INERT       /* Qdrant's; means nothing here */
 };
 
+/* In the place of a secret that is printed; never taken for one. */
+#define CONFIG_MASK "***"
+
 struct key {
     const char *name; /* ends in ".*": all that begin so */
     enum key_kind kind;

@@ -99,7 +99,7 @@ print_value(struct bytes *out, struct server_config *config,
         if (text == NULL || (key->kind == KEY_SECRET && has_file(config, key)))
             bytes_add_text(out, "null");
         else
-            print_text(out, key->kind == KEY_SECRET ? "***" : text);
+            print_text(out, key->kind == KEY_SECRET ? CONFIG_MASK : text);
         break;
     case KEY_NUMBER:
         memcpy(&number, place, sizeof(number));

@@ -86,6 +86,16 @@ on_reload_signal(int number)
     wire_reload(running->wire);
 }
 
+/* What they reach is about to be closed. */
+static void
+signals_ignore(void)
+{
+    struct sigaction action = { .sa_handler = SIG_IGN };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
 static void
 signals_install(struct process *process)
 {
@@ -467,6 +477,7 @@ serve(struct process *process)
     api_set_ready(process->api, true);
     banner(process);
     unsigned unfinished = wire_run(process->wire);
+    signals_ignore();
     if (unfinished > 0) {
         /* What they wrote so far is in the log of the storage. */
         log_event(LOG_LEVEL_ERROR,

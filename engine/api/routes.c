@@ -95,7 +95,7 @@ const struct route api_routes[] = {
     { REQUEST_PUT, "/quotas", RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, quotas_change },
     { REQUEST_GET, "/cluster", RIGHT_READ, 0, NULL, NULL, service_cluster },
     { REQUEST_GET, "/issues", RIGHT_READ, ROUTE_LONG, NULL, NULL, service_issues },
-    { REQUEST_DELETE, "/issues", RIGHT_MANAGE, 0, NULL, NULL, service_issues_clear },
+    { REQUEST_DELETE, "/issues", RIGHT_MANAGE, ROUTE_LONG, NULL, NULL, service_issues_clear },
 
     LATER(REQUEST_POST, C "/cluster", RIGHT_MANAGE),
     LATER(REQUEST_GET, C "/shards", RIGHT_READ),

@@ -185,10 +185,16 @@ service_telemetry(struct call *call, struct error *reterr)
     write_cluster(call);
     write_requests(call);
     if (call->query.details_level >= 1) {
-        json_key(&call->writer, "memory");
-        code = memory_write_process(call, names, count, reterr);
-        if (code != ENGINE_OK)
-            return code;
+        /* Sums over all collections: for who may read each. */
+        size_t readable = 0;
+        while (readable < count && call_may_read(call, names[readable]))
+            readable++;
+        if (readable == count) {
+            json_key(&call->writer, "memory");
+            code = memory_write_process(call, names, count, reterr);
+            if (code != ENGINE_OK)
+                return code;
+        }
         write_hardware(call);
         write_search_pool(call);
     }

@@ -173,6 +173,10 @@ START_TEST(config_prints_what_would_make_it_and_no_secret)
     ck_assert_ptr_nonnull(strstr(out.data, "  api_key: \"***\"\n"));
     server_config_release(&config);
     file_write(out.data);
+    ck_assert_int_eq(load(nothing, NULL), ENGINE_EINPUT);
+    ck_assert_ptr_nonnull(strstr(error.text, "service.api_key is masked"));
+    memcpy(strstr(out.data, "***"), "abc", 3);
+    file_write(out.data);
     bytes_release(&out);
     ck_assert_int_eq(load(nothing, NULL), ENGINE_OK);
     ck_assert_uint_eq(config.http_port, 7);
