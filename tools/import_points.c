@@ -94,6 +94,15 @@ line_take(struct import_run *run, struct batch *batch, struct span line,
     return batch_send(run, batch, reterr);
 }
 
+/* What was cut off in the middle: the last line of a file that is not whole. */
+static bool
+is_cut(const struct import_run *run, struct span line)
+{
+    struct span value, rest;
+    return run->is_partial && line.data[line.size - 1] != '\n' &&
+           !raw_value(line, &value, &rest);
+}
+
 /* {"end":{"points":N}}: whether that is what was read. */
 static bool
 end_check(const struct import_run *run, const struct batch *batch,
@@ -126,6 +135,8 @@ lines_take(struct import_run *run, struct batch *batch, struct fault *reterr)
         if (span_starts(text, "{\"end\":")) {
             is_end = true;
             is_done = end_check(run, batch, text, reterr);
+        } else if (is_cut(run, text)) {
+            is_end = true;
         } else if (strspn(line, " \t\r\n") == text.size) {
             batch->size += text.size;
         } else {

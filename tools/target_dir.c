@@ -17,10 +17,26 @@ struct target_dir {
     char root[480];
 };
 
+/* Whether a part of the key would lead elsewhere. */
+static bool
+has_dots(const char *key)
+{
+    for (const char *part = key;; part = strchr(part, '/') + 1) {
+        size_t size = strcspn(part, "/");
+        if ((size == 1 && part[0] == '.') ||
+            (size == 2 && part[0] == '.' && part[1] == '.'))
+            return true;
+        if (part[size] == '\0')
+            return false;
+    }
+}
+
 static bool
 path_of(const struct target_dir *dir, const char *key, const char *suffix,
         char ret_path[PATH_SIZE], struct fault *reterr)
 {
+    if (has_dots(key))
+        return fault_set(reterr, "%.100s cannot be a file's name", key);
     int size = snprintf(ret_path, PATH_SIZE, "%s/%s%s", dir->root, key, suffix);
     if (size < 0 || size >= PATH_SIZE)
         return fault_set(reterr, "the path of %.100s is too long", key);

@@ -148,6 +148,13 @@ def test_lines_of_points_alone(engine, ctl, tmp_path):
     file.write_text('{"id":1,"vector":[1,2]}\n\n{"id":2,"vector":[3,4]}')
     done = ctl("import", file, "--collection", "lines", "--partial")
     assert done.code == 0 and engine.count("lines") == 2, done
+    # Cut off in the middle of a line, as a kill leaves it.
+    file.write_text('{"id":3,"vector":[1,2]}\n{"id":4,"vector":[3')
+    done = ctl("import", file, "--collection", "lines", "--restart")
+    assert done.code == 1 and "has no end" in done.err, done
+    done = ctl("import", file, "--collection", "lines", "--partial",
+               "--restart")
+    assert done.code == 0 and engine.count("lines") == 3, done
     done = ctl("import", file, "--collection", "nowhere", "--partial")
     assert done.code == 1 and "create it first" in done.err, done
 
