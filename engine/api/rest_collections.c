@@ -159,9 +159,8 @@ collections_create_parse(struct call *call, struct error *reterr)
     return code;
 }
 
-/* Two creations at the same moment may both get in. */
-static enum engine_code
-check_count(struct call *call, struct error *reterr)
+enum engine_code
+collections_check_count(struct call *call, struct error *reterr)
 {
     uint64_t most = call->api->options.config->collections_max;
     const struct span *names = NULL;
@@ -183,7 +182,7 @@ check_count(struct call *call, struct error *reterr)
 enum engine_code
 collections_create(struct call *call, struct error *reterr)
 {
-    enum engine_code code = check_count(call, reterr);
+    enum engine_code code = collections_check_count(call, reterr);
     if (code == ENGINE_OK)
         code = registry_create(call->api->options.registry, call->params[0],
                                call->command, reterr);

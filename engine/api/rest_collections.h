@@ -10,4 +10,11 @@
 enum engine_code rest_defaults_put(struct call *call, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Whether storage.max_collections allows one more, of the name in the path. Two
+ * that are made at the same moment may both get in.
+ * ENGINE_EREQUEST, ENGINE_ENOMEM */
+enum engine_code collections_check_count(struct call *call,
+                                         struct error *reterr)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_API_REST_COLLECTIONS_H */

@@ -3,6 +3,7 @@
  * whole storage share these functions: the path says which it is. */
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
+#include "engine/api/rest_collections.h"
 #include "engine/snapshot/digest.h"
 #include "engine/snapshot/file.h"
 #include "engine/snapshot/multipart.h"
@@ -57,8 +58,30 @@ place_of(const struct call *call, struct snapshot_place *ret_place,
     return ENGINE_OK;
 }
 
-/* As place_of(), for routes that do not keep the collection: with its own name,
- * in the request's arena. ENGINE_ENOTFOUND */
+/* Puts the collection's own name, in the request's arena, in the place of an
+ * alias. ENGINE_ENOTFOUND */
+static enum engine_code
+own_name(struct call *call, struct snapshot_place *place, struct error *reterr)
+{
+    struct registry *registry = call->api->options.registry;
+    struct collection *collection = NULL;
+    enum engine_code code =
+        registry_acquire(registry, place->collection, &collection, reterr);
+    /* A damaged one has no alias that would lead to it. */
+    if (code == ENGINE_ECORRUPT)
+        return ENGINE_OK;
+    if (code != ENGINE_OK)
+        return code;
+    struct span own = collection_name(collection);
+    place->collection.size = own.size;
+    place->collection.data =
+        arena_strndup(&call->request->arena, own.data, own.size);
+    registry_release(registry, collection);
+    return place->collection.data == NULL ? error_memory(reterr) : ENGINE_OK;
+}
+
+/* As place_of(), for routes that do not keep the collection. ENGINE_ENOTFOUND,
+ * ENGINE_ECORRUPT */
 static enum engine_code
 existing_place(struct call *call, struct snapshot_place *ret_place,
                struct error *reterr)
@@ -72,13 +95,8 @@ existing_place(struct call *call, struct snapshot_place *ret_place,
         registry_acquire(registry, ret_place->collection, &collection, reterr);
     if (code != ENGINE_OK)
         return code;
-    struct span own = collection_name(collection);
-    ret_place->collection.size = own.size;
-    ret_place->collection.data =
-        arena_strndup(&call->request->arena, own.data, own.size);
     registry_release(registry, collection);
-    return ret_place->collection.data == NULL ? error_memory(reterr)
-                                              : ENGINE_OK;
+    return own_name(call, ret_place, reterr);
 }
 
 static bool
@@ -283,8 +301,17 @@ static enum engine_code
 recover(struct call *call, struct snapshot_recovery *recovery,
         struct error *reterr)
 {
-    enum engine_code code = snapshots_recover(call->api->options.snapshots,
-                                              recovery, waits(call), reterr);
+    struct registry *registry = call->api->options.registry;
+    enum engine_code code = ENGINE_OK;
+    if (registry_exists(registry, recovery->place.collection))
+        code = own_name(call, &recovery->place, reterr);
+    else
+        code = collections_check_count(call, reterr);
+    recovery->may_roam =
+        call->caller.identity.rights.everywhere >= RIGHT_MANAGE;
+    if (code == ENGINE_OK)
+        code = snapshots_recover(call->api->options.snapshots, recovery,
+                                 waits(call), reterr);
     call->is_accepted = code == ENGINE_OK && !waits(call);
     if (code == ENGINE_OK && !call->is_accepted)
         json_bool(&call->writer, true);

@@ -256,7 +256,7 @@ registry_restore_commit(struct restore *restore, struct span name,
         registry_restore_abort(restore);
         return code;
     }
-    registry_retire(restore->registry, old, entry->path);
+    registry_retire(restore->registry, old, entry);
     free(restore);
     return ENGINE_OK;
 }

@@ -75,6 +75,9 @@ put_in_place(struct registry *registry, struct entry *fresh, struct entry *old)
     }
     fresh->state = ENTRY_LIVE;
     fresh->due_ms = 0;
+    /* Until registry_retire() is done: its marker is what ends the old one, so
+     * nothing may remove or replace it before. */
+    fresh->users++;
     pthread_cond_broadcast(&registry->changed);
 }
 
@@ -133,7 +136,7 @@ unlist(struct registry *registry, const struct entry *old)
 
 void
 registry_retire(struct registry *registry, struct entry *old,
-                const char *fresh_path)
+                struct entry *fresh)
 {
     bool is_gone = true;
     if (old != NULL) {
@@ -147,5 +150,9 @@ registry_retire(struct registry *registry, struct entry *old,
         registry_entry_free(old);
     }
     if (is_gone)
-        registry_marker_clear(fresh_path);
+        registry_marker_clear(fresh->path);
+    pthread_mutex_lock(&registry->lock);
+    fresh->users--;
+    pthread_cond_broadcast(&registry->changed);
+    pthread_mutex_unlock(&registry->lock);
 }

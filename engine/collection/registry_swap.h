@@ -27,15 +27,17 @@ struct span registry_own_name(struct registry *registry, struct span name,
 
 /* Puts an opened entry into the table, in the place of the one of its name or
  * beside the others, and decides it on the disk. ret_old: the one that was
- * there, which new calls do not see any more, or NULL. On failure the table is
- * as before, and `fresh` the caller's. */
+ * there, which new calls do not see any more, or NULL. `fresh` is held until
+ * registry_retire(). On failure the table is as before, and `fresh` the
+ * caller's. */
 enum engine_code registry_swap(struct registry *registry, struct entry *fresh,
                                struct entry **ret_old, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Waits until the calls that have the old one have left, removes its files and
- * then the marker in `fresh_path`. NULL: there is none to remove. */
+ * then the marker in the folder of `fresh`, which it lets go. NULL: there is
+ * none to remove. */
 void registry_retire(struct registry *registry, struct entry *old,
-                     const char *fresh_path);
+                     struct entry *fresh);
 
 #endif /* ENGINE_COLLECTION_REGISTRY_SWAP_H */

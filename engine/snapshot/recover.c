@@ -27,19 +27,49 @@ is_below(const char *folder, const char *path)
 }
 
 static enum engine_code
+no_file(const char *path, struct error *reterr)
+{
+    return error_set(reterr, ENGINE_EINPUT,
+                     "Snapshot file \"%.300s\" does not exist", path);
+}
+
+/* Whose snapshots the caller may take: without a right on all collections
+ * those of this one; others are not told from what is not there. What is not
+ * ready is nobody's. */
+static enum engine_code
+check_place(const struct snapshot_job *job, const char *path, const char *real,
+            struct error *reterr)
+{
+    const char *folder = job->snapshots->folder;
+    struct snapshot_place place = job->recovery.place;
+    struct bytes own;
+    if (!job->recovery.may_roam) {
+        place.scope = SNAPSHOT_COLLECTION;
+        enum engine_code code =
+            catalog_folder(job->snapshots, &place, &own, reterr);
+        if (code == ENGINE_OK && !is_below(own.data, real))
+            code = no_file(path, reterr);
+        bytes_release(&own);
+        return code;
+    }
+    if (!is_below(folder, real))
+        return error_set(reterr, ENGINE_EFORBIDDEN,
+                         "Snapshot file \"%.200s\" is outside of the snapshots "
+                         "directory (storage.snapshots_path)",
+                         path);
+    return strncmp(real + strlen(folder), "/.tmp/", 6) == 0
+               ? no_file(path, reterr)
+               : ENGINE_OK;
+}
+
+static enum engine_code
 open_path(struct snapshot_job *job, const char *path, struct error *reterr)
 {
     struct stat status;
     char *real = realpath(path, NULL);
     if (real == NULL)
-        return error_set(reterr, ENGINE_EINPUT,
-                         "Snapshot file \"%.300s\" does not exist", path);
-    enum engine_code code = ENGINE_OK;
-    if (!is_below(job->snapshots->folder, real))
-        code = error_set(reterr, ENGINE_EFORBIDDEN,
-                         "Snapshot file \"%.200s\" is outside of the snapshots "
-                         "directory (storage.snapshots_path)",
-                         path);
+        return no_file(path, reterr);
+    enum engine_code code = check_place(job, path, real, reterr);
     if (code == ENGINE_OK) {
         job->recovery.file =
             open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -111,7 +141,10 @@ find_file(struct snapshot_job *job, struct error *reterr)
     if (recovery->file >= 0)
         return ENGINE_OK;
     if (span_starts(location, "http://") || span_starts(location, "https://"))
-        return download(job, reterr);
+        return recovery->may_roam
+                   ? download(job, reterr)
+                   : error_set(reterr, ENGINE_EFORBIDDEN,
+                               "who may manage all collections may name a URL");
     char *url = arena_strndup(&job->arena, location.data, location.size);
     if (url == NULL)
         return error_memory(reterr);

@@ -104,6 +104,9 @@ struct snapshot_recovery {
     struct span location; /* http://, https://, file://, or the name of one */
     struct span checksum; /* SHA-256 that it must have; size 0: any */
     struct span api_key;  /* for the location; size 0: none */
+    /* Whether the location may be any: else it is a snapshot of this
+     * collection. For who may manage all. */
+    bool may_roam;
     int file;             /* an upload in the place of a location; -1 */
     uint64_t begin, size; /* of the part of it that is the snapshot */
 };
@@ -112,7 +115,8 @@ struct snapshot_recovery {
  * collection, or makes that; until then the old points are served, and on
  * failure afterwards, too. Takes `file`.
  * ENGINE_EINPUT     no such file, damaged, other vectors, a bad location.
- * ENGINE_EFORBIDDEN outside the folder, or downloads are turned off.
+ * ENGINE_EFORBIDDEN outside the folder, another collection's without may_roam,
+ *                   or downloads are turned off.
  * ENGINE_ECHECKSUM  not the checksum that was asked for.
  * ENGINE_ENOTFOUND  a shard of a collection that there is not.
  * ENGINE_EUNAVAILABLE the location does not answer, or too many jobs.

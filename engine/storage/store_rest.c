@@ -70,6 +70,7 @@ static void
 resting_write(const struct store *store, struct span note)
 {
     struct bytes path, text;
+    bytes_init(&text, 1);
     if (path_in(store, "RESTING", &path) && text_of(store, note, &text)) {
         /* Without it the next start opens the store, which is only slow. */
         (void)!checkpoint_write(path.data, bytes_span(&text), NULL);

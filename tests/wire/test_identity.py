@@ -266,6 +266,34 @@ def test_a_manager_of_a_prefix_makes_and_deletes_such_collections(guarded):
                access=team).status == 403
 
 
+def test_a_manager_restores_from_the_own_snapshots_alone(guarded):
+    """A snapshot of another collection would tell all of its points."""
+    key = {"api-key": API_KEY}
+    places = {}
+    for name in ("docs", "secret"):
+        made = guarded.call("POST", f"/collections/{name}/snapshots", {}, key)
+        places[name] = f"file://{guarded.folder}/snapshots/{name}/" \
+                       f"{made.result['name']}"
+    path = "/collections/docs/snapshots/recover"
+    absent = places["secret"].replace("secret/", "secret/x")
+    texts = set()
+    for place in (places["secret"], absent, "file:///etc/passwd",
+                  f"file://{guarded.folder}/snapshots/docs/../secret/"
+                  + places["secret"].rsplit("/", 1)[1]):
+        answer = ask(guarded, "PUT", path, {"location": place},
+                     grants(docs="m"))
+        assert answer.status == 400, answer
+        texts.add(answer.error.replace(place[7:], "PLACE"))
+    assert len(texts) == 1, "what is not there is not told from what is"
+    answer = ask(guarded, "PUT", path, {"location": "http://127.0.0.1:9/x"},
+                 grants(docs="m"))
+    assert answer.status == 403, answer
+    for access, place in ((grants(docs="m"), places["docs"]),
+                          ("m", places["secret"])):
+        assert ask(guarded, "PUT", path, {"location": place},
+                   access).status == 200
+
+
 def test_what_is_open_stays_open(guarded):
     for path in ("/", "/healthz", "/livez", "/readyz"):
         assert ask(guarded, "GET", path, made="x").status == 200
