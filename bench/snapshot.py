@@ -10,6 +10,7 @@ searches all the time: its latencies are told apart by what goes on beside.
 
 import argparse
 import json
+import math
 import os
 import random
 import statistics
@@ -102,6 +103,8 @@ class Searcher(threading.Thread):
 
 
 def percentile(values, share):
+    if not values:  # over before a search was
+        return math.nan
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
