@@ -4,6 +4,7 @@
  * who may not read a collection does not learn whether it exists. */
 #include "engine/api/call.h"
 #include "engine/api/grpc.h"
+#include "engine/api/part.h"
 #include "engine/api/rest_filter.h"
 
 #include <assert.h>
@@ -27,6 +28,13 @@ bool
 call_may_read(const struct call *call, struct span collection)
 {
     return rights_on(&call->caller.identity.rights, &collection) >= RIGHT_READ;
+}
+
+bool
+call_may_read_all(const struct call *call, struct span collection)
+{
+    return call_may_read(call, collection) &&
+           rights_part_of(&call->caller.identity.rights, collection) == NULL;
 }
 
 #define SHOWN_SIZE_MAX ((size_t)128)
@@ -118,6 +126,27 @@ refuse_right(struct call *call, enum right has)
     status_error(call->reply, &error, 0.0);
 }
 
+/* The route's right, and whether it may be had on a part. */
+static bool
+right_is_missing(struct call *call)
+{
+    struct error error = { .text = "" };
+    const struct rights *rights = &call->caller.identity.rights;
+    const struct span *collection = call_collection_name(call);
+    enum right has = rights_on(rights, collection);
+    if (has < call->route->right) {
+        refuse_right(call, has);
+        return true;
+    }
+    if (collection != NULL)
+        call->part = rights_part_of(rights, *collection);
+    if ((call->route->flags & ROUTE_PART) != 0 ||
+        part_refuse(call, &error) == ENGINE_OK)
+        return false;
+    status_error(call->reply, &error, 0.0);
+    return true;
+}
+
 bool
 call_is_refused(struct call *call)
 {
@@ -133,16 +162,12 @@ call_is_refused(struct call *call)
         call->is_denied = true;
         return true;
     }
-    enum right has =
-        rights_on(&call->caller.identity.rights, call_collection_name(call));
     bool is_raw = call->grpc != NULL && (call->grpc->flags & GRPC_RAW) != 0;
-    if (has < route->right)
-        refuse_right(call, has);
-    else if (call_wants_point(call) && is_raw)
-        status_text(call->reply, 403, /* no executor answers these */
-                    "a JWT with value_exists cannot ask this");
-    else
-        return false;
+    call->is_denied = right_is_missing(call);
+    if (call->is_denied || !call_wants_point(call) || !is_raw)
+        return call->is_denied;
+    status_text(call->reply, 403, /* no executor answers these */
+                "a JWT with value_exists cannot ask this");
     call->is_denied = true;
     return true;
 }

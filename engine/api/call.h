@@ -28,6 +28,8 @@ enum route_flags {
     ROUTE_GROWS = 1 << 5,      /* refused at the memory limit and by quotas */
     ROUTE_SEARCH = 1 << 7,     /* counts among the searches of the metrics */
     ROUTE_UPLOAD = 1 << 8,     /* the body goes into a file */
+    ROUTE_PART = 1 << 9,       /* for those, too, who see a part of the
+                                  collection (part.h) */
     ROUTE_OWN_BODY = 1 << 6    /* with ROUTE_BODY: parse() may do without a
                                   document, else it calls call_read_body() */
 };
@@ -84,7 +86,9 @@ struct call {
     const struct route *route;
     const struct grpc_method *grpc; /* NULL: REST */
     struct caller caller;
-    bool is_denied; /* for want of a key, an identity or a right */
+    const struct filter *part; /* of the collection, that the caller may see
+                                  (part.h); NULL: all */
+    bool is_denied;            /* for want of a key, an identity or a right */
     struct span params[CALL_PARAMS_MAX]; /* decoded */
     struct url_path path;
     struct url_query query;
@@ -119,8 +123,10 @@ enum engine_code call_check_point(struct call *call, struct error *reterr)
 /* The collection in a route's path, whether or not it exists; else NULL. */
 const struct span *call_collection_name(const struct call *call);
 
-/* Whether the caller may know of this collection. */
+/* Whether the caller may know of this collection; whether he may read all of
+ * it. */
 bool call_may_read(const struct call *call, struct span collection);
+bool call_may_read_all(const struct call *call, struct span collection);
 
 /* The audit log's line about a finished call. */
 void call_audit(const struct call *call);

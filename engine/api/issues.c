@@ -285,7 +285,7 @@ write_fields(struct call *call, struct bytes *text)
             issue_release(issue);
             continue;
         }
-        if (call_may_read(call, collection_of(issue)))
+        if (call_may_read_all(call, collection_of(issue)))
             write_issue(&call->writer, issue, text);
         issues->items[kept++] = *issue;
     }
@@ -303,7 +303,7 @@ write_damaged(struct call *call, struct bytes *text, struct error *reterr)
         registry_damaged(call->api->options.registry, &call->request->arena,
                          &damaged, &count, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
-        if (!call_may_read(call, damaged[i].name))
+        if (!call_may_read_all(call, damaged[i].name))
             continue;
         json_object_begin(writer);
         bytes_addf(text, "DAMAGED_COLLECTION/%s", damaged[i].name.data);

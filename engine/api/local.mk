@@ -14,7 +14,8 @@ libengine_a_SOURCES += \
 	engine/api/token_cache.c engine/api/token_cache.h \
 	engine/api/quota.c engine/api/quota.h engine/api/rest_quotas.c \
 	engine/api/rights.c engine/api/rights.h \
-	engine/api/memory.c engine/api/memory.h engine/api/reply.c \
+	engine/api/memory.c engine/api/memory.h \
+	engine/api/part.c engine/api/part.h engine/api/reply.c \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
 	engine/api/openapi.h \
 	engine/api/rest_aliases.c \

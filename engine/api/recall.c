@@ -69,7 +69,8 @@ void
 recall_offer(struct recall *recall, const struct call *call, uint64_t at_ns)
 {
     const struct request *request = call->request;
-    if (recall == NULL || call->route == NULL ||
+    /* A part is the caller's, whom the copy does not know. */
+    if (recall == NULL || call->route == NULL || call->part != NULL ||
         (call->route->flags & ROUTE_SEARCH) == 0 ||
         at_ns < atomic_load_explicit(&recall->next_ns, memory_order_relaxed) ||
         !query_is_plain(call->route) || request->body.size == 0 ||

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Examples of queries, vectors or points: of recommend, discover, context. */
+#include "engine/api/part.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_query.h"
 #include "engine/api/rest_vector.h"
@@ -30,7 +31,8 @@ rest_query_unknown(struct error *reterr)
 
 /* ---- examples ---- */
 
-/* A vector or an id. */
+/* A vector or an id. The vector of a point says more of it than whether it is
+ * in the caller's part, and so would its not being found. */
 enum engine_code
 rest_example_parse(const struct query_source *source, yyjson_val *value,
                    const char *name, struct query_example *ret_example,
@@ -43,7 +45,8 @@ rest_example_parse(const struct query_source *source, yyjson_val *value,
         if (id == NULL)
             return error_memory(reterr);
         ret_example->by_id = id;
-        return point_id_from_json(value, id, reterr);
+        enum engine_code code = part_refuse(source->call, reterr);
+        return code == ENGINE_OK ? point_id_from_json(value, id, reterr) : code;
     }
     if (!yyjson_is_arr(value) && !rest_vector_is_object(value))
         return rest_query_unknown(reterr);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counts by value, and distances between points of a sample. */
+#include "engine/api/part.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
-#include "engine/api/rest_filter.h"
 #include "engine/collection/facet.h"
 #include "engine/filter/path.h"
 
@@ -37,9 +37,8 @@ facet_read(struct call *call, struct facet_command *command,
     command->limit = size_of(limit);
     command->deadline_ms = call_read_deadline_ms(call);
     if (code == ENGINE_OK)
-        code = rest_filter_parse(rest_member(call->body, "filter"),
-                                 "facet_request.filter", arena,
-                                 &command->filter, reterr);
+        code = part_filter_read(call, call->body, "facet_request",
+                                &command->filter, reterr);
     return code;
 }
 
@@ -125,9 +124,8 @@ matrix_parse(struct call *call, struct error *reterr)
     if (code == ENGINE_OK)
         code = rest_string(call->body, "using", &command->using, reterr);
     if (code == ENGINE_OK)
-        code = rest_filter_parse(rest_member(call->body, "filter"),
-                                 "search_matrix_request.filter", arena,
-                                 &command->filter, reterr);
+        code = part_filter_read(call, call->body, "search_matrix_request",
+                                &command->filter, reterr);
     command->has_sample = rest_member(call->body, "sample") != NULL;
     command->has_limit = rest_member(call->body, "limit") != NULL;
     command->sample = size_of(sample);

@@ -2,6 +2,7 @@
  * `lookup_from`: examples whose points are in another collection, or that mean
  * another vector of this one. Their vectors are brought before the query runs,
  * so that no two collections are read at once. */
+#include "engine/api/part.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_query.h"
 #include "engine/collection/registry.h"
@@ -65,8 +66,10 @@ rest_lookup_acquire(struct call *call, struct span name,
                          "Access to collection %.*s is required", size,
                          name.data);
     }
-    enum engine_code code = registry_acquire(call->api->options.registry, name,
-                                             ret_collection, reterr);
+    enum engine_code code = part_refuse_in(call, name, reterr);
+    if (code == ENGINE_OK)
+        code = registry_acquire(call->api->options.registry, name,
+                                ret_collection, reterr);
     if (code == ENGINE_ENOTFOUND)
         return error_set(reterr, code, "Collection %.*s not found", size,
                          name.data);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading points without a query vector: one, by ids, scroll, count. */
 #include "engine/api/issues.h"
+#include "engine/api/part.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
-#include "engine/api/rest_filter.h"
 #include "engine/api/rest_query.h"
 #include "engine/api/rest_record.h"
 #include "engine/api/rest_select.h"
@@ -152,9 +152,8 @@ read_scroll_parse(struct call *call, struct error *reterr)
     if (code == ENGINE_OK)
         code = scroll_order(call, command, reterr);
     if (code == ENGINE_OK)
-        code = rest_filter_parse(rest_member(call->body, "filter"),
-                                 "scroll_request.filter", arena,
-                                 &command->filter, reterr);
+        code = part_filter_read(call, call->body, "scroll_request",
+                                &command->filter, reterr);
     if (code == ENGINE_OK)
         code = rest_output_parse(call->body, SELECT_ALL, arena,
                                  &command->output, reterr);
@@ -209,9 +208,8 @@ read_count_parse(struct call *call, struct error *reterr)
     if (code == ENGINE_OK)
         code = rest_bool(call->body, "exact", &command->is_exact, reterr);
     if (code == ENGINE_OK)
-        code = rest_filter_parse(rest_member(call->body, "filter"),
-                                 "count_request.filter", arena,
-                                 &command->filter, reterr);
+        code = part_filter_read(call, call->body, "count_request",
+                                &command->filter, reterr);
     return code;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The bodies of queries, with their prefetches, and those of the old search,
  * recommend and discover, which are queries of one stage. */
+#include "engine/api/part.h"
 #include "engine/api/rest_body.h"
-#include "engine/api/rest_filter.h"
 #include "engine/api/rest_params.h"
 #include "engine/api/rest_query.h"
 #include "engine/api/rest_select.h"
@@ -64,19 +64,20 @@ common_read(const struct query_source *source, uint64_t limit,
             struct search_command *command, struct error *reterr)
 {
     struct arena *arena = &source->call->request->arena;
-    char where[WHERE_SIZE];
-    snprintf(where, sizeof(where), "%s.filter", source->where);
     command->deadline_ms = call_read_deadline_ms(source->call);
     enum engine_code code = limits_read(source, limit, command, reterr);
     if (code == ENGINE_OK)
         code =
             rest_params_parse(rest_member(source->body, "params"),
                               source->where, arena, &command->params, reterr);
+    /* Scores of a corpus tell of the points in it. */
+    if (code == ENGINE_OK && command->params.idf_corpus != NULL)
+        code = part_narrow(source->call, &command->params.idf_corpus, reterr);
     if (code == ENGINE_OK)
         code = threshold_read(source, command, reterr);
     if (code == ENGINE_OK)
-        code = rest_filter_parse(rest_member(source->body, "filter"), where,
-                                 arena, &command->filter, reterr);
+        code = part_filter_read(source->call, source->body, source->where,
+                                &command->filter, reterr);
     if (code == ENGINE_OK && source->depth == 0)
         code = rest_output_parse(source->body, SELECT_NONE, arena,
                                  &command->output, reterr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Bodies that select points and change them, and the batch of all kinds. Each
  * reader fills one struct update; update_run() applies. */
+#include "engine/api/part.h"
 #include "engine/api/rest.h"
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_select.h"
@@ -25,6 +26,8 @@ selector_read(struct call *call, yyjson_val *body, struct update *update,
         code =
             rest_selector_parse(body, "points_selector", &call->request->arena,
                                 &update->selector, reterr);
+    if (code == ENGINE_OK)
+        code = part_narrow_selector(call, &update->selector, reterr);
     return code;
 }
 
@@ -257,18 +260,20 @@ update_run(struct call *call, struct error *reterr)
     return apply_and_write(call, call->command, reterr);
 }
 
+/* Those with `is_part` need no more than a part of the collection. */
 static const struct {
     const char *name;
     update_reader read;
+    bool is_part;
 } operations[] = {
-    { "upsert", update_upsert_read },
-    { "delete", delete_read },
-    { "set_payload", set_payload_read },
-    { "overwrite_payload", overwrite_payload_read },
-    { "delete_payload", delete_payload_read },
-    { "clear_payload", clear_payload_read },
-    { "update_vectors", update_vectors_read },
-    { "delete_vectors", delete_vectors_read },
+    { "upsert", update_upsert_read, false },
+    { "delete", delete_read, true },
+    { "set_payload", set_payload_read, false },
+    { "overwrite_payload", overwrite_payload_read, false },
+    { "delete_payload", delete_payload_read, false },
+    { "clear_payload", clear_payload_read, false },
+    { "update_vectors", update_vectors_read, false },
+    { "delete_vectors", delete_vectors_read, true },
 };
 
 static enum engine_code
@@ -282,7 +287,11 @@ operation_read(struct call *call, yyjson_val *item, struct update *update,
         if (!yyjson_is_obj(body))
             return rest_type_error(body, operations[i].name, "an object",
                                    reterr);
-        return operations[i].read(call, body, update, reterr);
+        enum engine_code code =
+            operations[i].is_part ? ENGINE_OK : part_refuse(call, reterr);
+        return code == ENGINE_OK
+                   ? operations[i].read(call, body, update, reterr)
+                   : code;
     }
     return error_set(reterr, ENGINE_EFORMAT,
                      "operations: unknown operation, expected one of `upsert`, "

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "engine/codec/json_read.h"
 #include "engine/error.h"
+#include "engine/filter/filter.h"
 
 #include <stdbool.h>
 
@@ -21,12 +22,14 @@ enum right {
 };
 
 #define RIGHTS_GRANTS_MAX 256
+#define RIGHTS_VALUES_MAX 64 /* of one `payload` */
 
 /* `pattern` is a collection's name, or its beginning when is_prefix. */
 struct grant {
     struct span pattern;
     bool is_prefix;
     enum right right;
+    const struct filter *part; /* the points that it is for; NULL: all */
 };
 
 /* Zeroed: no right at all. */
@@ -38,7 +41,8 @@ struct rights {
 
 /* Who wrote the claim: the gateway, whose names may end in '*' and who may
  * give "m" on a collection; or one with Qdrant's rules, whose names are exact
- * and there once. */
+ * and there once, and who may add "payload": {PATH: text, integer or bool},
+ * which all points of the grant have. */
 enum rights_form { RIGHTS_PATTERNS, RIGHTS_EXACT };
 
 /* Reads the claim `access`: "r", "m", or a list of {"collection": NAME,
@@ -55,6 +59,11 @@ enum engine_code rights_read(yyjson_val *access, enum rights_form form,
  * RIGHT_NONE when there is none. */
 enum right rights_on(const struct rights *rights,
                      const struct span *collection);
+
+/* The points that the right on `collection` is for; NULL: all. Constant, as
+ * long as `rights`. */
+const struct filter *rights_part_of(const struct rights *rights,
+                                    struct span collection);
 
 /* "read", "write", ...: for people. */
 const char *right_name(enum right right);

@@ -2,7 +2,8 @@
  * Every route, most used first. What is not here is 404 with an empty body.
  * The third column is the right that it needs: on the collection in its path
  * or, without one, on the engine itself. The two lists and the
- * telemetry (RIGHT_NONE) show what the caller may read. */
+ * telemetry (RIGHT_NONE) show what the caller may read. PART: who sees a part
+ * of the collection may call it and reaches no other points (part.h). */
 #include "engine/api/memory.h"
 #include "engine/api/rest.h"
 
@@ -10,7 +11,8 @@
 #define C "/collections/{name}"
 #define IN_C ROUTE_COLLECTION
 #define READ (ROUTE_COLLECTION | ROUTE_BODY)
-#define SEARCH (READ | ROUTE_SEARCH)
+#define PART ROUTE_PART
+#define SEARCH (READ | ROUTE_SEARCH | PART)
 #define WRITE (ROUTE_COLLECTION | ROUTE_BODY | ROUTE_LONG)
 #define GROW (WRITE | ROUTE_GROWS)
 #define LATER(method, pattern, right) \
@@ -22,8 +24,8 @@ const struct route api_routes[] = {
     { REQUEST_PUT, C "/points", RIGHT_POINTS, GROW | ROUTE_OWN_BODY, update_upsert_parse, NULL, update_run },
     { REQUEST_POST, C "/points", RIGHT_READ, READ, read_retrieve_parse, read_retrieve_is_long, read_retrieve },
     { REQUEST_GET, C "/points/{id}", RIGHT_READ, IN_C, read_point_parse, read_retrieve_is_long, read_point },
-    { REQUEST_POST, C "/points/scroll", RIGHT_READ, READ, read_scroll_parse, read_scroll_is_long, read_scroll },
-    { REQUEST_POST, C "/points/count", RIGHT_READ, READ, read_count_parse, read_count_is_long, read_count },
+    { REQUEST_POST, C "/points/scroll", RIGHT_READ, READ | PART, read_scroll_parse, read_scroll_is_long, read_scroll },
+    { REQUEST_POST, C "/points/count", RIGHT_READ, READ | PART, read_count_parse, read_count_is_long, read_count },
     { REQUEST_POST, C "/points/query/batch", RIGHT_READ, SEARCH, query_query_batch_parse, query_is_long, query_query_batch_run },
     { REQUEST_POST, C "/points/search/batch", RIGHT_READ, SEARCH, query_search_batch_parse, query_is_long, query_search_batch_run },
     { REQUEST_POST, C "/points/recommend", RIGHT_READ, SEARCH, query_recommend_parse, query_is_long, query_search_run },
@@ -33,31 +35,31 @@ const struct route api_routes[] = {
     { REQUEST_POST, C "/points/query/groups", RIGHT_READ, SEARCH | ROUTE_LONG, groups_query_parse, NULL, groups_run },
     { REQUEST_POST, C "/points/search/groups", RIGHT_READ, SEARCH | ROUTE_LONG, groups_search_parse, NULL, groups_run },
     { REQUEST_POST, C "/points/recommend/groups", RIGHT_READ, SEARCH | ROUTE_LONG, groups_recommend_parse, NULL, groups_run },
-    { REQUEST_POST, C "/points/delete", RIGHT_POINTS, WRITE, update_delete_parse, NULL, update_run },
-    { REQUEST_POST, C "/points/batch", RIGHT_POINTS, GROW, update_batch_parse, NULL, update_batch_run },
+    { REQUEST_POST, C "/points/delete", RIGHT_POINTS, WRITE | PART, update_delete_parse, NULL, update_run },
+    { REQUEST_POST, C "/points/batch", RIGHT_POINTS, GROW | PART, update_batch_parse, NULL, update_batch_run },
     { REQUEST_POST, C "/points/payload", RIGHT_POINTS, GROW, update_set_payload_parse, NULL, update_run },
     { REQUEST_PUT, C "/points/payload", RIGHT_POINTS, GROW, update_overwrite_payload_parse, NULL, update_run },
     { REQUEST_POST, C "/points/payload/delete", RIGHT_POINTS, WRITE, update_delete_payload_parse, NULL, update_run },
     { REQUEST_POST, C "/points/payload/clear", RIGHT_POINTS, WRITE, update_clear_payload_parse, NULL, update_run },
     { REQUEST_PUT, C "/points/vectors", RIGHT_POINTS, GROW | ROUTE_OWN_BODY, update_vectors_parse, NULL, update_run },
-    { REQUEST_POST, C "/points/vectors/delete", RIGHT_POINTS, WRITE, update_delete_vectors_parse, NULL, update_run },
+    { REQUEST_POST, C "/points/vectors/delete", RIGHT_POINTS, WRITE | PART, update_delete_vectors_parse, NULL, update_run },
 
-    { REQUEST_POST, C "/facet", RIGHT_READ, READ | ROUTE_LONG, facet_parse, NULL, facet_run },
-    { REQUEST_POST, C "/points/search/matrix/pairs", RIGHT_READ, READ | ROUTE_LONG, matrix_parse, NULL, matrix_pairs_run },
-    { REQUEST_POST, C "/points/search/matrix/offsets", RIGHT_READ, READ | ROUTE_LONG, matrix_parse, NULL, matrix_offsets_run },
+    { REQUEST_POST, C "/facet", RIGHT_READ, READ | ROUTE_LONG | PART, facet_parse, NULL, facet_run },
+    { REQUEST_POST, C "/points/search/matrix/pairs", RIGHT_READ, READ | ROUTE_LONG | PART, matrix_parse, NULL, matrix_pairs_run },
+    { REQUEST_POST, C "/points/search/matrix/offsets", RIGHT_READ, READ | ROUTE_LONG | PART, matrix_parse, NULL, matrix_offsets_run },
 
     { REQUEST_GET, C, RIGHT_READ, IN_C, NULL, NULL, collections_info },
     { REQUEST_PUT, C, RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, collections_create_parse, NULL, collections_create },
     { REQUEST_PATCH, C, RIGHT_MANAGE, ROUTE_BODY | ROUTE_LONG, NULL, NULL, collections_patch },
     { REQUEST_DELETE, C, RIGHT_MANAGE, ROUTE_LONG, NULL, NULL, collections_delete },
-    { REQUEST_GET, C "/exists", RIGHT_READ, 0, NULL, NULL, collections_exists },
+    { REQUEST_GET, C "/exists", RIGHT_READ, PART, NULL, NULL, collections_exists },
     { REQUEST_PUT, C "/index", RIGHT_WRITE, WRITE, update_create_index_parse, NULL, update_run },
     { REQUEST_DELETE, C "/index/{field}", RIGHT_WRITE, IN_C | ROUTE_LONG, update_delete_index_parse, NULL, update_run },
     { REQUEST_PUT, C "/vectors/{vector}", RIGHT_WRITE, GROW, update_create_vector_parse, NULL, update_run },
     { REQUEST_DELETE, C "/vectors/{vector}", RIGHT_WRITE, IN_C | ROUTE_LONG, update_delete_vector_parse, NULL, update_run },
     { REQUEST_GET, C "/optimizations", RIGHT_READ, IN_C, NULL, NULL, optimizations_get },
     { REQUEST_GET, C "/memory", RIGHT_READ, IN_C | ROUTE_LONG, NULL, NULL, memory_collection },
-    { REQUEST_GET, C "/aliases", RIGHT_READ, IN_C, NULL, NULL, aliases_list },
+    { REQUEST_GET, C "/aliases", RIGHT_READ, IN_C | PART, NULL, NULL, aliases_list },
     { REQUEST_GET, C "/cluster", RIGHT_READ, IN_C, NULL, NULL, collections_cluster },
     { REQUEST_GET, "/collections", RIGHT_NONE, 0, NULL, NULL, collections_list },
     { REQUEST_GET, "/aliases", RIGHT_NONE, 0, NULL, NULL, aliases_list },

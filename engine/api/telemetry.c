@@ -187,7 +187,7 @@ service_telemetry(struct call *call, struct error *reterr)
     if (call->query.details_level >= 1) {
         /* Sums over all collections: for who may read each. */
         size_t readable = 0;
-        while (readable < count && call_may_read(call, names[readable]))
+        while (readable < count && call_may_read_all(call, names[readable]))
             readable++;
         if (readable == count) {
             json_key(&call->writer, "memory");

@@ -153,7 +153,7 @@ write_damaged(struct call *call, struct error *reterr)
     json_key(writer, "damaged");
     json_array_begin(writer);
     for (size_t i = 0; i < count; i++) {
-        if (!call_may_read(call, damaged[i].name))
+        if (!call_may_read_all(call, damaged[i].name))
             continue;
         json_object_begin(writer);
         telemetry_name(call, "name", damaged[i].name);
@@ -174,7 +174,7 @@ telemetry_write_collections(struct call *call, const struct span *names,
     struct json_writer *writer = &call->writer;
     uint64_t readable = 0;
     for (size_t i = 0; i < count; i++)
-        readable += call_may_read(call, names[i]) ? 1 : 0;
+        readable += call_may_read_all(call, names[i]) ? 1 : 0;
     json_object_begin(writer);
     json_key(writer, "number_of_collections");
     json_u64(writer, readable);
@@ -183,7 +183,7 @@ telemetry_write_collections(struct call *call, const struct span *names,
         json_key(writer, "collections");
         json_array_begin(writer);
         for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
-            if (call_may_read(call, names[i]))
+            if (call_may_read_all(call, names[i]))
                 code = write_one(call, names[i], reterr);
         }
         json_array_end(writer);

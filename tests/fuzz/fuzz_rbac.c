@@ -45,6 +45,24 @@ sign(struct span claims, struct bytes *out)
     base64_encode((struct span){ (char *)mac, size }, out);
 }
 
+/* Conditions that a filter of a request could have, too. */
+static void
+check_part(const struct filter *part)
+{
+    if (part == NULL)
+        return;
+    assert(part->must.count <= RIGHTS_VALUES_MAX);
+    assert(part->should.count == 0 && part->must_not.count == 0 &&
+           part->min_should.count == 0);
+    for (size_t i = 0; i < part->must.count; i++) {
+        const struct condition *condition = &part->must.conditions[i];
+        assert(condition->kind == CONDITION_MATCH &&
+               condition->values_count == 1);
+        assert(condition->path.steps_count > 0 &&
+               condition->path.steps_count <= FILTER_PATH_STEPS_MAX);
+    }
+}
+
 static void
 check_identity(const struct identity *identity)
 {
@@ -58,6 +76,8 @@ check_identity(const struct identity *identity)
         assert(!grant->is_prefix && grant->pattern.size > 0);
         assert(grant->right >= RIGHT_READ && grant->right < RIGHT_MANAGE);
         assert(rights_on(rights, &grant->pattern) == grant->right);
+        assert(rights_part_of(rights, grant->pattern) == grant->part);
+        check_part(grant->part);
     }
     assert(rights->grants_count == 0 || rights->everywhere == RIGHT_NONE);
     assert(identity->from_s <= NOW_S && NOW_S <= identity->until_s);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of rights: engine/api/RIGHTS.md. Its first three columns are
 written by hand (a route, its gRPC methods, what it needs); the others follow
-from them and are what test_rights_table.py asks the engine for. A new row needs
-these three alone before this is run:
+from them and are what test_rights_table.py asks the engine for. What it needs
+is `read, part` where a token that shows a part of the collection will do. A new
+row needs these three alone before this is run:
 
   python tests/wire/rights_table.py > new && mv new engine/api/RIGHTS.md
 """
@@ -62,6 +63,9 @@ CREDENTIALS = {
     "JWT C:prw": (lambda: jwt(on(HERE, "prw")), "key", None, "points",
                   "known"),
     "JWT C:rw": (lambda: jwt(on(HERE, "rw")), "key", None, "write", "known"),
+    "JWT C:rw part": (lambda: jwt([{**on(HERE, "rw")[0],
+                                    "payload": {"name": "alice"}}]), "key",
+                      None, "write", "known"),
     "JWT other:rw": (lambda: jwt(on(ELSEWHERE, "rw")), "key", None, "known",
                      "known"),
     "JWT []": (lambda: jwt([]), "key", None, "known", "known"),
@@ -74,7 +78,7 @@ CREDENTIALS = {
     "JWT forged": (lambda: jwt("m", READER), "key", 403, None, None),
     "JWT none": (lambda: f'{encode({"alg": "none"})}.{encode({})}.', "key",
                  401, None, None),
-    "JWT odd": (lambda: jwt([{**on(HERE, "r")[0], "payload": {"a": 1}}]),
+    "JWT odd": (lambda: jwt([{**on(HERE, "r")[0], "payload": {"a": [1]}}]),
                 "key", 401, None, None),
     "person m": (lambda: word("m"), "word", None, "manage", "manage"),
     "person C:r": (lambda: word(on(HERE, "r")), "word", None, "read",
@@ -105,6 +109,7 @@ Reflection over gRPC needs what `GET /cluster` needs, and no token with
 | column | what comes with the call |
 |---|---|
 | JWT m, r, C:r ... | a token of `service.api_key` with that `access`; "alt": of `alt_api_key` |
+| JWT C:rw part | with `payload` beside it: some of the points |
 | JWT [] | with an empty list |
 | JWT point, no point | `value_exists` of a point that is, or is not, there |
 | JWT forged, none, odd | signed by another key; not signed; with a claim that is not understood |
@@ -115,7 +120,9 @@ Reflection over gRPC needs what `GET /cluster` needs, and no token with
 
 class Row:
     def __init__(self, route, methods, need):
-        self.route, self.methods, self.need = route, methods, need
+        self.route, self.methods, self.needs = route, methods, need
+        self.need, _, more = need.partition(", ")
+        assert self.need in NEEDS and more in ("", "part")
         self.method, self.path = route.split(" ")
         self.is_here = self.path.startswith("/collections/C")
 
@@ -125,6 +132,9 @@ class Row:
             return "+"
         if bad:
             return str(bad)
+        if column.endswith("part") and self.is_here and \
+                not self.needs.endswith("part"):
+            return "403"
         has = here if self.is_here else everywhere
         return "+" if NEEDS.index(has) >= NEEDS.index(self.need) else "403"
 
@@ -146,7 +156,7 @@ def text(rows):
     lines = ["| route | gRPC | needs | " + " | ".join(CREDENTIALS) + " |",
              "|---" * (len(CREDENTIALS) + 3) + "|"]
     for row in rows:
-        cells = [row.route, " ".join(row.methods), row.need]
+        cells = [row.route, " ".join(row.methods), row.needs]
         cells += [row.cell(column) for column in CREDENTIALS]
         lines.append("| " + " | ".join(cells) + " |")
     return TEXT + "\n".join(lines) + "\n"

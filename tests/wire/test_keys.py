@@ -216,7 +216,7 @@ def test_a_token_that_was_believed_expires(keyed):
     {"access": [{"collection": "docs"}]},
     {"access": [{"collection": "docs", "access": "m"}]},
     {"access": [{"collection": "*", "access": "r"}]},
-    {"access": [{"collection": "docs", "access": "r", "payload": {"a": 1}}]},
+    {"access": [{"collection": "docs", "access": "r", "payload": {"a": [1]}}]},
     {"access": [{"collection": "docs", "access": "r"}] * 2},
     {"exp": "soon"}, {"exp": 1e10},
     {"value_exists": {"collection": "users"}},

@@ -28,15 +28,21 @@ teardown(void)
 }
 
 static enum engine_code
-read_access(const char *json, struct rights *ret_rights)
+read_form(const char *json, enum rights_form form, struct rights *ret_rights)
 {
     yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
     ck_assert_ptr_nonnull(doc);
     enum engine_code code =
-        rights_read(yyjson_obj_get(yyjson_doc_get_root(doc), "access"),
-                    RIGHTS_PATTERNS, &arena, ret_rights, &error);
+        rights_read(yyjson_obj_get(yyjson_doc_get_root(doc), "access"), form,
+                    &arena, ret_rights, &error);
     yyjson_doc_free(doc); /* nothing may point into it */
     return code;
+}
+
+static enum engine_code
+read_access(const char *json, struct rights *ret_rights)
+{
+    return read_form(json, RIGHTS_PATTERNS, ret_rights);
 }
 
 static enum right
@@ -141,6 +147,78 @@ START_TEST(rights_are_never_guessed)
 }
 END_TEST
 
+#define PART(payload)                                                          \
+    "{\"access\":[{\"collection\":\"a\",\"access\":\"rw\","                    \
+    "\"payload\":" payload "},{\"collection\":\"b\",\"access\":\"r\"}]}"
+
+START_TEST(rights_may_be_on_a_part)
+{
+    struct rights rights;
+    ck_assert_int_eq(read_form(PART("{\"who\":\"x\",\"n.m\":-3,\"is\":true}"),
+                               RIGHTS_EXACT, &rights),
+                     ENGINE_OK);
+    ck_assert_int_eq(on(&rights, "a"), RIGHT_WRITE);
+    const struct filter *part = rights_part_of(&rights, span_of("a"));
+    ck_assert_ptr_nonnull(part);
+    ck_assert_ptr_null(rights_part_of(&rights, span_of("b")));
+    ck_assert_ptr_null(rights_part_of(&rights, span_of("c")));
+    ck_assert_uint_eq(part->must.count, 3);
+    const struct condition *must = part->must.conditions;
+    for (size_t i = 0; i < 3; i++)
+        ck_assert(must[i].kind == CONDITION_MATCH && must[i].values_count == 1);
+    ck_assert(must[0].values->type == MATCH_STRING &&
+              span_equal_text(must[0].values->string, "x"));
+    ck_assert_uint_eq(must[1].path.steps_count, 2);
+    ck_assert(must[1].values->type == MATCH_INTEGER &&
+              must[1].values->integer == -3);
+    ck_assert(must[2].values->type == MATCH_BOOL && must[2].values->boolean);
+    /* No condition is a part, too; null is none. */
+    ck_assert_int_eq(read_form(PART("{}"), RIGHTS_EXACT, &rights), ENGINE_OK);
+    ck_assert_ptr_nonnull(rights_part_of(&rights, span_of("a")));
+    ck_assert_int_eq(read_form(PART("null"), RIGHTS_EXACT, &rights), ENGINE_OK);
+    ck_assert_ptr_null(rights_part_of(&rights, span_of("a")));
+}
+END_TEST
+
+static const char *const bad_parts[] = {
+    PART("[]"),
+    PART("\"x\""),
+    PART("{\"k\":1.5}"),
+    PART("{\"k\":null}"),
+    PART("{\"k\":[1]}"),
+    PART("{\"k\":{}}"),
+    PART("{\"\":1}"),
+    PART("{\"a[\":1}"),
+    PART("{\"k\":9223372036854775808}"),
+    PART("{},\"payload\":{}"),
+};
+
+START_TEST(rights_on_a_part_are_never_guessed)
+{
+    struct rights rights = { .everywhere = RIGHT_UNSET };
+    ck_assert_msg(read_form(bad_parts[_i], RIGHTS_EXACT, &rights) ==
+                      ENGINE_EFORBIDDEN,
+                  "%s", bad_parts[_i]);
+    ck_assert_str_ne(error.text, "");
+}
+END_TEST
+
+/* Each size of an arena either holds all of it or says so. */
+START_TEST(rights_on_a_part_need_memory)
+{
+    struct rights rights;
+    enum engine_code code = ENGINE_ENOMEM;
+    for (size_t cap = 16; code == ENGINE_ENOMEM; cap += 16) {
+        arena_release(&arena);
+        arena_init(&arena, cap);
+        code = read_form(PART("{\"who\":\"x\",\"n.m\":-3}"), RIGHTS_EXACT,
+                         &rights);
+        ck_assert_uint_lt(cap, 1 << 16);
+    }
+    ck_assert_int_eq(code, ENGINE_OK);
+}
+END_TEST
+
 START_TEST(rights_are_bounded)
 {
     struct rights rights;
@@ -187,6 +265,11 @@ START_TEST(routes_all_name_the_right_they_need)
                               strcmp(route->pattern, "/aliases") == 0 ||
                               strcmp(route->pattern, "/telemetry") == 0,
                           "%s is for everybody", route->pattern);
+        /* Who sees a part of a collection makes, restores and copies none. */
+        if ((route->flags & ROUTE_PART) != 0)
+            ck_assert_msg(has_collection && route->right <= RIGHT_POINTS &&
+                              strstr(route->pattern, "snapshot") == NULL,
+                          "%s", route->pattern);
         /* What is not read by GET or asked by POST changes something. */
         if (route->method != REQUEST_GET && route->method != REQUEST_POST)
             ck_assert_msg(route->right >= RIGHT_POINTS, "%s changes by reading",
@@ -209,6 +292,10 @@ main(void)
     tcase_add_test(tcase, rights_of_an_empty_list_are_none);
     tcase_add_loop_test(tcase, rights_are_never_guessed, 0,
                         (int)(sizeof(refused) / sizeof(refused[0])));
+    tcase_add_test(tcase, rights_may_be_on_a_part);
+    tcase_add_loop_test(tcase, rights_on_a_part_are_never_guessed, 0,
+                        (int)(sizeof(bad_parts) / sizeof(bad_parts[0])));
+    tcase_add_test(tcase, rights_on_a_part_need_memory);
     tcase_add_test(tcase, rights_are_bounded);
     tcase_add_test(tcase, routes_all_name_the_right_they_need);
     suite_add_tcase(suite, tcase);
