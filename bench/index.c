@@ -32,7 +32,7 @@ static const char usage[] =
     "Makes a collection of B with the payloads, one line of JSON for each "
     "row,\n"
     "and obeys lines of standard input, each answered by a line of JSON:\n"
-    "  index FIELD TYPE    makes a payload index\n"
+    "  index FIELD TYPE [cold]  makes a payload index, in a file\n"
     "  beside FIELD TYPE   the same while one thread searches\n"
     "  drop FIELD          takes it away\n"
     "  idle SECONDS        one thread searches\n"

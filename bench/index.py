@@ -102,15 +102,16 @@ def measure_speed(ours, arguments, place):
 
 
 def measure_memory(ours, arguments):
-    """Bytes a point of an index of each kind."""
+    """Bytes a point of an index of each kind, and of one that is `on_disk`."""
     from measure import fields
 
     found = {}
-    for name, kind, _ in fields.FIELDS:
-        made = ours.do(f"index {name} {kind}")
-        ours.do(f"drop {name}")
-        found[name] = max(made["allocated"], made["reported"]) / (
-            arguments.points)
+    for place in ("", " cold"):
+        for name, kind, _ in fields.FIELDS:
+            made = ours.do(f"index {name} {kind}{place}")
+            ours.do(f"drop {name}")
+            found[name + place] = max(made["allocated"], made["reported"]) / (
+                arguments.points)
     return found
 
 
@@ -156,8 +157,10 @@ def tables(result):
     print()
     theirs = result.get("edge_memory", {})
     print(table.text(
-        ["index", "values", "bytes a point", "qdrant-edge", "ours / its"],
+        ["index", "values", "bytes a point", "on_disk", "qdrant-edge",
+         "ours / its"],
         [[f"{name} ({kind})", what, f"{result['memory'][name]:.1f}",
+          f"{result['memory'][name + ' cold']:.1f}",
           f"{theirs[name]:.1f}" if theirs else "-",
           table.ratio(result["memory"][name], theirs.get(name))]
          for name, kind, what in FIELDS]))

@@ -187,9 +187,14 @@ shelf_index(struct shelf *shelf, const char *field, const char *type)
         [PAYLOAD_SCHEMA_GEO] = "geo",
         [PAYLOAD_SCHEMA_TEXT] = "text",
     };
+    static const char cold[] = "{\"memory\":\"cold\"}";
     struct update create = { .kind = UPDATE_CREATE_INDEX };
+    const char *place = strchr(type, ' ');
+    size_t size = place == NULL ? strlen(type) : (size_t)(place - type);
+    if (place != NULL && strcmp(place, " cold") == 0)
+        create.schema_json = (struct span){ cold, sizeof(cold) - 1 };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcmp(type, types[i]) == 0) {
+        if (span_equal_text((struct span){ type, size }, types[i])) {
             create.schema = (enum payload_schema)i;
             return change_index(shelf, field, &create);
         }

@@ -11,6 +11,7 @@
 #include "engine/api/access.h"
 #include "engine/api/api.h"
 #include "engine/config.h"
+#include "engine/filter/disk_heap.h"
 #include "engine/index/cost.h"
 #include "engine/index/crew.h"
 #include "engine/kernel/kernel.h"
@@ -264,6 +265,14 @@ part_of(uint64_t limit, size_t least, size_t most)
     return part < least ? least : part > most ? most : (size_t)part;
 }
 
+/* Pages of indexes that come back when they are asked for, then what was
+ * written and is in no file yet. */
+static bool
+relieve(void)
+{
+    return disk_heap_relieve() || store_relieve();
+}
+
 /* How much memory the data and the requests may take. */
 static void
 memory_configure(const struct server_config *config)
@@ -286,7 +295,7 @@ memory_configure(const struct server_config *config)
         cache = part_of(limit, 1 << 20, cache);
     }
     memory_limit_set(limit);
-    memory_relief_set(store_relieve);
+    memory_relief_set(relieve);
     atomic_store(&budget_requests.limit_size, requests);
     store_cache_resize(cache);
     log_event(LOG_LEVEL_INFO,

@@ -159,13 +159,15 @@ entry_put(struct keyword_index *index, const struct entry *entry)
 }
 
 struct keyword_index *
-keyword_index_new(void)
+keyword_index_new(struct disk_heap *heap)
 {
     struct keyword_index *index = calloc(1, sizeof(*index));
     if (index == NULL)
         return NULL;
+    index->pool.heap = heap;
     index->room = ROOM_MIN;
-    index->records = calloc(index->room, sizeof(*index->records));
+    index->records =
+        disk_heap_take_zeroes(heap, index->room * sizeof(*index->records));
     if (index->records == NULL) {
         free(index);
         return NULL;
@@ -182,7 +184,7 @@ long_free(struct keyword_index *index, struct span text)
         void *out;
     } data = { .in = text.data };
     index->long_size -= text.size;
-    free(data.out);
+    disk_heap_give(index->pool.heap, data.out, text.size);
 }
 
 /* What an entry owns beside its record. */
@@ -190,7 +192,7 @@ static void
 entry_release(struct keyword_index *index, struct entry *entry)
 {
     if (entry->is_many)
-        posting_release(&entry->posting);
+        posting_release(&entry->posting, index->pool.heap);
     if (is_long(entry->stored.size))
         long_free(index, entry->stored);
 }
@@ -200,14 +202,16 @@ keyword_index_free(struct keyword_index *index)
 {
     if (index == NULL)
         return;
-    for (size_t i = 0; i < index->room; i++) {
+    bool is_in_heap = index->pool.heap != NULL;
+    for (size_t i = 0; !is_in_heap && i < index->room; i++) {
         if (index->records[i] == 0)
             continue;
         struct entry entry = entry_read(index, index->records[i]);
         entry_release(index, &entry);
     }
     text_pool_release(&index->pool);
-    free(index->records);
+    if (!is_in_heap)
+        free(index->records);
     free(index);
 }
 
@@ -238,7 +242,8 @@ static bool
 table_grow(struct keyword_index *index)
 {
     size_t room = index->room * 2;
-    uint32_t *records = calloc(room, sizeof(*records));
+    uint32_t *records =
+        disk_heap_take_zeroes(index->pool.heap, room * sizeof(*records));
     if (records == NULL)
         return false;
     for (size_t i = 0; i < index->room; i++) {
@@ -249,7 +254,8 @@ table_grow(struct keyword_index *index)
             at = (at + 1) & (room - 1);
         records[at] = index->records[i];
     }
-    free(index->records);
+    disk_heap_give(index->pool.heap, index->records,
+                   index->room * sizeof(*records));
     index->records = records;
     index->room = room;
     return true;
@@ -266,7 +272,8 @@ slot_add(struct keyword_index *index, size_t at, uint32_t slot, bool *ret_added,
     *ret_added = false;
     if (!entry.is_many && entry.slot == slot)
         return ENGINE_OK;
-    enum engine_code code = posting_add(&posting, slot, ret_added, reterr);
+    enum engine_code code =
+        posting_add(&posting, index->pool.heap, slot, ret_added, reterr);
     if (code != ENGINE_OK || !*ret_added)
         return code;
     struct entry next = { .stored = entry.stored,
@@ -279,7 +286,7 @@ slot_add(struct keyword_index *index, size_t at, uint32_t slot, bool *ret_added,
     }
     uint32_t wider = entry_put(index, &next);
     if (wider == 0) {
-        posting_release(&posting);
+        posting_release(&posting, index->pool.heap);
         return error_memory(reterr);
     }
     text_pool_give(&index->pool, number, record_size(entry.stored.size, false));
@@ -296,7 +303,7 @@ text_add(struct keyword_index *index, const struct sought *sought,
                            .is_uuid = sought->is_uuid,
                            .slot = slot };
     if (is_long(entry.stored.size)) {
-        char *copy = malloc(entry.stored.size);
+        char *copy = disk_heap_take(index->pool.heap, entry.stored.size);
         if (copy == NULL)
             return 0;
         memcpy(copy, entry.stored.data, entry.stored.size);
@@ -370,7 +377,7 @@ keyword_index_remove(struct keyword_index *index, struct span text,
     if (!entry.is_many && entry.slot != slot)
         return;
     if (entry.is_many)
-        posting_remove(&entry.posting, slot);
+        posting_remove(&entry.posting, index->pool.heap, slot);
     if (entry.is_many && entry.posting.count > 0) {
         entry_write(index, number, &entry);
         return;
@@ -391,7 +398,7 @@ keyword_index_settle(struct keyword_index *index)
         struct entry entry = entry_read(index, index->records[i]);
         if (!entry.is_many)
             continue;
-        posting_settle(&entry.posting);
+        posting_settle(&entry.posting, index->pool.heap);
         entry_write(index, index->records[i], &entry);
     }
 }
@@ -434,8 +441,10 @@ keyword_index_count(const struct keyword_index *index)
 size_t
 keyword_index_memory(const struct keyword_index *index)
 {
-    size_t size = sizeof(*index) + index->room * sizeof(*index->records) +
-                  text_pool_memory(&index->pool) + index->long_size;
+    size_t size = sizeof(*index) + text_pool_memory(&index->pool);
+    if (index->pool.heap != NULL)
+        return size;
+    size += index->room * sizeof(*index->records) + index->long_size;
     for (size_t i = 0; i < index->room; i++) {
         if (index->records[i] == 0)
             continue;

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "engine/error.h"
+#include "engine/filter/disk_heap.h"
 #include "engine/filter/posting.h"
 #include "engine/filter/slot_set.h"
 
@@ -15,10 +16,12 @@
  * dropped. Not thread safe: many readers or one writer. */
 struct keyword_index;
 
-/* NULL when memory is out. */
-struct keyword_index *keyword_index_new(void)
+/* Its strings and postings come from the heap, which must outlive it; NULL:
+ * malloc. NULL when memory is out. */
+struct keyword_index *keyword_index_new(struct disk_heap *heap)
     __attribute__((warn_unused_result));
-void keyword_index_free(struct keyword_index *index); /* NULL is allowed */
+/* What lies in a heap goes with the heap. NULL is allowed. */
+void keyword_index_free(struct keyword_index *index);
 
 /* *ret_added false: the pair was there. ENGINE_ENOMEM nothing changed. */
 enum engine_code keyword_index_add(struct keyword_index *index,
@@ -47,7 +50,7 @@ void keyword_index_each(const struct keyword_index *index, keyword_visit visit,
 
 size_t keyword_index_count(const struct keyword_index *index);
 
-/* Heap bytes, about. */
+/* Bytes from malloc, about. */
 size_t keyword_index_memory(const struct keyword_index *index);
 
 #endif /* ENGINE_FILTER_KEYWORD_INDEX_H */

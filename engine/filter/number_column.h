@@ -8,12 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The other direction of a number index: the key of each slot, for who asks
- * about a few slots. Made when it is first asked for, kept true by changes
- * after that; without memory the index does without. 8 bytes a slot. */
+/* The other direction of a number index: the keys of each slot, for who asks
+ * about a few slots. Made when it is first asked for, by one reader while others
+ * do without, and kept true by changes after that; without memory, or above the
+ * process's limit, the index does without. 8 bytes a slot, and for slots with
+ * several numbers 8 more and 8 for each number. */
 
-/* The keys by slot, making them if need be; NULL: no memory, or too few of the
- * slots have a number. Under the owner's shared lock; any thread. */
+/* The keys by slot, making them if need be; NULL: no memory, somebody makes
+ * them, or too few of the slots have a number. Under the owner's shared lock;
+ * any thread. */
 const struct number_column *number_column_get(struct number_index *index);
 
 /* After an entry came, before one goes: under the owner's exclusive lock.
@@ -24,14 +27,13 @@ void number_column_remove(struct number_index *index,
 
 void number_column_drop(struct number_index *index);
 
+/* Bytes, of the index's heap or malloc. */
 size_t number_column_memory(const struct number_index *index);
 
-/* Those of `slots` whose key lies in low..high go to `found`, in the same
- * order; *ret_count says how many. False: one of the slots has several
- * numbers, which this does not know. */
-bool number_column_pick(const struct number_column *column,
-                        const struct number_keys *keys, const uint32_t *slots,
-                        size_t count, uint32_t *found, size_t *ret_count)
-    __attribute__((warn_unused_result));
+/* Those of `slots` that have a key in low..high go to `found`, in the same
+ * order; returns how many. */
+size_t number_column_pick(const struct number_column *column,
+                          const struct number_keys *keys, const uint32_t *slots,
+                          size_t count, uint32_t *found);
 
 #endif /* ENGINE_FILTER_NUMBER_COLUMN_H */

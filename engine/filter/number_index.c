@@ -12,6 +12,7 @@
 
 #define KIND_INTEGER 0x8000u
 #define BLOCKS_MIN   16
+#define KINDS_SIZE   (NUMBER_BLOCK_ROOM * sizeof(uint16_t))
 
 struct number_entry
 number_entry_float(double number, uint32_t slot)
@@ -50,9 +51,12 @@ number_entry_value(const struct number_entry *entry)
 }
 
 struct number_index *
-number_index_new(void)
+number_index_new(struct disk_heap *heap)
 {
-    return calloc(1, sizeof(struct number_index));
+    struct number_index *index = calloc(1, sizeof(*index));
+    if (index != NULL)
+        index->heap = heap;
+    return index;
 }
 
 void
@@ -60,12 +64,25 @@ number_index_free(struct number_index *index)
 {
     if (index == NULL)
         return;
-    for (size_t i = 0; i < index->blocks_count; i++)
-        number_block_free(index->blocks[i]);
+    if (index->heap == NULL) {
+        number_index_end(index);
+        return;
+    }
     free(index->blocks);
     free(index->firsts);
     free(index->pending);
+    free(index);
+}
+
+void
+number_index_end(struct number_index *index)
+{
+    for (size_t i = 0; i < index->blocks_count; i++)
+        number_block_free(index->blocks[i], index->heap);
     number_column_drop(index);
+    free(index->blocks);
+    free(index->firsts);
+    free(index->pending);
     free(index);
 }
 
@@ -119,19 +136,19 @@ blocks_reserve(struct number_index *index)
 }
 
 void
-number_block_free(struct number_block *block)
+number_block_free(struct number_block *block, struct disk_heap *heap)
 {
-    free(block->kinds);
-    free(block);
+    disk_heap_give(heap, block->kinds, KINDS_SIZE);
+    disk_heap_give(heap, block, sizeof(*block));
 }
 
 /* A kind for each entry; false when memory is out. */
 static bool
-kinds_make(struct number_block *block)
+kinds_make(struct number_block *block, struct disk_heap *heap)
 {
     if (block->kinds != NULL)
         return true;
-    block->kinds = malloc(NUMBER_BLOCK_ROOM * sizeof(*block->kinds));
+    block->kinds = disk_heap_take(heap, KINDS_SIZE);
     if (block->kinds == NULL)
         return false;
     for (uint32_t i = 0; i < block->count; i++)
@@ -141,11 +158,12 @@ kinds_make(struct number_block *block)
 
 /* Makes the block ready for an entry of that kind. */
 static bool
-kinds_prepare(struct number_block *block, uint32_t kind)
+kinds_prepare(struct number_block *block, struct disk_heap *heap, uint32_t kind)
 {
     if (block->count == 0 && block->kinds == NULL)
         block->kind = kind;
-    return (block->kinds == NULL && block->kind == kind) || kinds_make(block);
+    return (block->kinds == NULL && block->kind == kind) ||
+           kinds_make(block, heap);
 }
 
 /* A new block at place `at` of the array, empty: the caller fills it and its
@@ -155,7 +173,7 @@ block_insert(struct number_index *index, size_t at)
 {
     if (!blocks_reserve(index))
         return NULL;
-    struct number_block *block = malloc(sizeof(*block));
+    struct number_block *block = disk_heap_take(index->heap, sizeof(*block));
     if (block == NULL)
         return NULL;
     block->count = 0;
@@ -180,7 +198,7 @@ number_index_append(struct number_index *index)
 static void
 block_remove(struct number_index *index, size_t at)
 {
-    number_block_free(index->blocks[at]);
+    number_block_free(index->blocks[at], index->heap);
     size_t after = index->blocks_count - at - 1;
     memmove(index->blocks + at, index->blocks + at + 1,
             after * sizeof(struct number_block *));
@@ -213,10 +231,11 @@ entry_write(struct number_block *block, uint32_t at, struct number_entry entry)
 }
 
 bool
-number_block_push(struct number_block *block, struct number_entry entry)
+number_block_push(struct number_block *block, struct disk_heap *heap,
+                  struct number_entry entry)
 {
     assert(block->count < NUMBER_BLOCK_ROOM);
-    if (!kinds_prepare(block, entry.kind))
+    if (!kinds_prepare(block, heap, entry.kind))
         return false;
     entry_write(block, block->count, entry);
     return true;
@@ -228,7 +247,7 @@ block_put(struct number_index *index, size_t at, uint32_t place,
 {
     struct number_block *block = index->blocks[at];
     assert(block->count < NUMBER_BLOCK_ROOM);
-    if (!kinds_prepare(block, entry.kind))
+    if (!kinds_prepare(block, index->heap, entry.kind))
         return false;
     entries_move(block, place + 1, block, place, block->count - place);
     entry_write(block, place, entry);
@@ -249,7 +268,8 @@ block_split(struct number_index *index, struct number_position *place)
         return false;
     uint32_t kept = is_tail ? block->count : block->count / 2;
     upper->kind = block->kind;
-    if (block->kinds != NULL && kept < block->count && !kinds_make(upper)) {
+    if (block->kinds != NULL && kept < block->count &&
+        !kinds_make(upper, index->heap)) {
         block_remove(index, place->block + 1);
         return false;
     }
@@ -323,7 +343,8 @@ block_join(struct number_index *index, size_t at)
         return;
     bool is_alike = left->kinds == NULL && right->kinds == NULL &&
                     left->kind == right->kind;
-    if (!is_alike && (!kinds_make(left) || !kinds_make(right)))
+    if (!is_alike &&
+        (!kinds_make(left, index->heap) || !kinds_make(right, index->heap)))
         return;
     entries_move(left, left->count, right, 0, right->count);
     left->count += right->count;
@@ -367,13 +388,15 @@ number_index_count(const struct number_index *index)
 size_t
 number_index_memory(const struct number_index *index)
 {
-    size_t kinds_size = 0;
+    size_t size =
+        sizeof(*index) + index->pending_room * sizeof(struct number_entry) +
+        index->blocks_room *
+            (sizeof(struct number_block *) + sizeof(struct number_entry));
+    if (index->heap != NULL)
+        return size;
     for (size_t i = 0; i < index->blocks_count; i++)
         if (index->blocks[i]->kinds != NULL)
-            kinds_size += NUMBER_BLOCK_ROOM * sizeof(uint16_t);
-    return sizeof(*index) + kinds_size + number_column_memory(index) +
-           index->pending_room * sizeof(struct number_entry) +
-           index->blocks_room *
-               (sizeof(struct number_block *) + sizeof(struct number_entry)) +
+            size += KINDS_SIZE;
+    return size + number_column_memory(index) +
            index->blocks_count * sizeof(struct number_block);
 }

@@ -3,6 +3,7 @@
 #define ENGINE_FILTER_NUMBER_INDEX_H
 
 #include "engine/error.h"
+#include "engine/filter/disk_heap.h"
 #include "engine/filter/filter.h"
 #include "engine/filter/slot_set.h"
 
@@ -29,9 +30,12 @@ struct number_entry {
     uint32_t slot;
 };
 
-/* NULL when memory is out. */
-struct number_index *number_index_new(void) __attribute__((warn_unused_result));
-void number_index_free(struct number_index *index); /* NULL is allowed */
+/* Its blocks come from the heap, which must outlive it; NULL: malloc. NULL when
+ * memory is out. */
+struct number_index *number_index_new(struct disk_heap *heap)
+    __attribute__((warn_unused_result));
+/* What lies in a heap goes with the heap. NULL is allowed. */
+void number_index_free(struct number_index *index);
 
 /* A finite double that is no integer of the i64 range (1.0 is such a value
  * too: a JSON number with a point). */
@@ -124,7 +128,7 @@ size_t number_index_page(const struct number_index *index,
 
 uint64_t number_index_count(const struct number_index *index);
 
-/* Heap bytes. */
+/* Bytes from malloc. */
 size_t number_index_memory(const struct number_index *index);
 
 #endif /* ENGINE_FILTER_NUMBER_INDEX_H */

@@ -22,6 +22,7 @@ struct number_block {
 };
 
 struct number_index {
+    struct disk_heap *heap; /* of blocks and the column; NULL: malloc */
     struct number_block **blocks;
     struct number_entry *firsts;
     size_t blocks_count;
@@ -30,6 +31,7 @@ struct number_index {
     uint32_t slot_max; /* highest slot ever added */
     /* NULL until somebody asks about few slots; number_column.c. */
     _Atomic(struct number_column *) column;
+    _Atomic bool is_making_column;
     /* Added and not yet sorted in; number_index_bulk.c. */
     bool is_bulk;
     struct number_entry *pending;
@@ -72,16 +74,20 @@ number_entry_compare(const struct number_entry *a, const struct number_entry *b)
     return (a->slot > b->slot) - (a->slot < b->slot);
 }
 
+/* Frees all, and gives back what lies in a heap that stays. */
+void number_index_end(struct number_index *index);
+
 /* A new block at the end of all, empty: the caller fills it and its first entry
  * at once. NULL when memory is out. */
 struct number_block *number_index_append(struct number_index *index);
 
 /* Puts one behind those of the block, which has room. False when memory is
  * out. */
-bool number_block_push(struct number_block *block, struct number_entry entry)
+bool number_block_push(struct number_block *block, struct disk_heap *heap,
+                       struct number_entry entry)
     __attribute__((warn_unused_result));
 
-void number_block_free(struct number_block *block);
+void number_block_free(struct number_block *block, struct disk_heap *heap);
 
 /* While `is_bulk`: adds one; takes one out again. */
 enum engine_code number_index_bulk_add(struct number_index *index,

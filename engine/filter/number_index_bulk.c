@@ -125,7 +125,7 @@ put_last(struct number_index *index, struct number_entry entry)
     bool is_new = block == NULL || block->count >= FILLED;
     if (is_new)
         block = number_index_append(index);
-    if (block == NULL || !number_block_push(block, entry))
+    if (block == NULL || !number_block_push(block, index->heap, entry))
         return false;
     if (is_new)
         index->firsts[index->blocks_count - 1] = entry;
@@ -167,12 +167,12 @@ pending_flush(struct number_index *index)
 {
     if (index->pending_count == 0)
         return true;
-    struct number_index *merged = number_index_new();
+    struct number_index *merged = number_index_new(index->heap);
     if (merged == NULL)
         return false;
     if (!pending_sort(index) ||
         !merge(merged, index, index->pending, index->pending_count)) {
-        number_index_free(merged);
+        number_index_end(merged);
         return false;
     }
     struct number_index old = *index;
@@ -182,7 +182,7 @@ pending_flush(struct number_index *index)
     *index = *merged;
     old.pending = NULL;
     *merged = old;
-    number_index_free(merged);
+    number_index_end(merged);
     return true;
 }
 

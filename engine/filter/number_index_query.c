@@ -163,26 +163,21 @@ extent_within(const struct number_index *index, const struct extent *extent,
     return is_out ? error_memory(reterr) : ENGINE_OK;
 }
 
-/* Those of `within` by the keys of their slots; false: one has several. */
-static bool
+/* Those of `within` by the keys of their slots. */
+static enum engine_code
 pick_within(const struct number_column *column, const struct number_keys *keys,
             const struct slot_set *within, struct slot_set *set,
-            enum engine_code *ret_code, struct error *reterr)
+            struct error *reterr)
 {
-    size_t count = (size_t)slot_set_count(within), found_count = 0;
+    size_t count = (size_t)slot_set_count(within);
     uint32_t *slots = malloc((count + 1) * sizeof(*slots));
-    if (slots == NULL) {
-        *ret_code = error_memory(reterr);
-        return true;
-    }
+    if (slots == NULL)
+        return error_memory(reterr);
     slot_set_to_list(within, slots);
-    bool is_known =
-        number_column_pick(column, keys, slots, count, slots, &found_count);
-    if (is_known)
-        slot_set_add_many(set, slots, found_count);
+    slot_set_add_many(set, slots,
+                      number_column_pick(column, keys, slots, count, slots));
     free(slots);
-    *ret_code = ENGINE_OK;
-    return is_known;
+    return ENGINE_OK;
 }
 
 /* Those in `within`, or all. `keys`: NULL when they do not tell. */
@@ -197,10 +192,8 @@ extent_slots(struct number_index *index, const struct extent *extent,
     if (within != NULL && slot_set_count(within) < count / WITHIN_SHARE) {
         const struct number_column *column =
             keys != NULL ? number_column_get(index) : NULL;
-        enum engine_code code;
-        if (column != NULL &&
-            pick_within(column, keys, within, set, &code, reterr))
-            return code;
+        if (column != NULL)
+            return pick_within(column, keys, within, set, reterr);
         return extent_within(index, extent, within, set, reterr);
     }
     struct gather gather;

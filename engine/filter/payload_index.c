@@ -23,17 +23,17 @@ index_prepare(struct payload_index *index)
     switch (index->kind) {
     case PAYLOAD_INDEX_TEXT:
         index->reader = token_reader_new(index->tokenizer);
-        index->keywords = keyword_index_new();
+        index->keywords = keyword_index_new(index->heap);
         return index->reader != NULL && index->keywords != NULL;
     case PAYLOAD_INDEX_KEYWORD:
     case PAYLOAD_INDEX_UUID:
-        index->keywords = keyword_index_new();
+        index->keywords = keyword_index_new(index->heap);
         return index->keywords != NULL;
     case PAYLOAD_INDEX_INTEGER:
     case PAYLOAD_INDEX_FLOAT:
     case PAYLOAD_INDEX_DATETIME:
     case PAYLOAD_INDEX_GEO:
-        index->numbers = number_index_new();
+        index->numbers = number_index_new(index->heap);
         return index->numbers != NULL;
     case PAYLOAD_INDEX_BOOL:
         break;
@@ -41,38 +41,54 @@ index_prepare(struct payload_index *index)
     return true;
 }
 
-/* The tokenizer that the parameters describe. */
+/* Where the parameters want the values; false: in memory. */
+static bool
+read_use(yyjson_val *params, enum disk_heap_use *ret_use)
+{
+    yyjson_val *memory = yyjson_obj_get(params, "memory");
+    *ret_use = DISK_HEAP_COLD;
+    if (!yyjson_is_str(memory))
+        return yyjson_is_true(yyjson_obj_get(params, "on_disk"));
+    if (yyjson_equals_str(memory, "cached"))
+        *ret_use = DISK_HEAP_CACHED;
+    return !yyjson_equals_str(memory, "pinned");
+}
+
+/* The heap and the tokenizer that the parameters describe. */
 static enum engine_code
-index_tokenizer(struct payload_index *index, struct span params,
-                struct error *reterr)
+index_configure(struct payload_index *index,
+                const struct payload_index_wish *wish, struct error *reterr)
 {
     yyjson_doc *doc = NULL;
+    enum disk_heap_use use;
     enum engine_code code = ENGINE_OK;
-    if (index->kind != PAYLOAD_INDEX_TEXT)
-        return ENGINE_OK;
-    if (params.size > 0)
-        code = json_parse(params, &doc, reterr);
-    if (code == ENGINE_OK)
-        code =
-            tokenizer_new(yyjson_doc_get_root(doc), &index->tokenizer, reterr);
+    if (wish->params.size > 0)
+        code = json_parse(wish->params, &doc, reterr);
+    yyjson_val *params = yyjson_doc_get_root(doc);
+    if (code == ENGINE_OK && index->kind == PAYLOAD_INDEX_TEXT)
+        code = tokenizer_new(params, &index->tokenizer, reterr);
+    if (code == ENGINE_OK && wish->folder != NULL && read_use(params, &use)) {
+        index->heap = disk_heap_new(wish->folder, use);
+        if (index->heap == NULL)
+            code = error_memory(reterr);
+    }
     yyjson_doc_free(doc);
     return code;
 }
 
 enum engine_code
-payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
-                  struct span params, struct payload_index **ret_index,
-                  struct error *reterr)
+payload_index_make(const struct payload_index_wish *wish,
+                   struct payload_index **ret_index, struct error *reterr)
 {
     struct payload_index *index = calloc(1, sizeof(*index));
     if (index == NULL)
         return error_memory(reterr);
-    index->kind = kind;
+    index->kind = wish->kind;
     arena_init(&index->arena, PATH_ARENA_SIZE_MAX);
     enum engine_code code =
-        path_copy(path, &index->arena, &index->path, reterr);
+        path_copy(wish->path, &index->arena, &index->path, reterr);
     if (code == ENGINE_OK)
-        code = index_tokenizer(index, params, reterr);
+        code = index_configure(index, wish, reterr);
     if (code == ENGINE_OK && !index_prepare(index))
         code = error_memory(reterr);
     if (code != ENGINE_OK) {
@@ -81,6 +97,15 @@ payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
     }
     *ret_index = index;
     return ENGINE_OK;
+}
+
+enum engine_code
+payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
+                  struct span params, struct payload_index **ret_index,
+                  struct error *reterr)
+{
+    const struct payload_index_wish wish = { path, kind, params, NULL };
+    return payload_index_make(&wish, ret_index, reterr);
 }
 
 void
@@ -94,8 +119,9 @@ payload_index_free(struct payload_index *index)
     token_reader_free(index->reader);
     tokenizer_free(index->tokenizer);
     number_index_free(index->numbers);
-    posting_release(&index->bools[0]);
-    posting_release(&index->bools[1]);
+    for (size_t i = 0; index->heap == NULL && i < 2; i++)
+        posting_release(&index->bools[i], NULL);
+    disk_heap_free(index->heap);
     arena_release(&index->arena);
     free(index);
 }
@@ -114,10 +140,13 @@ payload_index_settle(struct payload_index *index, struct error *reterr)
         slot_set_settle(index->states[i]);
     if (index->keywords != NULL)
         keyword_index_settle(index->keywords);
-    posting_settle(&index->bools[0]);
-    posting_settle(&index->bools[1]);
-    return index->numbers == NULL ? ENGINE_OK
-                                  : number_index_settle(index->numbers, reterr);
+    for (size_t i = 0; i < 2; i++)
+        posting_settle(&index->bools[i], index->heap);
+    enum engine_code code = ENGINE_OK;
+    if (index->numbers != NULL)
+        code = number_index_settle(index->numbers, reterr);
+    disk_heap_rest(index->heap);
+    return code;
 }
 
 /* ---- adding and removing ---- */
@@ -212,7 +241,7 @@ element_add(struct change *change, yyjson_val *element, bool *ret_is_in,
         return keyword_index_add(index->keywords, json_span(element),
                                  change->slot, ret_is_new, change->reterr);
     if (index->kind == PAYLOAD_INDEX_BOOL && yyjson_is_bool(element))
-        return posting_add(&index->bools[yyjson_get_bool(element)],
+        return posting_add(&index->bools[yyjson_get_bool(element)], index->heap,
                            change->slot, ret_is_new, change->reterr);
     *ret_is_in = entry_read(index->kind, element, change->slot, &entry);
     return *ret_is_in ? number_index_add(index->numbers, entry, ret_is_new,
@@ -305,7 +334,8 @@ visit_remove(void *ctx, yyjson_val *element)
     else if (index->keywords != NULL && yyjson_is_str(element))
         keyword_index_remove(index->keywords, json_span(element), change->slot);
     else if (index->kind == PAYLOAD_INDEX_BOOL && yyjson_is_bool(element))
-        posting_remove(&index->bools[yyjson_get_bool(element)], change->slot);
+        posting_remove(&index->bools[yyjson_get_bool(element)], index->heap,
+                       change->slot);
     else if (entry_read(index->kind, element, change->slot, &entry))
         number_index_remove(index->numbers, entry);
     return true;
@@ -357,6 +387,13 @@ payload_index_memory(const struct payload_index *index)
         size += keyword_index_memory(index->keywords);
     if (index->numbers != NULL)
         size += number_index_memory(index->numbers);
-    return size + posting_memory(&index->bools[0]) +
-           posting_memory(&index->bools[1]);
+    for (size_t i = 0; index->heap == NULL && i < 2; i++)
+        size += posting_memory(&index->bools[i]);
+    return size;
+}
+
+struct disk_heap_sizes
+payload_index_disk(const struct payload_index *index)
+{
+    return disk_heap_sizes(index->heap);
 }

@@ -3,6 +3,7 @@
 #define ENGINE_FILTER_PAYLOAD_INDEX_H
 
 #include "engine/error.h"
+#include "engine/filter/disk_heap.h"
 #include "engine/filter/filter.h"
 #include "engine/filter/number_index.h"
 #include "engine/filter/slot_set.h"
@@ -39,9 +40,23 @@ enum payload_index_kind {
 /* Distinct keywords of one index. Past it an insert is refused. */
 #define PAYLOAD_INDEX_KEYWORDS_MAX (1u << 30)
 
-/* An empty index over `path`, which is copied.
- *   params  of TEXT: what tokenizer_new() reads, as JSON; may be empty
+struct payload_index_wish {
+    const struct payload_path *path; /* is copied */
+    enum payload_index_kind kind;
+    /* JSON, may be empty. Of TEXT: what tokenizer_new() reads. `on_disk` true,
+     * or `memory` cold or cached: the values lie in a file (disk_heap.h). */
+    struct span params;
+    const char *folder; /* of that file; NULL: in memory all the same */
+};
+
+/* An empty index.
  * ENGINE_EFORMAT, ENGINE_EREQUEST  params, as tokenizer_new(). ENGINE_ENOMEM. */
+enum engine_code payload_index_make(const struct payload_index_wish *wish,
+                                    struct payload_index **ret_index,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same, in memory. */
 enum engine_code
 payload_index_new(const struct payload_path *path, enum payload_index_kind kind,
                   struct span params, struct payload_index **ret_index,
@@ -80,8 +95,11 @@ struct tokenizer *payload_index_tokenizer(const struct payload_index *index);
  * payload schema. */
 uint64_t payload_index_points(const struct payload_index *index);
 
-/* Heap bytes, about. */
+/* Bytes from malloc, about. */
 size_t payload_index_memory(const struct payload_index *index);
+
+/* What it has of a file. */
+struct disk_heap_sizes payload_index_disk(const struct payload_index *index);
 
 /* Whether values come in the order of numbers: INTEGER, FLOAT, DATETIME. */
 bool payload_index_is_ordered(const struct payload_index *index);

@@ -3,6 +3,7 @@
 #define ENGINE_FILTER_PAYLOAD_INDEX_BODY_H
 
 #include "base/arena.h"
+#include "engine/filter/disk_heap.h"
 #include "engine/filter/keyword_index.h"
 #include "engine/filter/number_index.h"
 #include "engine/filter/payload_index.h"
@@ -24,7 +25,8 @@ enum state {
 };
 
 struct payload_index {
-    struct arena arena; /* of the path */
+    struct arena arena;     /* of the path */
+    struct disk_heap *heap; /* of the values; NULL: malloc */
     struct payload_path path;
     enum payload_index_kind kind;
     struct slot_set *states[STATE_COUNT];

@@ -65,4 +65,15 @@ void slot_set_to_list(const struct slot_set *set, uint32_t *list);
 void slot_set_add_words(struct slot_set *set, const uint64_t *words,
                         size_t words_count);
 
+/* Members of slots high * 65536 .. + 65535: up to SLOT_SET_LIST_MAX ascending
+ * u16, more as 1024 words of bits. Adds all of parts[count], which ascend. */
+#define SLOT_SET_LIST_MAX 4096u
+struct slot_set_part {
+    uint32_t high;
+    uint32_t members; /* 1 at least */
+    const void *data;
+};
+void slot_set_add_parts(struct slot_set *set, const struct slot_set_part *parts,
+                        uint32_t count);
+
 #endif /* ENGINE_FILTER_SLOT_SET_H */

@@ -16,7 +16,7 @@
 #define PART_SLOTS      65536u
 #define PART_WORDS      (PART_SLOTS / 64)
 #define PART_SIZE       (PART_SLOTS / 8)
-#define ARRAY_COUNT_MAX 4096u
+#define ARRAY_COUNT_MAX SLOT_SET_LIST_MAX
 /* With runs, places are written from so many containers on. */
 #define PLACES_MIN 4u
 
@@ -280,4 +280,58 @@ slot_set_add_words(struct slot_set *set, const uint64_t *words,
     }
     roaring_bitmap_or_inplace(set->bitmap, bitmap);
     roaring_bitmap_free(bitmap);
+}
+
+/* ---- from containers as they lie ---- */
+
+/* The bitmap of the parts. NULL without memory. */
+static roaring_bitmap_t *
+bitmap_of_parts(const struct slot_set_part *parts, uint32_t count)
+{
+    size_t size = 8 + (size_t)count * 8;
+    for (uint32_t i = 0; i < count; i++)
+        size += part_size(parts[i].members);
+    char *bytes = malloc(size);
+    if (bytes == NULL)
+        return NULL;
+    struct place heads = { bytes };
+    put_u32(&heads, COOKIE);
+    put_u32(&heads, count);
+    struct place places = { heads.at + (size_t)count * 4 };
+    struct place place = { places.at + (size_t)count * 4 };
+    for (uint32_t i = 0; i < count; i++) {
+        put_u16(&heads, parts[i].high);
+        put_u16(&heads, parts[i].members - 1);
+        put_u32(&places, (uint32_t)(place.at - bytes));
+        memcpy(place.at, parts[i].data, part_size(parts[i].members));
+        place.at += part_size(parts[i].members);
+    }
+    assert(place.at == bytes + size);
+    roaring_bitmap_t *bitmap =
+        roaring_bitmap_portable_deserialize_safe(bytes, size);
+    free(bytes);
+    return bitmap;
+}
+
+void
+slot_set_add_parts(struct slot_set *set, const struct slot_set_part *parts,
+                   uint32_t count)
+{
+    if (count == 0)
+        return;
+    roaring_bitmap_t *bitmap = bitmap_of_parts(parts, count);
+    if (bitmap != NULL) {
+        roaring_bitmap_or_inplace(set->bitmap, bitmap);
+        roaring_bitmap_free(bitmap);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint16_t *list = parts[i].data;
+        const uint64_t *words = parts[i].data;
+        bool is_list = parts[i].members <= ARRAY_COUNT_MAX;
+        for (uint32_t k = 0; k < (is_list ? parts[i].members : PART_SLOTS); k++)
+            if (is_list || (words[k / 64] >> (k % 64) & 1) != 0)
+                slot_set_add(set, parts[i].high * PART_SLOTS +
+                                      (is_list ? list[k] : k));
+    }
 }

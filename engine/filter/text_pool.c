@@ -8,16 +8,17 @@
 
 #define STEP        4u
 #define CHUNK_STEPS 4096u /* 16 KiB */
+#define CHUNK_SIZE  ((size_t)CHUNK_STEPS * STEP)
 #define STEPS_MAX   (TEXT_POOL_SIZE_MAX / STEP)
 
 void
 text_pool_release(struct text_pool *pool)
 {
-    for (size_t i = 0; i < pool->chunks_count; i++)
+    for (size_t i = 0; pool->heap == NULL && i < pool->chunks_count; i++)
         free(pool->chunks[i]);
     free(pool->chunks);
     free(pool->free);
-    *pool = (struct text_pool){ NULL, 0, 0, 0, NULL };
+    *pool = (struct text_pool){ .heap = pool->heap };
 }
 
 char *
@@ -43,7 +44,7 @@ chunk_add(struct text_pool *pool)
         pool->chunks = chunks;
         pool->chunks_room = room;
     }
-    char *chunk = malloc((size_t)CHUNK_STEPS * STEP);
+    char *chunk = disk_heap_take(pool->heap, CHUNK_SIZE);
     if (chunk == NULL)
         return false;
     pool->chunks[pool->chunks_count++] = chunk;
@@ -99,7 +100,7 @@ text_pool_give(struct text_pool *pool, uint32_t record, size_t size)
 size_t
 text_pool_memory(const struct text_pool *pool)
 {
-    return pool->chunks_count * CHUNK_STEPS * STEP +
+    return (pool->heap == NULL ? pool->chunks_count * CHUNK_SIZE : 0) +
            pool->chunks_room * sizeof(char *) +
            (pool->free == NULL ? 0 : (STEPS_MAX + 1) * sizeof(uint32_t));
 }

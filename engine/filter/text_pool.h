@@ -2,6 +2,8 @@
 #ifndef ENGINE_FILTER_TEXT_POOL_H
 #define ENGINE_FILTER_TEXT_POOL_H
 
+#include "engine/filter/disk_heap.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +12,7 @@
  * without a header. What is freed is used again for the same size. Records are
  * aligned to 4 bytes. Not thread safe. */
 struct text_pool {
+    struct disk_heap *heap; /* of the chunks; NULL: malloc */
     char **chunks;
     size_t chunks_count;
     size_t chunks_room;
@@ -19,7 +22,8 @@ struct text_pool {
 
 #define TEXT_POOL_SIZE_MAX 1024u /* bytes of a record */
 
-/* Zeroes are an empty pool; the chunks stay until it is released. */
+/* Zeroes are an empty pool, with or without a heap; the chunks stay until it is released,
+ * those of a heap until that goes. */
 void text_pool_release(struct text_pool *pool);
 
 /* 0: memory is out, or 2^32 steps (16 GiB) are in use. 0 < size <=
@@ -33,7 +37,7 @@ void text_pool_give(struct text_pool *pool, uint32_t record, size_t size);
 /* Valid until it is given back. */
 char *text_pool_at(const struct text_pool *pool, uint32_t record);
 
-/* Heap bytes. */
+/* Bytes from malloc. */
 size_t text_pool_memory(const struct text_pool *pool);
 
 #endif /* ENGINE_FILTER_TEXT_POOL_H */

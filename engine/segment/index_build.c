@@ -269,9 +269,7 @@ build_step(struct segment *segment, struct index_build *build,
     if (build->begin_ms == 0)
         build->begin_ms = build->said_ms = clock_ms();
     if (build->index == NULL)
-        code =
-            payload_index_new(&build->path, build->kind,
-                              bytes_span(&build->note), &build->index, reterr);
+        code = index_build_begin(segment, build, reterr);
     if (code == ENGINE_OK && build->next_slot == 0)
         payload_index_bulk(build->index);
     if (code == ENGINE_OK)

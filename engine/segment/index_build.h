@@ -42,10 +42,16 @@ struct index_build {
 };
 
 /* An empty one with one user, in no list. ENGINE_EFORMAT, ENGINE_EREQUEST,
- * ENGINE_ENOMEM as payload_index_new(). */
-enum engine_code index_build_new(const struct index_wish *wish,
-                                 struct index_build **ret_build,
-                                 struct error *reterr)
+ * ENGINE_ENOMEM as payload_index_make(). */
+enum engine_code
+index_build_new(const struct segment *segment, const struct index_wish *wish,
+                struct index_build **ret_build, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Its index, empty, in build->index. As payload_index_make(). */
+enum engine_code index_build_begin(const struct segment *segment,
+                                   struct index_build *build,
+                                   struct error *reterr)
     __attribute__((warn_unused_result));
 
 struct index_slots {

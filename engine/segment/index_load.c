@@ -39,13 +39,13 @@ fill_index(struct segment *segment, struct payload_index *index,
 }
 
 static enum engine_code
-index_make(struct segment *segment, const struct payload_path *path,
-           enum payload_index_kind kind, struct span params,
+index_make(struct segment *segment, const struct index_wish *wish,
            struct payload_index **ret_index, struct error *reterr)
 {
     struct payload_index *index;
-    enum engine_code code =
-        payload_index_new(path, kind, params, &index, reterr);
+    const struct payload_index_wish made = { wish->path, wish->kind, wish->note,
+                                             segment->path };
+    enum engine_code code = payload_index_make(&made, &index, reterr);
     if (code != ENGINE_OK)
         return code;
     payload_index_bulk(index);
@@ -76,8 +76,7 @@ take_index(struct segment *segment, const struct index_wish *wish,
     *entry = (struct segment_index){ 0 };
     bytes_init(&entry->note, STORE_VALUE_SIZE_MAX);
     bytes_add_span(&entry->note, wish->note);
-    enum engine_code code = index_make(segment, wish->path, wish->kind,
-                                       wish->note, &entry->index, reterr);
+    enum engine_code code = index_make(segment, wish, &entry->index, reterr);
     if (code == ENGINE_OK)
         segment->indexes_count++;
     else
@@ -91,7 +90,7 @@ take_wish(struct segment *segment, const struct index_wish *wish,
           struct error *reterr)
 {
     struct index_build *build = NULL;
-    enum engine_code code = index_build_new(wish, &build, reterr);
+    enum engine_code code = index_build_new(segment, wish, &build, reterr);
     if (code == ENGINE_OK)
         index_build_append(segment, build);
     index_build_leave(build);

@@ -11,8 +11,8 @@
 #define PATH_ARENA_SIZE ((size_t)64 << 10)
 
 enum engine_code
-index_build_new(const struct index_wish *wish, struct index_build **ret_build,
-                struct error *reterr)
+index_build_new(const struct segment *segment, const struct index_wish *wish,
+                struct index_build **ret_build, struct error *reterr)
 {
     struct index_build *build = calloc(1, sizeof(*build));
     if (build == NULL)
@@ -29,14 +29,23 @@ index_build_new(const struct index_wish *wish, struct index_build **ret_build,
         code = error_memory(reterr);
     /* Refuses parameters before they are kept. */
     if (code == ENGINE_OK)
-        code = payload_index_new(wish->path, wish->kind, wish->note,
-                                 &build->index, reterr);
+        code = index_build_begin(segment, build, reterr);
     if (code != ENGINE_OK) {
         index_build_leave(build);
         return code;
     }
     *ret_build = build;
     return ENGINE_OK;
+}
+
+enum engine_code
+index_build_begin(const struct segment *segment, struct index_build *build,
+                  struct error *reterr)
+{
+    const struct payload_index_wish wish = { &build->path, build->kind,
+                                             bytes_span(&build->note),
+                                             segment->path };
+    return payload_index_make(&wish, &build->index, reterr);
 }
 
 void
@@ -128,7 +137,7 @@ stage_wish(struct change *change, const struct index_wish *wish,
     }
     enum engine_code code = change_finds_index(change, wish, &is_there, reterr);
     if (code == ENGINE_OK && !is_there)
-        code = index_build_new(wish, ret_build, reterr);
+        code = index_build_new(change->segment, wish, ret_build, reterr);
     if (code == ENGINE_OK)
         change_put_build(change, *ret_build, asked);
     return code;

@@ -123,8 +123,10 @@ add_indexes(struct segment *segment, struct arena *arena,
         if (copy == NULL)
             return error_memory(reterr);
         all[i].field = (struct span){ copy, field.size };
-        all[i].usage.ram_size = payload_index_memory(index);
-        all[i].usage.heap_size = all[i].usage.ram_size;
+        struct disk_heap_sizes disk = payload_index_disk(index);
+        all[i].usage.heap_size = payload_index_memory(index);
+        all[i].usage.ram_size = all[i].usage.heap_size + disk.memory_size;
+        all[i].usage.disk_size = all[i].usage.expected_size = disk.disk_size;
     }
     memory->indexes = all;
     memory->indexes_count = segment->indexes_count;

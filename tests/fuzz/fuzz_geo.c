@@ -102,7 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct geo_ring rings[RINGS_MAX];
     struct input input = { data, size };
     struct geo_area area = area_of(&input, rings, ring_points);
-    struct number_index *index = number_index_new();
+    struct number_index *index = number_index_new(NULL);
     struct slot_set *set = slot_set_new();
     uint32_t count = 0;
     assert(index != NULL && set != NULL);

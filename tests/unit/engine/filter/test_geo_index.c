@@ -63,7 +63,7 @@ random_area(struct geo_point ring[6])
 START_TEST(geo_index_misses_nothing)
 {
     static struct geo_point points[POINTS];
-    struct number_index *index = number_index_new();
+    struct number_index *index = number_index_new(NULL);
     size_t exact_count = 0, found_count = 0;
     ck_assert_ptr_nonnull(index);
     for (uint32_t slot = 0; slot < POINTS; slot++) {

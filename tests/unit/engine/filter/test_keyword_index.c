@@ -56,7 +56,7 @@ texts_visit(void *ctx, struct span text, const struct posting *posting)
 
 START_TEST(keywords_survive_growth_and_removal)
 {
-    struct keyword_index *index = keyword_index_new();
+    struct keyword_index *index = keyword_index_new(NULL);
     char text[32];
     bool is_added;
     for (unsigned i = 0; i < WORDS; i++) {
@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(keywords_may_be_empty_or_hold_any_byte)
 {
-    struct keyword_index *index = keyword_index_new();
+    struct keyword_index *index = keyword_index_new(NULL);
     bool is_added;
     struct span none = { NULL, 0 }, nul = { "a\0b", 3 }, a = { "a", 1 };
     ck_assert_int_eq(keyword_index_add(index, none, 1, &is_added, NULL),
@@ -110,7 +110,7 @@ END_TEST
 START_TEST(keywords_of_any_length_come_and_go)
 {
     static char text[5000];
-    struct keyword_index *index = keyword_index_new();
+    struct keyword_index *index = keyword_index_new(NULL);
     bool is_added;
     for (unsigned round = 0; round < 3; round++) {
         for (size_t size = 0; size < sizeof(text); size += 1 + size / 9) {
@@ -154,7 +154,7 @@ START_TEST(uuids_are_the_texts_that_they_were)
         "0123abcd-4567-89ef-0101-01010101ffff",
     };
     const size_t count = sizeof(texts) / sizeof(texts[0]);
-    struct keyword_index *index = keyword_index_new();
+    struct keyword_index *index = keyword_index_new(NULL);
     bool is_added;
     for (uint32_t slot = 0; slot < 3; slot++)
         for (size_t i = 0; i < count; i++)

@@ -3,7 +3,10 @@
  * beside a list of what each slot has. */
 #include "engine/filter/number_column.h"
 
+#include "base/memory.h"
+
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "tests/fixture/suite.h"
@@ -32,7 +35,7 @@ model_new(void)
 {
     struct model *model = calloc(1, sizeof(*model));
     ck_assert_ptr_nonnull(model);
-    model->index = number_index_new();
+    model->index = number_index_new(NULL);
     ck_assert_ptr_nonnull(model->index);
     model->random = 42;
     return model;
@@ -194,6 +197,101 @@ START_TEST(rare_numbers_make_no_column)
 }
 END_TEST
 
+/* Of arrays the column knows all numbers. */
+START_TEST(arrays_are_in_the_column)
+{
+    struct model *model = model_new();
+    uint32_t slots[FEW], found[FEW];
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        for (int i = 0; i < VALUES_MAX; i++)
+            model_add(model, slot, (int64_t)draw(model, 2000) - 1000);
+    const struct number_column *column = number_column_get(model->index);
+    ck_assert_ptr_nonnull(column);
+    for (int round = 0; round < 200; round++) {
+        int64_t low = (int64_t)draw(model, 2000) - 1000;
+        int64_t high = low + (int64_t)draw(model, 300);
+        const struct number_keys keys = { number_key((double)low),
+                                          number_key((double)high) };
+        for (size_t i = 0; i < FEW; i++)
+            slots[i] = (uint32_t)draw(model, SLOTS);
+        size_t count = number_column_pick(column, &keys, slots, FEW, found);
+        size_t wanted = 0;
+        for (size_t i = 0; i < FEW; i++)
+            if (model_holds(model, slots[i], low, high))
+                ck_assert_uint_eq(found[wanted++], slots[i]);
+        ck_assert_uint_eq(count, wanted);
+    }
+    model_free(model);
+}
+END_TEST
+
+START_TEST(no_memory_no_column)
+{
+    struct model *model = model_new();
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        model_add(model, slot, (int64_t)draw(model, 2000) - 1000);
+    memory_limit_set(1);
+    check_many(model);
+    ck_assert_uint_eq(number_column_memory(model->index), 0);
+    memory_limit_set(0);
+    check_many(model);
+    ck_assert_uint_gt(number_column_memory(model->index), 0);
+    model_free(model);
+}
+END_TEST
+
+static void *
+ask_first(void *arg)
+{
+    struct number_index *index = arg;
+    const struct number_column *column = NULL;
+    while (column == NULL)
+        column = number_column_get(index);
+    return (void *)(uintptr_t)column;
+}
+
+/* All get the one that one of them made. */
+START_TEST(readers_make_one_together)
+{
+    pthread_t threads[4];
+    struct model *model = model_new();
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        model_add(model, slot, slot);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, ask_first, model->index), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *column;
+        ck_assert_int_eq(pthread_join(threads[i], &column), 0);
+        ck_assert_ptr_eq(column, number_column_get(model->index));
+    }
+    check_many(model);
+    model_free(model);
+}
+END_TEST
+
+/* In the file of the index, and kept true there. */
+START_TEST(a_column_of_a_heap_is_right)
+{
+    struct disk_heap *heap = disk_heap_new("/tmp", DISK_HEAP_COLD);
+    struct model *model = model_new();
+    number_index_free(model->index);
+    model->index = number_index_new(heap);
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t slot = 0; slot < SLOTS; slot++) {
+            model_clear(model, slot);
+            for (uint64_t i = 0; i <= draw(model, VALUES_MAX); i++)
+                model_add(model, slot, (int64_t)draw(model, 2000) - 1000);
+        }
+        check_many(model);
+        ck_assert_uint_gt(number_column_memory(model->index), 0);
+    }
+    ck_assert_uint_lt(number_index_memory(model->index), 8 * SLOTS);
+    model_free(model);
+    disk_heap_free(heap);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -203,6 +301,10 @@ main(void)
     tcase_add_test(tests, slots_with_several_numbers_are_right);
     tcase_add_test(tests, integers_beyond_doubles_are_told_apart);
     tcase_add_test(tests, rare_numbers_make_no_column);
+    tcase_add_test(tests, arrays_are_in_the_column);
+    tcase_add_test(tests, no_memory_no_column);
+    tcase_add_test(tests, readers_make_one_together);
+    tcase_add_test(tests, a_column_of_a_heap_is_right);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -88,7 +88,7 @@ START_TEST(ranges_agree_with_a_list_while_numbers_change)
     static double numbers[SLOTS];
     static bool is_there[SLOTS];
     uint64_t random = 42;
-    struct number_index *index = number_index_new();
+    struct number_index *index = number_index_new(NULL);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         numbers[slot] = (next_random(&random) % 4000 - 2000.0) / 2;
         is_there[slot] = true;
@@ -112,7 +112,7 @@ END_TEST
 
 START_TEST(rising_numbers_fill_their_blocks)
 {
-    struct number_index *index = number_index_new();
+    struct number_index *index = number_index_new(NULL);
     for (uint32_t slot = 0; slot < 100000; slot++)
         add(index, number_entry_integer(slot, slot));
     ck_assert_uint_lt(number_index_memory(index), 100000 * 18);
@@ -137,7 +137,7 @@ START_TEST(integers_stay_exact_where_doubles_do_not)
         INT64_MAX,
     };
     const uint32_t count = sizeof(numbers) / sizeof(numbers[0]);
-    struct number_index *index = number_index_new();
+    struct number_index *index = number_index_new(NULL);
     for (uint32_t i = 0; i < count; i++)
         add(index, number_entry_integer(numbers[i], i));
     add(index, number_entry_float(9007199254740992.0, 77));
@@ -155,7 +155,7 @@ END_TEST
 
 START_TEST(zero_has_no_sign)
 {
-    struct number_index *index = number_index_new();
+    struct number_index *index = number_index_new(NULL);
     bool is_added;
     add(index, number_entry_float(-0.0, 1));
     ck_assert_int_eq(
@@ -176,8 +176,8 @@ END_TEST
 static void
 check_bulk(uint32_t count, uint32_t removed_at)
 {
-    struct number_index *bulk = number_index_new();
-    struct number_index *plain = number_index_new();
+    struct number_index *bulk = number_index_new(NULL);
+    struct number_index *plain = number_index_new(NULL);
     uint64_t random = 7;
     bool is_added;
     number_index_bulk(bulk);
@@ -237,7 +237,7 @@ END_TEST
 
 START_TEST(pages_go_on_where_they_ended)
 {
-    struct number_index *index = number_index_new();
+    struct number_index *index = number_index_new(NULL);
     struct number_entry page[100];
     for (uint32_t slot = 0; slot < 1000; slot++)
         add(index, slot % 2 == 0

@@ -407,8 +407,9 @@ static struct span
 params_of(uint32_t kind)
 {
     return kind == PAYLOAD_INDEX_TEXT
-               ? span_of("{\"phrase_matching\":true,\"min_token_len\":1}")
-               : (struct span){ NULL, 0 };
+               ? span_of("{\"phrase_matching\":true,\"min_token_len\":1,"
+                         "\"on_disk\":true}")
+               : span_of("{\"memory\":\"cold\"}");
 }
 
 /* So that filter_matches() cuts texts as the indexes do. */
@@ -442,10 +443,14 @@ world_init(struct world *world)
         struct payload_path path;
         ck_assert_int_eq(path_parse(span_of(paths[i]), &arena, &path, NULL),
                          ENGINE_OK);
+        /* Some in memory, some in a file. */
+        const struct payload_index_wish wish = {
+            &path, (enum payload_index_kind)kind, params_of(kind),
+            random_below(2) == 0 ? NULL : "/tmp"
+        };
         ck_assert_int_eq(
-            payload_index_new(&path, (enum payload_index_kind)kind,
-                              params_of(kind),
-                              &world->indexes[world->indexes_count], NULL),
+            payload_index_make(&wish, &world->indexes[world->indexes_count],
+                               NULL),
             ENGINE_OK);
         world->indexes_count++;
     }
