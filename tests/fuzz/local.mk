@@ -50,11 +50,17 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
 tests_fuzz_fuzz_config_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_config_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus
-check_PROGRAMS += tests/fuzz/fuzz_grpc tests/fuzz/fuzz_http2
+check_PROGRAMS += tests/fuzz/fuzz_grpc
 tests_fuzz_fuzz_grpc_SOURCES = tests/fuzz/fuzz_grpc.c tests/fuzz/replay.c
 tests_fuzz_fuzz_grpc_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_grpc_LDADD = $(ENGINE_LIBS)
-tests_fuzz_fuzz_http2_SOURCES = tests/fuzz/fuzz_http2.c tests/fuzz/replay.c
+check_PROGRAMS += tests/fuzz/fuzz_http1 tests/fuzz/fuzz_http2
+WIRE_TARGET = tests/fuzz/wire_target.c tests/fuzz/wire_target.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz_http1.c $(WIRE_TARGET)
+tests_fuzz_fuzz_http1_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_http1_LDADD = $(ENGINE_LIBS)
+tests_fuzz_fuzz_http2_SOURCES = tests/fuzz/fuzz_http2.c $(WIRE_TARGET)
 tests_fuzz_fuzz_http2_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_http2_LDADD = $(ENGINE_LIBS)
 check_PROGRAMS += tests/fuzz/fuzz_json_pick
@@ -77,3 +83,15 @@ check_PROGRAMS += tests/fuzz/fuzz_rbac
 tests_fuzz_fuzz_rbac_SOURCES = tests/fuzz/fuzz_rbac.c tests/fuzz/replay.c
 tests_fuzz_fuzz_rbac_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_rbac_LDADD = $(ENGINE_LIBS)
+# New inputs for the engine's targets (tests/fuzz/engine.sh):
+#   make fuzz-engine [FUZZ_ENGINE="http2 grpc"] [FUZZ_SECONDS=600] [FUZZ_JOBS=2]
+FUZZ_ENGINE = filter formula geo grpc hnsw_checkpoint http1 http2 json_pick load \
+	match path points query rbac sparse sparse_search tokenizer config
+fuzz-engine:
+	mkdir -p build-fuzz-engine && cd build-fuzz-engine && \
+	  top_srcdir='$(abs_top_srcdir)' MAKE='$(MAKE)' \
+	  FUZZ_JOBS='$(FUZZ_JOBS)' \
+	  sh $(abs_top_srcdir)/tests/fuzz/engine.sh $(FUZZ_SECONDS) $(FUZZ_ENGINE)
+.PHONY: fuzz-engine
+FUZZ_JOBS = 1
+EXTRA_DIST += tests/fuzz/engine.sh

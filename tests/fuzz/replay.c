@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Feeds every file of a corpus to a fuzz target, without libFuzzer: the name
  * of the program says which (fuzz_path reads tests/fuzz/corpus/path). Each
- * file is also given cut at every place, which reaches most error paths. */
+ * file is also given cut at every place, which reaches most error paths. In
+ * a build with libFuzzer (engine.sh) this is empty: libFuzzer has the main. */
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -73,3 +75,4 @@ main(int argc, char **argv)
            failed == 0 && count > 0 ? "ok" : "not ok", name, count);
     return failed == 0 && count > 0 ? 0 : 1;
 }
+#endif
