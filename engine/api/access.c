@@ -182,7 +182,7 @@ identity_take(struct access *access, const char *text,
         code =
             token_take(access, TOKEN_IDENTITY, span_of(text), &token, reterr);
     if (code != ENGINE_OK)
-        return ACCESS_UNTRUSTED;
+        return code == ENGINE_ENOMEM ? ACCESS_UNABLE : ACCESS_UNTRUSTED;
     caller_set(ret_caller, CALLER_IDENTITY, token);
     return ACCESS_GRANTED;
 }
@@ -200,6 +200,7 @@ claims_take(struct access *access, const char *text, struct caller *ret_caller,
         caller_set(ret_caller, CALLER_TOKEN, token);
     return code == ENGINE_OK           ? ACCESS_GRANTED
            : code == ENGINE_EFORBIDDEN ? ACCESS_REFUSED
+           : code == ENGINE_ENOMEM     ? ACCESS_UNABLE
                                        : ACCESS_INVALID;
 }
 

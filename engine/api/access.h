@@ -32,10 +32,11 @@ struct caller {
 
 enum access_result {
     ACCESS_GRANTED,
-    ACCESS_MISSING,  /* 401: no key came */
-    ACCESS_INVALID,  /* 401: it is none of ours; reterr may say more */
-    ACCESS_REFUSED,  /* 403: a token that is not, or no more, ours: reterr */
-    ACCESS_UNTRUSTED /* 401: an identity came that is not believed: reterr */
+    ACCESS_MISSING,   /* 401: no key came */
+    ACCESS_INVALID,   /* 401: it is none of ours; reterr may say more */
+    ACCESS_REFUSED,   /* 403: a token that is not, or no more, ours: reterr */
+    ACCESS_UNTRUSTED, /* 401: an identity came that is not believed: reterr */
+    ACCESS_UNABLE     /* 503: there is no memory to find out */
 };
 
 /* All keys, and the tokens that were believed. */

@@ -52,6 +52,7 @@ refuse_caller(struct call *call, enum access_result result,
               const struct error *error)
 {
     char text[ENGINE_ERROR_TEXT_SIZE];
+    struct error unable;
     switch (result) {
     case ACCESS_GRANTED:
         break;
@@ -71,6 +72,11 @@ refuse_caller(struct call *call, enum access_result result,
         snprintf(text, sizeof(text), "The JWT in X-Azimuth-Identity %.400s",
                  error->text);
         status_text(call->reply, 401, text);
+        break;
+    case ACCESS_UNABLE:
+        error_set(&unable, ENGINE_EUNAVAILABLE,
+                  "there is no memory to find out who asks");
+        status_error(call->reply, &unable, 0.0);
         break;
     }
 }
@@ -159,7 +165,7 @@ call_is_refused(struct call *call)
         call->api->access, call->request, &call->caller, &error);
     if (result != ACCESS_GRANTED) {
         refuse_caller(call, result, &error);
-        call->is_denied = true;
+        call->is_denied = result != ACCESS_UNABLE;
         return true;
     }
     bool is_raw = call->grpc != NULL && (call->grpc->flags & GRPC_RAW) != 0;

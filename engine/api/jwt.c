@@ -9,11 +9,51 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/params.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAC_SIZE 32
 /* {"alg":"HS256","typ":"JWT"}, as most write it */
 #define USUAL_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+
+/* A copy of `keyed` costs more than the hash: one that was used is kept for the
+ * next who asks, and set back. */
+struct jwt_key {
+    EVP_MAC_CTX *keyed;
+    _Atomic(EVP_MAC_CTX *) spare; /* NULL: somebody has it */
+};
+
+static void
+key_free(struct jwt_key *key)
+{
+    if (key == NULL)
+        return;
+    EVP_MAC_CTX_free(key->keyed);
+    EVP_MAC_CTX_free(atomic_load(&key->spare));
+    free(key);
+}
+
+/* NULL: memory is out. */
+static EVP_MAC_CTX *
+key_take(struct jwt_key *key)
+{
+    EVP_MAC_CTX *ctx = atomic_exchange(&key->spare, NULL);
+    if (ctx == NULL)
+        return EVP_MAC_CTX_dup(key->keyed);
+    if (EVP_MAC_init(ctx, NULL, 0, NULL) == 1)
+        return ctx;
+    EVP_MAC_CTX_free(ctx);
+    return NULL;
+}
+
+static void
+key_give(struct jwt_key *key, EVP_MAC_CTX *ctx)
+{
+    EVP_MAC_CTX *none = NULL;
+    if (!atomic_compare_exchange_strong(&key->spare, &none, ctx))
+        EVP_MAC_CTX_free(ctx);
+}
 
 enum engine_code
 jwt_keys_add(struct jwt_keys *keys, const void *key, size_t size)
@@ -25,13 +65,16 @@ jwt_keys_add(struct jwt_keys *keys, const void *key, size_t size)
     };
     assert(keys->count < JWT_KEYS_MAX && size > 0);
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *mac = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+    struct jwt_key *made = calloc(1, sizeof(*made));
+    if (made != NULL && hmac != NULL)
+        made->keyed = EVP_MAC_CTX_new(hmac);
     EVP_MAC_free(hmac);
-    if (mac == NULL || EVP_MAC_init(mac, key, size, params) != 1) {
-        EVP_MAC_CTX_free(mac);
+    if (made == NULL || made->keyed == NULL ||
+        EVP_MAC_init(made->keyed, key, size, params) != 1) {
+        key_free(made);
         return ENGINE_ENOMEM;
     }
-    keys->macs[keys->count++] = mac;
+    keys->all[keys->count++] = made;
     return ENGINE_OK;
 }
 
@@ -39,23 +82,28 @@ void
 jwt_keys_release(struct jwt_keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++)
-        EVP_MAC_CTX_free(keys->macs[i]);
+        key_free(keys->all[i]);
     *keys = (struct jwt_keys){ 0 };
 }
 
-static bool
-mac_matches(EVP_MAC_CTX *keyed, struct span text, const unsigned char *mac)
+/* JWT_FOREIGN: it is another's. */
+static enum jwt_fault
+mac_check(struct jwt_key *key, struct span text, const unsigned char *mac)
 {
     unsigned char own[MAC_SIZE];
     size_t size = 0;
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(keyed);
-    bool is_equal =
-        ctx != NULL &&
+    EVP_MAC_CTX *ctx = key_take(key);
+    if (ctx == NULL)
+        return JWT_MEMORY;
+    bool is_made =
         EVP_MAC_update(ctx, (const unsigned char *)text.data, text.size) == 1 &&
-        EVP_MAC_final(ctx, own, &size, sizeof(own)) == 1 && size == MAC_SIZE &&
-        CRYPTO_memcmp(own, mac, MAC_SIZE) == 0;
-    EVP_MAC_CTX_free(ctx);
-    return is_equal;
+        EVP_MAC_final(ctx, own, &size, sizeof(own)) == 1 && size == MAC_SIZE;
+    if (!is_made) {
+        EVP_MAC_CTX_free(ctx);
+        return JWT_MEMORY;
+    }
+    key_give(key, ctx);
+    return CRYPTO_memcmp(own, mac, MAC_SIZE) == 0 ? JWT_FINE : JWT_FOREIGN;
 }
 
 /* One part of the token as an object. */
@@ -103,7 +151,7 @@ jwt_open(const struct jwt_keys *keys, struct span token, struct arena *arena,
          yyjson_doc **ret_doc)
 {
     unsigned char mac[MAC_SIZE];
-    bool is_ours = false;
+    enum jwt_fault fault = JWT_FOREIGN;
     if (token.size == 0 || token.size > JWT_TOKEN_SIZE_MAX)
         return JWT_MALFORMED;
     const char *end = token.data + token.size;
@@ -119,11 +167,10 @@ jwt_open(const struct jwt_keys *keys, struct span token, struct arena *arena,
     struct span signature = { second + 1, (size_t)(end - second - 1) };
     if (!base64_decode_exact(signature, mac, MAC_SIZE))
         return JWT_MALFORMED;
-    for (size_t i = 0; i < keys->count && !is_ours; i++)
-        is_ours = mac_matches(keys->macs[i], input, mac);
-    if (!is_ours)
-        return JWT_FOREIGN;
-    enum jwt_fault fault = header_check(header, arena);
+    for (size_t i = 0; i < keys->count && fault == JWT_FOREIGN; i++)
+        fault = mac_check(keys->all[i], input, mac);
+    if (fault == JWT_FINE)
+        fault = header_check(header, arena);
     return fault == JWT_FINE ? part_parse(claims, arena, ret_doc) : fault;
 }
 

@@ -12,16 +12,18 @@
 /* Compact tokens signed with HS256 (RFC 7515, 7519; RFC 7518 section 3.2):
  * the gateway's word and Qdrant's tokens. The algorithm is never taken from
  * the token, and nothing in one is parsed before its signature was found to be
- * one of ours. Keys are constant after they were added; any thread. */
+ * one of ours. No key is added once others read tokens; any thread. */
 
 #define JWT_KEYS_MAX       8
 #define JWT_TOKEN_SIZE_MAX 16384
 #define JWT_TIME_MAX       ((int64_t)1 << 53)
 
+struct jwt_key;
+
 /* Zeroed: none. */
 struct jwt_keys {
     size_t count;
-    EVP_MAC_CTX *macs[JWT_KEYS_MAX]; /* keyed; copied for each use */
+    struct jwt_key *all[JWT_KEYS_MAX];
 };
 
 enum jwt_fault {

@@ -169,6 +169,8 @@ tests_unit_engine_api_test_access_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_access_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_api_test_access_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 check_PROGRAMS += tests/unit/engine/api/test_api
 tests_unit_engine_api_test_api_SOURCES = \

@@ -26,6 +26,8 @@ parse_error(struct span text, const yyjson_read_err *err, struct error *reterr)
                      err->msg, line, column);
 }
 
+#define COUNTED_SIZE_MAX ((size_t)4 << 10)
+
 typedef uint8_t lanes __attribute__((vector_size(16)));
 
 /* Bytes before the first bracket, quote or backslash, or a little less:
@@ -48,12 +50,25 @@ plain_size(const char *data, size_t size)
     return at;
 }
 
-/* Scans brackets outside strings; the text is already known to be JSON. */
+/* Opening brackets, those in strings, too. */
+static size_t
+openings_count(struct span text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.size; i++)
+        count += (text.data[i] | 0x20) == '{';
+    return count;
+}
+
+/* Scans brackets outside strings; the text is already known to be JSON. Most
+ * short ones have fewer than it takes, which is found without a branch. */
 static bool
 is_too_deep(struct span text)
 {
     size_t depth = 0;
     bool in_string = false;
+    if (text.size <= COUNTED_SIZE_MAX && openings_count(text) <= JSON_DEPTH_MAX)
+        return false;
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         if (c == '\\') {

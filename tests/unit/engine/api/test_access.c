@@ -9,6 +9,43 @@
 
 #include "tests/fixture/suite.h"
 
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static size_t countdown; /* the allocation that fails; 0: none does */
+static bool has_failed;
+
+static bool
+fails(void)
+{
+    if (countdown == 0 || --countdown > 0)
+        return false;
+    has_failed = true;
+    return true;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
 /* A fake request: pairs of header name and value. */
 static const char *const *headers;
 
@@ -113,6 +150,40 @@ START_TEST(access_refuses_an_identity_that_it_cannot_check)
 }
 END_TEST
 
+/* {"alg":"HS256","typ":"JWT"} . {"access":[{"collection":"docs","access":"r",
+ * "payload":{"who":"x"}}],"sub":"a"}, signed with "full-key". */
+#define TOKEN                                                                  \
+    "eyJhbGciOiAiSFMyNTYiLCAidHlwIjogIkpXVCJ9."                                \
+    "eyJhY2Nlc3MiOiBbeyJjb2xsZWN0aW9uIjogImRvY3MiLCAiYWNjZXNzIjo"              \
+    "gInIiLCAicGF5bG9hZCI6IHsid2hvIjogIngifX1dLCAic3ViIjogImEifQ."             \
+    "UnLdQzvfSNUpRq3EZyowKc9SAIuMxPDhAQU5vIbRg3Y"
+
+/* Who asks is known or not; without memory it is neither. */
+START_TEST(access_without_memory_is_no_refusal)
+{
+    struct server_config config = { .api_key = full, .has_jwt_rbac = true };
+    const char *const pair[] = { "api-key", TOKEN, NULL };
+    enum access_result result = ACCESS_UNABLE;
+    struct error error;
+    size_t failures = 0;
+    headers = pair;
+    for (size_t number = 1; result != ACCESS_GRANTED; number++) {
+        struct access *access = NULL;
+        struct caller caller;
+        ck_assert_int_eq(access_open(&config, &access, &error), ENGINE_OK);
+        has_failed = false;
+        countdown = number;
+        result = access_identify(access, &request, &caller, &error);
+        countdown = 0;
+        ck_assert_int_eq(result, has_failed ? ACCESS_UNABLE : ACCESS_GRANTED);
+        failures += has_failed;
+        access_release(&caller);
+        access_close(access);
+    }
+    ck_assert_uint_ge(failures, 2);
+}
+END_TEST
+
 static const char *
 value_of(const struct reply *reply, const char *name)
 {
@@ -183,6 +254,7 @@ main(void)
                         (int)(sizeof(keys) / sizeof(keys[0])));
     tcase_add_test(tcase, access_asks_when_only_a_reading_key_is_set);
     tcase_add_test(tcase, access_refuses_an_identity_that_it_cannot_check);
+    tcase_add_test(tcase, access_without_memory_is_no_refusal);
     tcase_add_test(tcase, cors_allows_any_origin_by_default);
     tcase_add_test(tcase, cors_with_a_list_echoes_exact_matches_only);
     tcase_add_test(tcase, cors_off_says_nothing);
