@@ -10,7 +10,7 @@ libengine_a_SOURCES = engine/error.c engine/error.h \
 	engine/config_keys.c engine/config_keys.h engine/config_print.c \
 	engine/config_check.c engine/config_environment.c \
 	engine/config_flags.c engine/config_secrets.c \
-	engine/secret_file.c engine/secret_file.h engine/log.c engine/log.h engine/metrics.c \
+	engine/secret_file.c engine/secret_file.h engine/append_file.c engine/append_file.h engine/log.c engine/log.h engine/metrics.c \
 	engine/metrics.h engine/metrics_body.h engine/metrics_process.c \
 	engine/metrics_text.c engine/metrics_text.h engine/metrics_write.c \
 	engine/anonymous.c engine/anonymous.h
@@ -43,6 +43,14 @@ tests_unit_engine_test_config_SOURCES = \
 tests_unit_engine_test_config_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_test_config_LDADD = \
+	$(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/test_log
+tests_unit_engine_test_log_SOURCES = \
+	tests/unit/engine/test_log.c
+tests_unit_engine_test_log_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_test_log_LDADD = \
 	$(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/test_metrics

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lines to stderr and a file, each by one write(2), so that threads never mix.
- * The file's descriptor keeps its number: a rotation puts the new file under it
- * (dup2). */
+ */
 #include "engine/log.h"
 
 #include "base/bytes.h"
+#include "engine/append_file.h"
 #include "engine/codec/json_write.h"
+#include "engine/codec/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -57,17 +57,11 @@ log_sink_set(enum log_target target, const struct log_sink *sink)
     atomic_store(&sinks[target].format, (int)sink->format);
 }
 
-static int
-append_open(const char *path)
-{
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-}
-
 bool
 log_file_open(const char *path)
 {
     assert(file_path == NULL);
-    int fd = append_open(path);
+    int fd = append_file_open(path, false);
     if (fd < 0)
         return false;
     file_path = path;
@@ -93,12 +87,10 @@ file_turn(void)
 {
     if (!log_has_file())
         return;
-    int fd = append_open(file_path);
-    if (fd < 0 || dup2(fd, atomic_load(&sinks[LOG_TO_FILE].fd)) < 0)
+    int fd = append_file_open(file_path, false);
+    if (!append_file_turn(fd, atomic_load(&sinks[LOG_TO_FILE].fd)))
         log_event(LOG_LEVEL_ERROR, "the log %s cannot be opened again: %s",
                   file_path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
 }
 
 static bool
@@ -188,6 +180,9 @@ line_json(struct bytes *line, const char *time, const char *level,
           const char *text)
 {
     struct json_writer writer;
+    char clean[LOG_TEXT_SIZE];
+    /* It was cut at some byte, or has texts in it that were. */
+    size_t size = utf8_clean(span_of(text), clean, sizeof(clean));
     json_writer_init(&writer, line);
     json_object_begin(&writer);
     json_key(&writer, "time");
@@ -195,7 +190,7 @@ line_json(struct bytes *line, const char *time, const char *level,
     json_key(&writer, "level");
     json_text(&writer, level);
     json_key(&writer, "text");
-    json_text(&writer, text);
+    json_text_span(&writer, (struct span){ clean, size });
     json_object_end(&writer);
 }
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The audit log. The descriptor keeps its number for the life of the process:
- * a rotation puts the new file under it (dup2), so no thread can write to a
- * closed one. */
+ * The audit log and its old files. A rotation that fails moves nothing that it
+ * could lose, and is tried again a minute later: until then the file grows. */
 #include "engine/api/audit.h"
 
-#include "engine/api/url.h"
+#include "engine/append_file.h"
 #include "engine/codec/json_write.h"
+#include "engine/codec/utf8.h"
 #include "engine/log.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #define NAME_SIZE_MAX 2048 /* of an old file; opened is what is shorter */
+#define RETRY_S       60   /* after a rotation that failed */
 
 struct audit {
     int fd;
@@ -31,23 +31,9 @@ struct audit {
     atomic_bool is_failing;
     atomic_ullong size;      /* of the file, about */
     atomic_ullong period;    /* that its lines are of */
+    atomic_llong retry_s;    /* no rotation before, CLOCK_MONOTONIC */
     pthread_mutex_t turning; /* held by who renames */
 };
-
-/* -1: errno is set. */
-static int
-file_open(const char *path)
-{
-    struct stat info;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
-                  0640);
-    if (fd >= 0 && fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
-        close(fd);
-        errno = EINVAL;
-        return -1;
-    }
-    return fd;
-}
 
 static uint64_t
 period_of(const struct audit *audit, time_t time)
@@ -95,7 +81,7 @@ audit_open(const struct audit_options *options, struct audit **ret_audit,
     if (strcmp(options->path, "stderr") != 0) {
         folder_of_make(options->path);
         audit->path = strdup(options->path);
-        audit->fd = file_open(options->path);
+        audit->fd = append_file_open(options->path, true);
         int failure = errno;
         if (audit->path == NULL || audit->fd < 0) {
             audit_close(audit);
@@ -135,13 +121,11 @@ file_turn(struct audit *audit)
 {
     if (audit->path == NULL)
         return;
-    int fd = file_open(audit->path);
-    if (fd < 0 || dup2(fd, audit->fd) < 0)
+    int fd = append_file_open(audit->path, true);
+    if (!append_file_turn(fd, audit->fd))
         log_event(LOG_LEVEL_ERROR,
                   "the audit log %s cannot be opened again: %s", audit->path,
                   strerror(errno));
-    if (fd >= 0)
-        close(fd);
 }
 
 /* path.3, or the path itself for 0. */
@@ -155,18 +139,65 @@ old_name(const struct audit *audit, unsigned number, char *ret_name,
         snprintf(ret_name, size, "%s.%u", audit->path, number);
 }
 
-/* path.1 becomes path.2 and so on, and the file path.1. */
-static void
-files_shift(const struct audit *audit)
+/* One that is not there need not be moved. */
+static bool
+old_moves(const struct audit *audit, unsigned from, unsigned to)
 {
-    char from[NAME_SIZE_MAX], to[NAME_SIZE_MAX];
-    for (unsigned i = audit->files_max; i > 0; i--) {
-        old_name(audit, i - 1, from, sizeof(from));
-        old_name(audit, i, to, sizeof(to));
-        if (rename(from, to) != 0 && errno != ENOENT)
-            log_event(LOG_LEVEL_ERROR, "%s cannot be renamed: %s", from,
-                      strerror(errno));
+    char from_name[NAME_SIZE_MAX], to_name[NAME_SIZE_MAX];
+    old_name(audit, from, from_name, sizeof(from_name));
+    old_name(audit, to, to_name, sizeof(to_name));
+    return rename(from_name, to_name) == 0 || errno == ENOENT;
+}
+
+/* The first number that is free, else the last, whose file goes. */
+static unsigned
+old_free(const struct audit *audit)
+{
+    char name[NAME_SIZE_MAX];
+    struct stat info;
+    unsigned number = 1;
+    for (; number < audit->files_max; number++) {
+        old_name(audit, number, name, sizeof(name));
+        if (lstat(name, &info) != 0)
+            break;
     }
+    return number;
+}
+
+/* The file becomes path.1, what was there path.2 and so on, each moved to where
+ * none is. A new file is in its place before the old one has left it, so that
+ * whatever fails, lines have where to go. errno on failure. */
+static bool
+files_turn(struct audit *audit)
+{
+    char name[NAME_SIZE_MAX];
+    snprintf(name, sizeof(name), "%s.new", audit->path);
+    int fd = append_file_open(name, true);
+    if (fd < 0)
+        return false;
+    bool is_done = true;
+    for (unsigned i = old_free(audit); is_done && i > 0; i--)
+        is_done = old_moves(audit, i - 1, i);
+    if (is_done && rename(name, audit->path) != 0) {
+        is_done = false;
+        (void)old_moves(audit, 1, 0);
+    }
+    int cause = errno;
+    if (!is_done) {
+        (void)unlink(name);
+        close(fd);
+        errno = cause;
+        return false;
+    }
+    return append_file_turn(fd, audit->fd);
+}
+
+static long long
+now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
 }
 
 static bool
@@ -175,8 +206,9 @@ wants_turn(const struct audit *audit, size_t more)
     unsigned long long size = atomic_load(&audit->size);
     if (audit->path == NULL || audit->files_max == 0 || size == 0)
         return false;
-    return (audit->size_max > 0 && size + more > audit->size_max) ||
-           period_of(audit, time(NULL)) != atomic_load(&audit->period);
+    bool is_due = (audit->size_max > 0 && size + more > audit->size_max) ||
+                  period_of(audit, time(NULL)) != atomic_load(&audit->period);
+    return is_due && now_s() >= atomic_load(&audit->retry_s);
 }
 
 /* Lines of other threads that fall into this moment are in the old file. */
@@ -185,9 +217,14 @@ turn_over(struct audit *audit, size_t more)
 {
     pthread_mutex_lock(&audit->turning);
     if (wants_turn(audit, more)) {
-        files_shift(audit);
-        file_turn(audit);
-        file_measure(audit);
+        if (files_turn(audit)) {
+            file_measure(audit);
+        } else {
+            log_event(LOG_LEVEL_ERROR,
+                      "the audit log %s cannot be rotated and grows: %s",
+                      audit->path, strerror(errno));
+            atomic_store(&audit->retry_s, now_s() + RETRY_S);
+        }
     }
     pthread_mutex_unlock(&audit->turning);
 }
@@ -215,20 +252,7 @@ static void
 add_value(struct json_writer *writer, struct span text)
 {
     char kept[AUDIT_TEXT_SIZE_MAX];
-    size_t size = 0;
-    while (text.size > 0) {
-        size_t step = url_utf8_step(text);
-        size_t taken = step > 0 ? step : 1;
-        if (size + taken > sizeof(kept))
-            break;
-        if (step > 0)
-            memcpy(kept + size, text.data, step);
-        else
-            kept[size] = '?';
-        size += taken;
-        text.data += taken;
-        text.size -= taken;
-    }
+    size_t size = utf8_clean(text, kept, sizeof(kept));
     json_text_span(writer, (struct span){ kept, size });
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/api/grpc_json.h"
 #include "engine/codec/protobuf.h"
+#include "engine/codec/utf8.h"
 
 #include <assert.h>
 #include <string.h>
@@ -61,7 +62,7 @@ grpc_find(struct call *call)
     /* Who may do this depends on the collection, which a message names in its
      * first field; nothing else in it is looked at before that is known. */
     call->params[0] = grpc_string_of(request->body, 1);
-    if (!url_is_utf8(call->params[0]))
+    if (!utf8_is_valid(call->params[0]))
         call->params[0] = (struct span){ "", 0 };
     if (call->grpc->second > 0)
         call->params[1] = grpc_string_of(request->body, call->grpc->second);

@@ -5,8 +5,8 @@
  * Recursion: read_message -> read_field, at most GRPC_DEPTH_MAX deep. */
 #include "engine/api/grpc_json.h"
 
-#include "engine/api/url.h"
 #include "engine/codec/protobuf.h"
+#include "engine/codec/utf8.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -160,7 +160,7 @@ read_value(const struct reader *reader, const struct schema_message *type,
     if (field->type == SCHEMA_MESSAGE)
         return read_message(reader, field->message, part->bytes, depth + 1);
     if (field->type == SCHEMA_STRING) {
-        if (!url_is_utf8(part->bytes))
+        if (!utf8_is_valid(part->bytes))
             return bad_message(reader, type,
                                "invalid string value: data is not UTF-8 "
                                "encoded");

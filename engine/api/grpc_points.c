@@ -6,6 +6,7 @@
  * Recursion: put_value -> put_struct, put_list, at most VALUE_DEPTH_MAX deep. */
 #include "engine/api/grpc.h"
 #include "engine/codec/protobuf.h"
+#include "engine/codec/utf8.h"
 #include "engine/kernel/kernel.h"
 
 #include <math.h>
@@ -68,7 +69,7 @@ put_entry(struct json_writer *writer, struct span entry, unsigned depth)
         else
             value = field.bytes;
     }
-    if (reader.is_bad || !url_is_utf8(key))
+    if (reader.is_bad || !utf8_is_valid(key))
         return false;
     json_key_span(writer, key);
     return put_value(writer, value, depth);
@@ -129,7 +130,7 @@ put_value(struct json_writer *writer, struct span value, unsigned depth)
         return true;
     case VALUE_STRING:
         json_text_span(writer, field.bytes);
-        return url_is_utf8(field.bytes);
+        return utf8_is_valid(field.bytes);
     case VALUE_BOOL:
         json_bool(writer, field.value != 0);
         return true;
@@ -233,7 +234,7 @@ scan_named(struct scan *scan, struct span map, struct point *point)
             else
                 has_values = scan_vector(scan, part.bytes, vector);
         }
-        if (!has_values || parts.is_bad || !url_is_utf8(vector->name))
+        if (!has_values || parts.is_bad || !utf8_is_valid(vector->name))
             return false;
     }
     return true;

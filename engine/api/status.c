@@ -2,6 +2,7 @@
  * Envelopes and time: how an outcome looks on the wire. The edge that logs:
  * internal errors are logged here, once. */
 #include "engine/api/call.h"
+#include "engine/codec/utf8.h"
 #include "engine/log.h"
 
 #include <assert.h>
@@ -39,21 +40,13 @@ call_write_deadline_ms(const struct call *call)
     return call->request->start_ns / 1000000 + call->query.timeout_s * 1000;
 }
 
-/* Texts are cut at a byte count, and may quote what a client sent: what is no
- * UTF-8 becomes '?', so that the answer is JSON in any case. */
+/* Texts are cut at a byte count, and may quote what a client sent: the answer
+ * is JSON in any case. */
 static void
 add_utf8(struct bytes *out, const char *text)
 {
-    struct span rest = span_of(text);
-    while (rest.size > 0) {
-        size_t step = url_utf8_step(rest);
-        if (step > 0)
-            bytes_add(out, rest.data, step);
-        else
-            bytes_add_char(out, '?');
-        rest.data += step > 0 ? step : 1;
-        rest.size -= step > 0 ? step : 1;
-    }
+    char kept[ENGINE_ERROR_TEXT_SIZE];
+    bytes_add(out, kept, utf8_clean(span_of(text), kept, sizeof(kept)));
 }
 
 /* One line for each refusal under overload would make it worse, and what a

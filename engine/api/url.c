@@ -3,6 +3,8 @@
  * make a segment; the query string is split at '&' the same way. */
 #include "engine/api/url.h"
 
+#include "engine/codec/utf8.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
@@ -48,61 +50,6 @@ percent_decode(struct span text, char plus, struct arena *arena,
     return out;
 }
 
-size_t
-url_utf8_step(struct span text)
-{
-    const unsigned char *at = (const unsigned char *)text.data;
-    size_t left = text.size;
-    assert(left > 0);
-    if (at[0] < 0x80)
-        return 1;
-    size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || size > left)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool is_overlong =
-        (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
-    bool is_surrogate = at[0] == 0xed && at[1] > 0x9f;
-    bool is_large = at[0] == 0xf4 && at[1] > 0x8f;
-    return is_overlong || is_surrogate || is_large ? 0 : size;
-}
-
-/* How much of the beginning is ASCII, in steps of 8: most text is. */
-static size_t
-ascii_size(struct span text)
-{
-    size_t size = 0;
-    uint64_t word = 0;
-    while (text.size - size >= sizeof(word)) {
-        memcpy(&word, text.data + size, sizeof(word));
-        if ((word & 0x8080808080808080u) != 0)
-            break;
-        size += sizeof(word);
-    }
-    return size;
-}
-
-bool
-url_is_utf8(struct span text)
-{
-    while (text.size > 0) {
-        size_t plain = ascii_size(text);
-        text.data += plain;
-        text.size -= plain;
-        if (text.size == 0)
-            break;
-        size_t step = url_utf8_step(text);
-        if (step == 0)
-            return false;
-        text.data += step;
-        text.size -= step;
-    }
-    return true;
-}
-
 static bool
 segment_add(struct url_path *path, struct span text, struct arena *arena)
 {
@@ -115,7 +62,7 @@ segment_add(struct url_path *path, struct span text, struct arena *arena)
     if (data == NULL)
         return false;
     struct span segment = { data, size };
-    if (memchr(data, '\0', size) != NULL || !url_is_utf8(segment))
+    if (memchr(data, '\0', size) != NULL || !utf8_is_valid(segment))
         return false;
     path->segments[path->count++] = segment;
     return true;

@@ -54,11 +54,4 @@ enum engine_code url_query_parse(struct span query, struct arena *arena,
  * where one node serves alone. */
 bool url_is_priority(struct span value);
 
-/* Whether `text` is UTF-8 (RFC 3629). */
-bool url_is_utf8(struct span text);
-
-/* Bytes of the code point that `text` (size > 0) begins with; 0 when it is
- * malformed. */
-size_t url_utf8_step(struct span text);
-
 #endif /* ENGINE_API_URL_H */

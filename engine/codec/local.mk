@@ -7,11 +7,18 @@ libengine_a_SOURCES += \
 	engine/codec/json_scan.c engine/codec/json_scan.h \
 	engine/codec/json_write.c engine/codec/json_write.h \
 	engine/codec/point_id.c engine/codec/point_id.h \
-	engine/codec/protobuf.c engine/codec/protobuf.h
+	engine/codec/protobuf.c engine/codec/protobuf.h \
+	engine/codec/utf8.c engine/codec/utf8.h
 
 check_PROGRAMS += tests/unit/engine/codec/test_json \
 	tests/unit/engine/codec/test_json_floats \
 	tests/unit/engine/codec/test_point_id
+check_PROGRAMS += tests/unit/engine/codec/test_utf8
+tests_unit_engine_codec_test_utf8_SOURCES = \
+	tests/unit/engine/codec/test_utf8.c
+tests_unit_engine_codec_test_utf8_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_codec_test_utf8_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_codec_test_json_SOURCES = \
 	tests/unit/engine/codec/test_json.c
 tests_unit_engine_codec_test_json_CFLAGS = $(libengine_a_CFLAGS) \

@@ -2,35 +2,10 @@
  * What may be the name of a collection. */
 #include "engine/collection/name.h"
 
+#include "engine/codec/utf8.h"
 #include "engine/collection/command.h"
 
 #include <string.h>
-
-/* RFC 3629; JSON answers could not hold anything else. */
-static bool
-is_utf8(struct span text)
-{
-    for (size_t i = 0; i < text.size;) {
-        unsigned char c = (unsigned char)text.data[i];
-        size_t more = c < 0x80   ? 0
-                      : c < 0xc2 ? 4
-                      : c < 0xe0 ? 1
-                      : c < 0xf0 ? 2
-                      : c < 0xf5 ? 3
-                                 : 4;
-        if (more == 4 || text.size - i <= more)
-            return false;
-        for (size_t j = 1; j <= more; j++)
-            if (((unsigned char)text.data[i + j] & 0xc0) != 0x80)
-                return false;
-        unsigned char next = more > 0 ? (unsigned char)text.data[i + 1] : 0;
-        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
-            (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
-            return false;
-        i += more + 1;
-    }
-    return true;
-}
 
 /* `what` is "collection" or "vector". */
 static enum engine_code
@@ -44,7 +19,7 @@ check_text(struct span name, const char *field, const char *what,
                              "[%s: %s name cannot contain \"%c\" char]", field,
                              what, c < ' ' ? ' ' : c);
     }
-    if (!is_utf8(name))
+    if (!utf8_is_valid(name))
         return error_set(reterr, code, "[%s: %s name must be UTF-8]", field,
                          what);
     return ENGINE_OK;

@@ -203,6 +203,53 @@ START_TEST(audit_turns_over_by_size_and_keeps_so_many_old_files)
 }
 END_TEST
 
+/* Something stands where the last old file has to go. */
+START_TEST(audit_loses_nothing_when_it_cannot_turn_over)
+{
+    struct audit *small = NULL;
+    char place[96], old[112], inside[128];
+    snprintf(place, sizeof(place), "%s/stuck.log", directory);
+    struct audit_options options = { place, 1000, 0, 2 };
+    ck_assert_int_eq(audit_open(&options, &small, &error), ENGINE_OK);
+    for (int i = 0; i < 20; i++)
+        audit_write(small, &plain_event);
+    snprintf(old, sizeof(old), "%s.1", place);
+    size_t kept = read_lines(old), lines = read_lines(place);
+    snprintf(old, sizeof(old), "%s.2", place);
+    ck_assert_int_eq(unlink(old), 0);
+    ck_assert_int_eq(mkdir(old, 0700), 0);
+    snprintf(inside, sizeof(inside), "%s/file", old);
+    ck_assert_int_eq(mkdir(inside, 0700), 0);
+    for (int i = 0; i < 50; i++)
+        audit_write(small, &plain_event);
+    ck_assert_uint_eq(read_lines(place), lines + 50);
+    snprintf(old, sizeof(old), "%s.1", place);
+    ck_assert_uint_eq(read_lines(old), kept);
+    snprintf(old, sizeof(old), "%s.new", place);
+    ck_assert_int_ne(access(old, F_OK), 0);
+    audit_close(small);
+}
+END_TEST
+
+/* The new file cannot be made: the one that is there stays where it is. */
+START_TEST(audit_turns_over_only_with_a_new_file)
+{
+    struct audit *small = NULL;
+    char place[96], other[112];
+    snprintf(place, sizeof(place), "%s/only.log", directory);
+    struct audit_options options = { place, 1000, 0, 2 };
+    ck_assert_int_eq(audit_open(&options, &small, &error), ENGINE_OK);
+    snprintf(other, sizeof(other), "%s.new", place);
+    ck_assert_int_eq(mkdir(other, 0700), 0);
+    for (int i = 0; i < 50; i++)
+        audit_write(small, &plain_event);
+    ck_assert_uint_eq(read_lines(place), 50);
+    snprintf(other, sizeof(other), "%s.1", place);
+    ck_assert_int_ne(access(other, F_OK), 0);
+    audit_close(small);
+}
+END_TEST
+
 START_TEST(audit_turns_over_when_a_file_is_of_another_day)
 {
     struct audit *daily = NULL;
@@ -247,6 +294,8 @@ main(void)
     tcase_add_test(tcase, audit_goes_on_in_a_new_file_after_a_rotation);
     tcase_add_test(tcase, audit_keeps_the_lines_of_threads_apart);
     tcase_add_test(tcase, audit_turns_over_by_size_and_keeps_so_many_old_files);
+    tcase_add_test(tcase, audit_loses_nothing_when_it_cannot_turn_over);
+    tcase_add_test(tcase, audit_turns_over_only_with_a_new_file);
     tcase_add_test(tcase, audit_turns_over_when_a_file_is_of_another_day);
     tcase_add_test(tcase, audit_wants_a_regular_file);
     suite_add_tcase(suite, tcase);
