@@ -209,6 +209,8 @@ collection_start(struct collection *collection, bool is_existing,
                                            .vectors_count =
                                                config->vectors_count,
                                            .payloads = place_of(config),
+                                           .must_fit =
+                                               collection->options.must_fit,
                                            .report = say_from_segment,
                                            .report_ctx = collection };
         code = segment_open(&options, &collection->segment, reterr);

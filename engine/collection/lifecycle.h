@@ -17,6 +17,8 @@ struct collection_options {
     void (*wake)(void *ctx);
     void *wake_ctx;
     uint64_t checkpoint_interval_ms; /* 0: only at close */
+    /* At the opening: ENGINE_ENOMEM instead of going past the memory limit. */
+    bool must_fit;
 };
 
 /* Makes the directory and stores name and configuration, durably: after a

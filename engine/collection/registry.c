@@ -272,20 +272,6 @@ registry_create(struct registry *registry, struct span name,
     return code;
 }
 
-/* Renaming is what deletes: it works on a full disk, and what is left behind
- * by a crash is removed at the next start. On failure nothing was renamed. */
-static enum engine_code
-set_aside(struct entry *entry, struct bytes *gone, struct error *reterr)
-{
-    bytes_addf(gone, "%s.deleted", entry->path);
-    if (bytes_failed(gone))
-        return error_memory(reterr);
-    if (rename(entry->path, gone->data) != 0)
-        return error_set(reterr, ENGINE_EINTERNAL, "cannot rename %s: %s",
-                         entry->path, strerror(errno));
-    return ENGINE_OK;
-}
-
 /* What could not be deleted is opened again: it must not come back by itself
  * at the next start. */
 static void
@@ -354,7 +340,9 @@ registry_delete(struct registry *registry, struct span name, bool *ret_existed,
     bytes_init(&gone, PATH_SIZE_MAX);
     collection_discard(entry->collection);
     entry->collection = NULL;
-    enum engine_code code = set_aside(entry, &gone, reterr);
+    enum engine_code code = registry_debt_pay(entry->path, reterr);
+    if (code == ENGINE_OK)
+        code = registry_set_aside(entry->path, &gone, reterr);
     if (code != ENGINE_OK) {
         revive(registry, entry);
         goto out;

@@ -24,6 +24,7 @@
 #define PATH_SIZE_MAX    4096
 #define LOAD_THREADS_MAX 16
 #define NAME_ARENA_SIZE  ((size_t)1 << 20)
+#define SHUNNED_MAX      64
 
 /* Directories to load and what came of it, shared by the loading threads. */
 struct load {
@@ -31,6 +32,9 @@ struct load {
     uint64_t *numbers;
     size_t count;
     size_t room;
+    /* Replaced ones that could not be taken away: not to be served. */
+    uint64_t shunned[SHUNNED_MAX];
+    size_t shunned_count;
     atomic_size_t next;
     atomic_size_t done;
     pthread_mutex_t lock; /* code and error: the first failure */
@@ -80,34 +84,59 @@ numbers_add(struct load *load, uint64_t number, struct error *reterr)
         load->room = room;
     }
     load->numbers[load->count++] = number;
-    if (number >= load->registry->next_number)
-        load->registry->next_number = number + 1;
     return ENGINE_OK;
+}
+
+/* What `folder` replaced is still there. Where its marker cannot be read both
+ * are served, the later one as damaged: their names are the same. */
+static enum engine_code
+shun(struct load *load, const char *folder, struct error *reterr)
+{
+    char name[REGISTRY_FOLDER_SIZE];
+    if (registry_debt_find(folder, name, NULL) != ENGINE_OK || name[0] == '\0')
+        return ENGINE_OK;
+    if (load->shunned_count == SHUNNED_MAX)
+        return error_set(reterr, ENGINE_EINTERNAL,
+                         "more than %d replaced collections cannot be removed",
+                         SHUNNED_MAX);
+    load->shunned[load->shunned_count++] = strtoull(name, NULL, 10);
+    return ENGINE_OK;
+}
+
+static bool
+is_shunned(const struct load *load, uint64_t number)
+{
+    for (size_t i = 0; i < load->shunned_count; i++)
+        if (load->shunned[i] == number)
+            return true;
+    return false;
 }
 
 /* Finishes or undoes restores that were interrupted, before anything is
  * listed: they name other directories. */
 static enum engine_code
-settle_restores(struct registry *registry, const char *path,
-                struct error *reterr)
+settle_restores(struct load *load, const char *path, struct error *reterr)
 {
+    enum engine_code code = ENGINE_OK;
     DIR *folder = opendir(path);
     if (folder == NULL)
         return error_set(reterr, ENGINE_EINTERNAL, "cannot read %s: %s", path,
                          strerror(errno));
     const struct dirent *item;
-    while ((item = readdir(folder)) != NULL) {
+    while (code == ENGINE_OK && (item = readdir(folder)) != NULL) {
         if (item->d_name[strspn(item->d_name, "0123456789")] != '\0')
             continue;
         struct bytes name;
         bytes_init(&name, PATH_SIZE_MAX);
         bytes_addf(&name, "%s/%s", path, item->d_name);
-        if (!bytes_failed(&name))
-            registry_restore_settle(registry, name.data);
+        if (bytes_failed(&name))
+            code = error_memory(reterr);
+        else if (!registry_restore_settle(load->registry, name.data))
+            code = shun(load, name.data, reterr);
         bytes_release(&name);
     }
     closedir(folder);
-    return ENGINE_OK;
+    return code;
 }
 
 /* Frozen collections are of no use to another process. */
@@ -130,7 +159,7 @@ list_directories(struct load *load, const char *path, struct error *reterr)
 {
     enum engine_code code = folder_make(path, reterr);
     if (code == ENGINE_OK)
-        code = settle_restores(load->registry, path, reterr);
+        code = settle_restores(load, path, reterr);
     if (code != ENGINE_OK)
         return code;
     DIR *folder = opendir(path);
@@ -143,7 +172,9 @@ list_directories(struct load *load, const char *path, struct error *reterr)
         uint64_t number = strtoull(item->d_name, &end, 10);
         if (end == item->d_name)
             continue;
-        if (*end == '\0') {
+        if (number >= load->registry->next_number)
+            load->registry->next_number = number + 1;
+        if (*end == '\0' && !is_shunned(load, number)) {
             code = numbers_add(load, number, reterr);
         } else if (strcmp(end, ".deleted") == 0) {
             struct bytes gone;

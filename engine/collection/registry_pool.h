@@ -90,8 +90,31 @@ void registry_wait(struct registry *registry);
 
 /* A folder that was being restored when the process ended (registry_restore.c):
  * finishes what was decided, removes what was not. Other folders stay as they
- * are. At the start only. */
-void registry_restore_settle(struct registry *registry, const char *folder);
+ * are. At the start only. False: the folder that it replaced could not be taken
+ * away, and must not be served. */
+bool registry_restore_settle(struct registry *registry, const char *folder);
+
+/* The name of a folder, with NUL. */
+#define REGISTRY_FOLDER_SIZE 32
+
+/* The folder (its last name) that `folder` replaced and that may still be there;
+ * empty: there is none. ENGINE_ECORRUPT, ENGINE_EINTERNAL, ENGINE_ENOMEM */
+enum engine_code registry_debt_find(const char *folder,
+                                    char name[REGISTRY_FOLDER_SIZE],
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Takes it away, so that no start serves it; before `folder`, which has the
+ * marker, may go itself. On failure the marker stays. */
+enum engine_code registry_debt_pay(const char *folder, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Renaming is what deletes: it works on a full disk, and what is left behind by
+ * a crash is removed at the next start. `gone`: the new name, appended. On
+ * failure nothing was renamed. */
+enum engine_code registry_set_aside(const char *folder, struct bytes *gone,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Whether the name is a collection's, also of one that is being made. Caller
  * holds the lock. */

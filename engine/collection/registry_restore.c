@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define PATH_SIZE_MAX     4096
-#define FOLDER_NAME_MAX   32
+#define DEBTS_MAX         16
 #define CONFIG_ARENA_SIZE (4 * DEFINITION_SIZE_MAX)
 
 struct restore {
@@ -86,24 +86,29 @@ registry_marker_clear(const char *folder)
     bytes_release(&path);
 }
 
-/* The folder's name in the marker; empty: there is no such marker. */
-static void
-marker_read(const char *folder, char name[FOLDER_NAME_MAX])
+/* The name in the marker; empty: there is no such marker. */
+static enum engine_code
+marker_read(const char *folder, char name[REGISTRY_FOLDER_SIZE],
+            struct error *reterr)
 {
     struct bytes path;
     struct checkpoint *file = NULL;
     name[0] = '\0';
-    enum engine_code code = path_in(folder, "restored", &path, NULL);
+    enum engine_code code = path_in(folder, "restored", &path, reterr);
     if (code == ENGINE_OK)
-        code = checkpoint_open(path.data, &file, NULL);
-    size_t size = code == ENGINE_OK ? checkpoint_left(file) : 0;
-    if (size > 0 && size < FOLDER_NAME_MAX &&
-        checkpoint_read(file, name, size, NULL) == ENGINE_OK)
-        name[size] = '\0';
-    else if (code == ENGINE_OK)
-        memcpy(name, "-", 2); /* unreadable: nothing is removed for it */
-    checkpoint_close(file);
+        code = checkpoint_open(path.data, &file, reterr);
     bytes_release(&path);
+    if (code != ENGINE_OK)
+        return code == ENGINE_ENOTFOUND ? ENGINE_OK : code;
+    size_t size = checkpoint_left(file);
+    if (size == 0 || size >= REGISTRY_FOLDER_SIZE)
+        code = error_set(reterr, ENGINE_ECORRUPT,
+                         "%s/restored is damaged: it names no folder", folder);
+    else
+        code = checkpoint_read(file, name, size, reterr);
+    name[code == ENGINE_OK ? size : 0] = '\0';
+    checkpoint_close(file);
+    return code;
 }
 
 static void
@@ -113,15 +118,13 @@ say(const struct registry *registry, const char *text)
         registry->options.report(registry->options.report_ctx, "", text);
 }
 
-/* Removes a folder beside; false: it is still there. */
-static bool
+/* Removes a folder that nothing is decided about, or says why it cannot. */
+static void
 remove_folder(const struct registry *registry, const char *path)
 {
     struct error error = { .text = "" };
-    if (folder_remove(path, &error) == ENGINE_OK)
-        return true;
-    say(registry, error.text);
-    return false;
+    if (folder_remove(path, &error) != ENGINE_OK)
+        say(registry, error.text);
 }
 
 /* Whether it is the name of a collection's folder. */
@@ -131,32 +134,116 @@ is_number(const char *name)
     return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
 }
 
-void
+/* ---- what a restored folder owes ---- */
+
+enum engine_code
+registry_set_aside(const char *folder, struct bytes *gone, struct error *reterr)
+{
+    bytes_addf(gone, "%s.deleted", folder);
+    if (bytes_failed(gone))
+        return error_memory(reterr);
+    if (rename(folder, gone->data) != 0)
+        return error_set(reterr, ENGINE_EINTERNAL, "cannot rename %s: %s",
+                         folder, strerror(errno));
+    return ENGINE_OK;
+}
+
+/* Takes the name away from a folder, which need not be there. */
+static enum engine_code
+end_folder(const char *folder, struct error *reterr)
+{
+    struct bytes gone;
+    if (access(folder, F_OK) != 0 && errno == ENOENT)
+        return ENGINE_OK;
+    bytes_init(&gone, PATH_SIZE_MAX);
+    enum engine_code code = registry_set_aside(folder, &gone, reterr);
+    if (code == ENGINE_OK)
+        code = folder_sync_parent(folder, reterr);
+    /* By that name nobody serves it: the next start removes the rest. */
+    if (code == ENGINE_OK)
+        (void)!collection_destroy(gone.data, NULL);
+    bytes_release(&gone);
+    return code;
+}
+
+enum engine_code
+registry_debt_find(const char *folder, char name[REGISTRY_FOLDER_SIZE],
+                   struct error *reterr)
+{
+    enum engine_code code = marker_read(folder, name, reterr);
+    if (code == ENGINE_OK && !is_number(name))
+        name[0] = '\0';
+    return code;
+}
+
+static void
+path_beside(const char *folder, const char *name, struct bytes *path)
+{
+    bytes_init(path, PATH_SIZE_MAX);
+    bytes_addf(path, "%.*s/%s", (int)(strrchr(folder, '/') - folder), folder,
+               name);
+}
+
+/* Those that the folder replaced, and those that these replaced: the oldest
+ * last. ENGINE_EINTERNAL  a marker cannot be read, or there is no end. */
+static enum engine_code
+debts_find(const char *folder, struct bytes *debts, size_t *ret_count,
+           struct error *reterr)
+{
+    enum engine_code code = ENGINE_OK;
+    char name[REGISTRY_FOLDER_SIZE] = "";
+    for (*ret_count = 0; code == ENGINE_OK; (*ret_count)++) {
+        const char *from =
+            *ret_count == 0 ? folder : debts[*ret_count - 1].data;
+        code = registry_debt_find(from, name, reterr);
+        if (code != ENGINE_OK || name[0] == '\0')
+            break;
+        if (*ret_count == DEBTS_MAX)
+            return error_set(reterr, ENGINE_EINTERNAL,
+                             "%s: too many folders that replaced each other",
+                             folder);
+        path_beside(folder, name, &debts[*ret_count]);
+        if (bytes_failed(&debts[*ret_count]))
+            code = error_memory(reterr);
+    }
+    return code;
+}
+
+/* The oldest ends first: the markers of the others name it until then. */
+enum engine_code
+registry_debt_pay(const char *folder, struct error *reterr)
+{
+    struct bytes debts[DEBTS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < DEBTS_MAX; i++)
+        bytes_init(&debts[i], PATH_SIZE_MAX);
+    enum engine_code code = debts_find(folder, debts, &count, reterr);
+    for (size_t i = count; code == ENGINE_OK && i > 0; i--)
+        code = end_folder(debts[i - 1].data, reterr);
+    for (size_t i = 0; i < DEBTS_MAX; i++)
+        bytes_release(&debts[i]);
+    if (code == ENGINE_OK)
+        registry_marker_clear(folder);
+    return code;
+}
+
+bool
 registry_restore_settle(struct registry *registry, const char *folder)
 {
     struct bytes path;
-    char old[FOLDER_NAME_MAX];
+    struct error error = { .text = "" };
     enum engine_code code = path_in(folder, "restoring", &path, NULL);
     bool is_undecided = code == ENGINE_OK && access(path.data, F_OK) == 0;
     bytes_release(&path);
     if (is_undecided) {
         say(registry, "removing a collection whose restore was interrupted");
-        (void)remove_folder(registry, folder);
-        return;
+        remove_folder(registry, folder);
+        return true;
     }
-    marker_read(folder, old);
-    if (old[0] == '\0')
-        return;
-    bool is_done = true;
-    if (is_number(old)) {
-        bytes_init(&path, PATH_SIZE_MAX);
-        bytes_addf(&path, "%.*s/%s", (int)(strrchr(folder, '/') - folder),
-                   folder, old);
-        is_done = !bytes_failed(&path) && remove_folder(registry, path.data);
-        bytes_release(&path);
-    }
-    if (is_done)
-        registry_marker_clear(folder);
+    code = registry_debt_pay(folder, &error);
+    if (code != ENGINE_OK)
+        say(registry, error.text);
+    return code == ENGINE_OK;
 }
 
 /* ---- begin, abort, commit ---- */
@@ -201,7 +288,7 @@ registry_restore_abort(struct restore *restore)
         return;
     collection_discard(restore->entry->collection);
     /* What cannot be removed now is at the next start. */
-    (void)remove_folder(restore->registry, restore->entry->path);
+    remove_folder(restore->registry, restore->entry->path);
     registry_entry_free(restore->entry);
     free(restore);
 }
@@ -233,11 +320,12 @@ rename_collection(const struct restore *restore, struct span name,
 }
 
 enum engine_code
-registry_restore_commit(struct restore *restore, struct span name,
-                        struct error *reterr)
+registry_restore_load(struct restore *restore, struct span name,
+                      struct error *reterr)
 {
     char own[COMMAND_NAME_SIZE_MAX + 1];
     struct entry *entry = restore->entry;
+    assert(entry->collection == NULL);
     enum engine_code code =
         name_check(name, "collection_name", ENGINE_EVALIDPATH, reterr);
     if (code == ENGINE_OK) {
@@ -247,11 +335,20 @@ registry_restore_commit(struct restore *restore, struct span name,
     if (code == ENGINE_OK)
         code = registry_entry_set_name(entry, name, reterr);
     struct collection_options options = registry_entry_options(entry);
+    options.must_fit = true;
     if (code == ENGINE_OK)
         code = collection_open(&options, &entry->collection, reterr);
+    return code;
+}
+
+enum engine_code
+registry_restore_commit(struct restore *restore, struct error *reterr)
+{
+    struct entry *entry = restore->entry;
     struct entry *old = NULL;
-    if (code == ENGINE_OK)
-        code = registry_swap(restore->registry, entry, &old, reterr);
+    assert(entry->collection != NULL);
+    enum engine_code code =
+        registry_swap(restore->registry, entry, &old, reterr);
     if (code != ENGINE_OK) {
         registry_restore_abort(restore);
         return code;

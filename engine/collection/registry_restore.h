@@ -26,8 +26,8 @@ void registry_thaw(const struct frozen *frozen);
 
 /* ---- the way back ----
  *
- *   begin -> (the caller puts files into the folder) -> commit -> served
- *                                       '-----------> abort   -> gone
+ *   begin -> (the caller puts files into the folder) -> load -> commit -> served
+ *                                       '------------------> abort  -> gone
  *
  * A kill at any moment leaves the old collection or the new one: until the
  * folder says otherwise, by one rename, the next start removes it; after it,
@@ -43,14 +43,21 @@ enum engine_code registry_restore_begin(struct registry *registry,
 const char *registry_restore_folder(const struct restore *restore);
 
 /* Loads the collection beside the one of that name (or alias), which goes on to
- * be served, and puts it in its place; calls that have the old one end on it.
- * Without one of that name there is one then. Takes `restore`, also on failure:
- * then all is as before.
+ * be served. Once; on failure `restore` is to be aborted.
  * ENGINE_EINPUT    other vectors than the present collection's.
  * ENGINE_EVALIDPATH bad name.
- * ENGINE_ECORRUPT, ENGINE_EVERSION, ENGINE_ENOSPACE, ENGINE_ENOMEM */
+ * ENGINE_ENOMEM    there is no memory for both, or the limit forbids it.
+ * ENGINE_ECORRUPT, ENGINE_EVERSION, ENGINE_ENOSPACE */
+enum engine_code registry_restore_load(struct restore *restore,
+                                       struct span name, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Puts what was loaded, and is on the disk, in the place of that one; calls that
+ * have the old one end on it. Without one of that name there is one then. Takes
+ * `restore`, also on failure: then all is as before.
+ * ENGINE_EINPUT  an alias has the name. ENGINE_ENOSPACE, ENGINE_ENOMEM */
 enum engine_code registry_restore_commit(struct restore *restore,
-                                         struct span name, struct error *reterr)
+                                         struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* NULL is allowed. */

@@ -138,7 +138,6 @@ void
 registry_retire(struct registry *registry, struct entry *old,
                 struct entry *fresh)
 {
-    bool is_gone = true;
     if (old != NULL) {
         pthread_mutex_lock(&registry->lock);
         while (old->users > 0)
@@ -146,11 +145,10 @@ registry_retire(struct registry *registry, struct entry *old,
         unlist(registry, old);
         pthread_mutex_unlock(&registry->lock);
         collection_discard(old->collection);
-        is_gone = collection_destroy(old->path, NULL) == ENGINE_OK;
         registry_entry_free(old);
     }
-    if (is_gone)
-        registry_marker_clear(fresh->path);
+    /* Else the marker stays, and the next start tries again. */
+    (void)!registry_debt_pay(fresh->path, NULL);
     pthread_mutex_lock(&registry->lock);
     fresh->users--;
     pthread_cond_broadcast(&registry->changed);

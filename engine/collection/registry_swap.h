@@ -34,9 +34,10 @@ enum engine_code registry_swap(struct registry *registry, struct entry *fresh,
                                struct entry **ret_old, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Waits until the calls that have the old one have left, removes its files and
- * then the marker in the folder of `fresh`, which it lets go. NULL: there is
- * none to remove. */
+/* Waits until the calls that have the old one have left, takes its files away
+ * and then the marker in the folder of `fresh`, which it lets go; what cannot be
+ * taken away is when `fresh` is deleted or replaced, or at a start. NULL: there
+ * is none to remove. */
 void registry_retire(struct registry *registry, struct entry *old,
                      struct entry *fresh);
 

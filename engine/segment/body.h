@@ -201,7 +201,8 @@ enum engine_code segment_names_work(struct segment *segment,
 void segment_names_close(struct segment *segment);
 
 /* Loads everything from the store; segment_open() only. */
-enum engine_code segment_load(struct segment *segment, enum segment_place place,
+enum engine_code segment_load(struct segment *segment,
+                              const struct segment_options *options,
                               struct error *reterr)
     __attribute__((warn_unused_result));
 

@@ -228,7 +228,8 @@ payloads_bring(struct segment *segment, struct error *reterr)
     enum engine_code code =
         slab_reserve(&payloads->places, segment->slots_count, reterr);
     if (code == ENGINE_OK)
-        code = payloads_load(payloads, segment->ids, reterr);
+        code =
+            payloads_load(payloads, segment->ids, segment->slots_count, reterr);
     if (code == ENGINE_OK)
         atomic_store(&payloads->is_on_disk, false);
     return code;
@@ -265,17 +266,58 @@ segment_place_payloads(struct segment *segment, enum segment_place place,
     return code;
 }
 
+/* Bytes of graphs' checkpoints: in memory they take about as much. */
+static uint64_t
+graphs_size(const struct segment *segment)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
+        struct bytes path;
+        struct stat status;
+        if (segment_graph_path(segment, i, &path, NULL) == ENGINE_OK &&
+            stat(path.data, &status) == 0)
+            size += (uint64_t)status.st_size;
+        bytes_release(&path);
+    }
+    return size;
+}
+
+/* Asks for what the segment takes; codes are less than the rows. */
+static enum engine_code
+check_fits(struct segment *segment, enum segment_place place,
+           struct error *reterr)
+{
+    struct store *store = segment->store;
+    bool has_rows = false;
+    for (size_t i = 0; segment_seek(segment, &i); i++)
+        has_rows = has_rows || !segment->vectors[i]->is_on_disk;
+    uint64_t used = 0, more = graphs_size(segment) +
+                              store_family_values_size(store, STORE_POINTS);
+    if (has_rows)
+        more += store_family_values_size(store, STORE_VECTORS);
+    if (place == SEGMENT_IN_MEMORY)
+        more += store_family_values_size(store, STORE_PAYLOADS);
+    return memory_may_grow(more, &used)
+               ? ENGINE_OK
+               : error_memory_limit(reterr, "the collection", more, used,
+                                    memory_limit());
+}
+
 enum engine_code
-segment_load(struct segment *segment, enum segment_place place,
+segment_load(struct segment *segment, const struct segment_options *options,
              struct error *reterr)
 {
+    enum segment_place place = options->payloads;
     segment->payloads.store = segment->store;
     atomic_store(&segment->payloads.is_on_disk,
                  !segment->is_known_empty || place == SEGMENT_ON_DISK);
     if (segment->is_known_empty)
         return ENGINE_OK;
     const struct span all = { NULL, 0 };
-    enum engine_code code = load_sequence(segment, reterr);
+    enum engine_code code =
+        options->must_fit ? check_fits(segment, place, reterr) : ENGINE_OK;
+    if (code == ENGINE_OK)
+        code = load_sequence(segment, reterr);
     if (code == ENGINE_OK)
         code = store_scan(segment->store, STORE_POINTS, all, visit_point,
                           segment, reterr);

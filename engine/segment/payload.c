@@ -11,8 +11,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define READ_SLOTS 1024
+
+/* Threads that load, and bytes of table files for one more of them. */
+#define LOAD_THREADS_MAX 8
+#define LOAD_PART_SIZE   ((uint64_t)16 << 20)
 
 struct payload_text {
     uint32_t size;
@@ -187,9 +192,14 @@ payloads_copy_out(const struct payloads *payloads, const uint32_t *slots,
 
 /* ---- moving between disk and memory ---- */
 
+/* One thread's part: the slots from `begin` up to, without, `end`. */
 struct loading {
     struct payloads *payloads;
     const struct ids *ids;
+    uint32_t begin, end;
+    bool is_last; /* and what lies beyond */
+    enum engine_code code;
+    struct error error;
 };
 
 /* A kill leaves records of dead slots behind: they are nobody's. */
@@ -215,15 +225,67 @@ visit_text(void *ctx, struct span key, struct span value, struct error *reterr)
     return ENGINE_OK;
 }
 
+static void *
+load_main(void *ctx)
+{
+    struct loading *loading = ctx;
+    struct segment_key begin = segment_key_slot(loading->begin),
+                       end = segment_key_slot(loading->end);
+    if (loading->is_last)
+        end.size = 0;
+    loading->code = store_scan_range(
+        loading->payloads->store, STORE_PAYLOADS, segment_key_span(&begin),
+        segment_key_span(&end), visit_text, loading, &loading->error);
+    return NULL;
+}
+
+/* As many as have enough to do. */
+static uint32_t
+threads_for(const struct payloads *payloads, uint32_t slots_count)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t size = store_family_size(payloads->store, STORE_PAYLOADS);
+    uint64_t count = 1 + size / LOAD_PART_SIZE;
+    if (count > LOAD_THREADS_MAX)
+        count = LOAD_THREADS_MAX;
+    if (cores > 0 && count > (uint64_t)cores)
+        count = (uint64_t)cores;
+    if (count > slots_count)
+        count = slots_count > 0 ? slots_count : 1;
+    return (uint32_t)count;
+}
+
 enum engine_code
 payloads_load(struct payloads *payloads, const struct ids *ids,
-              struct error *reterr)
+              uint32_t slots_count, struct error *reterr)
 {
     assert(atomic_load(&payloads->is_on_disk));
-    const struct span all = { NULL, 0 };
-    struct loading loading = { payloads, ids };
-    enum engine_code code = store_scan(payloads->store, STORE_PAYLOADS, all,
-                                       visit_text, &loading, reterr);
+    struct loading parts[LOAD_THREADS_MAX] = { { .payloads = NULL } };
+    pthread_t threads[LOAD_THREADS_MAX];
+    bool is_started[LOAD_THREADS_MAX] = { false };
+    uint32_t count = threads_for(payloads, slots_count);
+    for (uint32_t i = 0; i < count; i++) {
+        parts[i] = (struct loading){
+            .payloads = payloads,
+            .ids = ids,
+            .begin = (uint32_t)((uint64_t)slots_count * i / count),
+            .end = (uint32_t)((uint64_t)slots_count * (i + 1) / count),
+            .is_last = i + 1 == count
+        };
+        /* The last part is this thread's own. */
+        if (i + 1 < count)
+            is_started[i] =
+                pthread_create(&threads[i], NULL, load_main, &parts[i]) == 0;
+    }
+    enum engine_code code = ENGINE_OK;
+    for (uint32_t i = count; i-- > 0;) {
+        if (is_started[i])
+            pthread_join(threads[i], NULL);
+        else
+            load_main(&parts[i]);
+        if (code == ENGINE_OK && parts[i].code != ENGINE_OK)
+            code = error_set(reterr, parts[i].code, "%s", parts[i].error.text);
+    }
     if (code != ENGINE_OK)
         payloads_unload(payloads);
     return code;

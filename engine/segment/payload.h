@@ -52,12 +52,12 @@ enum engine_code payloads_copy_out(const struct payloads *payloads,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Takes the texts of living slots from the store into memory; readers go on
- * reading the store until the caller clears is_on_disk. Writer only, with room
- * for all slots.
+/* Takes the texts of living slots from the store into memory, on several threads
+ * where there are many; readers go on reading the store until the caller clears
+ * is_on_disk. Writer only, with room for all slots.
  * ENGINE_ENOMEM and the failures of the store: nothing was taken. */
 enum engine_code payloads_load(struct payloads *payloads, const struct ids *ids,
-                               struct error *reterr)
+                               uint32_t slots_count, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Frees all texts; no reader may hold one. */

@@ -228,7 +228,7 @@ segment_open(const struct segment_options *options,
     if (code == ENGINE_OK)
         code = segment_names_open(segment, options, reterr);
     if (code == ENGINE_OK)
-        code = segment_load(segment, options->payloads, reterr);
+        code = segment_load(segment, options, reterr);
     if (code == ENGINE_OK)
         code = segment_load_graphs(segment, reterr);
     if (code == ENGINE_OK)

@@ -90,6 +90,7 @@ struct segment_options {
     const struct segment_vector_options *vectors; /* copied */
     size_t vectors_count;
     enum segment_place payloads; /* where they are read from */
+    bool must_fit; /* ENGINE_ENOMEM instead of going past the memory limit */
     /* Progress and trouble, as text; NULL: silent. Any thread. */
     void (*report)(void *ctx, const char *text);
     void *report_ctx;

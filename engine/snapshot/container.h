@@ -12,12 +12,12 @@
 /* The file of a snapshot (README.md, Format): named files one after the other,
  * each with its checksum, and an end that counts them and sums up all bytes.
  * Whatever bit of it is changed, reading ends with an error. One thread per
- * writer or reader; what both need of memory is one buffer. */
+ * writer or reader, and one that sums up beside it (summer.h); what both need of
+ * memory is that one's blocks. */
 
 #define CONTAINER_FORMAT        1u
 #define CONTAINER_NAME_SIZE_MAX 255u
 #define CONTAINER_FILES_MAX     1000000u
-#define CONTAINER_BUFFER_SIZE   ((size_t)1 << 20)
 
 enum container_kind {
     CONTAINER_COLLECTION = 1, /* a collection's folder */
@@ -67,6 +67,7 @@ struct container_source {
     uint64_t begin, size;
     const char *label; /* for texts: "snapshot NAME" */
     const atomic_bool *stop;
+    bool has_digest; /* container_digest() will be asked */
 };
 
 struct container_reader;
@@ -89,11 +90,15 @@ enum engine_code container_next(struct container_reader *reader,
     __attribute__((warn_unused_result));
 
 /* Writes the file's bytes to `path`, which is made, and checks them. The disk
- * has begun with them; syncing is the caller's. On failure the file is there in
- * part. */
+ * has begun with them; ret_fd is the caller's, to sync and close. On failure the
+ * file is there in part. */
 enum engine_code container_extract(struct container_reader *reader,
-                                   const char *path, struct error *reterr)
+                                   const char *path, int *ret_fd,
+                                   struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* SHA-256 of all of it in hexadecimal digits, [65], once the end came. */
+void container_digest(struct container_reader *reader, char *ret_text);
 
 void container_close(struct container_reader *reader);
 

@@ -48,9 +48,8 @@ container_record_sum(const struct container_record *record, const char *name)
 }
 
 static inline struct container_sum
-container_sum_of(const XXH3_state_t *state)
+container_sum_of(XXH128_hash_t hash)
 {
-    XXH128_hash_t hash = XXH3_128bits_digest(state);
     return (struct container_sum){ hash.low64, hash.high64 };
 }
 

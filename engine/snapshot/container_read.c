@@ -5,6 +5,7 @@
 #include "engine/snapshot/container_body.h"
 
 #include "engine/snapshot/file.h"
+#include "engine/snapshot/summer.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -24,9 +25,8 @@ struct container_reader {
     uint64_t files_count;
     uint64_t left_size; /* of the file that was named last */
     bool has_file;
-    XXH3_state_t *whole;
     XXH3_state_t *one;
-    char *buffer;
+    struct summer *summer; /* of the whole */
     char name[CONTAINER_NAME_SIZE_MAX + 1];
 };
 
@@ -39,28 +39,41 @@ damaged(const struct container_reader *reader, const char *what,
         reader->source.label, what, (unsigned long long)reader->at);
 }
 
-/* The next bytes, part of the sum of all. */
+/* The next bytes, SUMMER_BLOCK_SIZE at most, part of the sum of all; they are
+ * there until the next call. */
+static enum engine_code
+take_block(struct container_reader *reader, size_t size, const char **ret_data,
+           struct error *reterr)
+{
+    if (size > reader->source.size - reader->at)
+        return damaged(reader, "it is cut short", reterr);
+    char *block = summer_block(reader->summer);
+    enum engine_code code =
+        file_read(reader->source.fd, reader->source.begin + reader->at, block,
+                  size, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    summer_pass(reader->summer, size);
+    reader->at += size;
+    *ret_data = block;
+    return ENGINE_OK;
+}
+
 static enum engine_code
 take(struct container_reader *reader, void *data, size_t size,
      struct error *reterr)
 {
-    if (size > reader->source.size - reader->at)
-        return damaged(reader, "it is cut short", reterr);
-    enum engine_code code =
-        file_read(reader->source.fd, reader->source.begin + reader->at, data,
-                  size, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    XXH3_128bits_update(reader->whole, data, size);
-    reader->at += size;
-    return ENGINE_OK;
+    const char *block = NULL;
+    enum engine_code code = take_block(reader, size, &block, reterr);
+    if (code == ENGINE_OK)
+        memcpy(data, block, size);
+    return code;
 }
 
 static enum engine_code
 read_head(struct container_reader *reader, struct error *reterr)
 {
     struct container_head head;
-    XXH3_128bits_reset(reader->whole);
     if (reader->source.size < sizeof(head))
         return error_set(reterr, ENGINE_EINPUT,
                          "%.200s is no snapshot of this engine",
@@ -94,13 +107,11 @@ container_open(const struct container_source *source,
     if (reader == NULL)
         return error_memory(reterr);
     reader->source = *source;
-    reader->whole = XXH3_createState();
     reader->one = XXH3_createState();
-    reader->buffer = malloc(CONTAINER_BUFFER_SIZE);
-    enum engine_code code =
-        reader->whole == NULL || reader->one == NULL || reader->buffer == NULL
-            ? error_memory(reterr)
-            : read_head(reader, reterr);
+    reader->summer = summer_new(source->has_digest);
+    enum engine_code code = reader->summer == NULL || reader->one == NULL
+                                ? error_memory(reterr)
+                                : read_head(reader, reterr);
     if (code != ENGINE_OK) {
         container_close(reader);
         return code;
@@ -140,16 +151,17 @@ take_data(struct container_reader *reader, int fd, const char *path,
     uint64_t done = 0, started = 0;
     XXH3_128bits_reset(reader->one);
     while (code == ENGINE_OK && reader->left_size > 0) {
-        size_t part = reader->left_size < CONTAINER_BUFFER_SIZE
+        const char *data = NULL;
+        size_t part = reader->left_size < SUMMER_BLOCK_SIZE
                           ? (size_t)reader->left_size
-                          : CONTAINER_BUFFER_SIZE;
+                          : SUMMER_BLOCK_SIZE;
         code = file_may_go_on(reader->source.stop, reterr);
         if (code == ENGINE_OK)
-            code = take(reader, reader->buffer, part, reterr);
+            code = take_block(reader, part, &data, reterr);
         if (code == ENGINE_OK)
-            XXH3_128bits_update(reader->one, reader->buffer, part);
+            XXH3_128bits_update(reader->one, data, part);
         if (code == ENGINE_OK && fd >= 0)
-            code = file_write(fd, reader->buffer, part, path, reterr);
+            code = file_write(fd, data, part, path, reterr);
         reader->left_size -= part;
         done += part;
         if (fd >= 0 && done - started >= WRITE_BEHIND_SIZE) {
@@ -157,7 +169,8 @@ take_data(struct container_reader *reader, int fd, const char *path,
             started = done;
         }
     }
-    struct container_sum sum, own = container_sum_of(reader->one);
+    struct container_sum sum,
+        own = container_sum_of(XXH3_128bits_digest(reader->one));
     if (code == ENGINE_OK)
         code = take(reader, &sum, sizeof(sum), reterr);
     if (code == ENGINE_OK && memcmp(&sum, &own, sizeof(sum)) != 0) {
@@ -194,7 +207,7 @@ container_next(struct container_reader *reader, const char **ret_name,
     enum engine_code code = ENGINE_OK;
     if (reader->has_file)
         code = take_data(reader, -1, NULL, reterr);
-    struct container_sum own = container_sum_of(reader->whole);
+    struct container_sum own = container_sum_of(summer_sum(reader->summer));
     struct container_record record;
     if (code == ENGINE_OK)
         code = take(reader, &record, sizeof(record), reterr);
@@ -227,16 +240,25 @@ container_next(struct container_reader *reader, const char **ret_name,
 
 enum engine_code
 container_extract(struct container_reader *reader, const char *path,
-                  struct error *reterr)
+                  int *ret_fd, struct error *reterr)
 {
     assert(reader->has_file);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return file_error("make", path, reterr);
     enum engine_code code = take_data(reader, fd, path, reterr);
-    if (close(fd) != 0 && code == ENGINE_OK)
-        code = file_error("close", path, reterr);
+    if (code != ENGINE_OK)
+        close(fd);
+    else
+        *ret_fd = fd;
     return code;
+}
+
+void
+container_digest(struct container_reader *reader, char *ret_text)
+{
+    assert(reader->source.has_digest);
+    summer_text(reader->summer, ret_text);
 }
 
 void
@@ -244,8 +266,7 @@ container_close(struct container_reader *reader)
 {
     if (reader == NULL)
         return;
-    XXH3_freeState(reader->whole);
     XXH3_freeState(reader->one);
-    free(reader->buffer);
+    summer_free(reader->summer);
     free(reader);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing a snapshot in one pass: each byte is read once, summed up three times
- * (its file, the whole, SHA-256 for the API) and written once. */
+ * Writing a snapshot in one pass: each byte is read once into a block, summed up
+ * for its file here and for the whole (with SHA-256 for the API) by the summer's
+ * thread, and written once. `block` is NULL only before the first byte. */
 #include "engine/snapshot/container_body.h"
 
-#include "engine/snapshot/digest.h"
 #include "engine/snapshot/file.h"
+#include "engine/snapshot/summer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,31 +22,59 @@
 struct container_writer {
     int fd;
     const atomic_bool *stop;
-    uint64_t size;    /* so far */
+    uint64_t size;    /* so far, with what is in the block */
     uint64_t started; /* of it, what the disk was told to begin with */
     uint64_t files_count;
-    XXH3_state_t *whole;
     XXH3_state_t *one;
-    struct digest *digest;
-    char *buffer;
+    struct summer *summer;
+    char *block;
+    size_t block_size; /* of it, what is filled */
 };
+
+/* Writes what is in the block. */
+static enum engine_code
+put_block(struct container_writer *writer, struct error *reterr)
+{
+    if (writer->block_size == 0)
+        return ENGINE_OK;
+    summer_pass(writer->summer, writer->block_size);
+    enum engine_code code = file_write(
+        writer->fd, writer->block, writer->block_size, "the snapshot", reterr);
+    if (code == ENGINE_OK &&
+        writer->size - writer->started >= WRITE_BEHIND_SIZE) {
+        file_begin_writing(writer->fd, writer->started, writer->size);
+        writer->started = writer->size;
+    }
+    writer->block = summer_block(writer->summer);
+    writer->block_size = 0;
+    return code;
+}
+
+/* Counts `size` bytes more in the block, which has room for them. */
+static enum engine_code
+fill(struct container_writer *writer, size_t size, struct error *reterr)
+{
+    writer->block_size += size;
+    writer->size += size;
+    return writer->block_size == SUMMER_BLOCK_SIZE ? put_block(writer, reterr)
+                                                   : ENGINE_OK;
+}
 
 static enum engine_code
 put(struct container_writer *writer, const void *data, size_t size,
     struct error *reterr)
 {
-    enum engine_code code =
-        file_write(writer->fd, data, size, "the snapshot", reterr);
-    if (code != ENGINE_OK)
-        return code;
-    XXH3_128bits_update(writer->whole, data, size);
-    digest_add(writer->digest, data, size);
-    writer->size += size;
-    if (writer->size - writer->started >= WRITE_BEHIND_SIZE) {
-        file_begin_writing(writer->fd, writer->started, writer->size);
-        writer->started = writer->size;
+    const char *from = data;
+    enum engine_code code = ENGINE_OK;
+    while (code == ENGINE_OK && size > 0) {
+        size_t room = SUMMER_BLOCK_SIZE - writer->block_size;
+        size_t part = size < room ? size : room;
+        memcpy(writer->block + writer->block_size, from, part);
+        code = fill(writer, part, reterr);
+        from += part;
+        size -= part;
     }
-    return ENGINE_OK;
+    return code;
 }
 
 enum engine_code
@@ -57,16 +86,13 @@ container_create(int fd, enum container_kind kind, const atomic_bool *stop,
         return error_memory(reterr);
     writer->fd = fd;
     writer->stop = stop;
-    writer->whole = XXH3_createState();
     writer->one = XXH3_createState();
-    writer->digest = digest_new();
-    writer->buffer = malloc(CONTAINER_BUFFER_SIZE);
-    if (writer->whole == NULL || writer->one == NULL ||
-        writer->digest == NULL || writer->buffer == NULL) {
+    writer->summer = summer_new(true);
+    if (writer->one == NULL || writer->summer == NULL) {
         container_writer_free(writer);
         return error_memory(reterr);
     }
-    XXH3_128bits_reset(writer->whole);
+    writer->block = summer_block(writer->summer);
     struct container_head head = { .magic = CONTAINER_MAGIC,
                                    .format = CONTAINER_FORMAT,
                                    .kind = kind };
@@ -87,18 +113,20 @@ put_data(struct container_writer *writer, int fd, uint64_t size,
     enum engine_code code = ENGINE_OK;
     XXH3_128bits_reset(writer->one);
     for (uint64_t at = 0; code == ENGINE_OK && at < size;) {
-        size_t part = size - at < CONTAINER_BUFFER_SIZE ? (size_t)(size - at)
-                                                        : CONTAINER_BUFFER_SIZE;
+        size_t room = SUMMER_BLOCK_SIZE - writer->block_size;
+        size_t part = size - at < room ? (size_t)(size - at) : room;
+        char *to = writer->block + writer->block_size;
         code = file_may_go_on(writer->stop, reterr);
         if (code == ENGINE_OK)
-            code = file_read(fd, at, writer->buffer, part, reterr);
+            code = file_read(fd, at, to, part, reterr);
         if (code == ENGINE_OK) {
-            XXH3_128bits_update(writer->one, writer->buffer, part);
-            code = put(writer, writer->buffer, part, reterr);
+            XXH3_128bits_update(writer->one, to, part);
+            code = fill(writer, part, reterr);
         }
         at += part;
     }
-    struct container_sum sum = container_sum_of(writer->one);
+    struct container_sum sum =
+        container_sum_of(XXH3_128bits_digest(writer->one));
     return code == ENGINE_OK ? put(writer, &sum, sizeof(sum), reterr) : code;
 }
 
@@ -193,18 +221,22 @@ enum engine_code
 container_finish(struct container_writer *writer, char *ret_checksum,
                  uint64_t *ret_size, struct error *reterr)
 {
-    struct container_sum sum = container_sum_of(writer->whole);
+    enum engine_code code = put_block(writer, reterr);
+    struct container_sum sum = container_sum_of(summer_sum(writer->summer));
     struct container_record record = { .type = CONTAINER_END,
                                        .size = writer->files_count };
     record.sum = container_record_sum(&record, "");
-    enum engine_code code = put(writer, &record, sizeof(record), reterr);
+    if (code == ENGINE_OK)
+        code = put(writer, &record, sizeof(record), reterr);
     if (code == ENGINE_OK)
         code = put(writer, &sum, sizeof(sum), reterr);
+    if (code == ENGINE_OK)
+        code = put_block(writer, reterr);
     if (code == ENGINE_OK && fsync(writer->fd) != 0)
         code = file_error("sync", "the snapshot", reterr);
     if (code != ENGINE_OK)
         return code;
-    digest_text(writer->digest, ret_checksum);
+    summer_text(writer->summer, ret_checksum);
     *ret_size = writer->size;
     return ENGINE_OK;
 }
@@ -214,9 +246,7 @@ container_writer_free(struct container_writer *writer)
 {
     if (writer == NULL)
         return;
-    XXH3_freeState(writer->whole);
     XXH3_freeState(writer->one);
-    digest_free(writer->digest);
-    free(writer->buffer);
+    summer_free(writer->summer);
     free(writer);
 }

@@ -12,6 +12,8 @@ libengine_a_SOURCES += \
 	engine/snapshot/multipart.c engine/snapshot/multipart.h \
 	engine/snapshot/recover.c \
 	engine/snapshot/snapshot.c engine/snapshot/snapshot.h \
+	engine/snapshot/summer.c engine/snapshot/summer.h \
+	engine/snapshot/syncer.c engine/snapshot/syncer.h \
 	engine/snapshot/unpack.c engine/snapshot/unpack.h
 EXTRA_DIST += engine/snapshot/README.md
 

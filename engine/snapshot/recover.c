@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Restoring: find the file (a place below the folder, a download, an upload),
- * compare its checksum, unpack and verify all of it beside what is served, and
- * only then put it in its place. */
+ * unpack and verify all of it beside what is served, load that, and only then
+ * put it in its place. */
 #include "engine/snapshot/body.h"
 
 #include "engine/collection/definition.h"
@@ -164,44 +164,63 @@ find_file(struct snapshot_job *job, struct error *reterr)
 }
 
 static enum engine_code
-check_digest(struct snapshot_job *job, struct error *reterr)
+compare_digest(const struct snapshot_recovery *recovery, const char *own,
+               struct error *reterr)
 {
-    const struct snapshot_recovery *recovery = &job->recovery;
-    char own[DIGEST_TEXT_SIZE] = "";
-    if (recovery->checksum.size == 0)
+    if (digest_equal(recovery->checksum, own))
         return ENGINE_OK;
-    enum engine_code code =
-        digest_file(recovery->file, recovery->begin, recovery->size,
-                    &job->snapshots->stop, own, reterr);
-    if (code != ENGINE_OK || digest_equal(recovery->checksum, own))
-        return code;
     return error_set(
         reterr, ENGINE_ECHECKSUM, "expected %.*s, actual %s",
         recovery->checksum.size < 128 ? (int)recovery->checksum.size : 128,
         recovery->checksum.data, own);
 }
 
-enum engine_code
-snapshot_recover_run(struct snapshot_job *job, struct error *reterr)
+/* Unpacks it and compares the checksum that was asked for, in one pass; of what
+ * is no snapshot the checksum is told first, if it is another. */
+static enum engine_code
+unpack_checked(struct snapshot_job *job, struct unpacked *unpacked,
+               struct error *reterr)
 {
-    struct unpacked unpacked;
-    struct registry *registry = job->snapshots->options.registry;
-    enum engine_code code = find_file(job, reterr);
-    if (code == ENGINE_OK)
-        code = check_digest(job, reterr);
-    if (code != ENGINE_OK)
-        return code;
+    const struct snapshot_recovery *recovery = &job->recovery;
+    char own[DIGEST_TEXT_SIZE] = "";
     struct container_source source = { .fd = job->recovery.file,
                                        .begin = job->recovery.begin,
                                        .size = job->recovery.size,
                                        .label = "the snapshot",
-                                       .stop = &job->snapshots->stop };
-    code =
-        unpack(registry, &source, CONTAINER_COLLECTION, "", &unpacked, reterr);
+                                       .stop = &job->snapshots->stop,
+                                       .has_digest =
+                                           recovery->checksum.size > 0 };
+    enum engine_code code = unpack(job->snapshots->options.registry, &source,
+                                   CONTAINER_COLLECTION, "", unpacked, reterr);
+    if (!source.has_digest)
+        return code;
+    if (code == ENGINE_OK)
+        return compare_digest(recovery, unpacked->digest, reterr);
+    if (code == ENGINE_EINPUT &&
+        digest_file(recovery->file, recovery->begin, recovery->size,
+                    &job->snapshots->stop, own, NULL) == ENGINE_OK &&
+        !digest_equal(recovery->checksum, own))
+        code = compare_digest(recovery, own, reterr);
+    return code;
+}
+
+enum engine_code
+snapshot_recover_run(struct snapshot_job *job, struct error *reterr)
+{
+    struct unpacked unpacked = { .count = 0 };
+    enum engine_code code = find_file(job, reterr);
+    if (code == ENGINE_OK)
+        code = unpack_checked(job, &unpacked, reterr);
+    /* It is loaded while the disk has its work. */
+    if (code == ENGINE_OK)
+        code = registry_restore_load(unpacked.restores[0],
+                                     job->place.collection, reterr);
+    if (code == ENGINE_OK)
+        code = unpacked_sync(&unpacked, reterr);
     if (code == ENGINE_OK) {
         struct restore *restore = unpacked.restores[0];
         unpacked.count = 0; /* the commit takes it */
-        code = registry_restore_commit(restore, job->place.collection, reterr);
+        code = registry_restore_commit(restore, reterr);
     }
     unpacked_release(&unpacked);
     /* What the caller sent cannot be opened: his fault, not the disk's. */
@@ -212,29 +231,46 @@ snapshot_recover_run(struct snapshot_job *job, struct error *reterr)
 
 /* ---- at the start ---- */
 
+/* ENGINE_EEXIST  before any is replaced. */
 static enum engine_code
-commit_all(struct registry *registry, struct unpacked *unpacked, bool force,
-           struct error *reterr)
+check_names(struct registry *registry, const struct unpacked *unpacked,
+            struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
     struct arena arena;
     arena_init(&arena, (size_t)1 << 20);
-    for (size_t i = unpacked->count; code == ENGINE_OK && i > 0; i--) {
-        struct restore *restore = unpacked->restores[i - 1];
-        struct span name =
-            definition_name(registry_restore_folder(restore), &arena);
-        if (!force && registry_exists(registry, name)) {
+    for (size_t i = 0; code == ENGINE_OK && i < unpacked->count; i++) {
+        struct span name = definition_name(
+            registry_restore_folder(unpacked->restores[i]), &arena);
+        if (name.size > 0 && registry_exists(registry, name))
             code = error_set(reterr, ENGINE_EEXIST,
                              "Collection `%.*s` already exists! Use "
                              "--force-snapshot to replace it",
                              name.size < 256 ? (int)name.size : 256, name.data);
-            break;
-        }
-        unpacked->count = i - 1;
-        code = registry_restore_commit(restore, name, reterr);
         arena_release(&arena);
     }
-    arena_release(&arena);
+    return code;
+}
+
+static enum engine_code
+commit_all(struct registry *registry, struct unpacked *unpacked, bool force,
+           struct error *reterr)
+{
+    struct arena arena;
+    arena_init(&arena, (size_t)1 << 20);
+    enum engine_code code =
+        force ? ENGINE_OK : check_names(registry, unpacked, reterr);
+    for (size_t i = unpacked->count; code == ENGINE_OK && i > 0; i--) {
+        struct restore *restore = unpacked->restores[i - 1];
+        struct span name =
+            definition_name(registry_restore_folder(restore), &arena);
+        code = registry_restore_load(restore, name, reterr);
+        if (code == ENGINE_OK) {
+            unpacked->count = i - 1;
+            code = registry_restore_commit(restore, reterr);
+        }
+        arena_release(&arena);
+    }
     return code;
 }
 
@@ -276,6 +312,8 @@ snapshots_restore_storage(struct snapshots *snapshots, const char *path,
         code = unpack(registry, &source, CONTAINER_STORAGE, staging.data,
                       &unpacked, reterr);
     }
+    if (code == ENGINE_OK)
+        code = unpacked_sync(&unpacked, reterr);
     if (code == ENGINE_OK)
         code = commit_all(registry, &unpacked, force, reterr);
     if (code == ENGINE_OK && unpacked.aliases != NULL)

@@ -120,7 +120,7 @@ struct snapshot_recovery {
  * ENGINE_ECHECKSUM  not the checksum that was asked for.
  * ENGINE_ENOTFOUND  a shard of a collection that there is not.
  * ENGINE_EUNAVAILABLE the location does not answer, or too many jobs.
- * and those of registry_restore_commit(). */
+ * and those of registry_restore_load() and registry_restore_commit(). */
 enum engine_code snapshots_recover(struct snapshots *snapshots,
                                    const struct snapshot_recovery *recovery,
                                    bool wait, struct error *reterr)

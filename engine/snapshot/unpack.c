@@ -41,17 +41,23 @@ no_place(const char *name, struct error *reterr)
                      name);
 }
 
+/* The folders of a collection. */
+static const char *const inside[] = { "", "/shard-0", "/shard-0/store" };
+#define INSIDE_COUNT 3
+
+/* Calls `what` with each of them from number `from` on. */
 static enum engine_code
-make_inside(const char *folder, struct error *reterr)
+for_inside(const char *folder, size_t from,
+           enum engine_code (*what)(const char *path, struct error *reterr),
+           struct error *reterr)
 {
-    static const char *const names[] = { "shard-0", "shard-0/store" };
     enum engine_code code = ENGINE_OK;
-    for (size_t i = 0; code == ENGINE_OK && i < 2; i++) {
+    for (size_t i = from; code == ENGINE_OK && i < INSIDE_COUNT; i++) {
         struct bytes path;
         bytes_init(&path, PATH_SIZE_MAX);
-        bytes_addf(&path, "%s/%s", folder, names[i]);
+        bytes_addf(&path, "%s%s", folder, inside[i]);
         code = bytes_failed(&path) ? error_memory(reterr)
-                                   : folder_make(path.data, reterr);
+                                   : what(path.data, reterr);
         bytes_release(&path);
     }
     return code;
@@ -75,19 +81,22 @@ add_collection(struct unpacked *unpacked, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     unpacked->restores[unpacked->count++] = restore;
-    return make_inside(registry_restore_folder(restore), reterr);
+    return for_inside(registry_restore_folder(restore), 1, folder_make, reterr);
 }
 
 static enum engine_code
-extract_into(struct container_reader *reader, const char *folder,
-             const char *name, struct error *reterr)
+extract_into(struct unpacked *unpacked, struct container_reader *reader,
+             const char *folder, const char *name, struct error *reterr)
 {
     struct bytes path;
+    int fd = -1;
     bytes_init(&path, PATH_SIZE_MAX);
     bytes_addf(&path, "%s/%s", folder, name);
-    enum engine_code code = bytes_failed(&path)
-                                ? error_memory(reterr)
-                                : container_extract(reader, path.data, reterr);
+    enum engine_code code =
+        bytes_failed(&path) ? error_memory(reterr)
+                            : container_extract(reader, path.data, &fd, reterr);
+    if (code == ENGINE_OK)
+        syncer_add(unpacked->syncer, fd);
     bytes_release(&path);
     return code;
 }
@@ -103,7 +112,7 @@ extract_aliases(struct unpacked *unpacked, struct container_reader *reader,
         return error_memory(reterr);
     enum engine_code code = folder_make(staging, reterr);
     return code == ENGINE_OK
-               ? extract_into(reader, staging, "aliases.json", reterr)
+               ? extract_into(unpacked, reader, staging, "aliases.json", reterr)
                : code;
 }
 
@@ -140,20 +149,18 @@ take_file(struct unpacked *unpacked, struct container_reader *reader,
         code = add_collection(unpacked, reterr);
     if (code != ENGINE_OK)
         return code;
-    return extract_into(reader,
+    return extract_into(unpacked, reader,
                         registry_restore_folder(unpacked->restores[number]),
                         rest, reterr);
 }
 
-/* Once all is written: the disk has had most of it by then, and the first of
- * these waits for the names of all. */
-static enum engine_code
-sync_all(const struct unpacked *unpacked, struct error *reterr)
+enum engine_code
+unpacked_sync(const struct unpacked *unpacked, struct error *reterr)
 {
-    enum engine_code code = ENGINE_OK;
+    enum engine_code code = syncer_wait(unpacked->syncer, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < unpacked->count; i++)
-        code = folder_sync_all(registry_restore_folder(unpacked->restores[i]),
-                               reterr);
+        code = for_inside(registry_restore_folder(unpacked->restores[i]), 0,
+                          folder_sync, reterr);
     return code;
 }
 
@@ -166,7 +173,10 @@ unpack(struct registry *registry, const struct container_source *source,
     const char *name = "";
     uint64_t size;
     *ret_unpacked = (struct unpacked){ .registry = registry };
-    enum engine_code code = container_open(source, &reader, reterr);
+    ret_unpacked->syncer = syncer_new();
+    enum engine_code code = ret_unpacked->syncer == NULL
+                                ? error_memory(reterr)
+                                : container_open(source, &reader, reterr);
     if (code != ENGINE_OK)
         return code;
     if (container_kind(reader) != kind)
@@ -184,13 +194,16 @@ unpack(struct registry *registry, const struct container_source *source,
     if (code == ENGINE_OK && kind == CONTAINER_COLLECTION &&
         ret_unpacked->count == 0)
         code = error_set(reterr, ENGINE_EINPUT, "the snapshot is empty");
+    if (code == ENGINE_OK && source->has_digest)
+        container_digest(reader, ret_unpacked->digest);
     container_close(reader);
-    return code == ENGINE_OK ? sync_all(ret_unpacked, reterr) : code;
+    return code;
 }
 
 void
 unpacked_release(struct unpacked *unpacked)
 {
+    syncer_free(unpacked->syncer);
     for (size_t i = 0; i < unpacked->count; i++)
         registry_restore_abort(unpacked->restores[i]);
     free(unpacked->restores);

@@ -17,7 +17,7 @@ static enum engine_code
 io_error(const char *what, const char *path, struct error *reterr)
 {
     int number = errno;
-    bool is_full = number == ENOSPC || number == EDQUOT;
+    bool is_full = number == ENOSPC || number == EDQUOT || number == EFBIG;
     return error_set(reterr, is_full ? ENGINE_ENOSPACE : ENGINE_EINTERNAL,
                      "cannot %s %s: %s", what, path, strerror(number));
 }

@@ -312,3 +312,21 @@ store_family_size(struct store *store, enum store_family family)
     pthread_rwlock_unlock(&store->lock);
     return size;
 }
+
+uint64_t
+store_family_values_size(struct store *store, enum store_family family)
+{
+    static const char name[] = "raw value size=";
+    uint64_t size = 0;
+    char *text = NULL;
+    pthread_rwlock_rdlock(&store->lock);
+    if (store->db != NULL)
+        text = rocksdb_property_value_cf(store->db, store_family(store, family),
+                                         "rocksdb.aggregated-table-properties");
+    pthread_rwlock_unlock(&store->lock);
+    const char *at = text == NULL ? NULL : strstr(text, name);
+    if (at != NULL)
+        size = strtoull(at + sizeof(name) - 1, NULL, 10);
+    rocksdb_free(text);
+    return size;
+}

@@ -142,10 +142,17 @@ typedef enum engine_code store_visit(void *ctx, struct span key,
                                      struct span value, struct error *reterr);
 
 /* Visits all keys of a family that start with `prefix` (size 0: all). Sees the
- * state of its start; commits may go on meanwhile. */
+ * state of its start; commits may go on meanwhile. Any thread. */
 enum engine_code store_scan(struct store *store, enum store_family family,
                             struct span prefix, store_visit *visit, void *ctx,
                             struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same for keys from `from` up to, without, `to` (size 0: to the end). */
+enum engine_code store_scan_range(struct store *store, enum store_family family,
+                                  struct span from, struct span to,
+                                  store_visit *visit, void *ctx,
+                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Merges the files that hold keys of a family from `from` up to `to`, so that
@@ -168,6 +175,11 @@ uint64_t store_disk_size(struct store *store);
 
 /* Bytes of one family in table files. */
 uint64_t store_family_size(struct store *store, enum store_family family);
+
+/* Bytes of the values of one family in table files, before compression; what was
+ * deleted or written again counts, too. Looks into each file. */
+uint64_t store_family_values_size(struct store *store,
+                                  enum store_family family);
 
 /* Heap bytes of one store, about. */
 struct store_memory {

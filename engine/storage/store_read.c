@@ -169,23 +169,39 @@ out:
     return code;
 }
 
-enum engine_code
-store_scan(struct store *store, enum store_family family, struct span prefix,
-           store_visit *visit, void *ctx, struct error *reterr)
+/* What keys a scan ends before. */
+struct scan {
+    struct store *store;
+    enum store_family family;
+    struct span prefix, from, to;
+};
+
+static bool
+is_past(const struct scan *scan, struct span key)
 {
+    if (scan->to.size > 0 && span_compare(key, scan->to) >= 0)
+        return true;
+    return key.size < scan->prefix.size ||
+           (scan->prefix.size > 0 &&
+            memcmp(key.data, scan->prefix.data, scan->prefix.size) != 0);
+}
+
+static enum engine_code
+scan_run(const struct scan *scan, store_visit *visit, void *ctx,
+         struct error *reterr)
+{
+    struct store *store = scan->store;
     enum engine_code code = store_enter(store, reterr);
     if (code != ENGINE_OK)
         return code;
     rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(
-        store->db, store->scan, store_family(store, family));
-    rocksdb_iter_seek(iterator, prefix.data, prefix.size);
+        store->db, store->scan, store_family(store, scan->family));
+    rocksdb_iter_seek(iterator, scan->from.data, scan->from.size);
     for (; code == ENGINE_OK && rocksdb_iter_valid(iterator);
          rocksdb_iter_next(iterator)) {
         struct span key, value;
         key.data = rocksdb_iter_key(iterator, &key.size);
-        if (key.size < prefix.size ||
-            (prefix.size > 0 &&
-             memcmp(key.data, prefix.data, prefix.size) != 0))
+        if (is_past(scan, key))
             break;
         value.data = rocksdb_iter_value(iterator, &value.size);
         code = visit(ctx, key, value, reterr);
@@ -199,4 +215,25 @@ store_scan(struct store *store, enum store_family family, struct span prefix,
     rocksdb_iter_destroy(iterator);
     store_leave(store);
     return code;
+}
+
+enum engine_code
+store_scan(struct store *store, enum store_family family, struct span prefix,
+           store_visit *visit, void *ctx, struct error *reterr)
+{
+    struct scan scan = {
+        .store = store, .family = family, .prefix = prefix, .from = prefix
+    };
+    return scan_run(&scan, visit, ctx, reterr);
+}
+
+enum engine_code
+store_scan_range(struct store *store, enum store_family family,
+                 struct span from, struct span to, store_visit *visit,
+                 void *ctx, struct error *reterr)
+{
+    struct scan scan = {
+        .store = store, .family = family, .from = from, .to = to
+    };
+    return scan_run(&scan, visit, ctx, reterr);
 }

@@ -119,6 +119,67 @@ def points_of(begin, count, size=256):
                        for i in range(begin, begin + count)]}
 
 
+def test_payloads_come_back_into_memory_whole(engine_factory):
+    """So many that several threads read them at the start."""
+    engine = engine_factory().start()
+    engine.create("big", 4, "Euclid", on_disk_payload=False)
+    numbers = random.Random(1)
+
+    def points(begin):
+        return [{"id": i, "vector": [i, 1, 2, 3], "payload": {
+            "n": i, "t": numbers.randbytes(6000).hex()}}
+            for i in range(begin, begin + 200)]
+
+    data = {}
+    for begin in range(0, 4000, 200):
+        part = points(begin)
+        engine.upsert("big", part)
+        data.update((p["id"], p["payload"]) for p in part)
+    gone = list(range(0, 4000, 3))
+    engine.call("POST", "/collections/big/points/delete?wait=true",
+                {"points": gone}).result
+    for _ in range(2):  # the second start finds table files
+        engine.stop()
+        engine.start()
+    assert sum(p.stat().st_size for p in
+               (engine.folder / "storage").rglob("*.sst")) > 32 << 20
+    found = {}
+    for begin in range(0, 4000, 500):
+        found.update(engine.get("big", range(begin, begin + 500),
+                                vectors=False))
+    assert {id: record["payload"] for id, record in found.items()} == \
+        {id: p for id, p in data.items() if id % 3}
+
+
+def test_a_restore_asks_the_limit(engine_factory):
+    """Where a second copy does not fit: a 507 that says so, before anything is
+    loaded, and the present collection is served as it was."""
+    engine = engine_factory(
+        environment={"QDRANT__STORAGE__MEMORY_LIMIT_MB": "150"}).start()
+    engine.call("PUT", "/collections/one", {
+        "vectors": {"size": 256, "distance": "Euclid"},
+        "optimizers_config": {"indexing_threshold": 0}}).result
+    for begin in range(0, 50000, 1000):
+        engine.call("PUT", "/collections/one/points?wait=true",
+                    points_of(begin, 1000)).result
+    made = engine.call("POST", "/collections/one/snapshots").result
+    where = {"location": f"file://{engine.folder}/snapshots/one/{made['name']}"}
+    for name in ("one", "two"):
+        answer = engine.call("PUT", f"/collections/{name}/snapshots/recover",
+                             where)
+        assert answer.status == 507, answer
+        assert "storage.memory_limit_mb" in answer.error
+    assert engine.call("GET", "/collections/two").status == 404
+    assert engine.call("POST", "/collections/one/points/count",
+                       {}).result["count"] == 50000
+    assert len(list((engine.folder / "storage" / "collections").iterdir())) == 1
+    engine.call("DELETE", "/collections/one").result
+    assert engine.call("PUT", "/collections/two/snapshots/recover",
+                       where).status == 200
+    assert engine.call("POST", "/collections/two/points/count",
+                       {}).result["count"] == 50000
+
+
 def test_the_limit_refuses_growth_and_nothing_else(engine_factory):
     """Fill until refused; reads, updates in place and deletes go on; then
     there is room again."""

@@ -15,6 +15,7 @@
 
 #include "engine/collection/collection.h"
 #include "engine/collection/registry_alias.h"
+#include "engine/collection/registry_restore.h"
 #include "engine/storage/checkpoint.h"
 #include "tests/fixture/folder.h"
 #include "tests/fixture/suite.h"
@@ -256,6 +257,84 @@ START_TEST(registry_keeps_what_it_cannot_delete)
 }
 END_TEST
 
+/* Puts the files that `from` has in the place where a restore expects them. */
+static void
+move_files(const char *from, const char *to)
+{
+    static const char *const names[] = { "collection.json", "shard-0" };
+    for (size_t i = 0; i < 2; i++) {
+        char a[256], b[256];
+        snprintf(a, sizeof(a), "%s/%s", from, names[i]);
+        snprintf(b, sizeof(b), "%s/%s", to, names[i]);
+        ck_assert_int_eq(rename(a, b), 0);
+    }
+}
+
+/* Replaces a collection by a copy of itself; its folder's last name in `name`. */
+static void
+replace(const char *collection, char name[32])
+{
+    struct frozen frozen;
+    struct restore *restore;
+    ck_assert_int_eq(
+        registry_freeze(registry, span_of(collection), &arena, &frozen, &error),
+        ENGINE_OK);
+    ck_assert_int_eq(registry_restore_begin(registry, &restore, &error),
+                     ENGINE_OK);
+    const char *made = registry_restore_folder(restore);
+    snprintf(name, 32, "%s", strrchr(made, '/') + 1);
+    move_files(frozen.folder, made);
+    registry_thaw(&frozen);
+    ck_assert_int_eq(
+        registry_restore_load(restore, span_of(collection), &error), ENGINE_OK);
+    ck_assert_int_eq(registry_restore_commit(restore, &error), ENGINE_OK);
+}
+
+static bool
+has_folder(const char *name)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/collections/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A replaced folder that cannot be taken away is not served by any start, and
+ * who replaced it does not go before it. */
+START_TEST(registry_serves_no_replaced_one_again)
+{
+    char second[32], third[32], gone[128], file[160];
+    bool existed;
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    snprintf(gone, sizeof(gone), "%s/collections/00000001.deleted", folder);
+    snprintf(file, sizeof(file), "%s/in-the-way", gone);
+    ck_assert_int_eq(mkdir(gone, 0700), 0);
+    ck_assert_int_eq(mkdir(file, 0700), 0);
+    replace("c", second);
+    ck_assert(has_folder("00000001") && has_folder(second));
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, &error),
+                     ENGINE_EINTERNAL);
+    ck_assert_ptr_nonnull(strstr(error.text, "00000001"));
+    replace("c", third);
+    ck_assert(has_folder("00000001") && has_folder(second) &&
+              has_folder(third));
+    /* A start serves the last one alone, and clears the way. */
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("c ");
+    const struct damaged *damaged;
+    size_t count = 1;
+    ck_assert_int_eq(
+        registry_damaged(registry, &arena, &damaged, &count, &error),
+        ENGINE_OK);
+    ck_assert_uint_eq(count, 0);
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, &error),
+                     ENGINE_OK);
+    ck_assert(!has_folder("00000001") && !has_folder(second) &&
+              !has_folder(third));
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("");
+}
+END_TEST
+
 /* Its name, folder and cause are told; nothing is made in its place; deleting
  * it takes the folder. */
 START_TEST(registry_serves_the_others_when_one_is_damaged)
@@ -370,6 +449,7 @@ main(void)
     tcase_add_test(tcase, registry_clears_what_a_crash_left);
     tcase_add_test(tcase, registry_gives_no_alias_of_the_dead_to_a_new_one);
     tcase_add_test(tcase, registry_keeps_what_it_cannot_delete);
+    tcase_add_test(tcase, registry_serves_no_replaced_one_again);
     tcase_add_test(tcase, registry_serves_the_others_when_one_is_damaged);
     tcase_add_test(tcase, registry_survives_racing_creates_and_deletes);
     tcase_add_test(tcase, registry_gives_no_name_to_two);

@@ -96,7 +96,10 @@ unpack(const void *data, size_t size, unsigned *ret_files, struct error *reterr)
         if (code != ENGINE_OK || name == NULL)
             break;
         (void)unlink(out);
-        code = container_extract(reader, out, reterr);
+        int made = -1;
+        code = container_extract(reader, out, &made, reterr);
+        if (made >= 0)
+            close(made);
         ++*ret_files;
     }
     container_close(reader);
@@ -119,8 +122,10 @@ START_TEST(container_gives_back_what_was_put_in)
     ck_assert_int_eq(container_next(reader, &name, &size, NULL), ENGINE_OK);
     ck_assert_str_eq(name, "a.txt");
     ck_assert_uint_eq(size, 5);
-    ck_assert_int_eq(container_extract(reader, out, NULL), ENGINE_OK);
-    int file = open(out, O_RDONLY | O_CLOEXEC);
+    int file = -1;
+    ck_assert_int_eq(container_extract(reader, out, &file, NULL), ENGINE_OK);
+    close(file);
+    file = open(out, O_RDONLY | O_CLOEXEC);
     ck_assert_int_eq(read(file, text, sizeof(text)), 5);
     ck_assert_str_eq(text, "first");
     close(file);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGINE_SNAPSHOT_SUMMER_H
+#define ENGINE_SNAPSHOT_SUMMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <xxhash.h>
+
+/* Sums of a stream of bytes, made on a thread beside the one that reads and
+ * writes them: XXH3 of 128 bits, and SHA-256 where somebody will ask for it.
+ * Bytes come in blocks of its own, so that nothing is copied for it. All calls
+ * of one summer are made by one thread. */
+
+#define SUMMER_BLOCK_SIZE   ((size_t)512 << 10)
+#define SUMMER_BLOCKS_COUNT 4u /* one is filled while others are summed up */
+
+struct summer;
+
+/* NULL: no memory. Without a thread (none could be made) the caller's own sums
+ * up. */
+struct summer *summer_new(bool has_digest) __attribute__((warn_unused_result));
+
+/* SUMMER_BLOCK_SIZE bytes to be filled, until summer_pass(); waits for one that
+ * is free. */
+char *summer_block(struct summer *summer);
+
+/* The first `size` bytes of the block are the next of the stream. They may be
+ * read, not changed, until summer_block() has been called again. */
+void summer_pass(struct summer *summer, size_t size);
+
+/* Of all that was passed so far. */
+XXH128_hash_t summer_sum(struct summer *summer);
+
+/* The same as SHA-256 (DIGEST_TEXT_SIZE); nothing is passed after. */
+void summer_text(struct summer *summer, char *ret_text);
+
+/* NULL is allowed. */
+void summer_free(struct summer *summer);
+
+#endif /* ENGINE_SNAPSHOT_SUMMER_H */
