@@ -111,6 +111,7 @@ work(struct collection *collection)
         pthread_mutex_unlock(&collection->upkeep_lock);
     }
     enum segment_rest rest, index_rest;
+    segment_sweep_filters(collection->segment);
     segment_index_work(collection->segment, &index_rest);
     if (segment_link(collection->segment, COLLECTION_WORK_POINTS, &rest,
                      NULL) != ENGINE_OK)

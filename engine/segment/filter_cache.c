@@ -27,20 +27,26 @@ size_of(const struct filter_cache_entry *entry)
     return entry->passing->size + entry->key.size;
 }
 
+static void
+entry_free(struct filter_cache_entry *entry)
+{
+    union {
+        const char *in;
+        char *out;
+    } key = { .in = entry->key.data };
+    free(key.out);
+    passing_release(entry->passing);
+}
+
 /* Caller holds the lock. */
 static void
 drop(struct filter_cache *cache, struct filter_cache_entry *entry)
 {
     if (entry->used == 0)
         return;
-    union {
-        const char *in;
-        char *out;
-    } key = { .in = entry->key.data };
     assert(cache->size >= size_of(entry));
     cache->size -= size_of(entry);
-    free(key.out);
-    passing_release(entry->passing);
+    entry_free(entry);
     *entry = (struct filter_cache_entry){ 0 };
 }
 
@@ -78,18 +84,14 @@ find(struct filter_cache *cache, struct span key, uint64_t hash)
     return NULL;
 }
 
-/* Caller holds the lock. */
+/* Caller holds the lock. What is out of date stays: to free it takes long. */
 static struct passing *
 hold(struct filter_cache *cache, struct span key, uint64_t hash,
      uint64_t version)
 {
     struct filter_cache_entry *entry = find(cache, key, hash);
-    if (entry == NULL || entry->version > version)
+    if (entry == NULL || entry->version != version)
         return NULL;
-    if (entry->version < version) {
-        drop(cache, entry);
-        return NULL;
-    }
     entry->used = ++cache->clock;
     return passing_hold(entry->passing);
 }
@@ -179,6 +181,23 @@ filter_cache_put(struct filter_cache *cache, struct span key, uint64_t version,
     }
     pthread_mutex_unlock(&cache->lock);
     free(copy);
+}
+
+void
+filter_cache_sweep(struct filter_cache *cache, uint64_t version)
+{
+    for (size_t i = 0; i < FILTER_CACHE_ENTRIES_MAX; i++) {
+        struct filter_cache_entry *entry = &cache->entries[i];
+        struct filter_cache_entry gone = { 0 };
+        pthread_mutex_lock(&cache->lock);
+        if (entry->used != 0 && entry->version < version) {
+            cache->size -= size_of(entry);
+            gone = *entry;
+            *entry = (struct filter_cache_entry){ 0 };
+        }
+        pthread_mutex_unlock(&cache->lock);
+        entry_free(&gone);
+    }
 }
 
 struct filter_cache_state

@@ -11,8 +11,9 @@
 
 /* What passed the filters of late, exactly. An entry holds for one version of
  * the segment: each change of points, payloads or indexes makes another, so an
- * entry can only be right or out of date, and what is out of date goes when it
- * is met. Any thread; its lock is taken after all others and held for a few
+ * entry can only be right or out of date. What is out of date goes when another
+ * is put in its place, or by a sweep: look-ups, which event loops do, too, free
+ * nothing. Any thread; its lock is taken after all others and held for a few
  * comparisons. */
 
 #define FILTER_CACHE_ENTRIES_MAX 128u
@@ -52,6 +53,9 @@ struct passing *filter_cache_peek(struct filter_cache *cache, struct span key,
  * longest. Where memory is short, nothing is kept and all goes. */
 void filter_cache_put(struct filter_cache *cache, struct span key,
                       uint64_t version, struct passing *passing);
+
+/* Frees what is out of date: by the background, after changes. */
+void filter_cache_sweep(struct filter_cache *cache, uint64_t version);
 
 struct filter_cache_state {
     size_t size;

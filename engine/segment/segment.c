@@ -596,6 +596,12 @@ segment_vector_state(const struct segment_reader *reader, size_t number)
 }
 
 void
+segment_sweep_filters(struct segment *segment)
+{
+    filter_cache_sweep(&segment->filters, atomic_load(&segment->version));
+}
+
+void
 segment_state(struct segment *segment, struct segment_state *ret_state)
 {
     *ret_state = (struct segment_state){ 0 };

@@ -158,6 +158,9 @@ enum engine_code segment_link(struct segment *segment, size_t slots_max,
  * when segment_link() has nothing left. */
 bool segment_compact_disk(struct segment *segment);
 
+/* Frees what filters are remembered that a change has put out of date. */
+void segment_sweep_filters(struct segment *segment);
+
 /* Whether a graph has changed since its last checkpoint. */
 bool segment_is_unsaved(struct segment *segment);
 

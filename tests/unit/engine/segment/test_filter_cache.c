@@ -67,7 +67,26 @@ START_TEST(entry_holds_for_one_version)
     ck_assert(!finds(1, 4));
     ck_assert(finds(1, 5));
     ck_assert(!finds(1, 6));
+}
+END_TEST
+
+/* Who looks frees nothing: the sweep does, and leaves what holds. */
+START_TEST(a_sweep_frees_what_is_out_of_date)
+{
+    put(1, 5);
+    put(2, 6);
+    size_t size = filter_cache_state(&cache).size;
+    ck_assert(!finds(1, 6));
+    ck_assert_ptr_null(filter_cache_peek(&cache, span_of("key 1"), 6));
+    ck_assert_uint_eq(filter_cache_state(&cache).size, size);
+    filter_cache_sweep(&cache, 6);
+    ck_assert_uint_lt(filter_cache_state(&cache).size, size);
+    ck_assert(finds(2, 6));
+    struct passing *held = filter_cache_find(&cache, span_of("key 2"), 6);
+    filter_cache_sweep(&cache, 7);
     ck_assert_uint_eq(filter_cache_state(&cache).size, 0);
+    ck_assert(passing_has(held, 2));
+    passing_release(held);
 }
 END_TEST
 
@@ -138,6 +157,7 @@ main(void)
     TCase *tcase = tcase_create("filter_cache");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, entry_holds_for_one_version);
+    tcase_add_test(tcase, a_sweep_frees_what_is_out_of_date);
     tcase_add_test(tcase, peeking_is_no_look_up);
     tcase_add_test(tcase, what_is_older_takes_no_place);
     tcase_add_test(tcase, entries_are_bounded);
