@@ -7,10 +7,12 @@
 # something; their inputs are in TARGET-crash-*, and what reached new code in
 # corpus-TARGET/, which the next run goes on from.
 set -eu
+: "${top_srcdir:?}"
+export top_srcdir
 seconds=$1
 shift
 flags=-fsanitize=address,undefined
-test -f Makefile || "${top_srcdir:?}/configure" --quiet CC="${FUZZ_CC:-clang-14}"
+test -f Makefile || "$top_srcdir/configure" --quiet CC="${FUZZ_CC:-clang-14}"
 programs=
 for target; do
     programs="$programs tests/fuzz/fuzz_$target"
@@ -26,7 +28,7 @@ ${MAKE:-make} --quiet \
 search()
 {
     mkdir -p "corpus-$1"
-    ASAN_OPTIONS=detect_leaks=1:handle_abort=1 top_srcdir="$top_srcdir" \
+    ASAN_OPTIONS=detect_leaks=1:handle_abort=1 \
         "tests/fuzz/fuzz_$1" -max_total_time="$seconds" -max_len=8192 \
         -timeout=25 -rss_limit_mb=3000 -print_final_stats=1 \
         -artifact_prefix="$1-" "corpus-$1" "$top_srcdir/tests/fuzz/corpus/$1" \
