@@ -240,10 +240,10 @@ datatype_parse(yyjson_val *value, enum datatype *ret_datatype)
         *ret_datatype = DATATYPE_F16;
     else if (yyjson_equals_str(value, "uint8"))
         *ret_datatype = DATATYPE_U8;
+    else if (yyjson_equals_str(value, "turbo4"))
+        *ret_datatype = DATATYPE_TURBO4;
     else
-        return section_is_absent(value) ||
-               yyjson_equals_str(value, "float32") ||
-               yyjson_equals_str(value, "turbo4");
+        return section_is_absent(value) || yyjson_equals_str(value, "float32");
     return true;
 }
 
@@ -267,16 +267,6 @@ place_parse(yyjson_val *object, const char *where, bool *ret_is_on_disk,
                              where);
     }
     *ret_is_on_disk = is_on_disk;
-    return ENGINE_OK;
-}
-
-/* What this version cannot do is refused, never ignored. */
-static enum engine_code
-vector_unsupported(yyjson_val *object, struct error *reterr)
-{
-    if (yyjson_equals_str(yyjson_obj_get(object, "datatype"), "turbo4"))
-        return error_set(reterr, ENGINE_EREQUEST,
-                         "datatype: turbo4 is not supported by this version");
     return ENGINE_OK;
 }
 
@@ -330,8 +320,6 @@ vector_parse(yyjson_val *object, struct arena *arena,
     enum engine_code code = section_read_u64(
         object, where, &(struct section_limit){ "size", 1, COMMAND_DIM_MAX },
         &size, reterr);
-    if (code == ENGINE_OK)
-        code = vector_unsupported(object, reterr);
     if (code == ENGINE_OK)
         code = multi_parse(object, where, &vector->kind, reterr);
     if (code == ENGINE_OK)

@@ -52,6 +52,11 @@ index_read(yyjson_val *index, const char *where, enum datatype *ret_datatype,
         code = section_read_bool(index, where, "on_disk", &unused_flag, reterr);
     if (code != ENGINE_OK)
         return code;
+    if (yyjson_equals_str(yyjson_obj_get(index, "datatype"), "turbo4"))
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "%s.index.datatype: turbo4 is for dense vectors, "
+                         "expected one of `float32`, `uint8`, `float16`",
+                         where);
     if (!is_word(yyjson_obj_get(index, "datatype"), datatypes))
         return error_set(reterr, ENGINE_EFORMAT,
                          "%s.index.datatype: unknown variant, expected one of "

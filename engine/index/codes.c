@@ -8,6 +8,7 @@
 #include "engine/index/codes.h"
 
 #include "engine/index/codes_planes.h"
+#include "engine/index/turbo.h"
 
 #include <assert.h>
 #include <float.h>
@@ -86,6 +87,9 @@ grid_prepare(struct codes *codes)
     codes->step = 2.0f * span * codes->deviation / (float)steps_of(kind);
     codes->kept = kind == CODE_4 ? KEPT_4 : 1.0f;
     codes->error = codes->step / sqrtf(12.0f);
+    /* What a shared row stands for is as long as its vector was. */
+    if (codes->params.shared != NULL)
+        codes->kept = sqrtf(KEPT_4);
     return codes->lines * line;
 }
 
@@ -116,6 +120,7 @@ codes_create(const struct codes_params *params, struct codes **ret_codes,
 {
     assert(params->dim > 0 && params->dim <= 65536);
     assert(params->metric != METRIC_MANHATTAN);
+    assert(params->shared == NULL || params->kind == CODE_4);
     struct codes *codes = calloc(1, sizeof(*codes));
     if (codes == NULL)
         return error_memory(reterr);
@@ -123,17 +128,15 @@ codes_create(const struct codes_params *params, struct codes **ret_codes,
     codes->grid = kernel_get()->code->grid;
     bool is_planes = code_kind_is_planes(params->kind);
     uint32_t size = is_planes ? planes_prepare(codes) : grid_prepare(codes);
-    enum engine_code code =
-        rotation_init(&codes->rotation, params->dim, size, reterr);
-    if (code == ENGINE_OK && is_planes)
-        code = ones_make(codes, reterr);
+    rotation_init(&codes->rotation, params->dim, size);
+    enum engine_code code = is_planes ? ones_make(codes, reterr) : ENGINE_OK;
     if (code != ENGINE_OK) {
-        rotation_release(&codes->rotation);
         free(codes);
         return code;
     }
-    slab_init(&codes->rows, codes_row_size(codes),
+    slab_init(&codes->own, codes_row_size(codes),
               is_planes ? sizeof(uint64_t) : CODE_LINE_SIZE);
+    codes->rows = params->shared != NULL ? params->shared : &codes->own;
     slab_init(&codes->factors, sizeof(struct codes_factor),
               sizeof(struct codes_factor));
     *ret_codes = codes;
@@ -145,9 +148,8 @@ codes_free(struct codes *codes)
 {
     if (codes == NULL)
         return;
-    slab_release(&codes->rows);
+    slab_release(&codes->own);
     slab_release(&codes->factors);
-    rotation_release(&codes->rotation);
     free(codes->ones);
     free(codes);
 }
@@ -155,7 +157,9 @@ codes_free(struct codes *codes)
 enum engine_code
 codes_reserve(struct codes *codes, uint32_t count, struct error *reterr)
 {
-    enum engine_code code = slab_reserve(&codes->rows, count, reterr);
+    enum engine_code code = codes->params.shared == NULL
+                                ? slab_reserve(&codes->own, count, reterr)
+                                : ENGINE_OK;
     if (code == ENGINE_OK && has_factors(codes))
         code = slab_reserve(&codes->factors, count, reterr);
     return code;
@@ -164,14 +168,14 @@ codes_reserve(struct codes *codes, uint32_t count, struct error *reterr)
 void
 codes_cut(struct codes *codes, uint32_t used_count)
 {
-    slab_cut(&codes->rows, used_count);
+    slab_cut(&codes->own, used_count);
     slab_cut(&codes->factors, used_count);
 }
 
 struct memory_report
 codes_memory(const struct codes *codes)
 {
-    struct memory_report rows = slab_memory(&codes->rows);
+    struct memory_report rows = slab_memory(&codes->own);
     struct memory_report factors = slab_memory(&codes->factors);
     rows.reserved_size += factors.reserved_size;
     rows.used_size += factors.used_size;
@@ -263,13 +267,31 @@ kept_share(const struct codes *codes, const uint8_t *row, const float *rotated,
     return sum > 0.1f ? sum : 1.0f;
 }
 
+/* From the row that is shared. */
+static void
+take_factor(struct codes *codes, uint32_t slot)
+{
+    if (!has_factors(codes))
+        return;
+    struct codes_factor *factor = slab_row(&codes->factors, slot);
+    struct turbo_tail tail =
+        turbo_tail_of(codes->params.dim, codes_row(codes, slot));
+    double square = (double)tail.length * (double)tail.length;
+    factor->scale = tail.factor / codes->step;
+    factor->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
+}
+
 void
 codes_put(struct codes *codes, uint32_t slot, const float *vector,
           struct codes_query *query)
 {
-    assert(slot < slab_capacity(&codes->rows));
+    assert(slot < slab_capacity(codes->rows));
     assert(query->size == codes->rotation.size);
-    uint8_t *row = slab_row(&codes->rows, slot);
+    uint8_t *row = slab_row(codes->rows, slot);
+    if (codes->params.shared != NULL) {
+        take_factor(codes, slot);
+        return;
+    }
     /* Under cosine a row that is not of unit length is a zero vector. */
     double length =
         has_factors(codes) ? length_of(vector, codes->params.dim) : 1.0;

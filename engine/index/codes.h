@@ -23,6 +23,10 @@ struct codes_params {
     uint32_t dim;
     enum metric metric;
     enum code_kind kind;
+    /* NULL, or rows of turbo4 (turbo.h) by slot, whose steps are the codes:
+     * then the kind is CODE_4 and the rows are written before codes_put().
+     * Borrowed. */
+    struct slab *shared;
 };
 
 /* What a row needs beside its code under dot and euclid. */
@@ -46,10 +50,11 @@ struct codes {
     /* Of planes of bits (codes_planes.h). */
     uint32_t fine_words;
     uint32_t coarse_words;
-    float deviation; /* of a rotated component */
-    uint64_t *ones;  /* u64[words], every bit set; owned */
+    float deviation;   /* of a rotated component */
+    uint64_t *ones;    /* u64[words], every bit set; owned */
+    struct slab *rows; /* &own, or those that are shared */
     /* Growing. */
-    struct slab rows;
+    struct slab own;
     struct slab factors; /* struct codes_factor; empty under cosine */
 };
 
@@ -77,7 +82,7 @@ enum engine_code codes_create(const struct codes_params *params,
 /* Accepts NULL. */
 void codes_free(struct codes *codes);
 
-/* As slab_reserve(). */
+/* As slab_reserve(); what is shared is the owner's to reserve. */
 enum engine_code codes_reserve(struct codes *codes, uint32_t count,
                                struct error *reterr)
     __attribute__((warn_unused_result));
@@ -92,7 +97,7 @@ codes_row_size(const struct codes *codes)
     return codes->row_size;
 }
 
-/* As slab_memory(). */
+/* As slab_memory(), without what is shared. */
 struct memory_report codes_memory(const struct codes *codes);
 
 /* A query made ready, and room to make one. */
@@ -115,8 +120,9 @@ enum engine_code codes_query_init(struct codes_query *query,
     __attribute__((warn_unused_result));
 void codes_query_release(struct codes_query *query);
 
-/* Writes the code of float[dim]; `query` is room that is overwritten. Any
- * values: what is not finite counts as zero. The slot is backed and nobody
+/* Writes the code of float[dim], which is not looked at where rows are shared;
+ * `query` is room that is overwritten. Any values: what is not finite counts as
+ * zero. The slot is backed and nobody
  * reads its code yet. Any number of threads, for different slots. */
 void codes_put(struct codes *codes, uint32_t slot, const float *vector,
                struct codes_query *query);
@@ -132,7 +138,7 @@ void codes_ask_slot(const struct codes *codes, uint32_t slot,
 static inline const uint8_t *
 codes_row(const struct codes *codes, uint32_t slot)
 {
-    return slab_row(&codes->rows, slot);
+    return slab_row(codes->rows, slot);
 }
 
 /* Estimated distances to `count` <= KERNEL_ROWS_MAX slots, whose rows are

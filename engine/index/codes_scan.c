@@ -24,7 +24,7 @@ struct scanner {
     const struct codes_scan *scan;
     const struct codes *codes;
     struct row_form form; /* of the vectors */
-    const void *query;    /* a row */
+    const void *query;    /* as row_form_ask() makes it */
     void *query_row;      /* owned; NULL: `query` is the caller's */
     struct codes_query asked;
     float limit;
@@ -66,13 +66,13 @@ ask(struct scanner *scanner, const float *query)
         return true;
     }
     float *room = malloc(form->dim * sizeof(*room));
-    scanner->query_row = malloc(row_form_size(form));
+    scanner->query_row = malloc(row_form_query_size(form));
     bool has_room = room != NULL && scanner->query_row != NULL;
     if (has_room) {
-        row_form_store(form, query, scanner->query_row);
+        row_form_ask(form, query, scanner->query_row);
         scanner->query = scanner->query_row;
         codes_ask(scanner->codes,
-                  row_form_values(form, scanner->query_row, room),
+                  row_form_asked(form, query, scanner->query_row, room),
                   &scanner->asked);
     }
     free(room);
@@ -236,7 +236,7 @@ static uint32_t
 fill_part(const struct scanner *scanner, uint32_t at, struct part *ret_part)
 {
     const struct codes_scan *scan = scanner->scan;
-    const struct slab *slab = &scanner->codes->rows;
+    const struct slab *slab = scanner->codes->rows;
     size_t size = codes_row_size(scanner->codes);
     uint32_t count = 0;
     for (; at < scan->slot_count && count < KERNEL_ROWS_MAX; at++) {
@@ -294,8 +294,7 @@ score_exact(struct scanner *scanner, const uint32_t *slots, uint32_t count,
     for (uint32_t i = 0; i < count; i++)
         vectors[i] = rows->vectors == NULL ? scanner->fetched + i * size
                                            : slab_row(rows->vectors, slots[i]);
-    kernel_get()->metrics[form->datatype]->rows[form->metric](
-        scanner->query, vectors, count, form->dim, distances);
+    row_form_kernel(form)(scanner->query, vectors, count, form->dim, distances);
     for (uint32_t i = 0; i < count; i++)
         (void)key_list_insert(&scanner->best, key_make(distances[i], slots[i]));
     lower_limit(scanner, &scanner->best);

@@ -3,6 +3,8 @@
  * counts and pixels expect: then the kernel divides by it. */
 #include "engine/index/datatype.h"
 
+#include "engine/index/turbo.h"
+
 #include <string.h>
 
 size_t
@@ -13,6 +15,8 @@ row_form_size(const struct row_form *form)
         return form->dim * sizeof(uint16_t);
     case DATATYPE_U8:
         return form->dim;
+    case DATATYPE_TURBO4:
+        return turbo_row_size(form->dim);
     case DATATYPE_F32:
         break;
     }
@@ -50,6 +54,9 @@ row_form_store(const struct row_form *form, const float *values, void *ret_row)
     case DATATYPE_U8:
         convert->f32_to_u8(values, form->dim, ret_row);
         return;
+    case DATATYPE_TURBO4:
+        turbo_store(form->dim, values, ret_row);
+        return;
     case DATATYPE_F32:
         break;
     }
@@ -67,6 +74,9 @@ row_form_load(const struct row_form *form, const void *row, float *ret_values)
     case DATATYPE_U8:
         convert->u8_to_f32(row, form->dim, ret_values);
         return;
+    case DATATYPE_TURBO4:
+        turbo_load(form->dim, row, ret_values);
+        return;
     case DATATYPE_F32:
         break;
     }
@@ -82,4 +92,46 @@ row_form_values(const struct row_form *form, const void *row, float *room)
     if (form->metric == METRIC_COSINE && !row_form_is_unit(form))
         (void)kernel_normalise(room, form->dim);
     return room;
+}
+
+size_t
+row_form_query_size(const struct row_form *form)
+{
+    return form->datatype == DATATYPE_TURBO4 ? turbo_query_size(form->dim)
+                                             : row_form_size(form);
+}
+
+void
+row_form_ask(const struct row_form *form, const float *values, void *ret_query)
+{
+    if (form->datatype == DATATYPE_TURBO4)
+        turbo_ask(form->metric, form->dim, values, ret_query);
+    else
+        row_form_store(form, values, ret_query);
+}
+
+const void *
+row_form_ask_row(const struct row_form *form, const void *row, void *room)
+{
+    if (form->datatype != DATATYPE_TURBO4)
+        return row;
+    turbo_ask_row(form->metric, form->dim, row, room);
+    return room;
+}
+
+const float *
+row_form_asked(const struct row_form *form, const float *values,
+               const void *query, float *room)
+{
+    return form->datatype == DATATYPE_TURBO4
+               ? values
+               : row_form_values(form, query, room);
+}
+
+kernel_rows_fn
+row_form_kernel(const struct row_form *form)
+{
+    return form->datatype == DATATYPE_TURBO4
+               ? turbo_kernel(form->metric)
+               : kernel_get()->metrics[form->datatype]->rows[form->metric];
 }

@@ -24,7 +24,7 @@ size_t row_form_size(const struct row_form *form);
 bool row_form_is_unit(const struct row_form *form);
 
 /* float[dim] to a row, and back. They do not overlap. What no half holds
- * becomes the largest, +-65504. */
+ * becomes the largest, +-65504; turbo.h has what becomes of 4 bits. */
 void row_form_store(const struct row_form *form, const float *values,
                     void *ret_row);
 void row_form_load(const struct row_form *form, const void *row,
@@ -35,5 +35,27 @@ void row_form_load(const struct row_form *form, const void *row,
  * is float[dim]. */
 const float *row_form_values(const struct row_form *form, const void *row,
                              float *room);
+
+/* ---- queries: what rows are compared with. A row, but for turbo4, which asks
+ * with more than 4 bits. */
+
+/* Bytes of a query. */
+size_t row_form_query_size(const struct row_form *form);
+
+/* float[dim] as a query. They do not overlap. */
+void row_form_ask(const struct row_form *form, const float *values,
+                  void *ret_query);
+
+/* A row as a query: the row itself, or `room`, which is as long as a query. */
+const void *row_form_ask_row(const struct row_form *form, const void *row,
+                             void *room);
+
+/* The values that such a query stands for, made of float[dim] `values`: those,
+ * or what a row holds of them, in `room`. */
+const float *row_form_asked(const struct row_form *form, const float *values,
+                            const void *query, float *room);
+
+/* Distances of such a query to rows. */
+kernel_rows_fn row_form_kernel(const struct row_form *form);
 
 #endif /* ENGINE_INDEX_DATATYPE_H */

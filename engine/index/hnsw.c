@@ -41,7 +41,7 @@ hnsw_create(const struct hnsw_params *params, const struct hnsw_rows *rows,
     hnsw->rows = *rows;
     atomic_init(&hnsw->codes, rows->codes);
     hnsw->form = form;
-    hnsw->kernel = kernel_get()->metrics[form.datatype]->rows[params->metric];
+    hnsw->kernel = row_form_kernel(&form);
     slab_init(&hnsw->nodes, sizeof(struct hnsw_node), 8);
     slab_init(&hnsw->links, hnsw->m0 * sizeof(hnsw_link), SLAB_ROW_ALIGN);
     slab_init(&hnsw->upper, params->m * sizeof(hnsw_link), SLAB_ROW_ALIGN);

@@ -305,7 +305,7 @@ check_header(struct stream *stream, const struct header *header,
     if ((rows->vectors != NULL &&
          header->slot_count > slab_capacity(rows->vectors)) ||
         (rows->codes != NULL &&
-         header->slot_count > slab_capacity(&rows->codes->rows)))
+         header->slot_count > slab_capacity(rows->codes->rows)))
         return corrupt(stream, "it has slots without vectors");
     return ENGINE_OK;
 }

@@ -243,7 +243,7 @@ uint32_t key_list_merge(struct key_list *list, const uint64_t *keys,
 struct hnsw_walk {
     /* The caller's, before the walk. */
     const struct hnsw *hnsw;
-    const void *query;               /* a row; unused when `asked` is set */
+    const void *query;               /* of row_form_ask(); not with `asked` */
     const struct codes_query *asked; /* NULL: walk on the vectors */
     const struct codes *codes;       /* that `asked` is in terms of */
     struct scratch *scratch;
@@ -274,7 +274,7 @@ struct hnsw_walk {
 static inline const struct slab *
 hnsw_slab(const struct hnsw *hnsw)
 {
-    return hnsw->rows.codes != NULL ? &hnsw->rows.codes->rows
+    return hnsw->rows.codes != NULL ? hnsw->rows.codes->rows
                                     : hnsw->rows.vectors;
 }
 
@@ -360,8 +360,15 @@ void hnsw_node_unlock(struct hnsw_node *node);
 struct hnsw_pivot {
     const struct hnsw *hnsw;
     struct codes_query *asked; /* with codes: room for its code as a query */
+    void *room;                /* else: for its row as one */
+    const void *query;         /* that, or the row */
     uint32_t slot;
 };
+
+/* With the room of a scratch, which scratch_query() and, with codes,
+ * scratch_asked() made ready. */
+struct hnsw_pivot hnsw_pivot_of(const struct hnsw *hnsw,
+                                struct scratch *scratch);
 
 void hnsw_pivot_set(struct hnsw_pivot *pivot, uint32_t slot);
 void hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,

@@ -40,12 +40,24 @@ hnsw_node_unlock(struct hnsw_node *node)
     atomic_store_explicit(&node->is_locked, 0, memory_order_release);
 }
 
+struct hnsw_pivot
+hnsw_pivot_of(const struct hnsw *hnsw, struct scratch *scratch)
+{
+    return (struct hnsw_pivot){ .hnsw = hnsw,
+                                .asked = &scratch->pair,
+                                .room = scratch->pair_row };
+}
+
 void
 hnsw_pivot_set(struct hnsw_pivot *pivot, uint32_t slot)
 {
     pivot->slot = slot;
     if (hnsw_links_by_codes(pivot->hnsw))
         codes_ask_slot(pivot->hnsw->rows.codes, slot, pivot->asked);
+    else
+        pivot->query = row_form_ask_row(
+            &pivot->hnsw->form, slab_row(pivot->hnsw->rows.vectors, slot),
+            pivot->room);
 }
 
 void
@@ -55,8 +67,7 @@ hnsw_pivot_score(const struct hnsw_pivot *pivot, const uint32_t *slots,
     const struct hnsw *hnsw = pivot->hnsw;
     const struct codes *codes = hnsw->rows.codes;
     if (!hnsw_links_by_codes(hnsw)) {
-        hnsw_score(hnsw, slab_row(hnsw->rows.vectors, pivot->slot), slots,
-                   count, ret_distances);
+        hnsw_score(hnsw, pivot->query, slots, count, ret_distances);
         return;
     }
     HNSW_UNSET const uint8_t *rows[KERNEL_ROWS_MAX];
@@ -105,7 +116,7 @@ hnsw_is_twin(const struct hnsw *hnsw, uint32_t slot, uint32_t other)
 {
     bool is_by_codes = hnsw_links_by_codes(hnsw);
     const struct codes *codes = is_by_codes ? hnsw->rows.codes : NULL;
-    const struct slab *rows = is_by_codes ? &codes->rows : hnsw->rows.vectors;
+    const struct slab *rows = is_by_codes ? codes->rows : hnsw->rows.vectors;
     assert(slot < slab_capacity(rows) && other < slab_capacity(rows));
     if (memcmp(slab_row(rows, slot), slab_row(rows, other), rows->row_size) !=
         0)
@@ -462,19 +473,23 @@ bool
 hnsw_ask_slot(struct hnsw_walk *walk, uint32_t slot)
 {
     const struct hnsw_rows *rows = &walk->hnsw->rows;
-    if (rows->vectors != NULL)
-        walk->query = slab_row(rows->vectors, slot);
-    if (!hnsw_links_by_codes(walk->hnsw))
-        return true;
     const struct row_form *form = &walk->hnsw->form;
-    if (!scratch_asked(walk->scratch, rows->codes) ||
-        !scratch_query(walk->scratch, form))
+    struct scratch *scratch = walk->scratch;
+    const void *row =
+        rows->vectors != NULL ? slab_row(rows->vectors, slot) : NULL;
+    if (!scratch_query(scratch, form))
         return false;
-    if (rows->vectors != NULL)
-        codes_ask(
-            rows->codes,
-            row_form_values(form, walk->query, walk->scratch->query_values),
-            &walk->scratch->asked);
+    if (!hnsw_links_by_codes(walk->hnsw)) {
+        walk->query = row_form_ask_row(form, row, scratch->query_row);
+        return true;
+    }
+    if (!scratch_asked(scratch, rows->codes))
+        return false;
+    /* Where the rows are the codes they tell no more. */
+    if (row != NULL && rows->codes->params.shared == NULL)
+        codes_ask(rows->codes,
+                  row_form_values(form, row, scratch->query_values),
+                  &scratch->asked);
     else
         codes_ask_slot(rows->codes, slot, &walk->scratch->asked);
     walk->asked = &walk->scratch->asked;
@@ -500,7 +515,7 @@ link_node(struct hnsw *hnsw, uint32_t slot, uint32_t level, uint64_t entry,
         scratch_give(hnsw->scratches, scratch);
         return error_memory(reterr);
     }
-    struct hnsw_pivot pivot = { .hnsw = hnsw, .asked = &scratch->pair };
+    struct hnsw_pivot pivot = hnsw_pivot_of(hnsw, scratch);
     uint32_t top = (uint32_t)(entry >> 32) - 1;
     top = level < top ? level : top;
     struct place place = { slot, top, entry, ef };

@@ -396,7 +396,7 @@ repair_node(struct hnsw *hnsw, uint32_t slot, struct scratch *scratch)
         return;
     struct patch patch;
     patch.hnsw = hnsw;
-    patch.pivot = (struct hnsw_pivot){ .hnsw = hnsw, .asked = &scratch->pair };
+    patch.pivot = hnsw_pivot_of(hnsw, scratch);
     patch.scratch = scratch;
     patch.owner = slot;
     uint32_t top = atomic_load_explicit(&node->level, memory_order_relaxed);
@@ -494,7 +494,7 @@ relink(struct hnsw *hnsw, uint32_t slot, bool is_lost, struct error *reterr)
         scratch_give(hnsw->scratches, scratch);
         return error_memory(reterr);
     }
-    struct hnsw_pivot pivot = { .hnsw = hnsw, .asked = &scratch->pair };
+    struct hnsw_pivot pivot = hnsw_pivot_of(hnsw, scratch);
     uint32_t top = atomic_load(&hnsw_node(hnsw, slot)->level);
     if (top > (uint32_t)(entry >> 32) - 1)
         top = (uint32_t)(entry >> 32) - 1;
@@ -555,8 +555,9 @@ hnsw_sweep_work(struct hnsw *hnsw, uint32_t nodes_max,
 {
     uint32_t end = slot_end(hnsw);
     struct scratch *scratch = scratch_take(hnsw->scratches, end, 1);
-    if (scratch == NULL || (hnsw->rows.codes != NULL &&
-                            !scratch_asked(scratch, hnsw->rows.codes))) {
+    if (scratch == NULL || !scratch_query(scratch, &hnsw->form) ||
+        (hnsw->rows.codes != NULL &&
+         !scratch_asked(scratch, hnsw->rows.codes))) {
         scratch_give(hnsw->scratches, scratch);
         return error_memory(reterr);
     }

@@ -44,6 +44,7 @@ scratch_free(struct scratch *scratch)
     codes_query_release(&scratch->asked);
     codes_query_release(&scratch->pair);
     free(scratch->query_row);
+    free(scratch->pair_row);
     free(scratch->query_values);
     free(scratch->fetched);
     free(scratch);
@@ -202,13 +203,17 @@ scratch_query(struct scratch *scratch, const struct row_form *form)
 {
     if (form->datatype == DATATYPE_F32 || scratch->query_values != NULL)
         return true;
-    scratch->query_row = malloc(row_form_size(form));
+    scratch->query_row = malloc(row_form_query_size(form));
+    scratch->pair_row = malloc(row_form_query_size(form));
     scratch->query_values = malloc(form->dim * sizeof(float));
-    if (scratch->query_row != NULL && scratch->query_values != NULL)
+    if (scratch->query_row != NULL && scratch->pair_row != NULL &&
+        scratch->query_values != NULL)
         return true;
     free(scratch->query_row);
+    free(scratch->pair_row);
     free(scratch->query_values);
     scratch->query_row = NULL;
+    scratch->pair_row = NULL;
     scratch->query_values = NULL;
     return false;
 }

@@ -45,8 +45,10 @@ struct scratch {
     struct codes_query asked; /* what the walk looks for */
     struct codes_query pair;  /* a neighbour, while links are chosen */
     struct scratch_batch batch;
-    /* A query as a row and as floats; made by scratch_query(). */
+    /* A query and a neighbour as row_form_ask() has them, and as floats; made
+     * by scratch_query(). */
     void *query_row;
+    void *pair_row;
     float *query_values;
     /* Rows fetched for rescoring; made by scratch_fetched(). */
     void *fetched;
@@ -80,8 +82,8 @@ struct scratch_chosen *scratch_chosen(struct scratch *scratch);
 /* Makes room in `asked` and `pair`; false without memory. */
 bool scratch_asked(struct scratch *scratch, const struct codes *codes);
 
-/* Makes room in query_row and query_values, which rows of floats do not need;
- * false without memory. */
+/* Makes room in query_row, pair_row and query_values, which rows of floats do
+ * not need; false without memory. */
 bool scratch_query(struct scratch *scratch, const struct row_form *form);
 
 /* Room for `size` bytes of rows; NULL without memory. */

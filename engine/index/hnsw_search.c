@@ -87,10 +87,10 @@ search_filtered(struct hnsw_walk *walk, const struct hnsw_search *options,
     return ENGINE_OK;
 }
 
-/* The query in the terms of what is walked on. */
+/* float[dim] in the terms of what is walked on. */
 static enum engine_code
-ask(struct hnsw_walk *walk, const struct hnsw_search *options,
-    struct error *reterr)
+ask(struct hnsw_walk *walk, const float *values,
+    const struct hnsw_search *options, struct error *reterr)
 {
     const struct codes *codes = atomic_load(&walk->hnsw->codes);
     if (codes == NULL || (options->scoring == HNSW_IGNORE_CODES &&
@@ -99,8 +99,8 @@ ask(struct hnsw_walk *walk, const struct hnsw_search *options,
     if (!scratch_asked(walk->scratch, codes))
         return error_memory(reterr);
     codes_ask(codes,
-              row_form_values(&walk->hnsw->form, walk->query,
-                              walk->scratch->query_values),
+              row_form_asked(&walk->hnsw->form, values, walk->query,
+                             walk->scratch->query_values),
               &walk->scratch->asked);
     walk->asked = &walk->scratch->asked;
     walk->codes = codes;
@@ -124,11 +124,11 @@ prepare(struct hnsw_walk *ret_walk, const struct hnsw *hnsw, const float *query,
     if (!scratch_query(scratch, &hnsw->form)) {
         code = error_memory(reterr);
     } else if (hnsw->form.datatype != DATATYPE_F32) {
-        row_form_store(&hnsw->form, query, scratch->query_row);
+        row_form_ask(&hnsw->form, query, scratch->query_row);
         ret_walk->query = scratch->query_row;
     }
     if (code == ENGINE_OK)
-        code = ask(ret_walk, options, reterr);
+        code = ask(ret_walk, query, options, reterr);
     if (code != ENGINE_OK)
         scratch_give(hnsw->scratches, scratch);
     return code;

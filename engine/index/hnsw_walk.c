@@ -60,7 +60,7 @@ hnsw_score_batch(struct hnsw_walk *walk)
 static inline const struct slab *
 walk_slab(const struct hnsw_walk *walk)
 {
-    return walk->asked != NULL ? &walk->codes->rows : walk->hnsw->rows.vectors;
+    return walk->asked != NULL ? walk->codes->rows : walk->hnsw->rows.vectors;
 }
 
 /* Finds and asks for the rows of the batch's slots. */

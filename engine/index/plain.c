@@ -146,7 +146,8 @@ scanner_init(struct scanner *scanner, struct job *job)
     size_t rows = BATCH_SIZE / size;
     scanner->job = job;
     scanner->scan = scan;
-    scanner->score = kernel_get()->metrics[scan->datatype]->rows[scan->metric];
+    scanner->score = row_form_kernel(
+        &(struct row_form){ scan->datatype, scan->metric, scan->dim });
     scanner->worst = INFINITY;
     scanner->capacity = slab_capacity(scan->vectors);
     scanner->batch_rows = rows < BATCH_ROWS_MIN   ? BATCH_ROWS_MIN
@@ -319,10 +320,10 @@ plain_search(const struct plain_scan *scan, const float *query, uint32_t k,
     uint64_t rows = PART_SIZE / size;
     void *row = NULL;
     if (form.datatype != DATATYPE_F32) {
-        row = malloc(size);
+        row = malloc(row_form_query_size(&form));
         if (row == NULL)
             return error_memory(reterr);
-        row_form_store(&form, query, row);
+        row_form_ask(&form, query, row);
     }
     struct job job = {
         .scan = scan,

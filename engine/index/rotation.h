@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "engine/error.h"
 #include "engine/kernel/code.h"
 
 /* A fixed random-like rotation that spreads every vector evenly over its
@@ -14,7 +13,8 @@
  * used by RaBitQ, Gao & Long 2024). It keeps lengths and inner products up to
  * rounding. */
 
-#define ROTATION_ALIGN 64u
+#define ROTATION_ALIGN    64u
+#define ROTATION_SIZE_MAX 65536u
 
 struct rotation {
     uint32_t dim;
@@ -22,20 +22,20 @@ struct rotation {
     uint32_t block_units;
     uint32_t block_count;
     code_hadamard_fn hadamard;
-    float *signs; /* float[2][size] of +1 and -1; owned */
+    const float *signs; /* float[2][size] of +1 and -1, of the process */
 };
 
-/* The same signs for the same dim, for ever: codes on disk depend on them.
- *   size  a multiple of ROTATION_ALIGN, >= dim
- * ENGINE_ENOMEM */
-enum engine_code rotation_init(struct rotation *rotation, uint32_t dim,
-                               uint32_t size, struct error *reterr)
-    __attribute__((warn_unused_result));
-
-void rotation_release(struct rotation *rotation);
+/* The same signs for the same dim, for ever: rows on disk depend on them. Owns
+ * nothing and is cheap. Any thread.
+ *   size  a multiple of ROTATION_ALIGN, dim..ROTATION_SIZE_MAX */
+void rotation_init(struct rotation *rotation, uint32_t dim, uint32_t size);
 
 /* Rotates float[dim] times `scale` into float[size]; no overlap. */
 void rotation_apply(const struct rotation *rotation, const float *vector,
                     float scale, float *ret_rotated);
+
+/* Rotates float[size] back, in place: the first `dim` are the vector's
+ * components, the rest is what the dimensions do not have. */
+void rotation_undo(const struct rotation *rotation, float *values);
 
 #endif /* ENGINE_INDEX_ROTATION_H */

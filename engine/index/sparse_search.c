@@ -301,6 +301,7 @@ bound_short(struct run *run, struct sealed *sealed, size_t at)
     case DATATYPE_U8:
         bound_short_of(run, sealed, at, DATATYPE_U8);
         return;
+    case DATATYPE_TURBO4: /* of dense vectors alone */
     case DATATYPE_F32:
         bound_short_of(run, sealed, at, DATATYPE_F32);
         return;
@@ -399,6 +400,7 @@ score_block(struct run *run, const struct sealed *sealed, uint32_t block)
     case DATATYPE_U8:
         score_block_of(run, sealed, block, DATATYPE_U8);
         return;
+    case DATATYPE_TURBO4: /* of dense vectors alone */
     case DATATYPE_F32:
         score_block_of(run, sealed, block, DATATYPE_F32);
         return;

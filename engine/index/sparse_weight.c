@@ -16,6 +16,7 @@ sparse_weights_size(const struct sparse_lists *lists)
         return entries * sizeof(uint16_t);
     case DATATYPE_U8:
         return entries + lists->count * sizeof(struct sparse_scale);
+    case DATATYPE_TURBO4: /* of dense vectors alone */
     case DATATYPE_F32:
         break;
     }

@@ -32,6 +32,7 @@ sparse_weight(const struct sparse_lists *lists, enum datatype datatype,
         return half_to_float(lists->halves[at]);
     case DATATYPE_U8:
         return sparse_byte_weight(lists->scales[list], lists->bytes[at]);
+    case DATATYPE_TURBO4: /* of dense vectors alone */
     case DATATYPE_F32:
         break;
     }
@@ -48,6 +49,7 @@ sparse_weight_address(const struct sparse_lists *lists, enum datatype datatype,
         return &lists->halves[at];
     case DATATYPE_U8:
         return &lists->bytes[at];
+    case DATATYPE_TURBO4: /* of dense vectors alone */
     case DATATYPE_F32:
         break;
     }

@@ -139,6 +139,50 @@ unpack_4(const uint8_t *row, size_t size, int8_t *ret_query)
     return sum_of(&sums);
 }
 
+/* 16 bytes of a row: components i.. and 64 + i.. of its line. */
+INLINE void
+steps_4(const uint8_t *at, floats *ret_low, floats *ret_high)
+{
+    codes_16 small;
+    memcpy(&small, at, sizeof(small));
+    ints wide = __builtin_convertvector(small, ints);
+    *ret_low = __builtin_convertvector(wide & 15, floats) - 7.5f;
+    *ret_high = __builtin_convertvector(wide >> 4, floats) - 7.5f;
+}
+
+INLINE void
+spread_4(const uint8_t *row, size_t size, float *ret_values)
+{
+    for (size_t line = 0; line < size / 128; line++)
+        for (size_t i = 0; i < 64; i += LANES) {
+            floats low, high;
+            float *at = ret_values + line * 128 + i;
+            steps_4(row + line * 64 + i, &low, &high);
+            memcpy(at, &low, sizeof(low));
+            memcpy(at + 64, &high, sizeof(high));
+        }
+}
+
+INLINE float
+dot_4(const float *values, const uint8_t *row, size_t size)
+{
+    floats lows = { 0 }, highs = { 0 };
+    for (size_t line = 0; line < size / 128; line++)
+        for (size_t i = 0; i < 64; i += LANES) {
+            floats low, high, at, above;
+            steps_4(row + line * 64 + i, &low, &high);
+            load(values + line * 128 + i, &at);
+            load(values + line * 128 + i + 64, &above);
+            lows += low * at;
+            highs += high * above;
+        }
+    lows += highs;
+    float sum = 0;
+    for (size_t i = 0; i < LANES; i++)
+        sum += lows[i];
+    return sum;
+}
+
 /* One table of one instruction set. */
 #define GRID(name, attribute)                                                  \
     attribute static float name##_largest(const float *values, size_t size)    \
@@ -170,10 +214,20 @@ unpack_4(const uint8_t *row, size_t size, int8_t *ret_query)
     {                                                                          \
         return unpack_4(row, size, ret_query);                                 \
     }                                                                          \
-    const struct grid name = {                                                 \
-        name##_largest, name##_query,    name##_pack_8,                        \
-        name##_pack_4,  name##_unpack_8, name##_unpack_4                       \
-    };
+    attribute static void name##_spread_4(const uint8_t *row, size_t size,     \
+                                          float *ret_values)                   \
+    {                                                                          \
+        spread_4(row, size, ret_values);                                       \
+    }                                                                          \
+    attribute static float name##_dot_4(const float *values,                   \
+                                        const uint8_t *row, size_t size)       \
+    {                                                                          \
+        return dot_4(values, row, size);                                       \
+    }                                                                          \
+    const struct grid name = { name##_largest,  name##_query,                  \
+                               name##_pack_8,   name##_pack_4,                 \
+                               name##_unpack_8, name##_unpack_4,               \
+                               name##_spread_4, name##_dot_4 };
 
 GRID(grid_plain, )
 #if defined(__x86_64__)

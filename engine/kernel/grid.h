@@ -26,6 +26,10 @@ struct grid {
      * 128 and cut to -127 for 8. Returns the sum. */
     int32_t (*unpack_8)(const uint8_t *row, size_t size, int8_t *ret_query);
     int32_t (*unpack_4)(const uint8_t *row, size_t size, int8_t *ret_query);
+    /* A code of 4 bits as floats, -7.5..7.5, and the sum of their products with
+     * `values`. */
+    void (*spread_4)(const uint8_t *row, size_t size, float *ret_values);
+    float (*dot_4)(const float *values, const uint8_t *row, size_t size);
 };
 
 /* An instruction set's may be used only on a CPU that has it. */

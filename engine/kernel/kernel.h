@@ -41,9 +41,11 @@ enum datatype {
     DATATYPE_F32, /* float */
     DATATYPE_F16, /* IEEE half as uint16_t; computed in f32 */
     DATATYPE_U8,  /* uint8_t; sums are exact */
+    /* Not here: 4 bits, rotated (engine/index/turbo.h). */
+    DATATYPE_TURBO4,
 };
 
-#define DATATYPE_COUNT 3
+#define DATATYPE_COUNT 3 /* that struct kernel has */
 
 /* The most rows that one call of `rows` takes. */
 #define KERNEL_ROWS_MAX 64

@@ -23,13 +23,13 @@
 #define DISK_BYTES_PER_NS 1.0
 #define ROW_NS            100.0
 
-/* The query is made of what rows are made of, as that of a dense vector. NULL:
- * no memory. */
+/* The query is made of what rows are made of, as that of a dense vector (and as
+ * there not with turbo4). NULL: no memory. */
 static const float *
 query_values(const struct row_form *form, const struct vector_value *query,
              struct arena *arena)
 {
-    if (form->datatype == DATATYPE_F32)
+    if (form->datatype == DATATYPE_F32 || form->datatype == DATATYPE_TURBO4)
         return query->values;
     float *values =
         arena_alloc(arena, query->rows * query->dim * sizeof(*values));

@@ -40,12 +40,13 @@ is_due(void *ctx)
 
 /* ---- queries ---- */
 
-/* What a stored row of the query would be, as floats. */
+/* What a stored row of the query would be, as floats; turbo4 asks with the
+ * floats that come. */
 static enum engine_code
 round_dense(const struct row_form *form, struct vector_value *query,
             struct arena *arena, struct error *reterr)
 {
-    if (form->datatype == DATATYPE_F32)
+    if (form->datatype == DATATYPE_F32 || form->datatype == DATATYPE_TURBO4)
         return ENGINE_OK;
     void *row = arena_alloc(arena, row_form_size(form));
     float *values = arena_alloc(arena, form->dim * sizeof(*values));

@@ -559,7 +559,7 @@ segment_vector_numbers(const struct segment_reader *reader, size_t number)
     size_t size = vectors_row_size_about(vectors);
     if (vectors->options.kind == VECTOR_SPARSE)
         return size / sizeof(float);
-    return size / (row_form_size(&vectors->form) / vectors->options.dim);
+    return size * vectors->options.dim / row_form_size(&vectors->form);
 }
 
 uint32_t

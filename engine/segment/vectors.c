@@ -27,6 +27,20 @@ lock_init(pthread_rwlock_t *lock)
     return is_ok;
 }
 
+/* Few rows of turbo4 end with a line. */
+static void
+rows_init(struct vectors *vectors)
+{
+    const struct segment_vector_options *options = &vectors->options;
+    size_t row_size = options->dim > 0 ? row_form_size(&vectors->form) : 1;
+    if (options->kind == VECTOR_MULTI)
+        row_size = sizeof(void *);
+    bool is_short =
+        row_size < SLAB_ROW_ALIGN || options->datatype == DATATYPE_TURBO4;
+    slab_init(&vectors->rows, row_size,
+              is_short ? SHORT_ROW_ALIGN : SLAB_ROW_ALIGN);
+}
+
 enum engine_code
 vectors_init(struct vectors *vectors,
              const struct segment_vector_options *options,
@@ -71,11 +85,7 @@ vectors_init(struct vectors *vectors,
     vectors->is_on_disk =
         options->kind == VECTOR_SPARSE ||
         (options->place == SEGMENT_ON_DISK && vectors->codes != NULL);
-    size_t row_size = options->dim > 0 ? row_form_size(&vectors->form) : 1;
-    if (options->kind == VECTOR_MULTI)
-        row_size = sizeof(void *);
-    slab_init(&vectors->rows, row_size,
-              row_size < SLAB_ROW_ALIGN ? SHORT_ROW_ALIGN : SLAB_ROW_ALIGN);
+    rows_init(vectors);
     slotset_init(&vectors->absent);
     return ENGINE_OK;
 }
@@ -131,10 +141,12 @@ vectors_write(struct vectors *vectors, uint32_t slot, const void *row)
     if (!vectors->is_on_disk)
         slab_put(&vectors->rows, slot, row, row_form_size(&vectors->form));
     const float *values = row;
-    if (vectors->codes != NULL) {
+    const struct codes *codes = vectors->codes;
+    bool is_code = codes != NULL && codes->params.shared != NULL;
+    if (codes != NULL && (!is_code || vectors->next_codes != NULL))
         values = row_form_values(&vectors->form, row, vectors->values);
+    if (codes != NULL)
         codes_put(vectors->codes, slot, values, &vectors->coding);
-    }
     if (vectors->next_codes != NULL)
         codes_put(vectors->next_codes, slot, values, &vectors->next_coding);
 }

@@ -12,8 +12,18 @@
 /* Rows that one thread takes at once. */
 #define PIECE_SLOTS 64u
 
+/* Rows of turbo4 in memory are 4-bit codes already. */
+static struct slab *
+shared_rows(struct vectors *vectors, enum code_kind kind)
+{
+    bool is_shared = vectors->form.datatype == DATATYPE_TURBO4 &&
+                     vectors->options.place == SEGMENT_IN_MEMORY &&
+                     kind == CODE_4;
+    return is_shared ? &vectors->rows : NULL;
+}
+
 static enum engine_code
-make(const struct vectors *vectors, const struct codes_wish *wish,
+make(struct vectors *vectors, const struct codes_wish *wish,
      struct codes **ret_codes, struct codes_query *ret_coding,
      struct error *reterr)
 {
@@ -29,6 +39,8 @@ make(const struct vectors *vectors, const struct codes_wish *wish,
         params.kind = CODE_4;
     } else if (!codes_choose_for(&params, wish, &params.kind)) {
         return ENGINE_OK;
+    } else {
+        params.shared = shared_rows(vectors, params.kind);
     }
     enum engine_code code = codes_create(&params, &codes, reterr);
     if (code != ENGINE_OK)

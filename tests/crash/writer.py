@@ -65,9 +65,9 @@ class Writer(threading.Thread):
         self.acknowledged += len(ids)
 
 
-def check(engine, name, state):
+def check(engine, name, state, near=1e-6):
     """Every point is as the ledger says; returns how many are there. Settles
-    the ledger to what was found."""
+    the ledger to what was found. `near`: how far components may be off."""
     there = {p["id"]: p for p in engine.scroll_all(name, with_vector=True)}
     for id, point in there.items():
         round = point["payload"]["round"]
@@ -75,7 +75,7 @@ def check(engine, name, state):
             f"{id} is of round {round}, not of {state.get(id)}"
         assert point["payload"] == point_of(id, round)["payload"]
         got, expected = point["vector"], vector_of(id, round)
-        assert max(abs(a - b) for a, b in zip(got, expected)) < 1e-6, id
+        assert max(abs(a - b) for a, b in zip(got, expected)) < near, id
         state[id] = {round}
     for id, rounds in state.items():
         if id not in there:
@@ -84,7 +84,7 @@ def check(engine, name, state):
     return len(there)
 
 
-def check_search(engine, name, state):
+def check_search(engine, name, state, near=1e-3):
     """Points are found by their own vectors, at once."""
     ids = sorted(id for id, rounds in state.items() if rounds != {None})
     for id in ids[::max(1, len(ids) // 20)]:
@@ -92,4 +92,4 @@ def check_search(engine, name, state):
         hits = engine.call("POST", f"/collections/{name}/points/query", {
             "query": vector_of(id, round), "limit": 1}).result["points"]
         assert [hit["id"] for hit in hits] == [id]
-        assert abs(hits[0]["score"]) < 1e-3
+        assert abs(hits[0]["score"]) < near

@@ -360,6 +360,7 @@ def test_the_real_client_sees_the_same_over_both_transports(engine):
     assert seen["names"] == ["", "image", "words"]
     assert seen["hits"] == [3, 2]
     assert seen["sparse hits"] == [1]
+    assert seen["datatype"] == "turbo4" and seen["is near"]
     assert seen["deleted"] == ["completed", "completed"]
     assert seen["names after"] == [""]
     assert "already exists with a different configuration" in seen["other"]

@@ -64,6 +64,16 @@ def run(client, name):
         # In REST there is no such address.
         seen["no name"] = failure(
             lambda: client.delete_vector_name(name, ""))
+    client.create_vector_name(name, "small", models.DenseVectorNameConfig(
+        dense=models.DenseVectorConfig(size=3, distance=models.Distance.DOT,
+                                       datatype=models.Datatype.TURBO4)))
+    client.update_vectors(name, [models.PointVectors(
+        id=1, vector={"small": [3.0, 0.0, 4.0]})])
+    config = client.get_collection(name).config.params
+    seen["datatype"] = config.vectors["small"].datatype.value
+    back = client.retrieve(name, [1], with_vectors=["small"])[0].vector["small"]
+    seen["is near"] = sum(abs(a - b) for a, b in zip(back, [3, 0, 4])) < 1.5
+    client.delete_vector_name(name, "small")
     seen["deleted"] = [str(client.delete_vector_name(
         name, vector).status.value) for vector in ("image", "words")]
     config = client.get_collection(name).config.params

@@ -146,8 +146,8 @@ static const struct {
       ENGINE_EINPUT, "duplicate found with 's'" },
     { "{\"vectors\":{\"size\":4,\"distance\":\"Dot\",\"datatype\":\"int8\"}}",
       ENGINE_EFORMAT, "untagged enum VectorsConfig" },
-    { "{\"vectors\":{\"size\":4,\"distance\":\"Dot\",\"datatype\":\"turbo4\"}}",
-      ENGINE_EREQUEST, "datatype" },
+    { "{\"sparse_vectors\":{\"s\":{\"index\":{\"datatype\":\"turbo4\"}}}}",
+      ENGINE_EFORMAT, "turbo4 is for dense vectors" },
     { "{\"vectors\":{\"a\":{\"size\":1,\"distance\":\"Dot\"},"
       "\"a\":{\"size\":1,\"distance\":\"Dot\"}}}",
       ENGINE_EFORMAT, "duplicate vector name" },

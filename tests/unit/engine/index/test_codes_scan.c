@@ -53,7 +53,7 @@ fetch(void *ctx, const uint32_t *wanted, uint32_t count, void *ret_rows,
 static struct hnsw_rows
 make_rows(enum metric metric, enum code_kind kind, bool is_fetched)
 {
-    struct codes_params params = { DIM, metric, kind };
+    struct codes_params params = { DIM, metric, kind, NULL };
     struct codes_query room;
     float vector[DIM];
     slab_init_f32(&slab, DIM);

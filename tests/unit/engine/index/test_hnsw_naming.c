@@ -60,7 +60,7 @@ insert_all(void *ctx)
 static void
 setup(void)
 {
-    const struct codes_params kind = { DIM, METRIC_COSINE, CODE_4 };
+    const struct codes_params kind = { DIM, METRIC_COSINE, CODE_4, NULL };
     ck_assert_int_eq(codes_create(&kind, &codes, NULL), ENGINE_OK);
     ck_assert_int_eq(codes_reserve(codes, COUNT, NULL), ENGINE_OK);
     const struct hnsw_rows rows = { .vectors = &slab, .codes = codes };

@@ -67,7 +67,7 @@ setup(void)
 static void
 setup_codes(void)
 {
-    struct codes_params params = { CLOUD_DIM, METRIC_COSINE, CODE_8 };
+    struct codes_params params = { CLOUD_DIM, METRIC_COSINE, CODE_8, NULL };
     ck_assert_int_eq(codes_create(&params, &codes, NULL), ENGINE_OK);
     ck_assert_int_eq(codes_reserve(codes, COUNT, NULL), ENGINE_OK);
     setup();
@@ -402,7 +402,7 @@ save_and_load(void)
     for (uint32_t slot = 5; slot < COUNT; slot += 110) {
         memset(slab_row(&slab, slot), 0, slab.row_size);
         if (codes != NULL)
-            memset(slab_row(&codes->rows, slot), 0, codes->rows.row_size);
+            memset(slab_row(codes->rows, slot), 0, codes->rows->row_size);
         slotset_add(&dead, slot);
     }
     ck_assert_int_eq(hnsw_checkpoint_read(&params,

@@ -52,7 +52,7 @@ fetch(void *ctx, const uint32_t *slots, uint32_t count, void *ret_rows,
 static void
 make_graph(enum metric metric, enum code_kind kind, bool is_fetched)
 {
-    struct codes_params coding = { DIM, metric, kind };
+    struct codes_params coding = { DIM, metric, kind, NULL };
     struct hnsw_params params = {
         .dim = DIM, .metric = metric, .m = 16, .ef_construct = 100, .seed = 1
     };

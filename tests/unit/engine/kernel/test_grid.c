@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: each variant of the grids against plain arithmetic: the largest
- * value, queries and their sums, packing with values beyond both ends, and
- * unpacking. */
+ * value, queries and their sums, packing with values beyond both ends,
+ * unpacking, as bytes and as floats, and products. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -93,6 +93,26 @@ START_TEST(grid_packs_and_unpacks)
 }
 END_TEST
 
+START_TEST(grid_spreads_steps_and_multiplies_by_them)
+{
+    const struct grid *grid = grid_of(_i);
+    uint8_t row[SIZE / 2];
+    int8_t steps[SIZE];
+    float spread[SIZE];
+    double dot = 0;
+    if (grid == NULL)
+        return;
+    grid->pack_4(values, SIZE, 15.0f / 0.35f, row);
+    (void)grid->unpack_4(row, SIZE, steps);
+    grid->spread_4(row, SIZE, spread);
+    for (uint32_t i = 0; i < SIZE; i++) {
+        ck_assert(spread[i] == (float)steps[i] / 2.0f);
+        dot += (double)spread[i] * (double)values[i];
+    }
+    ck_assert_double_eq_tol((double)grid->dot_4(values, row, SIZE), dot, 1e-3);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -101,6 +121,8 @@ main(void)
     tcase_add_loop_test(tcase, grid_finds_the_largest, 0, NAME_COUNT);
     tcase_add_loop_test(tcase, grid_rounds_queries, 0, NAME_COUNT);
     tcase_add_loop_test(tcase, grid_packs_and_unpacks, 0, NAME_COUNT);
+    tcase_add_loop_test(tcase, grid_spreads_steps_and_multiplies_by_them, 0,
+                        NAME_COUNT);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
