@@ -16,6 +16,7 @@ struct change_name {
     struct arena arena;              /* of `config` */
     struct collection_config config; /* what it will be */
     bool is_other;                   /* false: nothing changes */
+    bool must_wait;                  /* nothing was done: once more */
     uint64_t sequence;
 };
 
@@ -58,7 +59,7 @@ create_name(struct change_name *change, struct error *reterr)
     return segment_vector_create(
         change->collection->segment,
         options_of(all, change->config.vectors_count, vector->name), &keep,
-        &change->sequence, reterr);
+        &change->sequence, &change->must_wait, reterr);
 }
 
 static enum engine_code
@@ -75,10 +76,10 @@ delete_name(struct change_name *change, struct error *reterr)
                                  &change->sequence, reterr);
 }
 
-enum engine_code
-collection_change_names(struct collection *collection,
-                        const struct update *update, uint64_t *ret_sequence,
-                        struct error *reterr)
+/* *ret_must_wait: nothing was done. */
+static enum engine_code
+change_once(struct collection *collection, const struct update *update,
+            uint64_t *ret_sequence, bool *ret_must_wait, struct error *reterr)
 {
     struct change_name change = { .collection = collection, .update = update };
     arena_init(&change.arena, COLLECTION_CONFIG_SIZE);
@@ -86,7 +87,7 @@ collection_change_names(struct collection *collection,
     enum engine_code code = update->kind == UPDATE_CREATE_VECTOR
                                 ? create_name(&change, reterr)
                                 : delete_name(&change, reterr);
-    if (code == ENGINE_OK && change.is_other) {
+    if (code == ENGINE_OK && change.is_other && !change.must_wait) {
         struct arena old = collection->config_arena;
         collection->config_arena = change.arena;
         collection->config = change.config;
@@ -94,7 +95,25 @@ collection_change_names(struct collection *collection,
     }
     pthread_mutex_unlock(&collection->config_lock);
     arena_release(&change.arena);
+    *ret_must_wait = change.must_wait;
     if (code == ENGINE_OK)
         *ret_sequence = change.sequence;
     return code;
+}
+
+/* It waits for readers without config_lock: who asks for the configuration, or
+ * changes it, does not. */
+enum engine_code
+collection_change_names(struct collection *collection,
+                        const struct update *update, uint64_t *ret_sequence,
+                        struct error *reterr)
+{
+    for (;;) {
+        bool must_wait = false;
+        enum engine_code code =
+            change_once(collection, update, ret_sequence, &must_wait, reterr);
+        if (code != ENGINE_OK || !must_wait)
+            return code;
+        segment_names_wait();
+    }
 }

@@ -201,30 +201,30 @@ find_free(const struct segment *segment, size_t *ret_number)
     return false;
 }
 
-/* Takes the writer mutex when there is a free number, and nothing of that name
- * that still goes away. */
-static enum engine_code
-number_take(struct segment *segment, struct span name, size_t *ret_number,
-            struct error *reterr)
+void
+segment_names_wait(void)
 {
     const struct timespec pause = { .tv_nsec = WAIT_NS };
-    for (;;) {
-        pthread_mutex_lock(&segment->writer);
-        enum engine_code code = forget_all(segment, reterr);
-        bool is_free = find_free(segment, ret_number);
-        if (code == ENGINE_OK && !is_free && segment->leaving == NULL)
-            code = error_set(reterr, ENGINE_EINPUT,
-                             "a collection holds at most %d vector names",
-                             SEGMENT_VECTORS_MAX);
-        if (code == ENGINE_OK && is_free && !is_leaving(segment, name))
-            return ENGINE_OK;
-        pthread_mutex_unlock(&segment->writer);
-        if (code != ENGINE_OK)
-            return code;
-        blocking_begin();
-        nanosleep(&pause, NULL);
-        blocking_end();
-    }
+    blocking_begin();
+    nanosleep(&pause, NULL);
+    blocking_end();
+}
+
+/* A free number, unless something of that name still goes away. The caller
+ * holds the writer mutex. */
+static enum engine_code
+number_find(struct segment *segment, struct span name, size_t *ret_number,
+            bool *ret_must_wait, struct error *reterr)
+{
+    enum engine_code code = forget_all(segment, reterr);
+    bool is_free = find_free(segment, ret_number);
+    if (code == ENGINE_OK && !is_free && segment->leaving == NULL)
+        code = error_set(reterr, ENGINE_EINPUT,
+                         "a collection holds at most %d vector names",
+                         SEGMENT_VECTORS_MAX);
+    *ret_must_wait =
+        code == ENGINE_OK && (!is_free || is_leaving(segment, name));
+    return code;
 }
 
 /* All slots lack it. */
@@ -308,26 +308,29 @@ enum engine_code
 segment_vector_create(struct segment *segment,
                       const struct segment_vector_options *options,
                       const struct segment_keep *keep, uint64_t *ret_sequence,
-                      struct error *reterr)
+                      bool *ret_must_wait, struct error *reterr)
 {
+    size_t number = 0;
+    *ret_must_wait = false;
     struct vectors *vectors = calloc(1, sizeof(*vectors));
     if (vectors == NULL)
         return error_memory(reterr);
     enum engine_code code = vectors_init(vectors, options, &options->codes,
                                          &segment->epoch, reterr);
-    size_t number = 0;
-    if (code == ENGINE_OK)
-        code = number_take(segment, options->name, &number, reterr);
     if (code != ENGINE_OK)
         goto out;
-    assert(segment_number_of(segment, options->name) == SIZE_MAX);
-    vectors->store = segment->store;
-    vectors->number = number;
-    code = create_locked(segment, vectors, keep, reterr);
+    pthread_mutex_lock(&segment->writer);
+    code = number_find(segment, options->name, &number, ret_must_wait, reterr);
+    if (code == ENGINE_OK && !*ret_must_wait) {
+        assert(segment_number_of(segment, options->name) == SIZE_MAX);
+        vectors->store = segment->store;
+        vectors->number = number;
+        code = create_locked(segment, vectors, keep, reterr);
+    }
     *ret_sequence = segment->next_sequence - 1;
     pthread_mutex_unlock(&segment->writer);
 out:
-    if (code != ENGINE_OK) {
+    if (code != ENGINE_OK || *ret_must_wait) {
         vectors_release(vectors);
         free(vectors);
     }

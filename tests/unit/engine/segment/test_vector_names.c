@@ -80,10 +80,15 @@ static void
 create(const char *name, uint32_t dim)
 {
     uint64_t sequence = 0;
+    bool must_wait = true;
     struct segment_vector_options options = dense(name, dim);
-    ck_assert_int_eq(
-        segment_vector_create(segment, &options, &well, &sequence, &error),
-        ENGINE_OK);
+    while (must_wait) {
+        ck_assert_int_eq(segment_vector_create(segment, &options, &well,
+                                               &sequence, &must_wait, &error),
+                         ENGINE_OK);
+        if (must_wait)
+            segment_names_wait();
+    }
     ck_assert_uint_gt(sequence, 0);
     names[names_count++] = options;
 }
@@ -281,13 +286,38 @@ START_TEST(a_name_is_deleted_while_it_is_held)
 }
 END_TEST
 
+/* Whoever adds it waits without the locks that he holds. */
+START_TEST(a_name_that_is_still_read_is_not_waited_for)
+{
+    uint64_t sequence = 0;
+    bool must_wait = false;
+    struct segment_reader reader;
+    struct segment_vector_options more = dense("more", 8);
+    create("more", 8);
+    fill("more", 8, 2.0f);
+    segment_read_begin(segment, &reader);
+    delete_name("more");
+    ck_assert_int_eq(segment_vector_create(segment, &more, &well, &sequence,
+                                           &must_wait, &error),
+                     ENGINE_OK);
+    ck_assert(must_wait);
+    create("other", 4); /* another one need not wait */
+    segment_read_end(&reader);
+    create("more", 8);
+    expect("other", 0, 0);
+    expect("more", 0, 0);
+}
+END_TEST
+
 START_TEST(what_cannot_be_kept_is_not_done)
 {
     uint64_t sequence = 0;
+    bool must_wait = true;
     struct segment_vector_options more = dense("more", 8);
-    ck_assert_int_eq(
-        segment_vector_create(segment, &more, &badly, &sequence, &error),
-        ENGINE_ENOSPACE);
+    ck_assert_int_eq(segment_vector_create(segment, &more, &badly, &sequence,
+                                           &must_wait, &error),
+                     ENGINE_ENOSPACE);
+    ck_assert(!must_wait);
     expect("more", SIZE_MAX, 0);
     ck_assert_int_eq(
         segment_vector_delete(segment, span_of(""), &badly, &sequence, &error),
@@ -375,6 +405,7 @@ main(void)
     tcase_add_test(tests, a_name_is_added);
     tcase_add_test(tests, a_name_is_deleted);
     tcase_add_test(tests, a_name_is_deleted_while_it_is_held);
+    tcase_add_test(tests, a_name_that_is_still_read_is_not_waited_for);
     tcase_add_test(tests, what_cannot_be_kept_is_not_done);
     tcase_add_test(tests, names_that_are_not_asked_for_are_gone);
     tcase_add_test(tests, a_segment_without_records_of_names);
