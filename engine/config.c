@@ -2,6 +2,8 @@
  * Values by key. All sources (YAML, environment, flags) end in
  * server_config_set(), so that they know the same keys and give the same
  * errors. */
+#include "engine/codec/json_read.h"
+#include "engine/codec/utf8.h"
 #include "engine/config_keys.h"
 
 #include <assert.h>
@@ -12,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define WORD_SIZE_MAX 64 /* of a default of collections */
 
 static bool
 bool_parse(const char *text, bool *ret_value)
@@ -143,16 +147,33 @@ place_of(const struct key *key, const char *name, char *ret_place, size_t size)
              key->otherwise, is_open ? name + strlen(key->name) - 1 : "");
 }
 
+/* Whether JSON has it as a number: it has no "+5" and no ".5". */
+static bool
+is_json_number(const char *value)
+{
+    yyjson_doc *doc = NULL;
+    if (json_parse(span_of(value), &doc, NULL) != ENGINE_OK)
+        return false;
+    bool is_number = yyjson_is_num(yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    return is_number;
+}
+
+static bool
+is_word(const char *value)
+{
+    for (const char *c = value; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == '"' || *c == '\\')
+            return false;
+    return strlen(value) <= WORD_SIZE_MAX && utf8_is_valid(span_of(value));
+}
+
 /* A number, true or false as it is; a word in quotes. */
 static void
 json_of(const char *value, char *ret_json, size_t size)
 {
     bool is_on;
-    char *end = NULL;
-    (void)strtod(value, &end);
-    bool is_number =
-        *end == '\0' && strspn(value, "0123456789.-+eE") == strlen(value);
-    if (is_number)
+    if (is_json_number(value))
         snprintf(ret_json, size, "%s", value);
     else if (bool_parse(value, &is_on))
         snprintf(ret_json, size, "%s", is_on ? "true" : "false");
@@ -167,7 +188,7 @@ default_set(struct server_config *config, const struct key *key,
     char place[128], json[128];
     size_t at = 0;
     place_of(key, name, place, sizeof(place));
-    if (strlen(value) > 64 || strpbrk(value, "\"\\") != NULL)
+    if (!is_word(value))
         return error_set(reterr, ENGINE_EINPUT,
                          "%s: a number, true, false or a word is expected",
                          name);
@@ -183,6 +204,8 @@ default_set(struct server_config *config, const struct key *key,
     enum engine_code code = text_set(&slot->json, json, KEY_TEXT, reterr);
     if (code == ENGINE_OK && slot->place == NULL)
         code = text_set(&slot->place, place, KEY_TEXT, reterr);
+    if (code == ENGINE_OK)
+        code = text_set(&slot->key, name, KEY_TEXT, reterr);
     if (code == ENGINE_OK && at == config->defaults_count)
         config->defaults_count++;
     return code;
@@ -286,6 +309,7 @@ server_config_release(struct server_config *config)
         free(config->warnings[i]);
     config->warnings_count = 0;
     for (size_t i = 0; i < config->defaults_count; i++) {
+        free(config->defaults[i].key);
         free(config->defaults[i].place);
         free(config->defaults[i].json);
     }

@@ -21,6 +21,7 @@
 /* What a create body has where it does not say itself: the place in it, with
  * dots, and the value's JSON. */
 struct config_default {
+    char *key; /* the configuration's own name for it */
     char *place;
     char *json;
 };

@@ -501,7 +501,8 @@ serve(struct process *process)
     return 0;
 }
 
-/* Whether the files that the configuration names can be used. */
+/* Whether the files that the configuration names, and the defaults that it has,
+ * can be used. */
 static enum engine_code
 files_check(const struct server_config *config, struct error *reterr)
 {
@@ -511,6 +512,8 @@ files_check(const struct server_config *config, struct error *reterr)
     access_close(access);
     if (code == ENGINE_OK && config->has_tls)
         code = wire_tls_check(&tls, reterr);
+    if (code == ENGINE_OK)
+        code = api_check_defaults(config, reterr);
     return code;
 }
 

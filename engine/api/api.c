@@ -14,6 +14,7 @@
 #include "engine/api/issues.h"
 #include "engine/api/quota.h"
 #include "engine/api/recall.h"
+#include "engine/api/rest_collections.h"
 #include "engine/api/static_files.h"
 #include "engine/collection/strict.h"
 #include "engine/log.h"
@@ -53,7 +54,9 @@ api_open_files(struct api *api, struct error *reterr)
         .disk_percent = config->quota_disk_percent,
         .margin_percent = config->quota_margin_percent,
     };
-    enum engine_code code = access_open(config, &api->access, reterr);
+    enum engine_code code = api_check_defaults(config, reterr);
+    if (code == ENGINE_OK)
+        code = access_open(config, &api->access, reterr);
     if (code == ENGINE_OK)
         code = quota_open(config->storage_path, &quotas,
                           config->memory_limit_mb << 20, &api->quota, reterr);
@@ -66,6 +69,12 @@ api_open_files(struct api *api, struct error *reterr)
                 .files_max = (unsigned)config->audit_files_max },
             &api->audit, reterr);
     return code;
+}
+
+enum engine_code
+api_check_defaults(const struct server_config *config, struct error *reterr)
+{
+    return rest_defaults_check(config, reterr);
 }
 
 /* A random UUID (RFC 9562, version 4) and the time. */

@@ -35,8 +35,14 @@ struct api_options {
 /* Reads that name no timeout end after this. */
 #define API_TIMEOUT_S 60
 
+/* Whether collections can be made with the defaults that `config` has for them.
+ * ENGINE_EINPUT  names the key.   ENGINE_ENOMEM. */
+enum engine_code api_check_defaults(const struct server_config *config,
+                                    struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* What `options` points to must outlive the api. Reads service.identity_key_file
- * and opens service.audit_log.
+ * and opens service.audit_log; checks the defaults of collections.
  * ENGINE_EINPUT  one of these is not usable: named.   ENGINE_ENOMEM. */
 enum engine_code api_open(const struct api_options *options,
                           struct api **ret_api, struct error *reterr)

@@ -10,6 +10,13 @@
 enum engine_code rest_defaults_put(struct call *call, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Whether a collection can be made with these defaults: at the start, so that
+ * it is not found out by the first who makes one.
+ * ENGINE_EINPUT  names the key.   ENGINE_ENOMEM */
+enum engine_code rest_defaults_check(const struct server_config *config,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Whether storage.max_collections allows one more, of the name in the path. Two
  * that are made at the same moment may both get in.
  * ENGINE_EREQUEST, ENGINE_ENOMEM */

@@ -4,8 +4,12 @@
  * what reads it need not know of them. */
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_collections.h"
+#include "engine/collection/config.h"
+#include "engine/collection/config_check.h"
 
 #include <string.h>
+
+#define CONFIG_SIZE_MAX ((size_t)1 << 20)
 
 /* The object `name` of `object`, made where it is missing; NULL: something else
  * stands there, or memory is out. */
@@ -61,25 +65,87 @@ default_put(yyjson_mut_doc *doc, const struct config_default *given)
         (void)yyjson_mut_obj_add(object, yyjson_mut_strcpy(doc, name), value);
 }
 
+/* `body` with the defaults where it says nothing; NULL: memory is out. */
+static yyjson_doc *
+with_defaults(yyjson_val *body, const struct config_default *defaults,
+              size_t count)
+{
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *root = doc == NULL ? NULL : yyjson_val_mut_copy(doc, body);
+    yyjson_doc *made = NULL;
+    if (root != NULL) {
+        yyjson_mut_doc_set_root(doc, root);
+        for (size_t i = 0; i < count; i++) {
+            if (!is_others(body, defaults[i].place))
+                default_put(doc, &defaults[i]);
+        }
+        made = yyjson_mut_doc_imut_copy(doc, NULL);
+    }
+    yyjson_mut_doc_free(doc);
+    return made;
+}
+
+/* As if a body said these alone. */
+static enum engine_code
+defaults_try(const struct config_default *defaults, size_t count,
+             struct error *reterr)
+{
+    static const char plain[] =
+        "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"}}";
+    struct collection_config config;
+    struct arena arena;
+    yyjson_doc *body = NULL, *made = NULL;
+    enum engine_code code = json_parse(span_of(plain), &body, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    arena_init(&arena, CONFIG_SIZE_MAX);
+    made = with_defaults(yyjson_doc_get_root(body), defaults, count);
+    if (made == NULL)
+        code = error_memory(reterr);
+    if (code == ENGINE_OK)
+        code = config_check(yyjson_doc_get_root(made), reterr);
+    if (code == ENGINE_OK)
+        code = config_parse(yyjson_doc_get_root(made), &arena, &config, reterr);
+    yyjson_doc_free(made);
+    yyjson_doc_free(body);
+    arena_release(&arena);
+    return code;
+}
+
+enum engine_code
+rest_defaults_check(const struct server_config *config, struct error *reterr)
+{
+    struct error all = { .text = "" }, alone = { .text = "" };
+    const char *key = "storage: defaults of collections";
+    enum engine_code code =
+        defaults_try(config->defaults, config->defaults_count, &all);
+    if (code == ENGINE_OK || code == ENGINE_ENOMEM) {
+        if (code != ENGINE_OK)
+            *reterr = all;
+        return code;
+    }
+    /* The one that is no good by itself, where there is one. */
+    for (size_t i = 0; i < config->defaults_count; i++) {
+        const struct config_default *one = &config->defaults[i];
+        if (defaults_try(one, 1, &alone) != ENGINE_OK &&
+            strcmp(alone.text, all.text) == 0) {
+            key = one->key;
+            break;
+        }
+    }
+    return error_set(reterr, ENGINE_EINPUT,
+                     "%s: no collection could be made with it: %.400s", key,
+                     all.text);
+}
+
 enum engine_code
 rest_defaults_put(struct call *call, struct error *reterr)
 {
     const struct server_config *config = call->api->options.config;
     if (config->defaults_count == 0)
         return ENGINE_OK;
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root =
-        doc == NULL ? NULL : yyjson_val_mut_copy(doc, call->body);
-    yyjson_doc *made = NULL;
-    if (root != NULL) {
-        yyjson_mut_doc_set_root(doc, root);
-        for (size_t i = 0; i < config->defaults_count; i++) {
-            if (!is_others(call->body, config->defaults[i].place))
-                default_put(doc, &config->defaults[i]);
-        }
-        made = yyjson_mut_doc_imut_copy(doc, NULL);
-    }
-    yyjson_mut_doc_free(doc);
+    yyjson_doc *made =
+        with_defaults(call->body, config->defaults, config->defaults_count);
     if (made == NULL)
         return error_memory(reterr);
     yyjson_doc_free(call->doc);

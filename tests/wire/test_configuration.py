@@ -40,6 +40,27 @@ def test_a_bad_configuration_is_named(tmp_path, text, says):
         assert says in done.stderr
 
 
+@pytest.mark.parametrize("key, value, says", [
+    ("STORAGE__HNSW_INDEX__M", "many", "storage.hnsw_index.m"),
+    ("STORAGE__HNSW_INDEX__M", "+5", "storage.hnsw_index.m"),
+    ("STORAGE__HNSW_INDEX__EF_CONSTRUCT", "1",
+     "storage.hnsw_index.ef_construct"),
+    ("STORAGE__COLLECTION__STRICT_MODE__ENABLED", "7",
+     "storage.collection.strict_mode.enabled"),
+    ("STORAGE__COLLECTION__QUANTIZATION__SCALAR__TYPE", "int9",
+     "storage.collection.quantization.scalar.type")])
+def test_defaults_that_make_no_collection_are_named(tmp_path, key, value,
+                                                    says):
+    environment = {f"QDRANT__{key}": value,
+                   "QDRANT__STORAGE__STORAGE_PATH": str(tmp_path / "s"),
+                   "QDRANT__SERVICE__HTTP_PORT": "0",
+                   "QDRANT__SERVICE__GRPC_PORT": "0"}
+    for arguments in (["--check-config"], []):
+        done = run(*arguments, **environment)
+        assert done.returncode == 2
+        assert f"{says}: no collection could be made with it" in done.stderr
+
+
 def test_an_unknown_variable_is_refused():
     done = run("--check-config", QDRANT__SERVICE__API_KYE="x")
     assert done.returncode == 2

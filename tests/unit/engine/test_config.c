@@ -159,6 +159,35 @@ START_TEST(config_keeps_defaults_of_new_collections)
 }
 END_TEST
 
+static const struct {
+    const char *value, *json; /* NULL: refused */
+} defaults[] = {
+    { "16", "16" },         { "-1", "-1" },       { "0.5", "0.5" },
+    { "1e3", "1e3" },       { "True", "true" },   { "0", "0" },
+    { "int8", "\"int8\"" }, { "+5", "\"+5\"" },   { ".5", "\".5\"" },
+    { "1.", "\"1.\"" },     { "007", "\"007\"" }, { "0x10", "\"0x10\"" },
+    { "a\"b", NULL },       { "a\\b", NULL },     { "a\tb", NULL },
+    { "\xff", NULL },
+};
+
+/* What is no number in JSON is a word, and no hole in a body. */
+START_TEST(config_has_defaults_that_are_json)
+{
+    const char *const environment[] = { NULL };
+    file_write("");
+    ck_assert_int_eq(load(environment, NULL), ENGINE_OK);
+    enum engine_code code = server_config_set(
+        &config, "storage.hnsw_index.m", defaults[_i].value, "here", &error);
+    if (defaults[_i].json == NULL) {
+        ck_assert_int_eq(code, ENGINE_EINPUT);
+        return;
+    }
+    ck_assert_int_eq(code, ENGINE_OK);
+    ck_assert_str_eq(config.defaults[0].json, defaults[_i].json);
+    ck_assert_str_eq(config.defaults[0].key, "storage.hnsw_index.m");
+}
+END_TEST
+
 START_TEST(config_prints_what_would_make_it_and_no_secret)
 {
     struct bytes out;
@@ -308,6 +337,8 @@ main(void)
     tcase_add_test(tcase, config_takes_keys_of_qdrant_that_mean_nothing_here);
     tcase_add_test(tcase, config_refuses_an_unknown_variable_with_a_suggestion);
     tcase_add_test(tcase, config_keeps_defaults_of_new_collections);
+    tcase_add_loop_test(tcase, config_has_defaults_that_are_json, 0,
+                        (int)(sizeof(defaults) / sizeof(defaults[0])));
     tcase_add_test(tcase, config_prints_what_would_make_it_and_no_secret);
     tcase_add_test(tcase, config_audit_section_is_another_way_to_say_audit_log);
     tcase_add_test(tcase, config_knows_file_systems_that_lose_data);
