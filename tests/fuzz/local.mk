@@ -83,10 +83,18 @@ check_PROGRAMS += tests/fuzz/fuzz_rbac
 tests_fuzz_fuzz_rbac_SOURCES = tests/fuzz/fuzz_rbac.c tests/fuzz/replay.c
 tests_fuzz_fuzz_rbac_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_rbac_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_container
+tests_fuzz_fuzz_container_SOURCES = tests/fuzz/fuzz_container.c tests/fuzz/replay.c
+tests_fuzz_fuzz_container_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_container_LDADD = $(ENGINE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_multipart
+tests_fuzz_fuzz_multipart_SOURCES = tests/fuzz/fuzz_multipart.c tests/fuzz/replay.c
+tests_fuzz_fuzz_multipart_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_multipart_LDADD = $(ENGINE_LIBS)
 # New inputs for the engine's targets (tests/fuzz/engine.sh):
 #   make fuzz-engine [FUZZ_ENGINE="http2 grpc"] [FUZZ_SECONDS=600] [FUZZ_JOBS=2]
-FUZZ_ENGINE = filter formula geo grpc hnsw_checkpoint http1 http2 json_pick load \
-	match path points query rbac sparse sparse_search tokenizer config
+FUZZ_ENGINE = container filter formula geo grpc hnsw_checkpoint http1 http2 json_pick load \
+	match multipart path points query rbac sparse sparse_search tokenizer config
 fuzz-engine:
 	mkdir -p build-fuzz-engine && cd build-fuzz-engine && \
 	  top_srcdir='$(abs_top_srcdir)' MAKE='$(MAKE)' \
