@@ -14,6 +14,7 @@
 #include "engine/api/issues.h"
 #include "engine/api/quota.h"
 #include "engine/api/recall.h"
+#include "engine/api/rest.h"
 #include "engine/api/rest_collections.h"
 #include "engine/api/static_files.h"
 #include "engine/collection/strict.h"
@@ -514,6 +515,8 @@ api_begin(void *ctx, struct request *request, struct reply *reply,
     enum engine_code code = ENGINE_OK;
     bool is_refused = call_is_refused(call);
     if (!is_refused)
+        code = snapshots_upload_begin(call, &error);
+    if (!is_refused && code == ENGINE_OK)
         code = snapshots_make_file(api->options.snapshots, &request->body_file,
                                    &error);
     if (is_refused || code != ENGINE_OK) {

@@ -55,6 +55,9 @@ enum engine_code snapshots_recover_parse(struct call *call,
 enum engine_code snapshots_recover_call(struct call *call,
                                         struct error *reterr);
 enum engine_code snapshots_upload(struct call *call, struct error *reterr);
+/* Before its body comes: what will be refused whatever it holds. */
+enum engine_code snapshots_upload_begin(struct call *call,
+                                        struct error *reterr);
 
 /* rest_facet.c */
 enum engine_code facet_parse(struct call *call, struct error *reterr);

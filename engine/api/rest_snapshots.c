@@ -5,8 +5,6 @@
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_collections.h"
 #include "engine/snapshot/digest.h"
-#include "engine/snapshot/file.h"
-#include "engine/snapshot/multipart.h"
 #include "engine/snapshot/snapshot.h"
 
 #include <assert.h>
@@ -327,6 +325,19 @@ snapshots_recover_call(struct call *call, struct error *reterr)
 }
 
 enum engine_code
+snapshots_upload_begin(struct call *call, struct error *reterr)
+{
+    struct span name = *call_collection_name(call);
+    if (registry_exists(call->api->options.registry, name))
+        return ENGINE_OK;
+    if (is_of_shard(call))
+        return error_set(reterr, ENGINE_ENOTFOUND,
+                         "Collection `%.*s` doesn't exist!",
+                         name.size < 256 ? (int)name.size : 256, name.data);
+    return collections_check_count(call, reterr);
+}
+
+enum engine_code
 snapshots_upload(struct call *call, struct error *reterr)
 {
     struct request *request = call->request;
@@ -337,14 +348,16 @@ snapshots_upload(struct call *call, struct error *reterr)
     if (code == ENGINE_OK && !request->has_body_file)
         code = error_set(reterr, ENGINE_EREQUEST,
                          "the upload is no multipart/form-data");
-    if (code == ENGINE_OK)
-        code = file_write(request->body_file, request->body.data,
-                          request->body.size, "the upload", reterr);
-    if (code == ENGINE_OK)
-        code = multipart_find(
-            request->body_file, request->body_file_size + request->body.size,
-            request->header(request, "content-type"), "snapshot",
-            &recovery.begin, &recovery.size, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    struct snapshot_upload upload = {
+        .file = request->body_file,
+        .size = request->body_file_size,
+        .rest = { request->body.data, request->body.size },
+        .type = request->header(request, "content-type")
+    };
+    code = snapshots_find_part(call->api->options.snapshots, &upload,
+                               &recovery.begin, &recovery.size, reterr);
     if (code != ENGINE_OK)
         return code;
     recovery.file = request->body_file;

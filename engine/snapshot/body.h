@@ -31,6 +31,7 @@ struct snapshot_job {
     enum engine_code (*run)(struct snapshot_job *job, struct error *reterr);
     struct snapshot_place place;
     struct snapshot_recovery recovery;
+    struct snapshot_upload upload; /* all of it the caller's, who waits */
     /* What came of it. */
     struct snapshot_info info;
     int file; /* of a stream, or -1 */
@@ -102,5 +103,7 @@ enum engine_code snapshot_stream_run(struct snapshot_job *job,
                                      struct error *reterr);
 enum engine_code snapshot_recover_run(struct snapshot_job *job,
                                       struct error *reterr);
+enum engine_code snapshot_part_run(struct snapshot_job *job,
+                                   struct error *reterr);
 
 #endif /* ENGINE_SNAPSHOT_BODY_H */

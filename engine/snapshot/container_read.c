@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define WRITE_BEHIND_SIZE ((uint64_t)8 << 20)
+#define RING_SIZE         (SUMMER_BLOCKS_COUNT * SUMMER_BLOCK_SIZE)
 
 struct container_reader {
     struct container_source source;
@@ -39,11 +40,11 @@ damaged(const struct container_reader *reader, const char *what,
         reader->source.label, what, (unsigned long long)reader->at);
 }
 
-/* The next bytes, SUMMER_BLOCK_SIZE at most, part of the sum of all; they are
- * there until the next call. */
+/* The next bytes, SUMMER_BLOCK_SIZE at most, part of the sum of all, and of the
+ * file `fd` (-1: none); they are there until the next call. */
 static enum engine_code
-take_block(struct container_reader *reader, size_t size, const char **ret_data,
-           struct error *reterr)
+take_block(struct container_reader *reader, size_t size, int fd,
+           const char **ret_data, struct error *reterr)
 {
     if (size > reader->source.size - reader->at)
         return damaged(reader, "it is cut short", reterr);
@@ -53,7 +54,7 @@ take_block(struct container_reader *reader, size_t size, const char **ret_data,
                   size, reterr);
     if (code != ENGINE_OK)
         return code;
-    summer_pass(reader->summer, size);
+    summer_pass_to(reader->summer, size, fd);
     reader->at += size;
     *ret_data = block;
     return ENGINE_OK;
@@ -64,7 +65,7 @@ take(struct container_reader *reader, void *data, size_t size,
      struct error *reterr)
 {
     const char *block = NULL;
-    enum engine_code code = take_block(reader, size, &block, reterr);
+    enum engine_code code = take_block(reader, size, -1, &block, reterr);
     if (code == ENGINE_OK)
         memcpy(data, block, size);
     return code;
@@ -144,8 +145,7 @@ is_name(const char *name)
 
 /* Passes the file's bytes to `fd` (-1: nowhere) and checks them. */
 static enum engine_code
-take_data(struct container_reader *reader, int fd, const char *path,
-          struct error *reterr)
+take_data(struct container_reader *reader, int fd, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
     uint64_t done = 0, started = 0;
@@ -157,16 +157,15 @@ take_data(struct container_reader *reader, int fd, const char *path,
                           : SUMMER_BLOCK_SIZE;
         code = file_may_go_on(reader->source.stop, reterr);
         if (code == ENGINE_OK)
-            code = take_block(reader, part, &data, reterr);
+            code = take_block(reader, part, fd, &data, reterr);
         if (code == ENGINE_OK)
             XXH3_128bits_update(reader->one, data, part);
-        if (code == ENGINE_OK && fd >= 0)
-            code = file_write(fd, data, part, path, reterr);
         reader->left_size -= part;
         done += part;
-        if (fd >= 0 && done - started >= WRITE_BEHIND_SIZE) {
-            file_begin_writing(fd, started, done);
-            started = done;
+        /* What is in the ring may not be written yet. */
+        if (fd >= 0 && done - started >= WRITE_BEHIND_SIZE + RING_SIZE) {
+            file_begin_writing(fd, started, done - RING_SIZE);
+            started = done - RING_SIZE;
         }
     }
     struct container_sum sum,
@@ -179,6 +178,11 @@ take_data(struct container_reader *reader, int fd, const char *path,
                  reader->name);
         code = damaged(reader, what, reterr);
     }
+    /* In any case: `fd` is the caller's again. */
+    enum engine_code written =
+        summer_wait(reader->summer, code == ENGINE_OK ? reterr : NULL);
+    if (code == ENGINE_OK)
+        code = written;
     reader->has_file = false;
     return code;
 }
@@ -206,7 +210,7 @@ container_next(struct container_reader *reader, const char **ret_name,
 {
     enum engine_code code = ENGINE_OK;
     if (reader->has_file)
-        code = take_data(reader, -1, NULL, reterr);
+        code = take_data(reader, -1, reterr);
     struct container_sum own = container_sum_of(summer_sum(reader->summer));
     struct container_record record;
     if (code == ENGINE_OK)
@@ -246,7 +250,7 @@ container_extract(struct container_reader *reader, const char *path,
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return file_error("make", path, reterr);
-    enum engine_code code = take_data(reader, fd, path, reterr);
+    enum engine_code code = take_data(reader, fd, reterr);
     if (code != ENGINE_OK)
         close(fd);
     else

@@ -8,6 +8,7 @@
 #include "engine/collection/registry_alias.h"
 #include "engine/snapshot/fetch.h"
 #include "engine/snapshot/file.h"
+#include "engine/snapshot/multipart.h"
 #include "engine/snapshot/unpack.h"
 
 #include <assert.h>
@@ -227,6 +228,21 @@ snapshot_recover_run(struct snapshot_job *job, struct error *reterr)
     if (code == ENGINE_ECORRUPT && reterr != NULL)
         reterr->code = code = ENGINE_EINPUT;
     return code;
+}
+
+/* ---- uploads ---- */
+
+enum engine_code
+snapshot_part_run(struct snapshot_job *job, struct error *reterr)
+{
+    const struct snapshot_upload *upload = &job->upload;
+    enum engine_code code = file_write(upload->file, upload->rest.data,
+                                       upload->rest.size, "the upload", reterr);
+    return code == ENGINE_OK
+               ? multipart_find(upload->file, upload->size + upload->rest.size,
+                                upload->type, "snapshot", &job->recovery.begin,
+                                &job->recovery.size, reterr)
+               : code;
 }
 
 /* ---- at the start ---- */

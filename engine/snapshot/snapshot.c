@@ -312,6 +312,25 @@ snapshots_stream(struct snapshots *snapshots,
 }
 
 enum engine_code
+snapshots_find_part(struct snapshots *snapshots,
+                    const struct snapshot_upload *upload, uint64_t *ret_begin,
+                    uint64_t *ret_size, struct error *reterr)
+{
+    struct snapshot_job *job = snapshot_job_new(snapshots);
+    if (job == NULL)
+        return error_memory(reterr);
+    job->run = snapshot_part_run;
+    job->upload = *upload;
+    enum engine_code code = snapshot_job_start(job, true, reterr);
+    if (code == ENGINE_OK) {
+        *ret_begin = job->recovery.begin;
+        *ret_size = job->recovery.size;
+    }
+    snapshot_job_free(job);
+    return code;
+}
+
+enum engine_code
 snapshots_recover(struct snapshots *snapshots,
                   const struct snapshot_recovery *recovery, bool wait,
                   struct error *reterr)

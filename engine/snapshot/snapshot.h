@@ -99,6 +99,23 @@ enum engine_code snapshots_make_file(struct snapshots *snapshots, int *ret_file,
     __attribute__((warn_unused_result));
 uint64_t snapshots_file_size_max(const struct snapshots *snapshots);
 
+/* A multipart/form-data body as it came: on the disk but for its end. */
+struct snapshot_upload {
+    int file;
+    uint64_t size; /* of what is in the file */
+    struct span rest;
+    const char *type; /* Content-Type; NULL: none came */
+};
+
+/* Writes the rest to the file, and finds the field `snapshot` in it, as a job:
+ * that takes as long as the upload is big. Errors as multipart_find();
+ * ENGINE_ENOSPACE; ENGINE_EUNAVAILABLE too many jobs. */
+enum engine_code snapshots_find_part(struct snapshots *snapshots,
+                                     const struct snapshot_upload *upload,
+                                     uint64_t *ret_begin, uint64_t *ret_size,
+                                     struct error *reterr)
+    __attribute__((warn_unused_result));
+
 struct snapshot_recovery {
     struct snapshot_place place; /* that gets the points */
     struct span location; /* http://, https://, file://, or the name of one */

@@ -5,6 +5,7 @@
 #include "engine/snapshot/summer.h"
 
 #include "engine/snapshot/digest.h"
+#include "engine/snapshot/file.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -16,12 +17,15 @@ struct summer {
     struct digest *digest; /* NULL: nobody asks */
     char *blocks[SUMMER_BLOCKS_COUNT];
     size_t sizes[SUMMER_BLOCKS_COUNT];
+    int files[SUMMER_BLOCKS_COUNT]; /* -1: not written */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock; /* a leaf, of what follows */
     pthread_cond_t changed;
     uint64_t passed, summed; /* blocks */
     bool is_over;
+    enum engine_code code; /* of the first write that failed */
+    struct error error;
 };
 
 static void
@@ -29,6 +33,11 @@ sum_up(struct summer *summer, uint64_t number)
 {
     const char *block = summer->blocks[number % SUMMER_BLOCKS_COUNT];
     size_t size = summer->sizes[number % SUMMER_BLOCKS_COUNT];
+    int fd = summer->files[number % SUMMER_BLOCKS_COUNT];
+    /* Read by others only when all was summed up. */
+    if (fd >= 0 && summer->code == ENGINE_OK)
+        summer->code = file_write(fd, block, size, "a file of the snapshot",
+                                  &summer->error);
     XXH3_128bits_update(summer->state, block, size);
     if (summer->digest != NULL)
         digest_add(summer->digest, block, size);
@@ -103,7 +112,14 @@ summer_block(struct summer *summer)
 void
 summer_pass(struct summer *summer, size_t size)
 {
+    summer_pass_to(summer, size, -1);
+}
+
+void
+summer_pass_to(struct summer *summer, size_t size, int fd)
+{
     assert(size <= SUMMER_BLOCK_SIZE);
+    summer->files[summer->passed % SUMMER_BLOCKS_COUNT] = fd;
     summer->sizes[summer->passed % SUMMER_BLOCKS_COUNT] = size;
     if (!summer->has_thread) {
         sum_up(summer, summer->passed);
@@ -114,6 +130,15 @@ summer_pass(struct summer *summer, size_t size)
     summer->passed++;
     pthread_cond_broadcast(&summer->changed);
     pthread_mutex_unlock(&summer->lock);
+}
+
+enum engine_code
+summer_wait(struct summer *summer, struct error *reterr)
+{
+    wait_for(summer, 0);
+    return summer->code == ENGINE_OK
+               ? ENGINE_OK
+               : error_set(reterr, summer->code, "%s", summer->error.text);
 }
 
 XXH128_hash_t

@@ -2,15 +2,17 @@
 #ifndef ENGINE_SNAPSHOT_SUMMER_H
 #define ENGINE_SNAPSHOT_SUMMER_H
 
+#include "engine/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <xxhash.h>
 
-/* Sums of a stream of bytes, made on a thread beside the one that reads and
- * writes them: XXH3 of 128 bits, and SHA-256 where somebody will ask for it.
- * Bytes come in blocks of its own, so that nothing is copied for it. All calls
- * of one summer are made by one thread. */
+/* Sums of a stream of bytes, made on a thread beside the one that reads them:
+ * XXH3 of 128 bits, and SHA-256 where somebody will ask for it. It writes them,
+ * too, where that is asked for. Bytes come in blocks of its own, so that nothing
+ * is copied for it. All calls of one summer are made by one thread. */
 
 #define SUMMER_BLOCK_SIZE   ((size_t)512 << 10)
 #define SUMMER_BLOCKS_COUNT 4u /* one is filled while others are summed up */
@@ -28,6 +30,15 @@ char *summer_block(struct summer *summer);
 /* The first `size` bytes of the block are the next of the stream. They may be
  * read, not changed, until summer_block() has been called again. */
 void summer_pass(struct summer *summer, size_t size);
+
+/* The same, and writes them to the end of `fd` (the caller's until
+ * summer_wait()). */
+void summer_pass_to(struct summer *summer, size_t size, int fd);
+
+/* Waits until what was passed is summed up and written. ENGINE_ENOSPACE,
+ * ENGINE_EINTERNAL  something could not be written; the same ever after. */
+enum engine_code summer_wait(struct summer *summer, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Of all that was passed so far. */
 XXH128_hash_t summer_sum(struct summer *summer);

@@ -301,6 +301,25 @@ def test_uploads_past_the_limit_of_bodies(engine_factory):
     assert answer.status == 400 and "max_file_size_mb" in answer.error
 
 
+def test_uploads_without_a_place_are_not_kept(engine_factory):
+    """What is refused whatever it holds is told before the body is looked at,
+    which is dropped as it comes."""
+    engine = engine_factory(environment={
+        "QDRANT__STORAGE__MAX_COLLECTIONS": "1"}).start()
+    engine.create("one", 4, "Dot")
+    answer = engine.call("POST", "/collections/two/snapshots/upload",
+                         bytes(3 << 20))
+    assert answer.status == 400 and "max_collections" in answer.error
+    answer = engine.call("POST", "/collections/two/shards/0/snapshots/upload",
+                         bytes(3 << 20))
+    assert answer.status == 404 and "`two` doesn't exist" in answer.error
+    answer = engine.call("POST", "/collections/one/snapshots/upload", b"x")
+    assert answer.status == 400 and "multipart" in answer.error
+    made = make(engine, "one")
+    data = download(engine, "one", made).body
+    assert upload(engine, "one", form(data)).result is True
+
+
 def test_keys(engine_factory):
     """Who may not upload is told before the body is taken; a key goes to the
     host of the location, and not where that one sends us."""
