@@ -23,12 +23,21 @@ member(yyjson_val *object, const char *name)
 }
 
 bool
+rest_bm25_is_model(struct span name)
+{
+    static const struct span names[] = { { "qdrant/bm25", 11 }, { "bm25", 4 } };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (name.size == names[i].size &&
+            strncasecmp(name.data, names[i].data, name.size) == 0)
+            return true;
+    return false;
+}
+
+bool
 rest_bm25_is(yyjson_val *object)
 {
-    const char *model = yyjson_get_str(member(object, "model"));
-    return model != NULL && yyjson_is_str(member(object, "text")) &&
-           (strcasecmp(model, "qdrant/bm25") == 0 ||
-            strcasecmp(model, "bm25") == 0);
+    return yyjson_is_str(member(object, "text")) &&
+           rest_bm25_is_model(json_span(member(object, "model")));
 }
 
 static enum engine_code

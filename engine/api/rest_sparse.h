@@ -21,8 +21,10 @@ enum engine_code rest_sparse_parse(yyjson_val *object, struct rest_where where,
 
 /* ---- rest_bm25.c ---- */
 
-/* Whether it is {text, model} with a model that is computed here: qdrant/bm25
- * or bm25, in any case of letters. */
+/* qdrant/bm25 or bm25, in any case of letters. */
+bool rest_bm25_is_model(struct span name);
+
+/* Whether it is {text, model} with a model that is computed here. */
 bool rest_bm25_is(yyjson_val *object);
 
 /* The sparse vector of its text, by its `options`: a stored text has weights of

@@ -2,6 +2,7 @@
  * JSON numbers straight into arena floats: the hot loop of every upload. */
 #include "engine/api/rest_vector.h"
 
+#include "engine/api/rest_body.h"
 #include "engine/api/rest_sparse.h"
 
 #include <math.h>
@@ -137,6 +138,31 @@ rest_vector_is_object(yyjson_val *value)
     return rest_sparse_is(value) || is_inference(value) || yyjson_is_raw(value);
 }
 
+/* What no service could read, and what ours does not: named. ENGINE_OK: it is
+ * well formed, and of another model. */
+static enum engine_code
+inference_check(yyjson_val *object, struct error *reterr)
+{
+    yyjson_val *model = yyjson_obj_get(object, "model");
+    yyjson_val *text = rest_member(object, "text");
+    struct span name = json_span(model);
+    if (name.size == 0)
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "invalid type: %s, expected `model` to be the name of "
+                         "a model",
+                         yyjson_get_type_desc(model));
+    if (text != NULL && !yyjson_is_str(text))
+        return error_set(reterr, ENGINE_EFORMAT,
+                         "invalid type: %s, expected `text` to be a text",
+                         yyjson_get_type_desc(text));
+    if (text == NULL && rest_bm25_is_model(name))
+        return error_set(
+            reterr, ENGINE_EINPUT, "the model %.*s takes `text`, not `%s`",
+            (int)name.size, name.data,
+            yyjson_obj_get(object, "image") != NULL ? "image" : "object");
+    return ENGINE_OK;
+}
+
 static enum engine_code
 object_parse(yyjson_val *object, struct rest_where where, struct arena *arena,
              struct named_vector *ret_vector, struct error *reterr)
@@ -147,6 +173,9 @@ object_parse(yyjson_val *object, struct rest_where where, struct arena *arena,
         return rest_sparse_parse(object, where, arena, ret_vector, reterr);
     if (rest_bm25_is(object))
         return rest_bm25_parse(object, where, arena, ret_vector, reterr);
+    enum engine_code code = inference_check(object, reterr);
+    if (code != ENGINE_OK)
+        return code;
     return error_set(reterr, ENGINE_EINFERENCE,
                      "InferenceService URL not configured - please provide "
                      "valid address in config");

@@ -135,13 +135,21 @@ KINDS = "Conversion between sparse and regular vectors failed"
     ({"v": {"text": "a", "model": BM25}}, 400, KINDS),
     ({"s": {"text": "a", "model": BM25, "options": {"b": 2}}}, 400, "`b`"),
     ({"s": {"text": "a", "model": "other"}}, 500, "InferenceService"),
+    ({"s": {"image": "a", "model": "other"}}, 500, "InferenceService"),
+    ({"s": {"image": "a", "model": BM25}}, 400, "takes `text`, not `image`"),
+    ({"s": {"object": {}, "model": "BM25"}}, 400, "takes `text`, not `object`"),
+    ({"s": {"text": 5, "model": BM25}}, 400, "expected `text` to be a text"),
+    ({"v": {"text": [], "model": "other"}}, 400, "expected `text` to be"),
+    ({"s": {"text": "a", "model": 5}}, 400, "expected `model` to be the name"),
+    ({"s": {"text": "a", "model": ""}}, 400, "expected `model` to be the name"),
 ))
 def test_bad_vectors_are_refused(engine, points, vector, status, text):
     answer = upsert(engine, points, {1: vector})
     assert answer.status == status, answer
     assert text in answer.error
     assert vectors_of(engine, points) == {}
-    if status == 422 or "f32" in text:
+    if status == 422 or "f32" in text or "expected `" in text or \
+            "takes `" in text:
         (name, vector), = vector.items()
         answer = engine.call("POST", f"{points}/query", {
             "query": vector, "using": name})

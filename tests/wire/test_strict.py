@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from frames import Peer, field
+
 FILTER = {"must": [{"key": "city", "match": {"value": "Berlin"}}]}
 VECTOR = [0.1, 0.2, 0.3, 0.4]
 
@@ -336,6 +338,26 @@ def test_write_rate(engine, strict):
     assert "Operation requires 10 tokens but only 0." in answer.error
     assert 50 < int(answer.headers["Retry-After"]) <= 60
     assert engine.call("POST", path + "/points/scroll", {}).status == 200
+
+
+def test_rates_over_grpc(engine, strict):
+    name = strict(read_rate_limit=2, write_rate_limit=2).split("/")[-1]
+    delete = field(1, name) + field(3, field(1, b"".join(
+        field(1, field(1, id)) for id in range(1, 4))))
+    with Peer(engine.grpc_port) as peer:
+        for _ in range(2):
+            assert peer.call("/qdrant.Points/Scroll",
+                             field(1, name)).status == 0
+        call = peer.call("/qdrant.Points/Scroll", field(1, name))
+        assert call.status == 8  # RESOURCE_EXHAUSTED
+        assert call.text.startswith(
+            "Rate limiting exceeded: Read rate limit exceeded: Operation "
+            "requires 1 tokens but only 0.")
+        assert 25 < int(call.headers["retry-after"]) <= 30
+        # What never works has no time to wait for.
+        call = peer.call("/qdrant.Points/Delete", delete)
+        assert call.status == 8 and "split your request" in call.text
+        assert "retry-after" not in call.headers
 
 
 # ---- the configuration ----
