@@ -7,6 +7,7 @@
 #include "engine/collection/registry_alias.h"
 #include "engine/collection/registry_restore.h"
 #include "engine/snapshot/file.h"
+#include "engine/snapshot/unpack.h"
 #include "engine/storage/checkpoint.h"
 #include "engine/storage/folder.h"
 
@@ -17,17 +18,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#define FROZEN_ARENA_SIZE ((size_t)64 << 10)
+
 static enum engine_code
 pack_collection(struct snapshot_job *job, struct container_writer *writer,
                 struct span name, const char *prefix, struct error *reterr)
 {
     struct frozen frozen;
+    struct arena arena; /* of this one: there may be many */
+    arena_init(&arena, FROZEN_ARENA_SIZE);
     enum engine_code code = registry_freeze(job->snapshots->options.registry,
-                                            name, &job->arena, &frozen, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    code = container_add_folder(writer, prefix, frozen.folder, reterr);
-    registry_thaw(&frozen);
+                                            name, &arena, &frozen, reterr);
+    if (code == ENGINE_OK) {
+        code = container_add_folder(writer, prefix, frozen.folder, reterr);
+        registry_thaw(&frozen);
+    }
+    arena_release(&arena);
     return code;
 }
 
@@ -55,6 +61,11 @@ pack_storage(struct snapshot_job *job, struct container_writer *writer,
     size_t count = 0, packed = 0;
     enum engine_code code = registry_list(job->snapshots->options.registry,
                                           &job->arena, &names, &count, reterr);
+    if (code == ENGINE_OK && count > UNPACK_COLLECTIONS_MAX)
+        code = error_set(reterr, ENGINE_EINPUT,
+                         "a snapshot holds at most %u collections, and there "
+                         "are %zu",
+                         UNPACK_COLLECTIONS_MAX, count);
     for (size_t i = 0; code == ENGINE_OK && i < count; i++) {
         char prefix[48];
         snprintf(prefix, sizeof(prefix), "collections/%zu/", packed);

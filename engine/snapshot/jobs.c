@@ -10,7 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define JOB_ARENA_SIZE ((size_t)4 << 20)
+/* Room for the names of all collections that one snapshot may hold. */
+#define JOB_ARENA_SIZE ((size_t)32 << 20)
 #define JOB_NICE       10
 
 struct snapshot_job *

@@ -290,12 +290,37 @@ commit_all(struct registry *registry, struct unpacked *unpacked, bool force,
     return code;
 }
 
-static enum engine_code
-put_aliases(struct registry *registry, const char *folder, struct error *reterr)
+static void
+say_without(const struct snapshots *snapshots, struct span alias,
+            struct span collection)
 {
+    const struct snapshots_options *options = &snapshots->options;
+    struct bytes text;
+    bytes_init(&text, 2048);
+    bytes_addf(&text, "alias %.*s is left out: its collection is not there",
+               (int)alias.size, alias.data);
+    char *name = strndup(collection.data, collection.size);
+    if (options->report != NULL && name != NULL && !bytes_failed(&text))
+        options->report(options->report_ctx, name, text.data);
+    free(name);
+    bytes_release(&text);
+}
+
+/* The aliases are of a later moment than the collections: one may be younger
+ * than the list of these, or gone before its turn came. */
+static enum engine_code
+put_aliases(const struct snapshots *snapshots, const char *folder,
+            struct error *reterr)
+{
+    struct registry *registry = snapshots->options.registry;
     struct aliases table;
     enum engine_code code = aliases_load(folder, &table, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < table.count; i++) {
+        if (!registry_exists(registry, table.items[i].collection)) {
+            say_without(snapshots, table.items[i].name,
+                        table.items[i].collection);
+            continue;
+        }
         struct alias_action action = { .kind = ALIAS_CREATE,
                                        .name = table.items[i].name,
                                        .collection =
@@ -333,7 +358,7 @@ snapshots_restore_storage(struct snapshots *snapshots, const char *path,
     if (code == ENGINE_OK)
         code = commit_all(registry, &unpacked, force, reterr);
     if (code == ENGINE_OK && unpacked.aliases != NULL)
-        code = put_aliases(registry, unpacked.aliases, reterr);
+        code = put_aliases(snapshots, unpacked.aliases, reterr);
     unpacked_release(&unpacked);
     if (fd >= 0)
         close(fd);

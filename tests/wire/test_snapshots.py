@@ -3,6 +3,7 @@
 or not allowed changes nothing."""
 import hashlib
 import http.server
+import json
 import re
 import threading
 import time
@@ -446,6 +447,11 @@ def test_the_whole_storage(engine_factory):
         engine.upsert(name, points(20))
     engine.call("POST", "/collections/aliases", {"actions": [
         {"create_alias": {"collection_name": "b", "alias_name": "bee"}}]})
+    # One that came after the list of collections was taken.
+    aliases = engine.folder / "storage" / "aliases.json"
+    table = json.loads(aliases.read_text())
+    table["aliases"]["young"] = "made-later"
+    aliases.write_text(json.dumps(table))
     made = engine.call("POST", "/snapshots").result
     assert re.fullmatch(r"full-snapshot-[-0-9]{19}\.snapshot", made["name"])
     assert engine.call("GET", "/snapshots").result == [made]
@@ -464,10 +470,19 @@ def test_the_whole_storage(engine_factory):
     with pytest.raises(RuntimeError, match="already exists"):
         other.start()
     other.process = None
+    del other.environment["QDRANT__STORAGE_SNAPSHOT"]
+    other.start()  # nothing of it was put in place
+    assert [c["name"] for c in other.call("GET", "/collections").result[
+        "collections"]] == ["b"]
+    other.stop()
+    other.environment["QDRANT__STORAGE_SNAPSHOT"] = str(kept)
     other.environment["QDRANT__FORCE_SNAPSHOT"] = "true"
     other.start()
     for name in ("a", "b", "c", "bee"):
         assert other.count(name) == 20
+    assert [a["alias_name"] for a in other.call("GET", "/aliases").result[
+        "aliases"]] == ["bee"]
+    assert "alias young is left out" in other.log()
     assert engine.call("DELETE", f"/snapshots/{made['name']}").result is True
     assert engine.call("GET", "/snapshots").result == []
 
