@@ -118,14 +118,21 @@ listener_bind(struct wire *wire, enum wire_protocol protocol,
     return ENGINE_OK;
 }
 
+static unsigned
+open_count(struct loop *loop)
+{
+    return atomic_load(&loop->connections_count) +
+           atomic_load(&loop->lingering_count);
+}
+
 static struct loop *
 least_loaded(struct wire *wire, unsigned *ret_total)
 {
     struct loop *best = &wire->loops[0];
-    unsigned best_count = atomic_load(&best->connections_count);
+    unsigned best_count = open_count(best);
     unsigned total = best_count;
     for (unsigned i = 1; i < wire->loops_count; i++) {
-        unsigned count = atomic_load(&wire->loops[i].connections_count);
+        unsigned count = open_count(&wire->loops[i]);
         total += count;
         if (count < best_count) {
             best = &wire->loops[i];

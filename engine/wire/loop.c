@@ -222,7 +222,7 @@ on_sweep(uv_timer_t *timer)
     http2_sweep(loop, now_ms);
     tls_sweep(loop, now_ms);
     if (loop->wire->tls != NULL && loop == &loop->wire->loops[0])
-        tls_look(loop->wire->tls, now_ms);
+        tls_look(loop->wire->tls, loop->wire->executor, now_ms);
     if (loop->is_draining)
         loop_end_idle(loop);
     loop_drive(loop);

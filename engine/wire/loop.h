@@ -77,6 +77,7 @@ struct loop {
     struct completion *finished;
 
     atomic_uint connections_count; /* accepted for this loop, still open */
+    atomic_uint lingering_count;   /* of those served that a TLS link keeps */
     pthread_t thread;
     bool has_thread;
     bool is_ready;                    /* handles are initialised */

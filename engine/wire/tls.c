@@ -3,6 +3,7 @@
  * change: whoever renews them only has to put them in their place. */
 #include "engine/wire/tls.h"
 
+#include "base/blocking.h"
 #include "engine/log.h"
 #include "engine/secret_file.h"
 
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +34,9 @@ struct tls {
     struct file_mark marks[FILES_COUNT];
     uint64_t read_ms; /* when the files were read; 0: not looked yet */
     atomic_bool wants_reload;
+    struct executor_task task; /* of who looks: only he uses the above */
+    uint64_t now_ms;
+    atomic_bool is_looking;
 };
 
 static void
@@ -234,8 +239,8 @@ tls_reload(struct tls *tls)
         atomic_store(&tls->wants_reload, true);
 }
 
-void
-tls_look(struct tls *tls, uint64_t now_ms)
+static void
+files_look(struct tls *tls, uint64_t now_ms)
 {
     struct file_mark marks[FILES_COUNT];
     struct error error = { .text = "" };
@@ -262,4 +267,26 @@ tls_look(struct tls *tls, uint64_t now_ms)
     pthread_mutex_unlock(&tls->lock);
     SSL_CTX_free(old);
     log_event(LOG_LEVEL_INFO, "TLS: %s was read again", tls->options->cert);
+}
+
+static void
+task_run(struct executor_task *task)
+{
+    struct tls *tls =
+        (struct tls *)(void *)((char *)task - offsetof(struct tls, task));
+    blocking_begin();
+    files_look(tls, tls->now_ms);
+    blocking_end();
+    atomic_store(&tls->is_looking, false);
+}
+
+void
+tls_look(struct tls *tls, struct executor *executor, uint64_t now_ms)
+{
+    if (atomic_exchange(&tls->is_looking, true))
+        return;
+    tls->now_ms = now_ms;
+    tls->task.run = task_run;
+    if (!executor_submit(executor, &tls->task))
+        atomic_store(&tls->is_looking, false); /* all are busy: next time */
 }

@@ -20,16 +20,18 @@
 enum engine_code tls_open(const struct wire_tls *options, struct tls **ret_tls,
                           struct error *reterr)
     __attribute__((warn_unused_result));
+/* After its executor. */
 void tls_close(struct tls *tls);
 
 /* A session for a new connection, with what the files said last; NULL when
  * memory is out. Any thread. */
 SSL *tls_session(struct tls *tls, bool is_http2);
 
-/* Looks whether the files have changed, or tls.cert_ttl has passed, and reads
- * them; connections that are open stay as they are. New files that do not fit
- * are named in the log, and the old ones stay. One thread. */
-void tls_look(struct tls *tls, uint64_t now_ms);
+/* Lets `executor` look whether the files have changed, or tls.cert_ttl has
+ * passed, and read them, unless it is still at it: no loop waits for a disk.
+ * Connections that are open stay as they are. New files that do not fit are
+ * named in the log, and the old ones stay. One thread. */
+void tls_look(struct tls *tls, struct executor *executor, uint64_t now_ms);
 
 /* The next tls_look() reads in any case. Async-signal-safe. */
 void tls_reload(struct tls *tls);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/sslerr.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -39,6 +40,8 @@ struct tls_link {
     bool is_in_over;  /* nothing more comes from the client */
     bool is_deaf; /* whoever serves it reads no more: what comes is dropped */
     bool is_out_over; /* nothing more goes to it */
+    bool is_told;     /* uv said that whoever serves it ends */
+    bool is_gone;     /* he has: it counts as lingering */
     bool is_closed;
     unsigned handles; /* still known to uv */
     uint64_t start_ms;
@@ -59,6 +62,8 @@ link_close(struct tls_link *link)
     if (link->is_closed)
         return;
     link->is_closed = true;
+    if (link->is_gone)
+        atomic_fetch_sub(&link->loop->lingering_count, 1);
     if (link->prev != NULL)
         link->prev->next = link->next;
     else
@@ -74,6 +79,19 @@ link_close(struct tls_link *link)
     close(link->inner_fd);
     free(link->to_inner.data);
     free(link->to_client.data);
+}
+
+/* Whoever serves it has closed its end, and counts it no more: its descriptors
+ * are still ours. (Half of an end is no hang-up.) */
+static void
+link_look(struct tls_link *link)
+{
+    struct pollfd inner = { .fd = link->inner_fd };
+    if (link->is_gone || poll(&inner, 1, 0) != 1 ||
+        (inner.revents & POLLHUP) == 0)
+        return;
+    link->is_gone = true;
+    atomic_fetch_add(&link->loop->lingering_count, 1);
 }
 
 /* False: memory is out. */
@@ -215,6 +233,7 @@ out_end(struct tls_link *link)
     (void)SSL_shutdown(link->session); /* our half: the goodbye */
     ERR_clear_error();
     shutdown(link->outer_fd, SHUT_WR);
+    link_look(link);
 }
 
 static bool
@@ -282,6 +301,9 @@ link_watch(struct tls_link *link)
         inner |= UV_READABLE;
     if (link->to_inner.data != NULL)
         inner |= UV_WRITABLE;
+    /* Also when nothing more is read, because the client takes nothing. */
+    if (!link->is_told)
+        inner |= UV_DISCONNECT;
     return watch(&link->outer, &link->outer_events, outer) &&
            watch(&link->inner, &link->inner_events, inner);
 }
@@ -301,7 +323,10 @@ on_event(uv_poll_t *poll, int status, int events)
 {
     struct tls_link *link = poll->data;
     (void)status; /* an error is met by the call that it concerns */
-    (void)events;
+    if (poll == &link->inner && (events & UV_DISCONNECT) != 0) {
+        link->is_told = true;
+        link_look(link);
+    }
     link_move(link);
 }
 
@@ -368,6 +393,8 @@ tls_sweep(struct loop *loop, uint64_t now_ms)
     struct tls_link *next;
     for (struct tls_link *link = loop->tls_links; link != NULL; link = next) {
         next = link->next;
+        if (link->is_told || link->is_out_over)
+            link_look(link);
         bool is_late = !SSL_is_init_finished(link->session) &&
                        now_ms >= link->start_ms + HANDSHAKE_MS;
         /* Whoever serves it may have ended it long ago, behind what the client

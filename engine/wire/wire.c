@@ -155,7 +155,8 @@ wire_counters(struct wire *wire, struct wire_counters *ret_counters)
 {
     uint64_t open = 0;
     for (unsigned i = 0; i < wire->loops_count; i++)
-        open += atomic_load(&wire->loops[i].connections_count);
+        open += atomic_load(&wire->loops[i].connections_count) +
+                atomic_load(&wire->loops[i].lingering_count);
     *ret_counters = (struct wire_counters){
         .connections = open,
         .connections_total = atomic_load(&wire->connections_total),
