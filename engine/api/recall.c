@@ -7,6 +7,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "engine/api/rest_query.h"
+#include "engine/segment/search.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -184,16 +185,27 @@ check_command(struct recall *recall, struct call *call,
     struct records walked = { 0 }, exact = { 0 };
     struct arena *arena = &call->request->arena;
     command->output = (struct output_selection){ 0 };
-    command->deadline_ms = clock_ns() / 1000000 + RECALL_TIME_MS_MAX;
+    command->deadline_ms = SEGMENT_DEADLINE_IDLE;
     enum engine_code code =
         collection_search(call->collection, command, arena, &walked, NULL);
     command->params.is_exact = true;
-    command->deadline_ms = clock_ns() / 1000000 + RECALL_TIME_MS_MAX;
     if (code == ENGINE_OK)
         code =
             collection_search(call->collection, command, arena, &exact, NULL);
     if (code == ENGINE_OK && exact.count > 0)
         row_count(recall, collection_name(call->collection), &walked, &exact);
+}
+
+/* False: the monitor ends. */
+static bool
+idle_begin(struct recall *recall)
+{
+    pthread_mutex_lock(&recall->lock);
+    bool is_stopping = recall->is_stopping;
+    if (!is_stopping)
+        segment_idle_begin(clock_ns() / 1000000 + RECALL_TIME_MS_MAX);
+    pthread_mutex_unlock(&recall->lock);
+    return !is_stopping;
 }
 
 static void
@@ -213,11 +225,15 @@ check(struct recall *recall, const struct sample *sample)
     arena_bind(&request.arena, &budget_requests);
     reply_init(&reply);
     struct search_command *command = NULL;
+    /* Before the collection is kept: whoever deletes it later ends this. */
+    if (!idle_begin(recall))
+        goto out;
     if (call_again(recall->api, &request, &reply, &call))
         command = query_first(&call);
     if (command != NULL && is_suited(command))
         check_command(recall, &call, command);
     call_drop(&call);
+out:
     reply_release(&reply);
     arena_release(&request.arena);
 }
@@ -297,6 +313,7 @@ recall_close(struct recall *recall)
         return;
     pthread_mutex_lock(&recall->lock);
     recall->is_stopping = true;
+    segment_idle_end();
     pthread_cond_signal(&recall->changed);
     pthread_mutex_unlock(&recall->lock);
     pthread_join(recall->thread, NULL);

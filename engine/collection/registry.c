@@ -12,6 +12,7 @@
 #include "engine/collection/name.h"
 #include "engine/collection/registry_alias.h"
 #include "engine/collection/registry_pool.h"
+#include "engine/segment/search.h"
 #include "engine/storage/folder.h"
 
 #include <assert.h>
@@ -320,6 +321,7 @@ take_for_delete(struct registry *registry, struct span name)
         is_there(registry->entries[at])) {
         entry = registry->entries[at];
         entry->state = ENTRY_DELETING;
+        segment_idle_end();
         while (entry->users > 0)
             registry_wait(registry);
     }

@@ -7,6 +7,7 @@
 
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_alias.h"
+#include "engine/segment/search.h"
 #include "engine/storage/folder.h"
 
 #include <assert.h>
@@ -140,6 +141,7 @@ registry_retire(struct registry *registry, struct entry *old,
 {
     if (old != NULL) {
         pthread_mutex_lock(&registry->lock);
+        segment_idle_end();
         while (old->users > 0)
             registry_wait(registry);
         unlist(registry, old);

@@ -10,6 +10,7 @@
 #include "engine/filter/payload_keys.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <time.h>
 
 uint64_t
@@ -26,10 +27,34 @@ now_ms(void)
     return work_now_ns() / 1000000;
 }
 
+static _Atomic uint64_t idle_deadline_ms;
+
+void
+segment_idle_begin(uint64_t deadline_ms)
+{
+    atomic_store(&idle_deadline_ms, deadline_ms);
+}
+
+void
+segment_idle_end(void)
+{
+    atomic_store(&idle_deadline_ms, 0);
+}
+
+static bool
+is_over(uint64_t deadline_ms)
+{
+    if (deadline_ms == 0)
+        return false;
+    if (deadline_ms == SEGMENT_DEADLINE_IDLE)
+        deadline_ms = atomic_load(&idle_deadline_ms);
+    return now_ms() >= deadline_ms;
+}
+
 enum engine_code
 segment_check_deadline(uint64_t deadline_ms, struct error *reterr)
 {
-    if (deadline_ms == 0 || now_ms() < deadline_ms)
+    if (!is_over(deadline_ms))
         return ENGINE_OK;
     return error_set(reterr, ENGINE_ETIMEOUT,
                      "the operation took longer than its timeout");
@@ -39,8 +64,7 @@ static bool
 is_due(void *ctx)
 {
     const struct work *work = ctx;
-    return work->match.is_spent ||
-           (work->deadline_ms != 0 && now_ms() >= work->deadline_ms);
+    return work->match.is_spent || is_over(work->deadline_ms);
 }
 
 struct stopper

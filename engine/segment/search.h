@@ -129,6 +129,13 @@ enum engine_code segment_keep_matching(struct segment_reader *reader,
                                        struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The deadline of work that nobody waits for (one at a time: the recall
+ * monitor). It is over when segment_idle_begin() said, and as soon as somebody
+ * waits for what that work holds: segment_idle_end(). Any thread. */
+#define SEGMENT_DEADLINE_IDLE UINT64_MAX
+void segment_idle_begin(uint64_t deadline_ms);
+void segment_idle_end(void);
+
 /* ENGINE_ETIMEOUT once `deadline_ms` is over. */
 enum engine_code segment_check_deadline(uint64_t deadline_ms,
                                         struct error *reterr)

@@ -2,6 +2,7 @@
  * Covers: names, duplicates, delete with users, reopening, the storage lock,
  * what a crash leaves behind. */
 #include "engine/collection/registry.h"
+#include "engine/segment/search.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -169,6 +170,22 @@ START_TEST(registry_deletes_after_the_last_user_left)
     ck_assert(atomic_load(&is_released));
     pthread_join(thread, NULL);
     assert_names("");
+}
+END_TEST
+
+/* Somebody waits for the collection: what looks at it for nobody's sake ends. */
+START_TEST(registry_ends_work_that_nobody_waits_for)
+{
+    bool existed;
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    segment_idle_begin(UINT64_MAX - 1);
+    ck_assert_int_eq(segment_check_deadline(SEGMENT_DEADLINE_IDLE, NULL),
+                     ENGINE_OK);
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert_int_eq(segment_check_deadline(SEGMENT_DEADLINE_IDLE, NULL),
+                     ENGINE_ETIMEOUT);
+    ck_assert_int_eq(segment_check_deadline(0, NULL), ENGINE_OK);
 }
 END_TEST
 
@@ -445,6 +462,7 @@ main(void)
     tcase_add_test(tcase, registry_names_the_length_limit);
     tcase_add_test(tcase, registry_says_what_is_missing);
     tcase_add_test(tcase, registry_deletes_after_the_last_user_left);
+    tcase_add_test(tcase, registry_ends_work_that_nobody_waits_for);
     tcase_add_test(tcase, registry_refuses_a_second_process);
     tcase_add_test(tcase, registry_clears_what_a_crash_left);
     tcase_add_test(tcase, registry_gives_no_alias_of_the_dead_to_a_new_one);
