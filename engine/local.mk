@@ -10,7 +10,10 @@ libengine_a_SOURCES = engine/error.c engine/error.h \
 	engine/config_keys.c engine/config_keys.h engine/config_print.c \
 	engine/config_check.c engine/config_environment.c \
 	engine/config_flags.c engine/config_secrets.c \
-	engine/secret_file.c engine/secret_file.h engine/append_file.c engine/append_file.h engine/log.c engine/log.h engine/metrics.c \
+	engine/secret_file.c engine/secret_file.h \
+	engine/append_file.c engine/append_file.h \
+	engine/log.c engine/log.h \
+	engine/metrics.c engine/metrics_collections.c \
 	engine/metrics.h engine/metrics_body.h engine/metrics_process.c \
 	engine/metrics_text.c engine/metrics_text.h engine/metrics_write.c \
 	engine/anonymous.c engine/anonymous.h

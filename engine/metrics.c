@@ -44,6 +44,13 @@ histogram_init(struct histogram *histogram, const uint64_t *bounds_ns,
     return !has_exemplars || histogram->exemplars != NULL;
 }
 
+bool
+metrics_endpoint_init(struct endpoint *endpoint, bool has_exemplars)
+{
+    return histogram_init(&endpoint->durations, response_bounds_ns,
+                          COUNT_OF(response_bounds_ns), has_exemplars);
+}
+
 struct metrics *
 metrics_new(bool has_exemplars)
 {
@@ -51,12 +58,11 @@ metrics_new(bool has_exemplars)
     if (metrics == NULL)
         return NULL;
     metrics->has_exemplars = has_exemplars;
+    metrics_collections_init(metrics);
     bool is_ok = histogram_init(&metrics->searches, search_bounds_ns,
                                 COUNT_OF(search_bounds_ns), has_exemplars);
     for (size_t i = 0; is_ok && i < METRICS_ENDPOINTS_MAX; i++)
-        is_ok =
-            histogram_init(&metrics->endpoints[i].durations, response_bounds_ns,
-                           COUNT_OF(response_bounds_ns), has_exemplars);
+        is_ok = metrics_endpoint_init(&metrics->endpoints[i], has_exemplars);
     if (is_ok)
         return metrics;
     metrics_free(metrics);
@@ -68,6 +74,7 @@ metrics_free(struct metrics *metrics)
 {
     if (metrics == NULL)
         return;
+    metrics_collections_free(metrics);
     free(metrics->searches.exemplars);
     for (size_t i = 0; i < METRICS_ENDPOINTS_MAX; i++)
         free(metrics->endpoints[i].durations.exemplars);
@@ -149,17 +156,27 @@ observe_success(struct endpoint *endpoint, const struct metrics_event *event)
 }
 
 void
+metrics_endpoint_observe(struct endpoint *endpoint,
+                         const struct metrics_event *event)
+{
+    size_t status = status_index(endpoint->name.protocol, event->status);
+    atomic_fetch_add_explicit(&endpoint->counts[status], 1,
+                              memory_order_relaxed);
+    if (status == 0)
+        observe_success(endpoint, event);
+}
+
+void
 metrics_observe(struct metrics *metrics, const struct metrics_event *event)
 {
     assert(event->endpoint < metrics->count);
     struct endpoint *row = &metrics->endpoints[event->endpoint];
-    size_t status = status_index(row->name.protocol, event->status);
-    atomic_fetch_add_explicit(&row->counts[status], 1, memory_order_relaxed);
-    if (status != 0)
-        return;
-    observe_success(row, event);
-    if (row->name.is_search)
+    metrics_endpoint_observe(row, event);
+    if (row->name.is_search &&
+        status_index(row->name.protocol, event->status) == 0)
         histogram_observe(&metrics->searches, event);
+    if (event->collection.size > 0)
+        metrics_collections_observe(metrics, event);
 }
 
 static bool
@@ -169,32 +186,39 @@ is_failure(enum metrics_protocol protocol, int status)
 }
 
 void
+metrics_visit_endpoint(const struct endpoint *endpoint, struct span collection,
+                       metrics_visit *visit, void *ctx)
+{
+    enum metrics_protocol protocol = endpoint->name.protocol;
+    const int *statuses = metrics_statuses(protocol);
+    for (size_t s = 0; s < METRICS_STATUSES_MAX; s++) {
+        uint64_t count = atomic_load(&endpoint->counts[s]);
+        if (count == 0)
+            continue;
+        struct metrics_stats stats = {
+            .endpoint = &endpoint->name,
+            .collection = collection,
+            .status = statuses[s],
+            .is_failure = is_failure(protocol, statuses[s]),
+            .count = count,
+        };
+        if (s == 0) {
+            stats.sum_ns = atomic_load(&endpoint->durations.sum_ns);
+            stats.min_ns = atomic_load(&endpoint->min_ns);
+            stats.max_ns = atomic_load(&endpoint->max_ns);
+        }
+        visit(ctx, &stats);
+    }
+}
+
+void
 metrics_each(const struct metrics *metrics, enum metrics_protocol protocol,
              metrics_visit *visit, void *ctx)
 {
-    const int *statuses = metrics_statuses(protocol);
-    for (unsigned i = 0; i < metrics->count; i++) {
-        const struct endpoint *row = &metrics->endpoints[i];
-        if (row->name.protocol != protocol)
-            continue;
-        for (size_t s = 0; s < METRICS_STATUSES_MAX; s++) {
-            uint64_t count = atomic_load(&row->counts[s]);
-            if (count == 0)
-                continue;
-            struct metrics_stats stats = {
-                .endpoint = &row->name,
-                .status = statuses[s],
-                .is_failure = is_failure(protocol, statuses[s]),
-                .count = count,
-            };
-            if (s == 0) {
-                stats.sum_ns = atomic_load(&row->durations.sum_ns);
-                stats.min_ns = atomic_load(&row->min_ns);
-                stats.max_ns = atomic_load(&row->max_ns);
-            }
-            visit(ctx, &stats);
-        }
-    }
+    for (unsigned i = 0; i < metrics->count; i++)
+        if (metrics->endpoints[i].name.protocol == protocol)
+            metrics_visit_endpoint(&metrics->endpoints[i],
+                                   (struct span){ NULL, 0 }, visit, ctx);
 }
 
 struct sums {

@@ -7,10 +7,13 @@
 #include <stdint.h>
 
 /* Counters of the process's requests. Observing is lock-free and may happen on
- * any thread; endpoints are added before that. */
+ * any thread; endpoints are added before that. Counts of a collection take the
+ * lock of a sixteenth of them, a leaf. */
 
 #define METRICS_ENDPOINTS_MAX 320
-#define METRICS_TRACE_SIZE    65 /* of an exemplar's trace id, with NUL */
+/* Collections whose requests are counted apart; of more the first. */
+#define METRICS_COLLECTIONS_MAX 1000
+#define METRICS_TRACE_SIZE      65 /* of an exemplar's trace id, with NUL */
 
 struct metrics;
 
@@ -28,7 +31,8 @@ struct metrics_event {
     unsigned endpoint;
     int status; /* of HTTP or gRPC, by the endpoint's protocol */
     uint64_t duration_ns;
-    const char *trace; /* for an exemplar; NULL: none */
+    const char *trace;      /* for an exemplar; NULL: none */
+    struct span collection; /* that it was about; size 0: none */
 };
 
 /* NULL when memory is out. With exemplars the last trace of each bucket of each
@@ -47,6 +51,9 @@ unsigned metrics_endpoint_add(struct metrics *metrics,
 void metrics_observe(struct metrics *metrics,
                      const struct metrics_event *event);
 
+/* A collection is gone, and what was counted for it. */
+void metrics_forget(struct metrics *metrics, struct span collection);
+
 /* Requests answered so far, and those of them that failed (status >= 400; not
  * OK). */
 void metrics_requests(const struct metrics *metrics,
@@ -56,6 +63,7 @@ void metrics_requests(const struct metrics *metrics,
 /* What is known of one endpoint and status. Durations are 0 but for success. */
 struct metrics_stats {
     const struct metrics_endpoint *endpoint;
+    struct span collection; /* size 0: those of all */
     int status;
     bool is_failure;
     uint64_t count;
@@ -68,8 +76,11 @@ void metrics_each(const struct metrics *metrics, enum metrics_protocol protocol,
                   metrics_visit *visit, void *ctx);
 
 /* rest_responses_*, grpc_responses_*, qdrant_grpc_requests_total and
- * qdrant_search_latency_seconds. */
-void metrics_write_requests(struct metrics *metrics, struct metrics_text *text);
+ * qdrant_search_latency_seconds.
+ *   is_by_collection  the first two by collection, with a label, and only those
+ *                     that were about one */
+void metrics_write_requests(struct metrics *metrics, bool is_by_collection,
+                            struct metrics_text *text);
 
 /* process_*, memory_resident_bytes and system_max_mmaps, from /proc. */
 void metrics_write_process(struct metrics_text *text);

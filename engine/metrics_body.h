@@ -4,6 +4,7 @@
 
 #include "engine/metrics.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Inside of the metrics: metrics.c counts, metrics_write.c reads. */
@@ -37,12 +38,52 @@ struct endpoint {
     atomic_ullong max_ns;
 };
 
+#define METRICS_SHARDS 16u
+
+/* What one collection was asked. */
+struct collection_row {
+    struct collection_row *next;
+    char *name;
+    size_t name_size;
+    struct endpoint *endpoints[METRICS_ENDPOINTS_MAX]; /* NULL: never */
+};
+
+struct collection_shard {
+    pthread_mutex_t lock;
+    struct collection_row *rows;
+};
+
 struct metrics {
     unsigned count;
     bool has_exemplars;
     struct histogram searches;
     struct endpoint endpoints[METRICS_ENDPOINTS_MAX];
+    atomic_uint collections_count;
+    struct collection_shard shards[METRICS_SHARDS];
 };
+
+/* metrics.c: the row of an endpoint that nothing was counted for, and one
+ * answered request. False: no memory. */
+bool metrics_endpoint_init(struct endpoint *endpoint, bool has_exemplars);
+void metrics_endpoint_observe(struct endpoint *endpoint,
+                              const struct metrics_event *event);
+
+/* metrics_collections.c */
+void metrics_collections_init(struct metrics *metrics);
+void metrics_collections_free(struct metrics *metrics);
+void metrics_collections_observe(struct metrics *metrics,
+                                 const struct metrics_event *event);
+
+/* All endpoints, or those of all collections, which are locked meanwhile. */
+typedef void (*metrics_walker)(void *ctx, struct endpoint *endpoint,
+                               struct span collection);
+void metrics_walk(struct metrics *metrics, bool is_by_collection,
+                  metrics_walker walker, void *ctx);
+
+/* What `visit` is told of one endpoint. */
+void metrics_visit_endpoint(const struct endpoint *endpoint,
+                            struct span collection, metrics_visit *visit,
+                            void *ctx);
 
 /* Statuses that are counted one by one; any other counts as the last, -1 for
  * gRPC and 0 for REST. The first is success. */

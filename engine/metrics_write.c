@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A collection's name may be of 255 bytes, each escaped. */
+#define LABELS_SIZE_MAX 2048
+
 typedef double (*stats_value)(const struct metrics_stats *stats);
 
 /* A family with a line for each endpoint and status. */
 struct family {
     struct metrics_text *text;
+    enum metrics_protocol protocol;
     const char *name;
     stats_value value;
     bool is_of_success; /* only lines that have durations */
@@ -42,13 +46,18 @@ value_max(const struct metrics_stats *stats)
 
 /* {method="GET",endpoint="/",status="200" - the brace stays open. */
 static void
-write_labels(struct bytes *out, const struct metrics_endpoint *endpoint,
-             int status)
+write_labels(struct metrics_text *text, const struct metrics_endpoint *endpoint,
+             struct span collection, int status)
 {
+    struct bytes *out = text->out;
     bytes_add_char(out, '{');
     if (endpoint->protocol == METRICS_REST)
         bytes_addf(out, "method=\"%s\",", endpoint->method);
     bytes_addf(out, "endpoint=\"%s\",status=\"%d\"", endpoint->name, status);
+    if (collection.size == 0)
+        return;
+    bytes_add_text(out, ",collection=");
+    metrics_label_private(text, collection);
 }
 
 static void
@@ -58,8 +67,17 @@ write_line(void *ctx, const struct metrics_stats *stats)
     if (family->is_of_success && stats->max_ns == 0)
         return;
     metrics_name(family->text, family->name);
-    write_labels(family->text->out, stats->endpoint, stats->status);
+    write_labels(family->text, stats->endpoint, stats->collection,
+                 stats->status);
     bytes_addf(family->text->out, "} %.9g\n", family->value(stats));
+}
+
+static void
+write_lines(void *ctx, struct endpoint *endpoint, struct span collection)
+{
+    const struct family *family = ctx;
+    if (endpoint->name.protocol == family->protocol)
+        metrics_visit_endpoint(endpoint, collection, write_line, ctx);
 }
 
 /* The documents' name, by method. */
@@ -123,27 +141,28 @@ write_histogram(struct metrics_text *text, const char *name, const char *labels,
 }
 
 static void
-write_histograms(struct metrics *metrics, enum metrics_protocol protocol,
-                 const char *name, struct metrics_text *text)
+write_durations(void *ctx, struct endpoint *endpoint, struct span collection)
 {
-    metrics_head(text, name, "histogram", "response duration histogram");
-    for (unsigned i = 0; i < metrics->count; i++) {
-        struct endpoint *row = &metrics->endpoints[i];
-        if (row->name.protocol != protocol || atomic_load(&row->counts[0]) == 0)
-            continue;
-        char space[256];
-        struct bytes labels;
-        bytes_init(&labels, sizeof(space));
-        write_labels(&labels, &row->name, metrics_statuses(protocol)[0]);
-        snprintf(space, sizeof(space), "%.*s", (int)labels.size, labels.data);
-        bytes_release(&labels);
-        write_histogram(text, name, space, &row->durations);
-    }
+    const struct family *family = ctx;
+    if (endpoint->name.protocol != family->protocol ||
+        atomic_load(&endpoint->counts[0]) == 0)
+        return;
+    struct bytes labels;
+    struct metrics_text text = *family->text;
+    bytes_init(&labels, LABELS_SIZE_MAX);
+    text.out = &labels;
+    write_labels(&text, &endpoint->name, collection,
+                 metrics_statuses(family->protocol)[0]);
+    bytes_add_char(&labels, '\0');
+    if (!bytes_failed(&labels))
+        write_histogram(family->text, family->name, labels.data,
+                        &endpoint->durations);
+    bytes_release(&labels);
 }
 
 static void
 write_protocol(struct metrics *metrics, enum metrics_protocol protocol,
-               struct metrics_text *text)
+               bool is_by_collection, struct metrics_text *text)
 {
     static const struct {
         const char *end, *type, *help;
@@ -163,18 +182,22 @@ write_protocol(struct metrics *metrics, enum metrics_protocol protocol,
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         snprintf(name, sizeof(name), "%s_%s", stem, families[i].end);
         metrics_head(text, name, families[i].type, families[i].help);
-        struct family family = { text, name, families[i].value, i > 0 };
-        metrics_each(metrics, protocol, write_line, &family);
+        struct family family = { text, protocol, name, families[i].value,
+                                 i > 0 };
+        metrics_walk(metrics, is_by_collection, write_lines, &family);
     }
     snprintf(name, sizeof(name), "%s_duration_seconds", stem);
-    write_histograms(metrics, protocol, name, text);
+    metrics_head(text, name, "histogram", "response duration histogram");
+    struct family durations = { text, protocol, name, NULL, true };
+    metrics_walk(metrics, is_by_collection, write_durations, &durations);
 }
 
 void
-metrics_write_requests(struct metrics *metrics, struct metrics_text *text)
+metrics_write_requests(struct metrics *metrics, bool is_by_collection,
+                       struct metrics_text *text)
 {
-    write_protocol(metrics, METRICS_REST, text);
-    write_protocol(metrics, METRICS_GRPC, text);
+    write_protocol(metrics, METRICS_REST, is_by_collection, text);
+    write_protocol(metrics, METRICS_GRPC, is_by_collection, text);
     metrics_head(text, "qdrant_grpc_requests_total", "counter",
                  "gRPC requests by method");
     metrics_each(metrics, METRICS_GRPC, write_grpc_line, text);

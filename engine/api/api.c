@@ -220,6 +220,7 @@ call_enter(struct call *call, struct error *reterr)
     enum engine_code code =
         registry_acquire(call->api->options.registry, call->params[0],
                          &call->collection, reterr);
+    call->has_entered = code == ENGINE_OK;
     if (code == ENGINE_OK)
         note_alias(call);
     if (code == ENGINE_OK && call->query.timeout_s > 0)

@@ -99,6 +99,7 @@ struct call {
     void *command;
     struct collection *collection;
     struct span alias_of; /* its own name, when the path has another */
+    bool has_entered;     /* it was there */
     bool is_accepted;     /* answered 202: nobody waits for what was begun */
     struct span lookups[CALL_LOOKUPS_MAX]; /* other collections that are read */
     size_t lookups_count;                  /* of more the first are kept */

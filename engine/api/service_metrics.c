@@ -253,7 +253,7 @@ service_metrics(struct call *call, struct error *reterr)
     write_collections(&scrape);
     write_cluster(&scrape);
     recall_write_metrics(call->api->recall, text);
-    metrics_write_requests(options->metrics, text);
+    metrics_write_requests(options->metrics, call->query.per_collection, text);
     if (options->write_metrics != NULL)
         options->write_metrics(options->write_metrics_ctx, text);
     if (call->api->audit != NULL)

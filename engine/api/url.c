@@ -253,6 +253,8 @@ parameter_read(struct span name, struct span value, struct url_query *query,
         return consistency_read(value, reterr);
     if (span_equal_text(name, "anonymize"))
         return bool_read(value, &query->anonymize, reterr);
+    if (span_equal_text(name, "per_collection"))
+        return bool_read(value, &query->per_collection, reterr);
     if (span_equal_text(name, "with"))
         return with_read(value, query, reterr);
     if (span_equal_text(name, "completed_limit")) {

@@ -38,6 +38,7 @@ struct url_query {
     uint64_t timeout_s; /* 0: not given */
     uint64_t details_level;
     bool anonymize;
+    bool per_collection;  /* requests of the metrics by collection */
     struct span checksum; /* size 0: not given */
     bool with_queued, with_completed, with_idle_segments; /* optimizations */
     uint64_t completed_limit;

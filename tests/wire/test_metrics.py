@@ -107,6 +107,37 @@ def test_searches_of_both_protocols_count(engine, filled):
     assert more("qdrant_grpc_requests_total", f'{{method="{method}') == 1
 
 
+def test_requests_by_collection(engine, filled):
+    def of(label):
+        text = engine.call("GET", "/metrics?per_collection=true").text
+        return [line for line in text.splitlines() if
+                line.startswith(("rest_responses_", "grpc_responses_")) and
+                label in line]
+    label = f'collection="{filled}"'
+    path = f"/collections/{filled}/points/count"
+    for _ in range(3):
+        assert engine.call("POST", path, {}).status == 200
+    assert engine.call("POST", path, {"filter": 5}).status == 400
+    lines = of(label)
+    start = ('rest_responses_total{method="POST",'
+             'endpoint="/collections/{name}/points/count",status=')
+    assert f'{start}"200",{label}}} 3' in lines
+    assert f'{start}"400",{label}}} 1' not in lines  # refused before it is known
+    assert any("_bucket" in line and 'le="0.001"' in line for line in lines)
+    # No line without a collection, none of one that is not there.
+    assert of("") == of('collection="')
+    engine.call("GET", "/collections/none-of-this-name")
+    assert of('collection="none-of-this-name"') == []
+    engine.create("gone")
+    engine.call("GET", "/collections/gone")
+    assert of('collection="gone"') != []
+    engine.call("DELETE", "/collections/gone")
+    assert of('collection="gone"') == []
+    text = engine.call("GET", "/metrics?per_collection=true&anonymize=true")
+    assert label not in text.text
+    assert engine.call("GET", "/metrics?per_collection=x").status == 400
+
+
 def test_openmetrics_where_it_is_asked_for(engine, filled):
     answer, lines, types = scrape(
         engine, Accept="application/openmetrics-text;version=1.0.0;q=0.8,"

@@ -4,6 +4,7 @@
 #include "engine/metrics.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,8 +48,19 @@ add(enum metrics_protocol protocol, const char *method, const char *name)
 static void
 observe(unsigned endpoint, int status, uint64_t duration_ns, const char *trace)
 {
-    metrics_observe(metrics, &(struct metrics_event){ endpoint, status,
-                                                      duration_ns, trace });
+    metrics_observe(metrics,
+                    &(struct metrics_event){
+                        endpoint, status, duration_ns, trace, { NULL, 0 } });
+}
+
+static void
+observe_in(const char *collection, unsigned endpoint, int status)
+{
+    metrics_observe(
+        metrics, &(struct metrics_event){ .endpoint = endpoint,
+                                          .status = status,
+                                          .duration_ns = 500000,
+                                          .collection = span_of(collection) });
 }
 
 START_TEST(metrics_count_by_endpoint_and_status)
@@ -60,7 +72,7 @@ START_TEST(metrics_count_by_endpoint_and_status)
     observe(a, 200, 1500000, NULL);
     observe(a, 404, 9, NULL);
     observe(b, 299, 9, NULL);
-    metrics_write_requests(metrics, &text);
+    metrics_write_requests(metrics, false, &text);
     expect("rest_responses_total{method=\"GET\",endpoint=\"/a\","
            "status=\"200\"} 2\n");
     expect("rest_responses_total{method=\"GET\",endpoint=\"/a\","
@@ -81,6 +93,56 @@ START_TEST(metrics_count_by_endpoint_and_status)
 }
 END_TEST
 
+START_TEST(metrics_count_by_collection)
+{
+    unsigned a = add(METRICS_REST, "GET", "/a");
+    unsigned b = add(METRICS_GRPC, "", "/p.S/B");
+    observe_in("one", a, 200);
+    observe_in("one", a, 200);
+    observe_in("one", a, 404);
+    observe_in("t\"wo", b, 0);
+    observe(a, 200, 500000, NULL);
+    metrics_write_requests(metrics, true, &text);
+    expect("rest_responses_total{method=\"GET\",endpoint=\"/a\","
+           "status=\"200\",collection=\"one\"} 2\n");
+    expect("status=\"404\",collection=\"one\"} 1\n");
+    expect("rest_responses_duration_seconds_count{method=\"GET\","
+           "endpoint=\"/a\",status=\"200\",collection=\"one\"} 2\n");
+    expect("grpc_responses_total{endpoint=\"/p.S/B\",status=\"0\","
+           "collection=\"t\\\"wo\"} 1\n");
+    ck_assert_ptr_null(strstr(out.data, "status=\"200\"} "));
+    bytes_release(&out);
+    bytes_init(&out, 1 << 20);
+    metrics_write_requests(metrics, false, &text);
+    expect("endpoint=\"/a\",status=\"200\"} 3\n");
+    ck_assert_ptr_null(strstr(out.data, "collection="));
+}
+END_TEST
+
+START_TEST(metrics_of_collections_are_bounded_and_forgotten)
+{
+    char name[32];
+    unsigned a = add(METRICS_REST, "GET", "/a");
+    bytes_release(&out);
+    bytes_init(&out, 4 << 20);
+    for (int i = 0; i <= METRICS_COLLECTIONS_MAX; i++) {
+        snprintf(name, sizeof(name), "c%d", i);
+        observe_in(name, a, 200);
+    }
+    metrics_write_requests(metrics, true, &text);
+    expect("collection=\"c999\"");
+    ck_assert_ptr_null(strstr(out.data, "collection=\"c1000\""));
+    metrics_forget(metrics, span_of("c7"));
+    metrics_forget(metrics, span_of("none"));
+    observe_in("c1000", a, 200);
+    bytes_release(&out);
+    bytes_init(&out, 4 << 20);
+    metrics_write_requests(metrics, true, &text);
+    ck_assert_ptr_null(strstr(out.data, "collection=\"c7\""));
+    expect("collection=\"c1000\"");
+}
+END_TEST
+
 START_TEST(metrics_of_grpc_have_their_own_names)
 {
     uint64_t count, failed;
@@ -88,7 +150,7 @@ START_TEST(metrics_of_grpc_have_their_own_names)
     observe(a, 0, 2000000, NULL);
     observe(a, 5, 9, NULL);
     observe(a, 99, 9, NULL);
-    metrics_write_requests(metrics, &text);
+    metrics_write_requests(metrics, false, &text);
     expect("grpc_responses_total{endpoint=\"/p.S/A\",status=\"0\"} 1\n");
     expect("grpc_responses_total{endpoint=\"/p.S/A\",status=\"5\"} 1\n");
     expect("grpc_responses_total{endpoint=\"/p.S/A\",status=\"-1\"} 1\n");
@@ -110,7 +172,7 @@ START_TEST(metrics_put_searches_of_both_protocols_together)
     observe(grpc, 0, 700000, NULL);
     observe(grpc, 3, 700000, NULL);
     observe(add(METRICS_REST, "GET", "/a"), 200, 300000, NULL);
-    metrics_write_requests(metrics, &text);
+    metrics_write_requests(metrics, false, &text);
     expect("qdrant_search_latency_seconds_bucket{le=\"0.00025\"} 0\n");
     expect("qdrant_search_latency_seconds_bucket{le=\"0.0005\"} 1\n");
     expect("qdrant_search_latency_seconds_bucket{le=\"0.001\"} 2\n");
@@ -123,7 +185,7 @@ START_TEST(metrics_in_openmetrics_have_exemplars_and_an_end)
 {
     text.is_open_metrics = true;
     observe(add(METRICS_REST, "GET", "/a"), 200, 500000, "4bf92f3577b34da6");
-    metrics_write_requests(metrics, &text);
+    metrics_write_requests(metrics, false, &text);
     metrics_end(&text);
     expect("# TYPE rest_responses counter\n");
     expect("rest_responses_total{method=\"GET\"");
@@ -135,7 +197,7 @@ END_TEST
 START_TEST(metrics_in_plain_text_have_no_exemplars)
 {
     observe(add(METRICS_REST, "GET", "/a"), 200, 500000, "4bf92f3577b34da6");
-    metrics_write_requests(metrics, &text);
+    metrics_write_requests(metrics, false, &text);
     metrics_end(&text);
     ck_assert_ptr_null(strstr(out.data, "trace_id"));
     ck_assert_ptr_null(strstr(out.data, "EOF"));
@@ -219,6 +281,8 @@ main(void)
     TCase *tcase = tcase_create("metrics");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, metrics_count_by_endpoint_and_status);
+    tcase_add_test(tcase, metrics_count_by_collection);
+    tcase_add_test(tcase, metrics_of_collections_are_bounded_and_forgotten);
     tcase_add_test(tcase, metrics_of_grpc_have_their_own_names);
     tcase_add_test(tcase, metrics_put_searches_of_both_protocols_together);
     tcase_add_test(tcase, metrics_in_openmetrics_have_exemplars_and_an_end);
