@@ -2,8 +2,9 @@
  * HMAC-SHA256 under a key that is drawn at the first use and never told. */
 #include "engine/anonymous.h"
 
+#include "engine/codec/hex.h"
+
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/hmac.h>
@@ -29,8 +30,7 @@ anonymous_name(struct span name, char ret_text[ANONYMOUS_SIZE])
     if (has_key)
         HMAC(EVP_sha256(), key, sizeof(key), (const unsigned char *)name.data,
              name.size, mac, &size);
-    for (size_t i = 0; i < (ANONYMOUS_SIZE - 1) / 2; i++)
-        snprintf(ret_text + 2 * i, 3, "%02x", mac[i]);
+    hex_text(mac, (ANONYMOUS_SIZE - 1) / 2, ret_text);
     return (struct span){ ret_text, ANONYMOUS_SIZE - 1 };
 }
 

@@ -151,15 +151,12 @@ log_format_name(enum log_format format)
 }
 
 void
-log_time(char *ret_text, size_t size)
+log_time(char ret_text[TIMESTAMP_SIZE])
 {
     struct timespec now;
-    struct tm parts;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    size_t used = strftime(ret_text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(ret_text + used, size - used, ".%03uZ",
-             (unsigned)(now.tv_nsec / 1000000) % 1000);
+    timestamp_ms((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
+                 ret_text);
 }
 
 static void
@@ -219,12 +216,12 @@ log_event(enum log_level level, const char *format, ...)
     assert(level < LEVEL_COUNT);
     if (!log_wants(level))
         return;
-    char text[LOG_TEXT_SIZE], time[LOG_TIME_SIZE];
+    char text[LOG_TEXT_SIZE], time[TIMESTAMP_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    log_time(time, sizeof(time));
+    log_time(time);
     if (atomic_exchange(&wants_reopen, false))
         file_turn();
     for (int target = 0; target < LOG_TARGET_COUNT; target++) {

@@ -2,6 +2,8 @@
 #ifndef ENGINE_LOG_H
 #define ENGINE_LOG_H
 
+#include "engine/codec/timestamp.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,9 +28,8 @@ struct log_sink {
     enum log_format format;
 };
 
-/* The time as it stands in a line, NUL-terminated; size >= LOG_TIME_SIZE. */
-#define LOG_TIME_SIZE 40
-void log_time(char *ret_text, size_t size);
+/* The time as it stands in a line. */
+void log_time(char ret_text[TIMESTAMP_SIZE]);
 
 /* What a target writes, for the whole process; at once. */
 struct log_sink log_sink_get(enum log_target target);

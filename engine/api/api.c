@@ -28,8 +28,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/rand.h>
-
 static const char *const method_names[] = {
     [REQUEST_GET] = "GET",         [REQUEST_HEAD] = "HEAD",
     [REQUEST_PUT] = "PUT",         [REQUEST_POST] = "POST",
@@ -78,27 +76,16 @@ api_check_defaults(const struct server_config *config, struct error *reterr)
     return rest_defaults_check(config, reterr);
 }
 
-/* A random UUID (RFC 9562, version 4) and the time. */
+/* Which process it is, and since when. */
 static void
 name_process(struct api *api)
 {
-    unsigned char raw[16] = { 0 };
-    char *out = api->process_id;
     struct timespec now;
-    struct tm parts;
-    (void)RAND_bytes(raw, sizeof(raw));
-    raw[6] = (unsigned char)((raw[6] & 0x0f) | 0x40);
-    raw[8] = (unsigned char)((raw[8] & 0x3f) | 0x80);
-    for (size_t i = 0; i < sizeof(raw); i++) {
-        size_t rest = sizeof(api->process_id) - (size_t)(out - api->process_id);
-        out += snprintf(out, rest, "%02x%s", raw[i],
-                        i == 3 || i == 5 || i == 7 || i == 9 ? "-" : "");
-    }
+    uuid_make(api->process_id);
     clock_gettime(CLOCK_MONOTONIC, &now);
     api->start_s = (uint64_t)now.tv_sec;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    strftime(api->startup, sizeof(api->startup), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    timestamp_seconds(now.tv_sec, api->startup);
 }
 
 enum engine_code

@@ -282,8 +282,8 @@ write_line(const struct audit_event *event, struct bytes *line)
 {
     struct json_writer writer;
     const struct caller *caller = event->caller;
-    char time[LOG_TIME_SIZE], operation[AUDIT_TEXT_SIZE_MAX];
-    log_time(time, sizeof(time));
+    char time[TIMESTAMP_SIZE], operation[AUDIT_TEXT_SIZE_MAX];
+    log_time(time);
     json_writer_init(&writer, line);
     json_object_begin(&writer);
     add_text(&writer, "time", span_of(time));

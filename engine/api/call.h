@@ -6,8 +6,10 @@
 #include "engine/api/api.h"
 #include "engine/api/audit.h"
 #include "engine/api/url.h"
+#include "engine/codec/hex.h"
 #include "engine/codec/json_read.h"
 #include "engine/codec/json_write.h"
+#include "engine/codec/timestamp.h"
 #include "engine/collection/collection.h"
 
 #include <stdatomic.h>
@@ -67,8 +69,8 @@ struct api {
     unsigned other_route, other_method;
     int static_fd; /* the directory of static files, or -1 */
     uint64_t start_s;
-    char startup[32];    /* RFC 3339 */
-    char process_id[37]; /* a UUID, another for each start */
+    char startup[TIMESTAMP_SIZE];
+    char process_id[UUID_STRING_SIZE]; /* another for each start */
     struct access *access;
     struct quota *quota;
     struct audit *audit;   /* NULL: off */

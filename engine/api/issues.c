@@ -245,10 +245,8 @@ write_solution(struct json_writer *writer, const struct issue *issue,
 static void
 write_end(struct json_writer *writer, time_t at, const char *collection)
 {
-    char stamp[32] = "";
-    struct tm parts;
-    if (gmtime_r(&at, &parts) != NULL)
-        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    char stamp[TIMESTAMP_SIZE];
+    timestamp_seconds(at, stamp);
     json_key(writer, "timestamp");
     json_text(writer, stamp);
     json_key(writer, "related_collection");

@@ -79,17 +79,23 @@ write_schema(struct json_writer *writer, const struct collection_info *info)
     json_object_end(writer);
 }
 
-static void
-write_status(struct json_writer *writer, const struct collection_info *info)
+const char *
+collections_status_name(enum collection_status status)
 {
     static const char *const names[] = {
         [COLLECTION_GREEN] = "green",
         [COLLECTION_YELLOW] = "yellow",
         [COLLECTION_RED] = "red",
     };
-    assert(info->status <= COLLECTION_RED);
+    assert(status <= COLLECTION_RED);
+    return names[status];
+}
+
+static void
+write_status(struct json_writer *writer, const struct collection_info *info)
+{
     json_key(writer, "status");
-    json_text(writer, names[info->status]);
+    json_text(writer, collections_status_name(info->status));
     json_key(writer, "optimizer_status");
     if (info->status != COLLECTION_RED) {
         json_text(writer, "ok");

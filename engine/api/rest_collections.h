@@ -10,6 +10,9 @@
 enum engine_code rest_defaults_put(struct call *call, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* "green", "yellow", "red" */
+const char *collections_status_name(enum collection_status status);
+
 /* Whether a collection can be made with these defaults: at the start, so that
  * it is not found out by the first who makes one.
  * ENGINE_EINPUT  names the key.   ENGINE_ENOMEM */

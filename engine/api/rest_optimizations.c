@@ -11,14 +11,8 @@
 static void
 write_moment(struct json_writer *writer, const char *key, uint64_t ms)
 {
-    char text[40] = "";
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm parts;
-    if (gmtime_r(&seconds, &parts) != NULL) {
-        size_t used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-        snprintf(text + used, sizeof(text) - used, ".%03uZ",
-                 (unsigned)(ms % 1000));
-    }
+    char text[TIMESTAMP_SIZE];
+    timestamp_ms(ms, text);
     json_key(writer, key);
     json_text(writer, text);
 }

@@ -106,11 +106,8 @@ waits(const struct call *call)
 static void
 write_info(struct json_writer *writer, const struct snapshot_info *info)
 {
-    char text[32];
-    struct tm when;
-    time_t created = (time_t)info->created_s;
-    gmtime_r(&created, &when);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &when);
+    char text[TIMESTAMP_SIZE];
+    timestamp_plain((int64_t)info->created_s, text);
     json_object_begin(writer);
     json_key(writer, "name");
     json_text(writer, info->name);

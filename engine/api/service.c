@@ -66,9 +66,8 @@ service_ready(struct call *call, struct error *reterr)
 static void
 write_cluster(struct call *call, struct json_writer *writer)
 {
-    char now[40], uri[300];
+    char now[TIMESTAMP_SIZE], uri[300];
     struct timespec time;
-    struct tm parts;
     const struct server_config *config = call->api->options.config;
     json_object_begin(writer);
     if (!config->is_cluster_enabled) {
@@ -77,8 +76,7 @@ write_cluster(struct call *call, struct json_writer *writer)
         return;
     }
     clock_gettime(CLOCK_REALTIME, &time);
-    gmtime_r(&time.tv_sec, &parts);
-    strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    timestamp_seconds(time.tv_sec, now);
     snprintf(uri, sizeof(uri), "%s",
              config->uri != NULL ? config->uri : "http://127.0.0.1:6335/");
     member_text(writer, "status", "enabled");

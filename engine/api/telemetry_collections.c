@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The telemetry's `collections`. */
+#include "engine/api/rest_collections.h"
 #include "engine/api/telemetry.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *
-status_name(enum collection_status status)
-{
-    static const char *const names[] = {
-        [COLLECTION_GREEN] = "green",
-        [COLLECTION_YELLOW] = "yellow",
-        [COLLECTION_RED] = "red",
-    };
-    return names[status];
-}
 
 static void
 write_optimizers(struct call *call, const struct collection_info *info)
@@ -71,7 +61,7 @@ write_shard(struct call *call, const struct collection_info *info,
     json_key(writer, "local");
     json_object_begin(writer);
     telemetry_text(call, "variant_name", "local");
-    telemetry_text(call, "status", status_name(info->status));
+    telemetry_text(call, "status", collections_status_name(info->status));
     write_optimizers(call, info);
     telemetry_number(call, "num_points", info->points_count);
     telemetry_number(call, "num_vectors", info->vectors_count);

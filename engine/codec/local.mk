@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
+	engine/codec/hex.c engine/codec/hex.h \
 	engine/codec/json_floats.c engine/codec/json_floats.h \
 	engine/codec/json_read.c engine/codec/json_read.h \
 	engine/codec/json_reader.c engine/codec/json_reader.h \
@@ -8,11 +9,18 @@ libengine_a_SOURCES += \
 	engine/codec/json_write.c engine/codec/json_write.h \
 	engine/codec/point_id.c engine/codec/point_id.h \
 	engine/codec/protobuf.c engine/codec/protobuf.h \
+	engine/codec/timestamp.c engine/codec/timestamp.h \
 	engine/codec/utf8.c engine/codec/utf8.h
 
 check_PROGRAMS += tests/unit/engine/codec/test_json \
 	tests/unit/engine/codec/test_json_floats \
 	tests/unit/engine/codec/test_point_id
+check_PROGRAMS += tests/unit/engine/codec/test_hex
+tests_unit_engine_codec_test_hex_SOURCES = \
+	tests/unit/engine/codec/test_hex.c
+tests_unit_engine_codec_test_hex_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_codec_test_hex_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/engine/codec/test_utf8
 tests_unit_engine_codec_test_utf8_SOURCES = \
 	tests/unit/engine/codec/test_utf8.c

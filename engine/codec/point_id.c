@@ -2,6 +2,8 @@
  * External ids: parsing, order, keys, printing. */
 #include "engine/codec/point_id.h"
 
+#include "engine/codec/hex.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -188,16 +190,7 @@ point_id_text(const struct point_id *id, char text[POINT_ID_TEXT_SIZE])
         snprintf(text, POINT_ID_TEXT_SIZE, "%" PRIu64, id->number);
         return;
     }
-    static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text[at++] = '-';
-        text[at++] = digits[id->uuid[i] >> 4];
-        text[at++] = digits[id->uuid[i] & 15];
-    }
-    text[at] = '\0';
-    assert(at == POINT_ID_TEXT_SIZE - 1);
+    uuid_string(id->uuid, text);
 }
 
 void

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 static uint64_t
@@ -17,24 +16,6 @@ wall_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* A random UUID (RFC 9562, version 4); zeros where the system has no random
- * bytes, which only makes it less unique. */
-static void
-uuid_make(char text[OPTIMIZATION_UUID_SIZE])
-{
-    unsigned char raw[16] = { 0 };
-    (void)!getrandom(raw, sizeof(raw), GRND_NONBLOCK);
-    raw[6] = (unsigned char)((raw[6] & 0x0f) | 0x40);
-    raw[8] = (unsigned char)((raw[8] & 0x3f) | 0x80);
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof(raw); i++) {
-        const char *mark = i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
-        used += (size_t)snprintf(text + used, OPTIMIZATION_UUID_SIZE - used,
-                                 "%s%02x", mark, raw[i]);
-    }
-    assert(used == OPTIMIZATION_UUID_SIZE - 1);
 }
 
 bool

@@ -2,6 +2,7 @@
 #ifndef ENGINE_COLLECTION_OPTIMIZATIONS_H
 #define ENGINE_COLLECTION_OPTIMIZATIONS_H
 
+#include "engine/codec/hex.h"
 #include "engine/collection/collection.h"
 
 #include <pthread.h>
@@ -10,11 +11,10 @@
  * waits for a graph or a payload index, and ends when nothing does. Nothing is
  * kept over a restart. */
 
-#define OPTIMIZATIONS_KEPT     16 /* ended runs */
-#define OPTIMIZATION_UUID_SIZE 37 /* of a UUID as text */
+#define OPTIMIZATIONS_KEPT 16 /* ended runs */
 
 struct optimization {
-    char id[OPTIMIZATION_UUID_SIZE];
+    char id[UUID_STRING_SIZE];
     uint64_t started_ms; /* since 1970 */
     uint64_t finished_ms;
     uint64_t points_count; /* of the collection as it was seen last */
@@ -24,7 +24,7 @@ struct optimization {
 
 struct optimizations {
     pthread_mutex_t lock;
-    char segment_id[OPTIMIZATION_UUID_SIZE]; /* another for each opening */
+    char segment_id[UUID_STRING_SIZE]; /* another for each opening */
     bool is_running;
     struct optimization now;
     struct optimization ended[OPTIMIZATIONS_KEPT]; /* a ring */
@@ -42,7 +42,7 @@ void optimizations_see(struct optimizations *optimizations, uint64_t waiting,
 
 /* What a collection tells of it; ended runs with the newest first. */
 struct optimizations_report {
-    char segment_id[OPTIMIZATION_UUID_SIZE];
+    char segment_id[UUID_STRING_SIZE];
     uint64_t points_count;
     bool is_running;
     struct optimization running;

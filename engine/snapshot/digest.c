@@ -2,6 +2,7 @@
  * SHA-256 by OpenSSL, which has the processor's instructions for it. */
 #include "engine/snapshot/digest.h"
 
+#include "engine/codec/hex.h"
 #include "engine/snapshot/file.h"
 
 #include <assert.h>
@@ -42,17 +43,12 @@ digest_add(struct digest *digest, const void *data, size_t size)
 void
 digest_text(struct digest *digest, char *ret_text)
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char raw[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     int is_ok = EVP_DigestFinal_ex(digest->context, raw, &size);
     assert(is_ok == 1 && size * 2 + 1 == DIGEST_TEXT_SIZE);
     (void)is_ok;
-    for (unsigned i = 0; i < size; i++) {
-        ret_text[2 * i] = digits[raw[i] >> 4];
-        ret_text[2 * i + 1] = digits[raw[i] & 15];
-    }
-    ret_text[2 * size] = '\0';
+    hex_text(raw, size, ret_text);
 }
 
 void
