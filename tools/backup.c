@@ -16,10 +16,13 @@ static const char help[] =
     "usage: azimuthctl backup [COLLECTION...] --to TARGET [OPTIONS]\n\n"
     "Makes a snapshot of each collection (of all, when none is named) and\n"
     "brings it to TARGET, with the aliases. A run that was cut short is taken\n"
-    "up by the next one within a day; a set counts when it is whole.\n\n"
+    "up by the next one within a day; a set counts when it is whole. Where "
+    "all\n"
+    "are taken, damaged ones are left out, and the exit code is 1.\n\n"
     "  --to TARGET           a folder, or s3://BUCKET/PREFIX with\n"
     "                        AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,\n"
-    "                        AWS_REGION and AWS_ENDPOINT_URL\n"
+    "                        AWS_REGION and AWS_ENDPOINT_URL; for keys of a\n"
+    "                        session AWS_SESSION_TOKEN\n"
     "  --keep N              sets that stay; older ones are deleted\n"
     "                        (AZIMUTH_BACKUP_KEEP; default: all)\n"
     "  --encryption NAME     of the bucket: AES256 or aws:kms\n"
@@ -48,6 +51,39 @@ back_up(struct backup_run *run, const char *name, struct fault *reterr)
     return backup_collection(run, name, reterr);
 }
 
+/* Whether the engine has it but cannot serve it; `why` is what it said. */
+static bool
+is_damaged(struct backup_run *run, const char *name, struct fault *why)
+{
+    char path[ENGINE_URL_SIZE];
+    long status = 0;
+    struct fault fault = { .status = EXIT_FAILED };
+    if (!engine_path(name, "", path, why))
+        return false;
+    struct engine_request request = { "GET", path, { NULL, 0 }, NULL };
+    json_t *info = engine_json(&run->engine, &request, &status, &fault);
+    json_decref(info);
+    if (info != NULL || status != 500)
+        return false;
+    *why = fault;
+    return true;
+}
+
+/* One that is damaged keeps none of the others out. Older sets may be the last
+ * that have it: none goes then. */
+static bool
+back_up_or_pass(struct backup_run *run, const char *name, struct fault *reterr)
+{
+    if (back_up(run, name, reterr))
+        return true;
+    if (!is_damaged(run, name, reterr))
+        return false;
+    fprintf(stderr, "azimuthctl: left out: %s\n", reterr->text);
+    run->damaged_count++;
+    run->keep = 0;
+    return true;
+}
+
 static bool
 back_up_all(struct backup_run *run, struct fault *reterr)
 {
@@ -64,7 +100,7 @@ back_up_all(struct backup_run *run, struct fault *reterr)
     json_array_foreach(json_object_get(result, "collections"), i, entry)
     {
         const char *name = json_string_value(json_object_get(entry, "name"));
-        is_done = is_done && name != NULL && back_up(run, name, reterr);
+        is_done = is_done && name != NULL && back_up_or_pass(run, name, reterr);
     }
     json_decref(result);
     return is_done;
@@ -107,7 +143,11 @@ backup(struct backup_run *run, const struct options *options,
                json_object_get(json_object_get(run->pending, "set"), "time")),
            json_array_size(json_object_get(json_object_get(run->pending, "set"),
                                            "collections")));
-    return true;
+    return run->damaged_count == 0 ||
+           fault_set(reterr,
+                     "%zu damaged collections are not in it; no older set was "
+                     "removed",
+                     run->damaged_count);
 }
 
 /* What the command line left to the environment. */

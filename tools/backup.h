@@ -27,8 +27,9 @@ struct backup_run {
     struct target *target;
     uint64_t keep; /* sets; 0: all */
     bool is_restart;
-    json_t *index;   /* an array of sets */
-    json_t *pending; /* {"set": {...}, "upload": {...} or null} */
+    size_t damaged_count; /* collections that were left out */
+    json_t *index;        /* an array of sets */
+    json_t *pending;      /* {"set": {...}, "upload": {...} or null} */
 };
 
 /* The index of a target; an empty one where there is none. A new reference;

@@ -110,14 +110,16 @@ may_replace(struct restore_run *run, const char *name, struct fault *reterr)
 {
     char path[ENGINE_URL_SIZE];
     long status = 0;
-    if (!engine_path(name, "", path, reterr))
+    /* Of a damaged one, too. */
+    if (!engine_path(name, "/exists", path, reterr))
         return false;
     struct engine_request request = { "GET", path, { NULL, 0 }, NULL };
-    json_t *info = engine_json(&run->engine, &request, &status, reterr);
-    json_decref(info);
-    if (info == NULL)
-        return status == 404;
-    return run->is_overwrite ||
+    json_t *answer = engine_json(&run->engine, &request, &status, reterr);
+    bool is_there = json_is_true(json_object_get(answer, "exists"));
+    json_decref(answer);
+    if (answer == NULL)
+        return false;
+    return !is_there || run->is_overwrite ||
            fault_set(reterr,
                      "the collection %s is there; --overwrite puts the "
                      "backup in its place",

@@ -24,7 +24,8 @@
 struct target;
 
 /* S3: keys and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
- * AWS_REGION (or AWS_DEFAULT_REGION) and AWS_ENDPOINT_URL. */
+ * AWS_REGION (or AWS_DEFAULT_REGION), AWS_ENDPOINT_URL and, for keys of a
+ * session, AWS_SESSION_TOKEN. */
 struct target_options {
     const char *url;
     const char *ca_file;

@@ -363,6 +363,15 @@ configure(struct target_s3 *s3, const struct target_options *options,
     return true;
 }
 
+/* With keys that a service gave for some hours. */
+static bool
+sign_in(struct target_s3 *s3, struct fault *reterr)
+{
+    const char *token = variable("AWS_SESSION_TOKEN", NULL);
+    return token == NULL ||
+           http_set_secret(s3->http, "x-amz-security-token: ", token, reterr);
+}
+
 struct target *
 target_s3_open(const struct target_options *options, struct fault *reterr)
 {
@@ -379,9 +388,10 @@ target_s3_open(const struct target_options *options, struct fault *reterr)
                                      .user_key = s3->user_key,
                                      .sigv4 = s3->sigv4 };
         s3->http = http_new(&http);
-        if (s3->http != NULL)
+        if (s3->http != NULL && sign_in(s3, reterr))
             return &s3->target;
-        fault_set(reterr, "out of memory");
+        if (s3->http == NULL)
+            fault_set(reterr, "out of memory");
     }
     on_close(&s3->target);
     return NULL;

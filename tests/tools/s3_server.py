@@ -19,7 +19,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 key_id, secret, region = sys.argv[1:4]
-cuts = False
+cuts = wants_token = False
 
 
 def is_signed(environ, body):
@@ -32,6 +32,11 @@ def is_signed(environ, body):
     names = parts["SignedHeaders"].split(";")
     headers = {n: environ["CONTENT_TYPE"] if n == "content-type" else
                environ["HTTP_" + n.upper().replace("-", "_")] for n in names}
+    # The token of a session's keys counts only where it is signed.
+    token = headers.get("x-amz-security-token")
+    if token != environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or \
+            (wants_token and token != "the/session+token="):
+        return False
     if headers.get("x-amz-content-sha256") != hashlib.sha256(body).hexdigest():
         return False
     request = AWSRequest(environ["REQUEST_METHOD"], url, headers, body)
@@ -64,4 +69,5 @@ print(server.server_port, flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 for line in sys.stdin:
     cuts = line.strip() == "cut"
+    wants_token = line.strip() == "token"
     print("done", flush=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """backup and restore: what was destroyed comes back, point for point, from a
 folder and from a bucket; a run that was cut short sends nothing twice."""
+import json
 import pathlib
 import subprocess
 import threading
@@ -204,6 +205,60 @@ def test_a_damaged_backup_replaces_nothing(fresh, tmp_path):
     assert done.code == 1 and "not ours" in done.err, done
     done = ctl(engine, "backup", "--to", to)
     assert done.code == 1, done
+
+
+def damage(engine, name):
+    engine.stop()
+    for path in (engine.folder / "storage" / "collections").iterdir():
+        if json.loads((path / "collection.json").read_text())["name"] == name:
+            for manifest in path.rglob("MANIFEST-*"):
+                manifest.write_bytes(b"x" * 100)
+    engine.start()
+    assert engine.call("GET", f"/collections/{name}").status == 500
+
+
+def test_a_damaged_collection_is_left_out_and_comes_back(fresh, tmp_path):
+    engine, to = fresh(), tmp_path / "some"
+    for name in ("a", "hurt", "z"):
+        fill(engine, name, 50)
+    before = everything(engine, "hurt")
+    assert ctl(engine, "backup", "--to", to).code == 0
+    damage(engine, "hurt")
+    time.sleep(1.1)  # sets have their second as a name
+    done = ctl(engine, "backup", "--to", to, "--keep", "1")
+    assert done.code == 1 and "1 damaged" in done.err, done
+    assert "left out" in done.err and "hurt" in done.err
+    listed = ctl(engine, "restore", "--list", "--from", to).out.splitlines()
+    assert len(listed) == 2
+    done = ctl(engine, "backup", "hurt", "--to", to)
+    assert done.code == 1 and "damaged" in done.err, done
+    first = listed[0].split()[0]
+    done = ctl(engine, "restore", "hurt", "--from", to, "--at", first)
+    assert done.code == 1 and "--overwrite" in done.err, done
+    done = ctl(engine, "restore", "hurt", "--from", to, "--at", first,
+               "--overwrite")
+    assert done.code == 0, done
+    assert everything(engine, "hurt") == before
+    assert ctl(engine, "backup", "--to", to).code == 0
+
+
+def test_keys_of_a_session(fresh, bucket):
+    engine = fresh()
+    fill(engine, "c", 5)
+    bucket.tell("token")
+    try:
+        done = ctl(engine, "backup", "--to", bucket.url, "--restart",
+                   **bucket.environment)
+        assert done.code == 1 and "SignatureDoesNotMatch" in done.err, done
+        with_token = {**bucket.environment,
+                      "AWS_SESSION_TOKEN": "the/session+token="}
+        done = ctl(engine, "backup", "--to", bucket.url, **with_token)
+        assert done.code == 0, done
+        done = ctl(engine, "restore", "--overwrite", "--from", bucket.url,
+                   **with_token)
+        assert done.code == 0 and "session+" not in done.out + done.err, done
+    finally:
+        bucket.tell("on")
 
 
 def test_refusals(fresh, bucket, tmp_path):
