@@ -6,7 +6,8 @@
  *   NAME.snapshot.checksum                     beside: SHA-256
  *   FOLDER/.tmp/NUMBER                         what is not ready yet
  * A collection that begins with '.' or '%' has "%2E" or "%25" in its place; one
- * that ends as files here do has "%_" before its name. */
+ * that ends as files here do has "%_" before its name. Where that is longer than
+ * a name may be, "%H" and the XXH3 of 128 bits of the name stand there. */
 #include "engine/snapshot/body.h"
 
 #include "engine/snapshot/file.h"
@@ -14,9 +15,12 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <xxhash.h>
 
 /* So much of a collection's name is in the names of its snapshots. */
 #define NAME_PART_MAX ((size_t)180)
@@ -34,9 +38,18 @@ add_collection(struct bytes *path, struct span name)
 {
     bool is_special =
         name.size > 0 && (name.data[0] == '.' || name.data[0] == '%');
+    bool is_ending =
+        !is_special && (ends_as(name, SNAPSHOT_ENDING) ||
+                        ends_as(name, SNAPSHOT_ENDING ".checksum"));
     bytes_add_char(path, '/');
-    if (!is_special && (ends_as(name, SNAPSHOT_ENDING) ||
-                        ends_as(name, SNAPSHOT_ENDING ".checksum")))
+    /* Both take two bytes more. */
+    if ((is_special || is_ending) && name.size + 2 > NAME_MAX) {
+        XXH128_hash_t hash = XXH3_128bits(name.data, name.size);
+        bytes_addf(path, "%%H%016" PRIx64 "%016" PRIx64, hash.high64,
+                   hash.low64);
+        return;
+    }
+    if (is_ending)
         bytes_add_text(path, "%_");
     if (is_special) {
         bytes_add_text(path, name.data[0] == '.' ? "%2E" : "%25");

@@ -120,7 +120,8 @@ def test_names_that_are_none(engine, filled, bad):
 
 
 @pytest.mark.parametrize("odd", ["..", ".", ".tmp", "%25x", "%2E.x", "a b",
-                                 "\u00e4" * 120])
+                                 "\u00e4" * 120, "." + "x" * 254,
+                                 "x" * 246 + ".snapshot"])
 def test_collections_of_any_name(engine, odd):
     from urllib.parse import quote
     path = f"/collections/{quote(odd) if '%' not in odd else odd}"
