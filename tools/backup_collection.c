@@ -220,6 +220,46 @@ stream_read(struct stream *stream, const char *name,
 }
 
 static bool
+on_kept(void *ctx, struct span data)
+{
+    sha256_add(ctx, data);
+    return true;
+}
+
+/* Whether the object is there as it was sent. */
+static bool
+is_kept(struct stream *stream, const char *sum)
+{
+    struct target *target = stream->run->target;
+    struct http_reply reply;
+    struct sha256 sha;
+    struct fault ignored;
+    char kept[SHA256_TEXT_SIZE] = "";
+    http_reply_init(&reply, TARGET_TEXT_MAX);
+    reply.sink = on_kept;
+    reply.sink_ctx = &sha;
+    sha256_start(&sha);
+    bool is_there =
+        target->kind->get(target, stream->upload.key, &reply, &ignored);
+    sha256_end(&sha, kept);
+    http_reply_release(&reply);
+    return is_there && strcmp(kept, sum) == 0;
+}
+
+/* Puts the parts together. Where that was done before, and the answer or the
+ * note of it was lost, the upload is not known any more: what is there counts,
+ * once it was read. */
+static bool
+parts_join(struct stream *stream, const char *sum)
+{
+    struct target *target = stream->run->target;
+    if (target->kind->finish(target, &stream->upload, stream->etags,
+                             stream->count, stream->reterr))
+        return true;
+    return target->keeps_parts && is_kept(stream, sum);
+}
+
+static bool
 stream_finish(struct stream *stream, const char *name,
               const struct snapshot *snapshot, const char *sum)
 {
@@ -234,8 +274,7 @@ stream_finish(struct stream *stream, const char *name,
                          "it: its SHA-256 is %s instead of %s",
                          name, sum, snapshot->checksum);
     }
-    if (!run->target->kind->finish(run->target, &stream->upload, stream->etags,
-                                   stream->count, stream->reterr))
+    if (!parts_join(stream, sum))
         return false;
     json_object_set_new(run->pending, "upload", json_null());
     json_t *entry = json_pack("{s:s, s:s, s:I, s:s}", "name", name, "key",

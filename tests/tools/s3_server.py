@@ -19,7 +19,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 key_id, secret, region = sys.argv[1:4]
-cuts = wants_token = False
+cuts = wants_token = loses = False
 
 
 def is_signed(environ, body):
@@ -60,6 +60,12 @@ class Door:
             start("403 Forbidden", [("Content-Type", "application/xml")])
             code = "AccessDenied" if is_cut else "SignatureDoesNotMatch"
             return [f"<Error><Code>{code}</Code></Error>".encode()]
+        if loses and environ["REQUEST_METHOD"] == "POST" and \
+                "uploadId=" in environ.get("QUERY_STRING", ""):
+            # It is done, and nobody hears of it.
+            list(self.app(environ, lambda *_: None))
+            start("503 Slow Down", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>SlowDown</Code></Error>"]
         return self.app(environ, start)
 
 
@@ -70,4 +76,5 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 for line in sys.stdin:
     cuts = line.strip() == "cut"
     wants_token = line.strip() == "token"
+    loses = line.strip() == "lose"
     print("done", flush=True)

@@ -242,6 +242,25 @@ def test_a_damaged_collection_is_left_out_and_comes_back(fresh, tmp_path):
     assert ctl(engine, "backup", "--to", to).code == 0
 
 
+def test_an_answer_that_was_lost(fresh, bucket):
+    """The parts are together, and only the answer is missing."""
+    engine = fresh()
+    fill(engine, "c", 500)
+    before = everything(engine, "c")
+    bucket.tell("lose")
+    try:
+        done = ctl(engine, "backup", "--to", bucket.url, "--restart",
+                   **bucket.environment)
+    finally:
+        bucket.tell("on")
+    assert done.code == 0, done
+    engine.call("DELETE", "/collections/c")
+    done = ctl(engine, "restore", "c", "--from", bucket.url,
+               **bucket.environment)
+    assert done.code == 0, done
+    assert everything(engine, "c") == before
+
+
 def test_keys_of_a_session(fresh, bucket):
     engine = fresh()
     fill(engine, "c", 5)
