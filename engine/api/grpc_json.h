@@ -38,4 +38,12 @@ void grpc_value_write(yyjson_val *value, struct bytes *out);
 /* The entries of a map<string, Value> field, from a JSON object. */
 void grpc_payload_write(yyjson_val *object, uint32_t number, struct bytes *out);
 
+/* ---- grpc_text.c ---- */
+
+/* As grpc_payload_write(), from the text of an object that json_parse()
+ * accepted before. False: it is of an unusual form or damaged; nothing was put
+ * then, unless `out` has failed. */
+bool grpc_payload_text(struct span text, uint32_t number, struct bytes *out)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_API_GRPC_JSON_H */

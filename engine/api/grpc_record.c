@@ -100,20 +100,31 @@ vectors_write(const struct record *record, uint32_t number, struct bytes *out)
 }
 
 static enum engine_code
+payload_write(struct span payload, struct bytes *out, struct error *reterr)
+{
+    yyjson_doc *doc = NULL;
+    if (grpc_payload_text(payload, POINT_PAYLOAD, out) || bytes_failed(out))
+        return ENGINE_OK; /* a failure is seen when the answer is complete */
+    enum engine_code code = json_parse(payload, &doc, reterr);
+    if (code != ENGINE_OK)
+        return code == ENGINE_ENOMEM
+                   ? code
+                   : error_set(reterr, ENGINE_EINTERNAL,
+                               "a stored payload is not JSON");
+    grpc_payload_write(yyjson_doc_get_root(doc), POINT_PAYLOAD, out);
+    yyjson_doc_free(doc);
+    return ENGINE_OK;
+}
+
+static enum engine_code
 content_write(const struct record *record, uint32_t vectors_number,
               struct bytes *out, struct error *reterr)
 {
     grpc_id_write(&record->id, POINT_ID, out);
     if (record->has_payload && record->payload.size > 0) {
-        yyjson_doc *doc = NULL;
-        enum engine_code code = json_parse(record->payload, &doc, reterr);
+        enum engine_code code = payload_write(record->payload, out, reterr);
         if (code != ENGINE_OK)
-            return code == ENGINE_ENOMEM
-                       ? code
-                       : error_set(reterr, ENGINE_EINTERNAL,
-                                   "a stored payload is not JSON");
-        grpc_payload_write(yyjson_doc_get_root(doc), POINT_PAYLOAD, out);
-        yyjson_doc_free(doc);
+            return code;
     }
     if (record->has_vectors)
         vectors_write(record, vectors_number, out);

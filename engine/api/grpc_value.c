@@ -3,22 +3,8 @@
  * doubles. Recursion: as deep as the JSON, at most JSON_DEPTH_MAX. */
 #include "engine/api/grpc_json.h"
 
+#include "engine/api/grpc_json_numbers.h"
 #include "engine/codec/protobuf.h"
-
-/* The numbers of value.proto. */
-enum {
-    VALUE_NULL = 1,
-    VALUE_DOUBLE = 2,
-    VALUE_INTEGER = 3,
-    VALUE_STRING = 4,
-    VALUE_BOOL = 5,
-    VALUE_STRUCT = 6,
-    VALUE_LIST = 7,
-    STRUCT_FIELDS = 1,
-    LIST_VALUES = 1,
-    ENTRY_KEY = 1,
-    ENTRY_VALUE = 2
-};
 
 static void
 put_list(yyjson_val *list, struct bytes *out)

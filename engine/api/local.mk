@@ -54,7 +54,8 @@ libengine_a_SOURCES += engine/api/grpc.c engine/api/grpc.h \
 	engine/api/grpc_record.c engine/api/grpc_record.h \
 	engine/api/grpc_schema.c engine/api/grpc_schema.h \
 	engine/api/grpc_service.c engine/api/grpc_shape.c \
-	engine/api/grpc_unshape.c engine/api/grpc_value.c
+	engine/api/grpc_text.c engine/api/grpc_unshape.c engine/api/grpc_value.c \
+	engine/api/grpc_json_numbers.h
 
 # The descriptors of our .proto files, as protoc sees them, in the program.
 GRPC_PROTOS = \
@@ -210,6 +211,12 @@ tests_unit_engine_api_test_rest_field_SOURCES = \
 tests_unit_engine_api_test_rest_field_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_api_test_rest_field_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_grpc_text
+tests_unit_engine_api_test_grpc_text_SOURCES = \
+	tests/unit/engine/api/test_grpc_text.c
+tests_unit_engine_api_test_grpc_text_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_grpc_text_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/api/test_grpc_json
 tests_unit_engine_api_test_grpc_json_SOURCES = \

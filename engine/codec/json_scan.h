@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <yyjson.h>
+
 /* Reads JSON in place, without a document, for bodies that are known to be of
  * one shape and mostly numbers. Each function takes what comes next if it is
  * well-formed and as plain as it says. After a false the scan is over, and
@@ -46,6 +48,29 @@ bool json_scan_uint(struct json_scan *scan, uint64_t *ret_value)
 /* A list of 1 to `room` numbers: json_floats_read(). */
 bool json_scan_floats(struct json_scan *scan, float *values, size_t room,
                       size_t *ret_count) __attribute__((warn_unused_result));
+
+/* Any string as it stands between its quotes; *ret_is_escaped: what it means is
+ * told by json_scan_unescape(). That it is UTF-8 without control characters is
+ * not looked at. */
+bool json_scan_string(struct json_scan *scan, struct span *ret_raw,
+                      bool *ret_is_escaped) __attribute__((warn_unused_result));
+
+/* What a string of json_scan_string() means, appended to `out`. */
+bool json_scan_unescape(struct span raw, struct bytes *out)
+    __attribute__((warn_unused_result));
+
+/* A number, as json_parse() has it. */
+bool json_scan_number(struct json_scan *scan, yyjson_val *ret_number)
+    __attribute__((warn_unused_result));
+
+/* White space and then true, false or null, into *ret_word. */
+bool json_scan_word(struct json_scan *scan, yyjson_val *ret_word)
+    __attribute__((warn_unused_result));
+
+/* A value that is no list, passed over; of a number or word only the end is
+ * found. Objects are as in json_scan_object(). */
+bool json_scan_skip(struct json_scan *scan, size_t depth_max)
+    __attribute__((warn_unused_result));
 
 /* An object as it stands in the text. Only its end is found, and that it is
  * not nested deeper than depth_max: whether it is JSON, its reader says. */

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define VARINT_SIZE_MAX 10
+#define VARINT_SIZE_MAX PROTOBUF_VARINT_SIZE_MAX
 #define NUMBER_MAX      ((1u << 29) - 1)
 
 void
@@ -143,8 +143,8 @@ protobuf_double(uint64_t value)
 
 /* ---- writing ---- */
 
-static size_t
-varint_write(unsigned char text[VARINT_SIZE_MAX], uint64_t value)
+size_t
+protobuf_varint(unsigned char text[PROTOBUF_VARINT_SIZE_MAX], uint64_t value)
 {
     size_t size = 0;
     for (; value >= 0x80; value >>= 7)
@@ -157,7 +157,7 @@ static void
 put_varint(struct bytes *out, uint64_t value)
 {
     unsigned char text[VARINT_SIZE_MAX];
-    bytes_add(out, text, varint_write(text, value));
+    bytes_add(out, text, protobuf_varint(text, value));
 }
 
 static void
@@ -206,6 +206,78 @@ protobuf_put_text(struct bytes *out, uint32_t number, const char *text)
     protobuf_put_bytes(out, number, span_of(text));
 }
 
+/* Behind what was reserved. */
+static unsigned char *
+add_part(unsigned char *at, struct span part)
+{
+    if (part.size > 0)
+        memcpy(at, part.data, part.size);
+    return at + part.size;
+}
+
+static unsigned char *
+add_length(unsigned char *at, uint32_t number, size_t size)
+{
+    at += protobuf_varint(at, (uint64_t)number << 3 | PROTOBUF_LEN);
+    return at + protobuf_varint(at, size);
+}
+
+static unsigned char *
+room_begin(struct bytes *out, size_t size)
+{
+    return bytes_reserve(out, size) ? (unsigned char *)out->data + out->size
+                                    : NULL;
+}
+
+static void
+room_end(struct bytes *out, unsigned char *at)
+{
+    *at = '\0';
+    out->size = (size_t)(at - (unsigned char *)out->data);
+}
+
+void
+protobuf_put_parts(struct bytes *out, uint32_t number, struct span head,
+                   struct span body)
+{
+    size_t size = head.size + body.size;
+    unsigned char *at = room_begin(out, size + 2 * VARINT_SIZE_MAX);
+    if (at == NULL)
+        return;
+    at = add_length(at, number, size);
+    at = add_part(at, head);
+    room_end(out, add_part(at, body));
+}
+
+/* The length of a length. */
+static size_t
+length_size(size_t size)
+{
+    size_t count = 1;
+    for (; size >= 0x80; size >>= 7)
+        count++;
+    return count;
+}
+
+void
+protobuf_put_entry(struct bytes *out, uint32_t number, struct span key,
+                   struct span head, struct span body)
+{
+    enum { KEY = 1, VALUE = 2 };
+    size_t value = head.size + body.size;
+    size_t size =
+        2 + length_size(key.size) + key.size + length_size(value) + value;
+    unsigned char *at = room_begin(out, size + 2 * VARINT_SIZE_MAX);
+    if (at == NULL)
+        return;
+    at = add_length(at, number, size);
+    at = add_length(at, KEY, key.size);
+    at = add_part(at, key);
+    at = add_length(at, VALUE, value);
+    at = add_part(at, head);
+    room_end(out, add_part(at, body));
+}
+
 void
 protobuf_put_floats(struct bytes *out, uint32_t number, const float *values,
                     size_t count)
@@ -249,7 +321,7 @@ protobuf_end(struct bytes *out, size_t mark)
         return;
     assert(mark > 0 && mark <= out->size);
     size_t size = out->size - mark;
-    size_t length_size = varint_write(length, size);
+    size_t length_size = protobuf_varint(length, size);
     if (length_size > 1) {
         static const char room[VARINT_SIZE_MAX];
         bytes_add(out, room, length_size - 1);

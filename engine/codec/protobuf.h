@@ -56,6 +56,21 @@ void protobuf_put_float(struct bytes *out, uint32_t number, float value);
 void protobuf_put_bytes(struct bytes *out, uint32_t number, struct span value);
 void protobuf_put_text(struct bytes *out, uint32_t number, const char *text);
 
+/* At most so many bytes are a varint. */
+#define PROTOBUF_VARINT_SIZE_MAX 10
+
+/* The bytes of a varint; how many. */
+size_t protobuf_varint(unsigned char text[PROTOBUF_VARINT_SIZE_MAX],
+                       uint64_t value);
+
+/* A field whose bytes come in two parts. */
+void protobuf_put_parts(struct bytes *out, uint32_t number, struct span head,
+                        struct span body);
+
+/* An entry of a map: {key 1, value 2}, the value's bytes in two parts. */
+void protobuf_put_entry(struct bytes *out, uint32_t number, struct span key,
+                        struct span head, struct span body);
+
 /* Packed repeated values. */
 void protobuf_put_floats(struct bytes *out, uint32_t number,
                          const float *values, size_t count);
