@@ -14,6 +14,9 @@
 
 #define FIELDS_MAX 48 /* of one message of ours; asserted */
 
+/* Longer vectors are handed on as they are (rest_vector.h). */
+#define LIST_FLOATS_MAX 31u
+
 struct reader {
     yyjson_mut_doc *doc;
     struct error *reterr;
@@ -129,14 +132,10 @@ read_packed(const struct reader *reader, const struct schema_field *field,
     return !values.is_bad;
 }
 
-/* A list of the vector's numbers at once; they are most of a query. */
 static yyjson_mut_val *
-floats_make(const struct reader *reader, const struct schema_message *type,
-            struct span bytes)
+floats_list(const struct reader *reader, struct span bytes)
 {
     size_t count = bytes.size / sizeof(float);
-    if (bytes.size % sizeof(float) != 0)
-        return bad_message(reader, type, "invalid wire format");
     float *values = malloc(bytes.size + 1);
     if (values == NULL)
         return no_memory(reader);
@@ -146,6 +145,22 @@ floats_make(const struct reader *reader, const struct schema_message *type,
         yyjson_mut_arr_with_float(reader->doc, values, count);
     free(values);
     return list != NULL ? list : no_memory(reader);
+}
+
+/* All of a vector's numbers at once; they are most of a query. */
+static yyjson_mut_val *
+floats_make(const struct reader *reader, const struct schema_message *type,
+            struct span bytes)
+{
+    bool is_long = bytes.size / sizeof(float) > LIST_FLOATS_MAX &&
+                   __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+                   strcmp(type->name, "qdrant.DenseVector") == 0;
+    if (bytes.size % sizeof(float) != 0)
+        return bad_message(reader, type, "invalid wire format");
+    if (!is_long)
+        return floats_list(reader, bytes);
+    yyjson_mut_val *raw = yyjson_mut_rawn(reader->doc, bytes.data, bytes.size);
+    return raw != NULL ? raw : no_memory(reader);
 }
 
 /* One value as it stands; NULL: an error is set. */
@@ -218,6 +233,9 @@ read_repeated(const struct reader *reader, const struct schema_message *type,
               size_t depth)
 {
     bool is_map = field->type == SCHEMA_MESSAGE && field->message->is_map;
+    if (yyjson_mut_is_raw(*slot)) /* more of them come */
+        *slot = floats_list(reader, (struct span){ yyjson_mut_get_raw(*slot),
+                                                   yyjson_mut_get_len(*slot) });
     if (*slot == NULL && field->type == SCHEMA_FLOAT &&
         part->wire == PROTOBUF_LEN) {
         *slot = floats_make(reader, type, part->bytes);

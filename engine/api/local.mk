@@ -19,7 +19,7 @@ libengine_a_SOURCES += \
 	engine/api/reply.h engine/api/request.h engine/api/rest.h \
 	engine/api/openapi.h \
 	engine/api/rest_aliases.c \
-	engine/api/rest_body.c engine/api/rest_body.h \
+	engine/api/rest_apart.c engine/api/rest_body.c engine/api/rest_body.h \
 	engine/api/rest_collections.c engine/api/rest_collections.h \
 	engine/api/rest_defaults.c engine/api/rest_facet.c \
 	engine/api/rest_index.c \
@@ -217,6 +217,12 @@ tests_unit_engine_api_test_grpc_text_SOURCES = \
 	tests/unit/engine/api/test_grpc_text.c
 tests_unit_engine_api_test_grpc_text_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_api_test_grpc_text_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/api/test_rest_apart
+tests_unit_engine_api_test_rest_apart_SOURCES = \
+	tests/unit/engine/api/test_rest_apart.c
+tests_unit_engine_api_test_rest_apart_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_api_test_rest_apart_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/api/test_grpc_json
 tests_unit_engine_api_test_grpc_json_SOURCES = \

@@ -43,4 +43,10 @@ enum engine_code rest_at_least_one(const char *where, const char *name,
 enum engine_code rest_type_error(yyjson_val *value, const char *name,
                                  const char *expected, struct error *reterr);
 
+/* The body of a query, if call->body is not set yet: a list of numbers that is
+ * its `query` or `vector` becomes the raw value of rest_vector.h without a
+ * document of its own. Errors as call_read_body(). */
+enum engine_code rest_query_body(struct call *call, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_API_REST_BODY_H */

@@ -45,8 +45,10 @@ one_parse(struct call *call, query_reader read, const char *where,
 {
     struct searches *searches = NULL;
     struct query_size size = { 0 };
+    enum engine_code code = rest_query_body(call, reterr);
+    if (code == ENGINE_OK)
+        code = searches_alloc(call, 1, &searches, reterr);
     struct query_source source = { call, call->body, where, 0, &size };
-    enum engine_code code = searches_alloc(call, 1, &searches, reterr);
     return code != ENGINE_OK ? code
                              : read(&source, &searches->items[0], reterr);
 }

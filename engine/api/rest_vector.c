@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static enum engine_code
 empty_vector(struct rest_where where, struct error *reterr)
@@ -20,13 +21,19 @@ empty_vector(struct rest_where where, struct error *reterr)
 }
 
 static enum engine_code
+bad_float(double number, size_t index, struct error *reterr)
+{
+    return error_set(reterr, ENGINE_EFORMAT,
+                     "number %g at position %zu of a vector is out of the "
+                     "range of f32",
+                     number, index);
+}
+
+static enum engine_code
 bad_number(yyjson_val *item, size_t index, struct error *reterr)
 {
     if (yyjson_is_num(item))
-        return error_set(reterr, ENGINE_EFORMAT,
-                         "number %g at position %zu of a vector is out of the "
-                         "range of f32",
-                         yyjson_get_num(item), index);
+        return bad_float(yyjson_get_num(item), index, reterr);
     return error_set(reterr, ENGINE_EFORMAT,
                      "invalid type: %s at position %zu of a vector, expected "
                      "f32",
@@ -44,19 +51,38 @@ bad_multi(struct rest_where where, const char *text, struct error *reterr)
                      text);
 }
 
+/* Of floats that were read before. */
+static size_t
+raw_count(yyjson_val *value)
+{
+    return yyjson_is_raw(value) ? yyjson_get_len(value) / sizeof(float) : 0;
+}
+
+static size_t
+numbers_count(yyjson_val *value)
+{
+    return yyjson_is_raw(value) ? raw_count(value) : yyjson_arr_size(value);
+}
+
+static bool
+is_numbers(yyjson_val *value)
+{
+    return yyjson_is_arr(value) || raw_count(value) > 0;
+}
+
 /* The sub-vectors' lengths; `list` is not empty. */
 static enum engine_code
 multi_check(yyjson_val *list, struct rest_where where, struct error *reterr)
 {
     size_t index, max, total = 0;
-    size_t dim = yyjson_arr_size(yyjson_arr_get_first(list));
+    size_t dim = numbers_count(yyjson_arr_get_first(list));
     size_t other = dim;
     yyjson_val *row;
     char text[128];
     yyjson_arr_foreach(list, index, max, row)
     {
-        size_t size = yyjson_arr_size(row);
-        if (!yyjson_is_arr(row))
+        size_t size = numbers_count(row);
+        if (!is_numbers(row))
             return error_set(reterr, ENGINE_EFORMAT,
                              "invalid type: %s at position %zu of a "
                              "multivector, expected a list of numbers",
@@ -82,10 +108,23 @@ multi_check(yyjson_val *list, struct rest_where where, struct error *reterr)
 }
 
 static enum engine_code
+raw_read(yyjson_val *value, float *ret_values, struct error *reterr)
+{
+    size_t count = raw_count(value);
+    memcpy(ret_values, yyjson_get_raw(value), count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(ret_values[i]))
+            return bad_float((double)ret_values[i], i, reterr);
+    return ENGINE_OK;
+}
+
+static enum engine_code
 numbers_read(yyjson_val *list, float *ret_values, struct error *reterr)
 {
     size_t index, max;
     yyjson_val *item;
+    if (yyjson_is_raw(list))
+        return raw_read(list, ret_values, reterr);
     yyjson_arr_foreach(list, index, max, item)
     {
         float number = (float)yyjson_get_num(item);
@@ -104,7 +143,7 @@ multi_parse(yyjson_val *list, struct rest_where where, struct arena *arena,
     if (code != ENGINE_OK)
         return code;
     size_t rows = yyjson_arr_size(list), index, max;
-    size_t dim = yyjson_arr_size(yyjson_arr_get_first(list));
+    size_t dim = numbers_count(yyjson_arr_get_first(list));
     float *values = arena_alloc(arena, rows * dim * sizeof(float));
     if (values == NULL)
         return error_memory(reterr);
@@ -186,17 +225,17 @@ rest_vector_parse(yyjson_val *value, struct rest_where where,
                   struct arena *arena, struct named_vector *ret_vector,
                   struct error *reterr)
 {
-    if (rest_vector_is_object(value))
+    if (!is_numbers(value) && rest_vector_is_object(value))
         return object_parse(value, where, arena, ret_vector, reterr);
-    if (!yyjson_is_arr(value))
+    if (!is_numbers(value))
         return error_set(reterr, ENGINE_EFORMAT,
                          "invalid type: %s, expected a vector: a list of "
                          "numbers",
                          yyjson_get_type_desc(value));
-    size_t dim = yyjson_arr_size(value);
+    size_t dim = numbers_count(value);
     if (dim == 0)
         return empty_vector(where, reterr);
-    if (yyjson_is_arr(yyjson_arr_get_first(value)))
+    if (is_numbers(yyjson_arr_get_first(value)))
         return multi_parse(value, where, arena, ret_vector, reterr);
     if (dim > COMMAND_DIM_MAX)
         return error_set(reterr, ENGINE_EINPUT,

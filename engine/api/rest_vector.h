@@ -42,8 +42,10 @@ enum engine_code rest_vectors_of_point(yyjson_val *value,
     __attribute__((warn_unused_result));
 
 /* Whether it is one of the objects that rest_vector_parse() reads; or a raw
- * value, which no body has: a multivector of no vectors, for which JSON has no
- * form of its own (grpc_shape.c). */
+ * value, which no body has. It is float[size / 4] in the machine's order, a
+ * list of numbers that was read before (rest_apart.c, grpc_json.c); or shorter,
+ * a multivector of no vectors, for which JSON has no form of its own
+ * (grpc_shape.c). */
 bool rest_vector_is_object(yyjson_val *value);
 
 #endif /* ENGINE_API_REST_VECTOR_H */

@@ -19,8 +19,8 @@
     { method, pattern, right, 0, NULL, NULL, service_unsupported }
 
 const struct route api_routes[] = {
-    { REQUEST_POST, C "/points/query", RIGHT_READ, SEARCH, query_query_parse, query_is_long, query_query_run },
-    { REQUEST_POST, C "/points/search", RIGHT_READ, SEARCH, query_search_parse, query_is_long, query_search_run },
+    { REQUEST_POST, C "/points/query", RIGHT_READ, SEARCH | ROUTE_OWN_BODY, query_query_parse, query_is_long, query_query_run },
+    { REQUEST_POST, C "/points/search", RIGHT_READ, SEARCH | ROUTE_OWN_BODY, query_search_parse, query_is_long, query_search_run },
     { REQUEST_PUT, C "/points", RIGHT_POINTS, GROW | ROUTE_OWN_BODY, update_upsert_parse, NULL, update_run },
     { REQUEST_POST, C "/points", RIGHT_READ, READ, read_retrieve_parse, read_retrieve_is_long, read_retrieve },
     { REQUEST_GET, C "/points/{id}", RIGHT_READ, IN_C, read_point_parse, read_retrieve_is_long, read_point },
