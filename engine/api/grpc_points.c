@@ -61,7 +61,9 @@ put_entry(struct json_writer *writer, struct span entry, unsigned depth)
     struct protobuf_field field;
     struct span key = { "", 0 }, value = { NULL, 0 };
     protobuf_reader_init(&reader, entry);
-    while (protobuf_next(&reader, &field)) {
+    if (protobuf_take_bytes(&reader, ENTRY_KEY, &key))
+        (void)protobuf_take_bytes(&reader, ENTRY_VALUE, &value);
+    while (reader.rest.size > 0 && protobuf_next(&reader, &field)) {
         if (field.wire != PROTOBUF_LEN || field.number > ENTRY_VALUE)
             return false;
         if (field.number == ENTRY_KEY)
@@ -115,6 +117,10 @@ put_value(struct json_writer *writer, struct span value, unsigned depth)
     struct protobuf_reader reader;
     struct protobuf_field field;
     protobuf_reader_init(&reader, value);
+    if (protobuf_take_bytes(&reader, VALUE_STRING, &field.bytes)) {
+        json_text_span(writer, field.bytes);
+        return reader.rest.size == 0 && utf8_is_valid(field.bytes);
+    }
     if (!protobuf_next(&reader, &field) || reader.rest.size > 0 ||
         field.number > VALUE_LIST || field.wire != wires[field.number])
         return false;

@@ -90,21 +90,30 @@ add_escaped(struct bytes *out, unsigned char c)
 #define ONES      UINT64_C(0x0101010101010101)
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Where from `at` on the first byte is that is not written as it is. A word
- * with a byte above 127 may be looked at byte by byte for nothing. */
+/* Whether all of eight bytes are written as they are; false also where one is
+ * above 127. */
+static bool
+is_plain_word(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    uint64_t quote = word ^ (ONES * '"'), slash = word ^ (ONES * '\\');
+    /* The high bit of a byte that is smaller than the one taken off. */
+    uint64_t special =
+        (word - ONES * 0x20) | (quote - ONES) | (slash - ONES) | word;
+    return (special & HIGH_BITS) == 0;
+}
+
+/* Where from `at` on the first byte is that is not written as it is. */
 static size_t
 plain_end(struct span text, size_t at)
 {
-    for (; text.size - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, text.data + at, sizeof(word));
-        uint64_t quote = word ^ (ONES * '"'), slash = word ^ (ONES * '\\');
-        /* The high bit of a byte that is smaller than the one taken off. */
-        uint64_t special =
-            (word - ONES * 0x20) | (quote - ONES) | (slash - ONES) | word;
-        if ((special & HIGH_BITS) != 0)
-            break;
-    }
+    while (text.size - at >= sizeof(uint64_t) && is_plain_word(text.data + at))
+        at += sizeof(uint64_t);
+    /* The last word, some of which was looked at already. */
+    if (text.size - at < sizeof(uint64_t) && text.size >= sizeof(uint64_t) &&
+        is_plain_word(text.data + text.size - sizeof(uint64_t)))
+        return text.size;
     for (; at < text.size; at++) {
         unsigned char c = (unsigned char)text.data[at];
         if (c < 0x20 || c == '"' || c == '\\')
@@ -113,15 +122,31 @@ plain_end(struct span text, size_t at)
     return at;
 }
 
+/* All of it as it stands. */
+static void
+add_plain(struct bytes *out, struct span text)
+{
+    if (!bytes_reserve(out, text.size + 2))
+        return;
+    char *at = out->data + out->size;
+    *at++ = '"';
+    if (text.size > 0)
+        memcpy(at, text.data, text.size);
+    at[text.size] = '"';
+    at[text.size + 1] = '\0';
+    out->size += text.size + 2;
+}
+
 static void
 add_string(struct bytes *out, struct span text)
 {
+    size_t start = 0, i = plain_end(text, 0);
+    if (i == text.size) {
+        add_plain(out, text);
+        return;
+    }
     bytes_add_char(out, '"');
-    size_t start = 0;
-    for (;;) {
-        size_t i = plain_end(text, start);
-        if (i == text.size)
-            break;
+    for (; i < text.size; i = plain_end(text, start)) {
         unsigned char c = (unsigned char)text.data[i];
         bytes_add(out, text.data + start, i - start);
         add_escaped(out, c);

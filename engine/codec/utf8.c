@@ -28,19 +28,34 @@ utf8_step(struct span text)
     return is_overlong || is_surrogate || is_large ? 0 : size;
 }
 
-/* How much of the beginning is ASCII, in steps of 8: most text is. */
+static bool
+is_ascii_word(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return (word & 0x8080808080808080u) == 0;
+}
+
+/* How much of the beginning is ASCII, in steps of 8 and to its end: most text
+ * is. */
 static size_t
 ascii_size(struct span text)
 {
     size_t size = 0;
-    uint64_t word = 0;
-    while (text.size - size >= sizeof(word)) {
-        memcpy(&word, text.data + size, sizeof(word));
-        if ((word & 0x8080808080808080u) != 0)
-            break;
-        size += sizeof(word);
-    }
-    return size;
+    while (text.size - size >= sizeof(uint64_t) &&
+           is_ascii_word(text.data + size))
+        size += sizeof(uint64_t);
+    if (text.size - size >= sizeof(uint64_t))
+        return size;
+    /* The last word, some of which was looked at already; or less than one. */
+    if (text.size >= sizeof(uint64_t))
+        return is_ascii_word(text.data + text.size - sizeof(uint64_t))
+                   ? text.size
+                   : size;
+    unsigned char all = 0;
+    for (size_t i = 0; i < text.size; i++)
+        all |= (unsigned char)text.data[i];
+    return all < 0x80 ? text.size : 0;
 }
 
 bool

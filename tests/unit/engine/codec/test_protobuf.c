@@ -118,6 +118,41 @@ START_TEST(protobuf_stops_at_the_maximum)
 }
 END_TEST
 
+/* The quick way takes what the other one would, or nothing. */
+START_TEST(protobuf_takes_bytes_in_their_place)
+{
+    static const size_t lengths[] = { 0, 1, 127, 128, 16383, 16384 };
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        struct bytes out;
+        struct span bytes = { NULL, 0 };
+        struct protobuf_reader reader;
+        bytes_init(&out, 1 << 20);
+        size_t mark = protobuf_begin(&out, 3);
+        for (size_t k = 0; k < lengths[i]; k++)
+            bytes_add_char(&out, 'x');
+        protobuf_end(&out, mark);
+        size_t size = out.size;
+        protobuf_put_u64(&out, 1, 7);
+        protobuf_reader_init(&reader, bytes_span(&out));
+        ck_assert(!protobuf_take_bytes(&reader, 2, &bytes));
+        ck_assert_uint_eq(reader.rest.size, out.size);
+        bool is_taken = protobuf_take_bytes(&reader, 3, &bytes);
+        ck_assert_int_eq(is_taken, lengths[i] < 16384);
+        if (is_taken) {
+            ck_assert_uint_eq(bytes.size, lengths[i]);
+            ck_assert_uint_eq(reader.rest.size, out.size - size);
+            ck_assert(!protobuf_take_bytes(&reader, 1, &bytes));
+        }
+        for (size_t cut = 0; cut < size && cut < 200; cut++) {
+            protobuf_reader_init(&reader, (struct span){ out.data, cut });
+            ck_assert(!protobuf_take_bytes(&reader, 3, &bytes));
+            ck_assert_uint_eq(reader.rest.size, cut);
+        }
+        bytes_release(&out);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -129,6 +164,7 @@ main(void)
     tcase_add_loop_test(tcase, protobuf_refuses_what_is_malformed, 0,
                         sizeof(malformed) / sizeof(malformed[0]));
     tcase_add_test(tcase, protobuf_stops_at_the_maximum);
+    tcase_add_test(tcase, protobuf_takes_bytes_in_their_place);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -54,6 +54,28 @@ START_TEST(utf8_is_cut_between_code_points)
 }
 END_TEST
 
+/* A bad byte is found at each place of texts of any length. */
+START_TEST(utf8_is_looked_at_to_its_end)
+{
+    char text[40];
+    for (size_t size = 1; size <= sizeof(text); size++) {
+        memset(text, 'a', size);
+        ck_assert(utf8_is_valid((struct span){ text, size }));
+        for (size_t at = 0; at < size; at++) {
+            text[at] = (char)0xff;
+            ck_assert(!utf8_is_valid((struct span){ text, size }));
+            text[at] = 'a';
+        }
+        for (size_t at = 0; at + 2 <= size; at++) {
+            memcpy(text + at, "\xc3\xa4", 2);
+            ck_assert(utf8_is_valid((struct span){ text, size }));
+            ck_assert(!utf8_is_valid((struct span){ text, at + 1 }));
+            memset(text + at, 'a', 2);
+        }
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -62,6 +84,7 @@ main(void)
     tcase_add_loop_test(tcase, utf8_is_told_from_what_is_none, 0,
                         (int)(sizeof(texts) / sizeof(texts[0])));
     tcase_add_test(tcase, utf8_is_cut_between_code_points);
+    tcase_add_test(tcase, utf8_is_looked_at_to_its_end);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
