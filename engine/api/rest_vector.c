@@ -4,7 +4,9 @@
 
 #include "engine/api/rest_body.h"
 #include "engine/api/rest_sparse.h"
+#include "engine/kernel/kernel.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,10 +114,13 @@ raw_read(yyjson_val *value, float *ret_values, struct error *reterr)
 {
     size_t count = raw_count(value);
     memcpy(ret_values, yyjson_get_raw(value), count * sizeof(float));
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(ret_values[i]))
-            return bad_float((double)ret_values[i], i, reterr);
-    return ENGINE_OK;
+    if (kernel_is_finite(ret_values, count))
+        return ENGINE_OK;
+    size_t at = 0;
+    while (at < count && isfinite(ret_values[at]))
+        at++;
+    assert(at < count);
+    return bad_float((double)ret_values[at], at, reterr);
 }
 
 static enum engine_code
