@@ -10,7 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define TEXT_SIZE_MAX 4096
+/* What is longer is no vector's configuration. */
+#define TEXT_SIZE_MAX 65536
 
 static const char *const dense_keys[] = { "size", "distance",
                                           "multivector_config", "datatype",
@@ -19,6 +20,14 @@ static const char *const modifier_keys[] = { "modifier", NULL };
 static const char *const datatype_keys[] = { "datatype", NULL };
 
 /* ---- reading ---- */
+
+static enum engine_code
+too_long(struct error *reterr)
+{
+    return error_set(reterr, ENGINE_EINPUT,
+                     "the configuration of a vector may have at most %d bytes",
+                     TEXT_SIZE_MAX);
+}
 
 /* The member of a create body that makes one vector. */
 static void
@@ -55,11 +64,16 @@ sparse_write(struct json_writer *writer, struct span name, yyjson_val *sparse,
         json_key(&inner, "index");
         json_raw(&inner, datatype);
         json_object_end(&inner);
-        yyjson_doc *index = json_text_read(bytes_span(&text));
-        code = index == NULL
-                   ? error_memory(reterr)
-                   : section_merge(modifier, yyjson_doc_get_root(index), NULL,
-                                   arena, &params, reterr);
+        yyjson_doc *index = NULL;
+        if (bytes_failed(&text))
+            code = too_long(reterr);
+        else
+            index = json_text_read(bytes_span(&text));
+        if (code == ENGINE_OK)
+            code = index == NULL
+                       ? error_memory(reterr)
+                       : section_merge(modifier, yyjson_doc_get_root(index),
+                                       NULL, arena, &params, reterr);
         yyjson_doc_free(index);
         bytes_release(&text);
     }
@@ -112,7 +126,7 @@ config_vector_parse(struct span name, yyjson_val *body, struct arena *arena,
     enum engine_code code = body_write(&writer, name, body, arena, reterr);
     json_object_end(&writer);
     if (code == ENGINE_OK && bytes_failed(&text))
-        code = error_memory(reterr);
+        code = too_long(reterr);
     if (code == ENGINE_OK) {
         doc = json_text_read(bytes_span(&text));
         code = doc == NULL ? error_memory(reterr)

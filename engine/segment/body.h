@@ -88,7 +88,9 @@ struct segment {
     _Atomic uint32_t disk_end;
     _Atomic bool is_disk_busy;
     _Atomic bool is_number_gone[SEGMENT_VECTORS_MAX]; /* all its records */
-    uint32_t gone_slot;       /* of the first such number; by `is_disk_busy` */
+    /* By `is_disk_busy`: which of them is at work, and how far it got. */
+    size_t gone_number;
+    uint32_t gone_slot;
     _Atomic bool has_leaving; /* vectors */
     /* By `failure_lock`: how the last background step ended. */
     pthread_mutex_t failure_lock;

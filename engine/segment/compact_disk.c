@@ -52,17 +52,33 @@ compact_slots(struct segment *segment, uint32_t begin, uint32_t end)
     }
 }
 
-/* A piece of what vectors leave behind that are gone. */
-static bool
-compact_gone(struct segment *segment)
+static size_t
+find_gone(struct segment *segment)
 {
     size_t number = 0;
     while (number < SEGMENT_VECTORS_MAX &&
            !atomic_load(&segment->is_number_gone[number]))
         number++;
-    if (number == SEGMENT_VECTORS_MAX ||
+    return number;
+}
+
+/* A piece of what vectors leave behind that are gone. */
+static bool
+compact_gone(struct segment *segment)
+{
+    if (find_gone(segment) == SEGMENT_VECTORS_MAX ||
         atomic_exchange(&segment->is_disk_busy, true))
         return false;
+    /* Again: the one before may have been the last. */
+    size_t number = find_gone(segment);
+    if (number == SEGMENT_VECTORS_MAX) {
+        atomic_store(&segment->is_disk_busy, false);
+        return true;
+    }
+    /* A lower number may have gone since the last piece. */
+    if (number != segment->gone_number)
+        segment->gone_slot = 0;
+    segment->gone_number = number;
     uint32_t slot = segment->gone_slot;
     struct segment_reader reader;
     segment_read_begin(segment, &reader);

@@ -227,22 +227,42 @@ number_find(struct segment *segment, struct span name, size_t *ret_number,
     return code;
 }
 
-/* All slots lack it. */
+/* All slots below lack it; those that do already stay so. */
+static enum engine_code
+lack_slots(struct vectors *vectors, uint32_t slots_count, struct error *reterr)
+{
+    uint32_t slot = atomic_load(&vectors->end_slot);
+    enum engine_code code = vectors_reserve(vectors, slots_count, 0, reterr);
+    for (; code == ENGINE_OK && slot < slots_count; slot++)
+        vectors_lack(vectors, slot);
+    return code;
+}
+
+/* For the slots of now, which takes a while where they are many: before writers
+ * are kept waiting. */
 static enum engine_code
 back_slots(struct segment *segment, struct vectors *vectors,
            struct error *reterr)
 {
     uint64_t used = 0;
-    uint64_t more = VECTOR_SIZE + segment->slots_count / SLOT_SIZE_DIV;
+    pthread_mutex_lock(&segment->writer);
+    uint32_t slots_count = segment->slots_count;
+    pthread_mutex_unlock(&segment->writer);
+    uint64_t more = VECTOR_SIZE + slots_count / SLOT_SIZE_DIV;
     if (!memory_may_grow(more, &used))
         return error_memory_limit(reterr, "a vector name", more, used,
                                   memory_limit());
-    enum engine_code code =
-        vectors_reserve(vectors, segment->slots_count, 0, reterr);
-    for (uint32_t slot = 0; code == ENGINE_OK && slot < segment->slots_count;
-         slot++)
-        vectors_lack(vectors, slot);
-    return code;
+    return lack_slots(vectors, slots_count, reterr);
+}
+
+/* The caller holds the writer mutex: slots that came since, or went. */
+static enum engine_code
+back_rest(struct segment *segment, struct vectors *vectors,
+          struct error *reterr)
+{
+    if (segment->slots_count < atomic_load(&vectors->end_slot))
+        vectors_cut(vectors, segment->slots_count);
+    return lack_slots(vectors, segment->slots_count, reterr);
 }
 
 static enum engine_code
@@ -276,7 +296,7 @@ create_locked(struct segment *segment, struct vectors *vectors,
         old->vectors_count > number ? old->vectors_count : number + 1;
     struct segment_view *next = NULL;
     struct grave *grave = NULL;
-    enum engine_code code = back_slots(segment, vectors, reterr);
+    enum engine_code code = back_rest(segment, vectors, reterr);
     if (code == ENGINE_OK) {
         next = view_widen(old, count);
         grave = grave_new(1, 0);
@@ -317,6 +337,8 @@ segment_vector_create(struct segment *segment,
         return error_memory(reterr);
     enum engine_code code = vectors_init(vectors, options, &options->codes,
                                          &segment->epoch, reterr);
+    if (code == ENGINE_OK)
+        code = back_slots(segment, vectors, reterr);
     if (code != ENGINE_OK)
         goto out;
     pthread_mutex_lock(&segment->writer);

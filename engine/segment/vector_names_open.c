@@ -5,10 +5,13 @@
 #include "engine/segment/vector_names_open.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEY_SIZE_MAX 1024
+#define GRAPH_PREFIX "graph-" /* segment_graph_path() */
 #define NAMES_SIZE   ((size_t)1 << 20)
 #define PREFIX_SIZE  (sizeof(SEGMENT_META_NAME) - 1)
 
@@ -223,6 +226,30 @@ forget_unwanted(struct segment *segment, const struct known *known)
     }
 }
 
+/* Graphs of numbers that no vector has: their names went without them, by a
+ * kill or a full disk. */
+static void
+forget_graphs(const struct segment *segment)
+{
+    DIR *folder = opendir(segment->path);
+    if (folder == NULL)
+        return; /* a cache that stays too long */
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        char *end = NULL;
+        if (strncmp(entry->d_name, GRAPH_PREFIX, sizeof(GRAPH_PREFIX) - 1) != 0)
+            continue;
+        const char *digits = entry->d_name + sizeof(GRAPH_PREFIX) - 1;
+        unsigned long number = strtoul(digits, &end, 10);
+        bool is_graph = *digits >= '0' && *digits <= '9' &&
+                        (*end == '\0' || strcmp(end, ".tmp") == 0);
+        if (is_graph &&
+            (number >= SEGMENT_VECTORS_MAX || segment->vectors[number] == NULL))
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    closedir(folder);
+}
+
 enum engine_code
 segment_names_open(struct segment *segment,
                    const struct segment_options *options, struct error *reterr)
@@ -256,6 +283,8 @@ segment_names_open(struct segment *segment,
     }
     if (code == ENGINE_OK)
         forget_unwanted(segment, known);
+    if (code == ENGINE_OK && !segment->is_known_empty)
+        forget_graphs(segment);
     if (code == ENGINE_OK && is_new)
         code = write_all(segment, reterr);
     arena_release(&known->arena);

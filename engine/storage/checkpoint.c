@@ -100,21 +100,32 @@ checkpoint_append(struct checkpoint *checkpoint, const void *data, size_t size,
     return ENGINE_OK;
 }
 
-enum engine_code
-checkpoint_commit(struct checkpoint *checkpoint, struct error *reterr)
+/* *ret_is_seen: the new version is in its place, whatever the result. */
+static enum engine_code
+commit(struct checkpoint *checkpoint, bool *ret_is_seen, struct error *reterr)
 {
     assert(checkpoint->path_tmp != NULL);
     enum engine_code code = ENGINE_OK;
+    *ret_is_seen = false;
     if (fflush(checkpoint->file) != 0 || fsync(fileno(checkpoint->file)) != 0)
         code = io_error("write", checkpoint->path_tmp, reterr);
     else if (rename(checkpoint->path_tmp, checkpoint->path) != 0)
         code = io_error("rename", checkpoint->path_tmp, reterr);
     else
+        *ret_is_seen = true;
+    if (*ret_is_seen)
         code = folder_sync_parent(checkpoint->path, reterr);
-    if (code != ENGINE_OK)
+    else
         unlink(checkpoint->path_tmp);
     checkpoint_free(checkpoint);
     return code;
+}
+
+enum engine_code
+checkpoint_commit(struct checkpoint *checkpoint, struct error *reterr)
+{
+    bool is_seen;
+    return commit(checkpoint, &is_seen, reterr);
 }
 
 enum engine_code
@@ -167,16 +178,63 @@ checkpoint_close(struct checkpoint *checkpoint)
     checkpoint_free(checkpoint);
 }
 
-enum engine_code
-checkpoint_write(const char *path, struct span text, struct error *reterr)
+/* All of the file; data NULL: there is none. The caller frees it. */
+static enum engine_code
+read_whole(const char *path, struct span *ret_text, char **ret_data,
+           struct error *reterr)
 {
     struct checkpoint *file = NULL;
+    *ret_data = NULL;
+    *ret_text = (struct span){ NULL, 0 };
+    enum engine_code code = checkpoint_open(path, &file, reterr);
+    if (code != ENGINE_OK)
+        return code == ENGINE_ENOTFOUND ? ENGINE_OK : code;
+    size_t size = checkpoint_left(file);
+    char *data = malloc(size + 1);
+    code = data == NULL ? error_memory(reterr)
+                        : checkpoint_read(file, data, size, reterr);
+    checkpoint_close(file);
+    if (code != ENGINE_OK) {
+        free(data);
+        return code;
+    }
+    *ret_data = data;
+    *ret_text = (struct span){ data, size };
+    return ENGINE_OK;
+}
+
+static enum engine_code
+replace(const char *path, struct span text, bool *ret_is_seen,
+        struct error *reterr)
+{
+    struct checkpoint *file = NULL;
+    *ret_is_seen = false;
     enum engine_code code = checkpoint_create(path, &file, reterr);
     if (code != ENGINE_OK)
         return code;
     code = checkpoint_append(file, text.data, text.size, reterr);
     if (code == ENGINE_OK)
-        return checkpoint_commit(file, reterr);
+        return commit(file, ret_is_seen, reterr);
     checkpoint_close(file);
+    return code;
+}
+
+enum engine_code
+checkpoint_write(const char *path, struct span text, struct error *reterr)
+{
+    struct span before;
+    char *data = NULL;
+    bool is_seen = false;
+    enum engine_code code = read_whole(path, &before, &data, reterr);
+    if (code == ENGINE_OK)
+        code = replace(path, text, &is_seen, reterr);
+    /* What is answered as a failure must not be found at the next start: what
+     * came since would be judged by it. */
+    bool is_back;
+    if (code != ENGINE_OK && is_seen && before.data != NULL)
+        (void)!replace(path, before, &is_back, NULL);
+    else if (code != ENGINE_OK && is_seen)
+        (void)unlink(path);
+    free(data);
     return code;
 }

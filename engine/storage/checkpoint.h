@@ -25,13 +25,15 @@ enum engine_code checkpoint_append(struct checkpoint *checkpoint,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Makes the new version durable and visible, or leaves the old one. Frees the
- * checkpoint in either case. */
+/* Makes the new version durable and visible, or leaves the old one; but where
+ * only the folder cannot be synced the new one is visible, and it is a failure
+ * nevertheless: good enough for a cache. Frees the checkpoint in any case. */
 enum engine_code checkpoint_commit(struct checkpoint *checkpoint,
                                    struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The three in one, for a small file. */
+/* The three in one, for a small file that is no cache: what a failure made
+ * visible is taken back. */
 enum engine_code checkpoint_write(const char *path, struct span text,
                                   struct error *reterr)
     __attribute__((warn_unused_result));

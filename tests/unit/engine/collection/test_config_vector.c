@@ -100,6 +100,27 @@ START_TEST(bodies_are_read_or_refused)
 }
 END_TEST
 
+/* Long ones are told what is wrong with them, never that memory is out. */
+START_TEST(long_bodies_are_refused_by_their_length)
+{
+    static const char *const parts[2][2] = {
+        { "{\"dense\":{\"size\":4,\"distance\":\"", "\"}}" },
+        { "{\"sparse\":{\"datatype\":\"", "\"}}" }
+    };
+    static char body[70100];
+    struct vector_config vector;
+    size_t length = _i % 2 == 0 ? 5000 : 70000;
+    size_t at = strlen(parts[_i / 2][0]);
+    memcpy(body, parts[_i / 2][0], at);
+    memset(body + at, 'x', length);
+    memcpy(body + at + length, parts[_i / 2][1], strlen(parts[_i / 2][1]) + 1);
+    ck_assert_int_eq(parse("it", body, &vector),
+                     length < 65536 ? ENGINE_EFORMAT : ENGINE_EINPUT);
+    if (length >= 65536)
+        ck_assert_ptr_nonnull(strstr(error.text, "at most 65536 bytes"));
+}
+END_TEST
+
 /* Members that are not of this request are dropped. */
 START_TEST(only_what_makes_a_vector_is_taken)
 {
@@ -177,6 +198,7 @@ main(void)
     TCase *tests = tcase_create("vector");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, bodies_are_read_or_refused, 0, (int)BODY_COUNT);
+    tcase_add_loop_test(tests, long_bodies_are_refused_by_their_length, 0, 4);
     tcase_add_test(tests, only_what_makes_a_vector_is_taken);
     tcase_add_test(tests, the_unnamed_vector_becomes_one_of_a_map);
     tcase_add_test(tests, the_same_again_is_nothing);

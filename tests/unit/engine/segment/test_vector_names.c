@@ -13,6 +13,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/fixture/folder.h"
 #include "tests/fixture/suite.h"
@@ -196,6 +197,24 @@ rows_of(size_t number)
     return count;
 }
 
+static bool
+has_file(const char *name)
+{
+    char file[160];
+    snprintf(file, sizeof(file), "%s/%s", path, name);
+    return access(file, F_OK) == 0;
+}
+
+static void
+make_file(const char *name)
+{
+    char file[160];
+    snprintf(file, sizeof(file), "%s/%s", path, name);
+    FILE *made = fopen(file, "we");
+    ck_assert_ptr_nonnull(made);
+    fclose(made);
+}
+
 static void
 setup(void)
 {
@@ -309,6 +328,24 @@ START_TEST(a_name_that_is_still_read_is_not_waited_for)
 }
 END_TEST
 
+/* Of several numbers that are gone each is gone through from its start. */
+START_TEST(disk_of_a_lower_number_comes_back_whole)
+{
+    segment->gone_number = 5;
+    segment->gone_slot = 1u << 16;
+    atomic_store(&segment->is_number_gone[1], true);
+    atomic_store(&segment->is_number_gone[5], true);
+    ck_assert(segment_compact_disk(segment));
+    ck_assert_uint_eq(segment->gone_number, 1);
+    ck_assert_uint_eq(segment->gone_slot, 0);
+    ck_assert(!atomic_load(&segment->is_number_gone[1]));
+    ck_assert(atomic_load(&segment->is_number_gone[5]));
+    ck_assert(segment_compact_disk(segment));
+    ck_assert_uint_eq(segment->gone_number, 5);
+    ck_assert(!atomic_load(&segment->is_number_gone[5]));
+}
+END_TEST
+
 START_TEST(what_cannot_be_kept_is_not_done)
 {
     uint64_t sequence = 0;
@@ -338,11 +375,20 @@ START_TEST(names_that_are_not_asked_for_are_gone)
     create("two", 4);
     fill("one", 8, 2.0f);
     fill("two", 4, 3.0f);
+    work();
+    ck_assert_int_eq(segment_checkpoint(segment, &error), ENGINE_OK);
+    ck_assert(has_file("graph-1") && has_file("graph-2"));
+    make_file("graph-77");
+    make_file("graph-3.tmp");
+    make_file("graph-x");
     names_count--; /* two */
     reopen();
     expect("two", SIZE_MAX, 0);
     expect("one", SLOTS, 2.0f);
     ck_assert_uint_eq(rows_of(2), 0);
+    ck_assert(has_file("graph-1") && has_file("graph-x"));
+    ck_assert(!has_file("graph-2") && !has_file("graph-77") &&
+              !has_file("graph-3.tmp"));
     create("two", 4);
     expect("two", 0, 0);
     /* Their order does not matter. */
@@ -406,6 +452,7 @@ main(void)
     tcase_add_test(tests, a_name_is_deleted);
     tcase_add_test(tests, a_name_is_deleted_while_it_is_held);
     tcase_add_test(tests, a_name_that_is_still_read_is_not_waited_for);
+    tcase_add_test(tests, disk_of_a_lower_number_comes_back_whole);
     tcase_add_test(tests, what_cannot_be_kept_is_not_done);
     tcase_add_test(tests, names_that_are_not_asked_for_are_gone);
     tcase_add_test(tests, a_segment_without_records_of_names);

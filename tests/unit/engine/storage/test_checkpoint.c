@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Covers: whole-or-absent replacement, short files, missing files. */
+ * Covers: whole-or-absent replacement, short files, missing files, a
+ * folder that cannot be synced. */
 #include "engine/storage/checkpoint.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/fixture/folder.h"
@@ -85,6 +87,50 @@ START_TEST(checkpoint_says_that_there_is_none)
 }
 END_TEST
 
+static void
+expect(const char *text)
+{
+    struct checkpoint *file;
+    char got[16] = "";
+    ck_assert_int_eq(checkpoint_open(path, &file, NULL), ENGINE_OK);
+    ck_assert_uint_eq(checkpoint_left(file), strlen(text));
+    ck_assert_int_eq(checkpoint_read(file, got, strlen(text), NULL), ENGINE_OK);
+    ck_assert_str_eq(got, text);
+    checkpoint_close(file);
+}
+
+/* One descriptor is left: the file is replaced, but its folder cannot be
+ * opened to be synced. */
+static void
+write_with_one_descriptor(const char *text)
+{
+    struct rlimit limit, before;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int next = dup(0);
+    ck_assert_int_ge(next, 0);
+    close(next);
+    limit = before;
+    limit.rlim_cur = (rlim_t)next + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct error error = { 0 };
+    ck_assert_int_ne(checkpoint_write(path, span_of(text), &error), ENGINE_OK);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+/* A failure is one for whoever reads the file later, too. */
+START_TEST(checkpoint_write_takes_back_what_cannot_be_synced)
+{
+    write_with_one_descriptor("new");
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_eq(checkpoint_write(path, span_of("old"), NULL), ENGINE_OK);
+    expect("old");
+    write_with_one_descriptor("new");
+    expect("old");
+    ck_assert_int_eq(checkpoint_write(path, span_of("new"), NULL), ENGINE_OK);
+    expect("new");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -92,6 +138,7 @@ main(void)
     TCase *tcase = tcase_create("checkpoint");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, checkpoint_reads_what_was_committed);
+    tcase_add_test(tcase, checkpoint_write_takes_back_what_cannot_be_synced);
     tcase_add_test(tcase,
                    checkpoint_keeps_the_old_version_when_writing_is_given_up);
     tcase_add_test(tcase, checkpoint_says_that_there_is_none);
