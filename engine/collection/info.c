@@ -93,9 +93,10 @@ collection_info(struct collection *collection, struct arena *arena,
     segment_state(segment, &state);
     info.vectors_count = state.vectors_count;
     info.indexed_vectors_count = state.indexed_count;
-    info.status = state.waiting_count > 0 || state.builds_count > 0
-                      ? COLLECTION_YELLOW
-                      : COLLECTION_GREEN;
+    info.status =
+        state.waiting_count > 0 || state.builds_count > 0 || state.is_renewing
+            ? COLLECTION_YELLOW
+            : COLLECTION_GREEN;
     /* Never waits for a running checkpoint. */
     if (pthread_mutex_trylock(&collection->upkeep_lock) == 0) {
         if (!state.has_failed && collection->has_failed_upkeep) {

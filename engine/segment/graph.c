@@ -177,6 +177,7 @@ segment_load_graphs(struct segment *segment, struct error *reterr)
         if (atomic_load(&segment->vectors[i]->dead_count) > 0)
             has_rows = true;
         code = graph_load(segment, i, reterr);
+        vectors_note_renewal(segment->vectors[i]);
     }
     enum segment_rest rest = SEGMENT_REST_MORE;
     while (code == ENGINE_OK && rest == SEGMENT_REST_MORE)
@@ -241,6 +242,7 @@ renew(struct segment *segment, struct vectors *vectors,
     pthread_mutex_lock(&segment->writer);
     if (segment->vectors[vectors->number] == vectors)
         code = renew_locked(segment, vectors, work, reterr);
+    vectors_note_renewal(vectors);
     pthread_mutex_unlock(&segment->writer);
     return code;
 }

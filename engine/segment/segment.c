@@ -343,6 +343,7 @@ configure_vectors(struct segment *segment, struct vectors *vectors,
     pthread_rwlock_unlock(&vectors->link_lock);
     if (options->m == 0 && vectors->graph != NULL)
         segment_drop_graph(segment, vectors->number);
+    vectors_note_renewal(vectors);
 }
 
 void
@@ -587,6 +588,7 @@ segment_vector_state(const struct segment_reader *reader, size_t number)
     struct segment_vector_state state = {
         .count = reader->view->vectors[number].has->count,
         .waiting_count = queue_count(&vectors->queue),
+        .is_renewing = atomic_load(&vectors->is_renewing),
     };
     bool is_indexed =
         atomic_load(&vectors->graph) != NULL || vectors->sparse != NULL;
@@ -614,6 +616,7 @@ segment_state(struct segment *segment, struct segment_state *ret_state)
         ret_state->vectors_count += state.count;
         ret_state->waiting_count += state.waiting_count;
         ret_state->indexed_count += state.indexed_count;
+        ret_state->is_renewing = ret_state->is_renewing || state.is_renewing;
     }
     segment_read_end(&reader);
     ret_state->builds_count = atomic_load(&segment->builds_count);

@@ -273,8 +273,9 @@ struct segment_state {
     uint64_t vectors_count; /* over all names */
     uint64_t indexed_count; /* of them linked into a graph */
     uint64_t waiting_count; /* not linked yet */
-    uint32_t builds_count;  /* payload indexes that are not ready yet */
-    bool has_failed;        /* a background step failed last time */
+    bool is_renewing; /* another graph or other codes are made, or will be */
+    uint32_t builds_count; /* payload indexes that are not ready yet */
+    bool has_failed;       /* a background step failed last time */
     char failure[ENGINE_ERROR_TEXT_SIZE];
 };
 void segment_state(struct segment *segment, struct segment_state *ret_state);
@@ -282,6 +283,7 @@ void segment_state(struct segment *segment, struct segment_state *ret_state);
 /* The counts of a vector that is there; cheap. */
 struct segment_vector_state {
     uint64_t count, indexed_count, waiting_count;
+    bool is_renewing;
 };
 struct segment_vector_state
 segment_vector_state(const struct segment_reader *reader, size_t number);

@@ -445,6 +445,16 @@ is_outdated(const struct vectors *vectors)
            hnsw_params_of(vectors->graph).m != vectors_params(vectors).m;
 }
 
+void
+vectors_note_renewal(struct vectors *vectors)
+{
+    bool is_wanted =
+        is_outdated(vectors) || vectors_codes_are_outdated(vectors);
+    atomic_store(&vectors->is_renewing, is_wanted ||
+                                            vectors->next_graph != NULL ||
+                                            vectors->next_codes != NULL);
+}
+
 enum engine_code
 vectors_link(struct vectors *vectors, struct epoch *epoch, size_t slots_max,
              struct vectors_work *work, struct error *reterr)
@@ -567,6 +577,8 @@ vectors_waiting(struct vectors *vectors)
     if (vectors->next_graph != NULL)
         count += next < end ? end - next + 1 : 1;
     count += vectors_codes_waiting(vectors);
+    /* What was asked for and nobody has begun. */
+    count += is_outdated(vectors) || vectors_codes_are_outdated(vectors);
     pthread_rwlock_unlock(&vectors->link_lock);
     return count;
 }

@@ -75,6 +75,8 @@ struct vectors {
     _Atomic int32_t dead_count; /* dead slots that the graph has linked or the
                                     queue has, and no sweep has marked */
     _Atomic uint32_t sweepers;  /* threads in a sweep */
+    /* Another graph or other codes are being made or asked for. */
+    _Atomic bool is_renewing;
     /* A sweep is to begin as soon as anything is dead. */
     _Atomic bool wants_sweep;
     _Atomic uint64_t links;       /* changes of the graph since the start */
@@ -164,6 +166,10 @@ enum engine_code vectors_link(struct vectors *vectors, struct epoch *epoch,
 
 /* Begins to sweep the dead of now out of the graph. */
 void vectors_sweep_begin(struct vectors *vectors, struct epoch *epoch);
+
+/* Sets is_renewing; after each change of what is wanted and of what is there.
+ * The caller holds the writer mutex. */
+void vectors_note_renewal(struct vectors *vectors);
 
 /* Begins to build a graph with the wanted m: vectors_link() fills the next
  * graph from now on. The caller holds the writer mutex. */

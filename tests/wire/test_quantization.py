@@ -137,6 +137,69 @@ def patch(engine, name, quantization):
     assert answer.status == 200, answer
 
 
+def per_name(engine, name):
+    """Bytes of the codes of each vector, and its own configuration."""
+    engine.wait_green(name)
+    vectors = engine.call("GET", f"/collections/{name}/memory").result[
+        "vectors"]
+    params = info(engine, name)["config"]["params"]["vectors"]
+    return ({v["name"]: v["quantized"]["ram_bytes"] for v in vectors},
+            {key: value.get("quantization_config")
+             for key, value in params.items()})
+
+
+def test_a_vector_is_switched_alone(engine, name, split):
+    """Its own configuration is there before the collection's, which the other
+    vectors and those that come later follow."""
+    dense = {"size": DIM, "distance": "Cosine"}
+    engine.call("PUT", f"/collections/{name}", {"vectors": {
+        "a": dense, "b": dense}})
+    rows = split[0][:1000].tolist()
+    engine.upsert(name, [{"id": i, "vector": {"a": row, "b": row}}
+                         for i, row in enumerate(rows)])
+    slack = 1 << 17
+
+    def about(size, bits):
+        assert bits * DIM // 8 * 1000 <= size <= bits * DIM // 8 * 1100 + slack
+
+    def change(**body):
+        answer = engine.call("PATCH", f"/collections/{name}", body)
+        assert answer.status == 200, answer
+
+    change(vectors={"a": {"quantization_config": KINDS["binary"][0]}})
+    sizes, configs = per_name(engine, name)
+    about(sizes["a"], 1), about(sizes["b"], 4)
+    assert configs == {"a": KINDS["binary"][0], "b": None}
+    change(quantization_config=KINDS["scalar"][0])
+    sizes, configs = per_name(engine, name)
+    about(sizes["a"], 1), about(sizes["b"], 8)
+    assert configs == {"a": KINDS["binary"][0], "b": None}
+    change(vectors={"a": {"quantization_config": "Disabled"},
+                    "b": {"quantization_config": KINDS["turbo_2"][0]}})
+    sizes, configs = per_name(engine, name)
+    about(sizes["a"], 8), about(sizes["b"], 2)
+    assert configs == {"a": None, "b": KINDS["turbo_2"][0]}
+    answer = engine.call("PUT", f"/collections/{name}/vectors/c?wait=true",
+                         {"dense": dense})
+    assert answer.status == 200, answer
+    engine.call("PUT", f"/collections/{name}/points/vectors?wait=true", {
+        "points": [{"id": i, "vector": {"c": row}}
+                   for i, row in enumerate(rows)]})
+    about(per_name(engine, name)[0]["c"], 8)
+    change(quantization_config="Disabled")
+    sizes, _ = per_name(engine, name)
+    about(sizes["a"], 4), about(sizes["b"], 2), about(sizes["c"], 4)
+    for bad, status in (("x", 400), ({"binary": {"encoding": "x"}}, 400),
+                        ({"scalar": {"type": "int8", "quantile": 2}}, 422)):
+        answer = engine.call("PATCH", f"/collections/{name}", {
+            "vectors": {"a": {"quantization_config": bad}}})
+        assert answer.status == status, answer
+    for using in "abc":
+        hits = engine.call("POST", f"/collections/{name}/points/query", {
+            "query": rows[7], "using": using, "limit": 1}).result["points"]
+        assert [hit["id"] for hit in hits] == [7]
+
+
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_it_is_switched_while_points_come_and_are_searched(
         engine_factory, split, on_disk):

@@ -279,6 +279,14 @@ configure(uint32_t m, uint32_t ef_construct)
     segment_configure(points.collection->segment, &options, 1);
 }
 
+static bool
+is_renewing(void)
+{
+    struct segment_state state;
+    segment_state(points.collection->segment, &state);
+    return state.is_renewing;
+}
+
 START_TEST(another_m_builds_another_graph)
 {
     points_link(&points);
@@ -287,12 +295,17 @@ START_TEST(another_m_builds_another_graph)
     points_link(&points);
     ck_assert_ptr_eq(vectors()->graph, graph);
     ck_assert_uint_eq(hnsw_params_of(graph).ef_construct, 100);
+    ck_assert_uint_eq(segment_link_count(points.collection->segment), 0);
     configure(20, 100);
+    /* Work from the first moment on, so that nobody takes it for done. */
+    ck_assert_uint_eq(segment_link_count(points.collection->segment), 1);
+    ck_assert(is_renewing());
     fill(0, 1000);
     ck_assert_uint_ge(found_of_500(NULL), 490);
     points_link(&points);
     ck_assert_uint_eq(hnsw_params_of(vectors()->graph).m, 20);
     ck_assert_ptr_null(vectors()->next_graph);
+    ck_assert(!is_renewing());
     ck_assert_uint_eq(queue_count(&vectors()->queue), 0);
     ck_assert_uint_eq(hnsw_linked_count(vectors()->graph), COUNT);
     ck_assert_uint_ge(found_of_500(NULL), 490);
