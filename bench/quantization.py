@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantization: recall@10 against speed and the bytes of a code, for each kind
-of quantization_config, ours beside qdrant-edge with the same one, in one run.
+of quantization_config, ours beside qdrant-edge with the same one and faiss with
+codes of as many bytes, in one run.
 
-Both walk over the same vectors with the same M and ef_construction. Without
-scoring again, and with 1, 2 and 4 times the hits scored again ("rescore",
-"oversampling"); ours without a word, too: then the index decides how many.
-One engine is in memory at a time. `--clock cpu` is the default: other work on
-the machine moves the wall clock."""
+All walk over the same vectors with the same M and ef_construction; not and
+twice the hits scored again ("rescore", "oversampling"; --again has more); ours
+without a word, too: then the index decides how many. One engine is in memory at
+a time. `--clock cpu` is the default: other work on the machine moves the wall
+clock. By default four kinds, which takes some 10 minutes on the whole set;
+`--kinds all --again 0,1,2,4 --queries 1000 --rounds 2` has everything, in an
+hour: product codes are learnt."""
 
 import argparse
 import json
@@ -21,7 +24,9 @@ KINDS = {
     "binary1.5": ("1.5", 1.5), "binary": ("1", 1), "turbo1": ("1", 1),
     "product16": ("2", 2), "product32": ("1", 1), "product64": ("0.5", 0.5),
 }
-AGAIN = (0, 1, 2, 4)
+DEFAULT_KINDS = "scalar,turbo4,binary2,binary"
+ENGINES = ("azimuth", "qdrant", "faiss")
+COLORS = {"azimuth": "#000000", "qdrant": "#d62728", "faiss": "#1f77b4"}
 TARGETS = (0.95, 0.99)
 
 
@@ -33,23 +38,34 @@ def parse_arguments():
                         help="as bench search has them (real)")
     parser.add_argument("--points", type=int, default=0, metavar="N",
                         help="the first N of the set (all)")
-    parser.add_argument("--kinds", default=",".join(KINDS), metavar="KIND,..",
-                        help=",".join(KINDS))
-    parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--ef", default="16,32,64,128,256", metavar="N,...")
+    parser.add_argument("--kinds", default=DEFAULT_KINDS, metavar="KIND,..",
+                        help=f"{','.join(KINDS)}, or all ({DEFAULT_KINDS})")
+    parser.add_argument("--engines", default=",".join(ENGINES),
+                        metavar="NAME,..", help=",".join(ENGINES))
+    parser.add_argument("--again", default="0,2", metavar="N,...",
+                        help="how many times the hits are scored again (0,2)")
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--ef", default="32,64,128,256", metavar="N,...")
     parser.add_argument("--m", type=int, default=16)
     parser.add_argument("--ef-construct", type=int, default=100)
     parser.add_argument("--build-threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="cpu")
     parser.add_argument("--no-peer", action="store_true", help="ours alone")
     parser.add_argument("--out", default=os.path.join(TOP, "bench", "out"))
     arguments = parser.parse_args()
     arguments.ef = [int(ef) for ef in arguments.ef.split(",")]
-    arguments.kinds = arguments.kinds.split(",")
+    arguments.again = [int(again) for again in arguments.again.split(",")]
+    arguments.kinds = (list(KINDS) if arguments.kinds == "all"
+                       else arguments.kinds.split(","))
+    arguments.engines = (["azimuth"] if arguments.no_peer
+                         else arguments.engines.split(","))
     for kind in arguments.kinds:
         if kind not in KINDS:
             parser.error(f"no such kind: {kind}")
+    for engine in arguments.engines:
+        if engine not in ENGINES:
+            parser.error(f"no such engine: {engine}")
     return arguments
 
 
@@ -72,7 +88,7 @@ def measure(engine, data, arguments):
     from measure.recall import recall
 
     best = {}
-    settings = [(ef, again) for ef in arguments.ef for again in AGAIN]
+    settings = [(ef, again) for ef in arguments.ef for again in arguments.again]
     if engine.name == "azimuth":
         settings += [ef for ef in arguments.ef]
     for _ in range(arguments.rounds):
@@ -90,17 +106,21 @@ def measure(engine, data, arguments):
 
 
 def run(data, folder, arguments):
-    from engines import Azimuth, Peer, Task
+    from engines import PEERS, Azimuth, Peer, Task
     from measure.machine import say
 
     task = Task(data, 10, arguments.m, arguments.build_threads, folder)
     rows = []
     for kind in arguments.kinds:
-        engines = [Azimuth(task, arguments.ef_construct,
-                           ["--code", KINDS[kind][0]])]
-        if not arguments.no_peer:
-            engines.append(Peer(f"qdrant-edge-{kind}", task,
-                                arguments.ef_construct))
+        engines = []
+        if "azimuth" in arguments.engines:
+            engines.append(Azimuth(task, arguments.ef_construct,
+                                   ["--code", KINDS[kind][0]]))
+        engines += [
+            Peer(name, task, arguments.ef_construct)
+            for engine, name in (("qdrant", f"qdrant-edge-{kind}"),
+                                 ("faiss", f"faiss-{kind}"))
+            if engine in arguments.engines and name in PEERS]
         for engine in engines:
             say(f"{kind}: {engine.name}")
             try:
@@ -126,7 +146,7 @@ def at(row, target):
     return at_recall(row["points"], target)
 
 
-def report(rows, data):
+def report(rows, data, arguments):
     from measure import table
 
     lines = []
@@ -136,7 +156,7 @@ def report(rows, data):
         lines.append(
             [row["kind"], row["engine"], f"{row['bytes']:.0f}",
              *(f"{top(row, again):.3f}" if top(row, again) else "-"
-               for again in (*AGAIN, "auto")),
+               for again in (*arguments.again, "auto")),
              *(table.ratio(at(row, target), at(peer, target))
                if peer and at(row, target) and at(peer, target) else
                (f"{at(row, target):.0f}/s" if at(row, target) else "-")
@@ -145,7 +165,8 @@ def report(rows, data):
     print(f"\n{data.name}: {len(data.base):,} x {data.base.shape[1]}; best "
           "recall@10 of all ef")
     print(table.text(
-        ["kind", "engine", "bytes", *(f"again x{a}" for a in AGAIN), "auto",
+        ["kind", "engine", "bytes",
+         *(f"again x{a}" for a in arguments.again), "auto",
          *(f"QPS / qdrant @{t}" for t in TARGETS), "build s"], lines))
 
 
@@ -163,15 +184,13 @@ def draw(rows, title, path):
         sharex=True, sharey=True)
     for axes, kind in zip(all_axes.flat, kinds):
         for row in (r for r in rows if r["kind"] == kind):
-            is_ours = row["engine"] == "azimuth"
-            for name, style, which in (("estimates", "--", (0,)),
-                                       ("rescored", "-", (1, 2, 4, "auto"))):
+            for name, style in (("estimates", "--"), ("rescored", "-")):
                 points = frontier([p for p in row["points"]
-                                   if p["again"] in which])
+                                   if (p["again"] == 0) == (style == "--")])
                 axes.plot([p["recall"] for p in points],
                           [p["qps"] for p in points], style, marker="o",
                           markersize=3, label=f"{row['engine']}, {name}",
-                          color="#000000" if is_ours else "#d62728")
+                          color=COLORS[row["engine"]])
         axes.set_title(f"{kind}, {row['bytes']:.0f} bytes", fontsize=9)
         axes.set_yscale("log")
         axes.grid(True, alpha=0.3)
@@ -200,7 +219,7 @@ def main():
             rows = run(data, folder, arguments)
         except (OSError, ValueError, RuntimeError) as error:
             sys.exit(f"quantization: {error}")
-        report(rows, data)
+        report(rows, data, arguments)
         name = data.name.removesuffix(".npy")
         path = os.path.join(arguments.out, f"quantization-{name}")
         os.makedirs(arguments.out, exist_ok=True)

@@ -100,6 +100,55 @@ class FaissSq8(Faiss):
         return index
 
 
+class QuantizedFaiss(Faiss):
+    """A graph on codes, and the vectors of the best again: a setting is ef and
+    how many times k hits are scored again, 0 none. Unit vectors rank the same
+    by length as by inner product, which product codes here do not know."""
+
+    def make(self, faiss, base):
+        self.inner = self.codes(faiss, base.shape[1])
+        self.inner.hnsw.efConstruction = self.ef_construct
+        return faiss.IndexRefineFlat(self.inner)
+
+    def search(self, queries, k, setting, threads):
+        import faiss
+
+        faiss.omp_set_num_threads(threads)
+        ef, again = setting
+        self.inner.hnsw.efSearch = max(ef, k * max(again, 1))
+        if again == 0:
+            return self.inner.search(queries, k)[1]
+        return self.index.search(
+            queries, k, params=faiss.IndexRefineSearchParameters(
+                k_factor=float(again)))[1]
+
+
+def _scalar(kind, name):
+    def codes(self, faiss, dim):
+        return faiss.IndexHNSWSQ(dim, getattr(faiss.ScalarQuantizer, name),
+                                 self.m)
+
+    return type("QuantizedFaiss", (QuantizedFaiss,),
+                {"name": f"faiss-{kind}", "codes": codes})
+
+
+def _product(kind, bits):
+    def codes(self, faiss, dim):
+        # Bytes of a code, each of them for as many components.
+        return faiss.IndexHNSWPQ(dim, int(dim * bits / 8), self.m)
+
+    return type("QuantizedFaiss", (QuantizedFaiss,),
+                {"name": f"faiss-{kind}", "codes": codes})
+
+
+# The kinds of quantization.py for which faiss has codes of as many bytes.
+FAISS_QUANTIZED = [
+    _scalar("scalar", "QT_8bit"), _scalar("turbo4", "QT_4bit"),
+    _product("binary2", 2), _product("binary", 1), _product("turbo1", 1),
+    _product("product16", 2), _product("product32", 1),
+    _product("product64", 0.5)]
+
+
 class FaissIvfPq(Faiss):
     """Inverted lists with 4-bit product codes of two dimensions each, scanned
     by FastScan, refined by the exact vectors. It scans for all queries of one
@@ -295,4 +344,4 @@ QUANTIZED = [_quantized(kind, make) for kind, make in (
 
 PEERS = {peer.name: peer for peer in (
     Hnswlib, FaissHnsw, FaissSq8, FaissIvfPq, Usearch, QdrantEdge,
-    *QUANTIZED)}
+    *QUANTIZED, *FAISS_QUANTIZED)}
