@@ -3,6 +3,7 @@
 second time without a change; what is broken is named; removed. There are no
 nodes: readiness is written by the test. Part of make check-cluster; needs an
 ansible with kubernetes.core (AZIMUTH_ANSIBLE: its folder of programs)."""
+import base64
 import json
 import os
 import pathlib
@@ -89,11 +90,11 @@ def play(helm, cluster, keycloak, tmp_path_factory):  # noqa: F811
         "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
         "metadata": {"name": "block"}, "provisioner": "example.com/block"}))
 
-    def run(name, *words, password=None):
+    def run(name, *words, password=None, **more):
         return subprocess.run(
             [ANSIBLE / "ansible-playbook", "-i", inventory, name, *words],
             cwd=FOLDER, capture_output=True, text=True, check=False,
-            env={**os.environ, "ADMIN_PASSWORD": password or
+            env={**os.environ, **more, "ADMIN_PASSWORD": password or
                  keycloak.password, "ANSIBLE_NOCOLOR": "1",
                  "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
                  "HOME": str(folder), "PATH":
@@ -142,6 +143,63 @@ def test_a_second_run_changes_nothing(play, cluster):  # noqa: F811
     tls = cluster.must("-n", "vectors", "get", "secret", "qdrant-tls-secret",
                        "-o", "jsonpath={.type}").stdout
     assert tls == "kubernetes.io/tls"
+
+
+def pod_template(cluster):  # noqa: F811
+    return json.loads(cluster.must(
+        "-n", "vectors", "get", "statefulset", "qdrant", "-o", "json").stdout)[
+            "spec"]["template"]
+
+
+def keys_asked_for(cluster):  # noqa: F811
+    """{variable: the text of its secret} of the engine's pods."""
+    result = {}
+    for item in pod_template(cluster)["spec"]["containers"][0]["env"]:
+        reference = item.get("valueFrom", {}).get("secretKeyRef")
+        if reference:
+            data = json.loads(cluster.must(
+                "-n", "vectors", "get", "secret", reference["name"], "-o",
+                "json").stdout)["data"]
+            result[item["name"]] = base64.b64decode(
+                data[reference["key"]]).decode()
+    return result
+
+
+def test_keys_stay_until_they_are_removed(play, cluster):  # noqa: F811
+    """A run without them opens nothing; a new one restarts the pods."""
+    deploy = (PLAYBOOKS / "10_deploy.yaml", *NO_NODES)
+    key, read_only = ("QDRANT__SERVICE__API_KEY",
+                      "QDRANT__SERVICE__READ_ONLY_API_KEY")
+    assert keys_asked_for(cluster) == {}
+    given = play(*deploy, "--tags", "apikey", QDRANT_API_KEY="first-word",
+                 QDRANT_READ_ONLY_API_KEY="to-look")
+    assert changed(given) == 2, given.stdout # the secret and the release
+    assert keys_asked_for(cluster) == {key: "first-word", read_only: "to-look"}
+    first = pod_template(cluster)
+    kept = play(*deploy)
+    assert changed(kept) == 0, kept.stdout
+    assert pod_template(cluster) == first
+    other = play(*deploy, QDRANT_API_KEY="second-word")
+    assert changed(other) == 2, other.stdout
+    assert keys_asked_for(cluster) == {key: "second-word", read_only: "to-look"}
+    assert pod_template(cluster) != first # so that the pods are replaced
+    for text in ("first-word", "second-word", "to-look"):
+        encoded = base64.b64encode(text.encode()).decode()
+        for result in (given, kept, other):
+            assert text not in result.stdout and encoded not in result.stdout
+    cluster.must("-n", "vectors", "delete", "secret", "qdrant-api-key")
+    lost = play(*deploy)
+    assert lost.returncode != 0 and "any more" in lost.stdout
+    remove = ("-e", '{"engine_keys_remove": ["api-key", "read-only-api-key"]}')
+    assert changed(play(*deploy, *remove)) == 1
+    assert keys_asked_for(cluster) == {}
+    play(*deploy, QDRANT_API_KEY="third-word",
+         QDRANT_READ_ONLY_API_KEY="to-look")
+    one = play(*deploy, "-e", '{"engine_keys_remove": ["api-key"]}')
+    assert changed(one) == 2, one.stdout
+    assert keys_asked_for(cluster) == {read_only: "to-look"}
+    assert changed(play(*deploy, *remove)) == 2
+    assert changed(play(*deploy)) == 0
 
 
 def test_what_is_not_ready_is_named(play, cluster, tmp_path):  # noqa: F811
