@@ -45,8 +45,9 @@ def choose(play, tmp_path):
     book = tmp_path / "book.yaml"
     book.write_text(yaml.safe_dump([{
         "hosts": "all", "gather_facts": False, "tasks": [
-            {"ansible.builtin.include_role": {
-                "name": "engine", "tasks_from": "keys.yml", "public": True}},
+            *({"ansible.builtin.include_role": {
+                "name": "engine", "tasks_from": name, "public": True}}
+              for name in ("inputs.yml", "keys.yml")),
             {"ansible.builtin.copy": {
                 "dest": str(result), "mode": "0600",
                 "content": "{{ [engine_keys_changed, lookup("

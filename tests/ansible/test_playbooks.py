@@ -71,6 +71,27 @@ def test_what_is_missing_stops_it(play, inventory, change, password, words):
     assert done.changed == 0
 
 
+@pytest.mark.parametrize("more, words", [
+    ({"qdrant_cluster": {"kind": "QdrantCluster", "spec": {"sise": 3}}},
+     "QdrantCluster: spec: sise is not known; did you mean size?"),
+    ({"qdrant_operator_settings": {"settings": {"qdrnt": {}}}},
+     "operator: settings: qdrnt is not known; did you mean qdrant?"),
+    ({"qdrant_cluster": {"kind": "QdrantCluster", "metadata": {
+        "namespace": "there"}, "spec": {"size": 1}}},
+     "is for the namespace there, and qdrant_namespace is qdrant"),
+])
+def test_documents_of_other_clouds_are_looked_at_first(play, tmp_path, more,
+                                                       words):
+    path = tmp_path / "inventory.yaml"
+    path.write_text(yaml.safe_dump({"all": {
+        "vars": {**yaml.safe_load(INVENTORY)["all"]["vars"], **more,
+                 "azimuth_platform": "k8s"},
+        "children": {"k8s_control_plane": {"hosts": {"box": None}}}}}))
+    done = play(path, "00_install.yaml", ADMIN_PASSWORD="x")
+    assert done.code != 0 and words in re.sub(r"\s+", " ", done.out), done
+    assert done.changed == 0
+
+
 def test_rollback_asks_for_a_word(play, inventory):
     done = play(inventory, "19_rollback.yaml")
     assert done.code != 0 and "confirm_delete=true" in done.out, done
