@@ -211,6 +211,13 @@ def test_the_pod_registers_by_its_own_rights(helm, cluster, tmp_path):
         "http://qdrant.qdrant.svc.cluster.local:6333",
         "qdrant.qdrant.svc.cluster.local:6334"}
     assert urls["https://qdrant-dashboard.example.com"]["primary"] is True
+    assert {item["name"]: item["value"]
+            for item in service["environment_variables"]} == {
+        "QDRANT_URL": "https://qdrant.example.com",
+        "QDRANT_API_URL": "https://qdrant.example.com",
+        "QDRANT_DASHBOARD_URL": "https://qdrant-dashboard.example.com",
+        "QDRANT_GRPC_HOST": "qdrant.qdrant.svc.cluster.local",
+        "QDRANT_GRPC_PORT": "6334"}
     assert service["scaling"] == {
         "resource_type": "statefulset", "resource_name": "qdrant",
         "namespace": "qdrant", "min_replicas": 1, "can_disable": True}

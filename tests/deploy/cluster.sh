@@ -28,4 +28,4 @@ venv=$cache/ansible-k8s-venv
 AZIMUTH_ANSIBLE=$venv/bin
 export AZIMUTH_ANSIBLE
 "${PYTHON:-python3}" -m pytest -q -ra -p no:cacheprovider -o addopts= \
-    "$here/tests/deploy/playbooks.py"
+    "$here/tests/deploy/playbooks.py" "$here/tests/deploy/code_server.py"

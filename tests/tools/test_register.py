@@ -61,7 +61,9 @@ def test_it_registers_once_and_takes_it_back(ctl, server):
         "https://qdrant-dashboard.example.com", "https://qdrant.example.com",
         "http://qdrant.qdrant.svc.cluster.local:6333",
         "qdrant.qdrant.svc.cluster.local:6334"]
-    assert service["environment_variables"]["QDRANT_GRPC_PORT"] == "6334"
+    # Names and values, as Thinkube's code-server and notebooks read them.
+    assert {"name": "QDRANT_GRPC_PORT", "value": "6334"} in service[
+        "environment_variables"]
     assert service["scaling"]["resource_name"] == "qdrant"
     version = server.version
     done = ctl("register")

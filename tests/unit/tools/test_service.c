@@ -37,7 +37,7 @@ START_TEST(addresses_follow_from_the_domain)
         "health_url: \"https://qdrant.example.com/collections\"",
         "url: \"http://qdrant.qdrant.svc.cluster.local:6333\"",
         "url: \"qdrant.qdrant.svc.cluster.local:6334\"",
-        "QDRANT_GRPC_PORT: \"6334\"",
+        "{name: \"QDRANT_GRPC_PORT\", value: \"6334\"}",
         "resource_name: \"qdrant\"",
         "component_version: \"0.1.0\"",
     };
