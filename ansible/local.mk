@@ -12,4 +12,4 @@ check-deploy:
 	top_srcdir='$(abs_top_srcdir)' sh '$(top_srcdir)/tests/ansible/check.sh'
 .PHONY: check-deploy
 EXTRA_DIST += tests/ansible/check.sh
-EXTRA_DIST += tests/ansible/test_keys.py
+EXTRA_DIST += tests/ansible/test_keys.py tests/ansible/test_verify.py

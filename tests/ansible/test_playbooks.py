@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be said of the playbooks without a machine: style, and inputs that
 stop them at once."""
+import json
 import re
 import subprocess
 
@@ -51,6 +52,17 @@ def test_the_installer_neither_tests_nor_rolls_back():
     assert [b["ansible.builtin.import_playbook"] for b in books] == \
         ["10_deploy.yaml", "17_configure_discovery.yaml"]
     assert (PLAYBOOKS / "VERSION").read_text() == "0.1.0\n"
+
+
+def test_the_components_page_finds_its_playbooks():
+    page = json.loads((PLAYBOOKS / "optional_components.json").read_text())
+    component = page["qdrant"]
+    assert (component["category"], component["icon"],
+            component["namespace"]) == ("ai", "/icons/tk_vector.svg", "qdrant")
+    assert component["requirements"] == ["keycloak", "harbor"]
+    assert component["playbooks"].keys() == {"install", "test", "uninstall"}
+    for name in component["playbooks"].values():
+        assert (PLAYBOOKS / name).exists()
 
 
 @pytest.mark.parametrize("change, password, words", [

@@ -68,6 +68,12 @@ def keycloak(tmp_path_factory):
         keycloak.stop()
 
 
+def storage_class(name, provisioner, **annotations):
+    return {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+            "metadata": {"name": name, "annotations": annotations},
+            "provisioner": provisioner}
+
+
 @pytest.fixture(scope="module")
 def play(helm, cluster, keycloak, tmp_path_factory):  # noqa: F811
     folder = tmp_path_factory.mktemp("ansible")
@@ -87,8 +93,10 @@ def play(helm, cluster, keycloak, tmp_path_factory):  # noqa: F811
                  cluster.folder / "certificates/apiserver.crt", "--key",
                  cluster.folder / "certificates/apiserver.key")
     cluster.must("apply", "-f", "-", text=json.dumps({
-        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
-        "metadata": {"name": "block"}, "provisioner": "example.com/block"}))
+        "apiVersion": "v1", "kind": "List", "items": [
+            storage_class("block", "example.com/block", **{
+                "storageclass.kubernetes.io/is-default-class": "true"}),
+            storage_class("shared", "nfs.csi.k8s.io")]}))
 
     def run(name, *words, password=None, **more):
         return subprocess.run(
@@ -118,9 +126,60 @@ def test_a_wrong_password_changes_nothing(play, cluster):  # noqa: F811
     assert cluster.run("get", "namespace", "vectors").returncode != 0
 
 
+def told(result):
+    return re.sub(r"\s+", " ", result.stdout)
+
+
+@pytest.mark.parametrize("more, words", [
+    ({"keycloak_url": "http://127.0.0.1:1"}, "does not answer"),
+    ({"keycloak_realm": "nowhere"}, "has no realm nowhere"),
+    ({"domain_name": "example.org"}, "no secret example-org-tls"),
+    ({"qdrant_storage_class": "none"}, "has no StorageClass none"),
+    ({"qdrant_storage_class": "shared"},
+     "is of nfs.csi.k8s.io, which keeps no promise"),
+    ({"qdrant_cluster": {"kind": "QdrantCluster", "spec": {
+        "storageClassNames": {"db": "shared"}}}}, "is of nfs.csi.k8s.io"),
+    ({"qdrant_cluster": {"kind": "QdrantCluster", "spec": {"size": 3}}},
+     "this version does not cluster"),
+    ({"qdrant_values": {"replicaCuont": 1}}, "replicaCuont"),
+    ({"qdrant_values": {"replicaCount": 3}}, "this version does not cluster"),
+])
+def test_what_cannot_be_stops_it_first(play, cluster, more, words):  # noqa: F811
+    result = play(INSTALL, "-e", json.dumps(more))
+    assert result.returncode != 0 and words in told(result), result.stdout
+    assert "changed=0" in result.stdout
+    assert cluster.run("get", "namespace", "vectors").returncode != 0
+
+
+def test_what_another_made_is_left(play, cluster):  # noqa: F811
+    cluster.must("create", "namespace", "another")
+    cluster.must("-n", "another", "apply", "-f", "-", text=json.dumps({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": "qdrant"}, "spec": {
+            "serviceName": "qdrant", "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                "containers": [{"name": "qdrant", "image": "qdrant"}]}}}}))
+    result = play(INSTALL, "-e", "qdrant_namespace=another")
+    assert result.returncode != 0 and "Helm did not make" in told(result)
+    assert "changed=0" in result.stdout
+
+
+def test_a_run_that_was_cut_off_is_finished_by_the_next(play, cluster):  # noqa: F811
+    """The chart cannot be installed where a service of its name is."""
+    cluster.must("create", "namespace", "vectors")
+    cluster.must("-n", "vectors", "create", "service", "clusterip", "qdrant",
+                 "--tcp=80")
+    cut = play(INSTALL, *NO_NODES)
+    assert cut.returncode != 0
+    cluster.must("-n", "vectors", "get", "secret", "oauth2-proxy")
+    assert cluster.run("-n", "vectors", "get", "statefulset",
+                       "qdrant").returncode != 0
+    cluster.must("-n", "vectors", "delete", "service", "qdrant")
+
+
 def test_a_second_run_changes_nothing(play, cluster):  # noqa: F811
     first = play(INSTALL, *NO_NODES)
-    assert changed(first) > 3
+    assert changed(first) > 1
     secret = cluster.must("-n", "vectors", "get", "secret", "oauth2-proxy",
                           "-o", "yaml").stdout
     second = play(INSTALL, *NO_NODES)
@@ -202,35 +261,71 @@ def test_keys_stay_until_they_are_removed(play, cluster):  # noqa: F811
     assert changed(play(*deploy)) == 0
 
 
-def test_what_is_not_ready_is_named(play, cluster, tmp_path):  # noqa: F811
-    parts = tmp_path / "parts.yaml"
-    parts.write_text(yaml.safe_dump([{
+PARTS = (("statefulset", "qdrant"), ("deployment", "oauth2-proxy"),
+         ("deployment", "ephemeral-valkey"))
+OBJECTS = (("service", "qdrant"), ("service", "qdrant-headless"),
+           ("service", "oauth2-proxy"), ("service", "ephemeral-valkey"),
+           ("ingress", "qdrant-http-ingress"),
+           ("ingress", "qdrant-root-redirect"),
+           ("ingress", "qdrant-api-ingress"))
+
+
+def set_ready(cluster, kind, name, count):  # noqa: F811
+    cluster.must("-n", "vectors", "patch", kind, name, "--subresource",
+                 "status", "--type", "merge", "-p", json.dumps({
+                     "status": {"replicas": 1, "readyReplicas": count}}))
+
+
+@pytest.fixture(scope="module")
+def parts(play, tmp_path_factory):
+    """Of 18_test, what looks at the cluster's objects."""
+    book = tmp_path_factory.mktemp("parts") / "parts.yaml"
+    book.write_text(yaml.safe_dump([{
         "hosts": "k8s_control_plane", "gather_facts": False, "tasks": [{
             "ansible.builtin.include_role": {
                 "name": "verify", "tasks_from": "k8s.yml"},
             "vars": {"verify_retries": 1}}]}]))
-    result = play(parts)
+    return lambda: play(book)
+
+
+def test_each_part_that_is_broken_is_named(parts, cluster):  # noqa: F811
+    result = parts()
     assert result.returncode != 0
-    assert "StatefulSet qdrant has" in result.stdout
-    for kind, name in (("statefulset", "qdrant"),
-                       ("deployment", "oauth2-proxy"),
-                       ("deployment", "ephemeral-valkey")):
-        cluster.must("-n", "vectors", "patch", kind, name, "--subresource",
-                     "status", "--type", "merge", "-p", json.dumps({
-                         "status": {"replicas": 1, "readyReplicas": 1}}))
+    assert "StatefulSet qdrant has 0 ready pods" in told(result)
+    for kind, name in PARTS:
+        set_ready(cluster, kind, name, 1)
     cluster.must("-n", "vectors", "apply", "-f", "-", text=json.dumps({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": "data-qdrant-0"}, "spec": {
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": "1Gi"}}}}))
-    result = play(parts)
-    assert "A claim is not bound" in result.stdout
+    assert "A claim is not bound" in parts().stdout
     cluster.must("-n", "vectors", "patch", "pvc", "data-qdrant-0",
                  "--subresource", "status", "--type", "merge", "-p",
                  '{"status": {"phase": "Bound"}}')
-    assert changed(play(parts)) == 0
-    cluster.must("-n", "vectors", "delete", "ingress", "qdrant-api-ingress")
-    assert "An ingress is missing" in play(parts).stdout
+    assert changed(parts()) == 0
+    for kind, name in PARTS:
+        set_ready(cluster, kind, name, 0)
+        result = parts()
+        assert result.returncode != 0, name
+        assert f"{name} has 0 ready pods" in told(result), result.stdout
+        set_ready(cluster, kind, name, 1)
+
+
+def test_each_object_that_is_missing_is_named(helm, parts, cluster):  # noqa: F811
+    """And Helm makes it again, as the message says."""
+    for kind, name in OBJECTS:
+        cluster.must("-n", "vectors", "delete", kind, name)
+        result = parts()
+        assert result.returncode != 0, name
+        assert f"is missing: {name}" in told(result), result.stdout
+        subprocess.run(
+            [helm.program, "upgrade", "qdrant", ROOT / "ingress/helm/qdrant",
+             "--namespace", "vectors", "--reuse-values"], check=True,
+            env=cluster.environment, capture_output=True)
+        for part in PARTS:
+            set_ready(cluster, *part, 1)
+        assert changed(parts()) == 0
 
 
 def test_removal_asks_first(play, cluster):  # noqa: F811
@@ -242,8 +337,11 @@ def test_removal_asks_first(play, cluster):  # noqa: F811
     result = play(rollback, *confirmed)
     assert result.returncode != 0 and "no backup" in result.stdout
     cluster.must("-n", "vectors", "get", "statefulset", "qdrant")
+    cluster.must("-n", "vectors", "get", "configmap", "thinkube-service-config")
     result = play(rollback, *confirmed, "-e", "rollback_backup_first=false")
-    assert changed(result) == 2, result.stdout
+    assert changed(result) == 3, result.stdout
+    assert cluster.run("-n", "vectors", "get", "configmap",
+                       "thinkube-service-config").returncode != 0
     phase = cluster.must("get", "namespace", "vectors", "-o",
                          "jsonpath={.status.phase}").stdout
     assert phase == "Terminating" # nobody is there who would end it
