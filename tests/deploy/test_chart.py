@@ -120,10 +120,13 @@ def test_ingress_objects_are_the_documented_ones(helm):
             "name": "oauth2-proxy", "port": {"number": 80}}}}
 
 
-def test_rights_reach_the_engine_behind_an_ingress(helm):
-    """Without the header the engine would take everybody for the owner."""
-    objects = helm.objects(merged(MODES["ingress"], {
-        "gateway": {"rights": ["group=team-a manage team-a-*"]}}))
+@pytest.mark.parametrize("values", [
+    {"gateway": {"rights": ["group=team-a manage team-a-*"]}},
+    {"apiKey": True}, {"readOnlyApiKey": "to-look"}])
+def test_rights_reach_the_engine_behind_an_ingress(helm, values):
+    """Without the header the engine would take everybody for the owner, or,
+    with a key, would ask people who have logged in for it."""
+    objects = helm.objects(merged(MODES["ingress"], values))
     _, annotations = of(objects["Ingress", "qdrant-http-ingress"])
     assert "X-Azimuth-Identity" in annotations[
         "nginx.ingress.kubernetes.io/auth-response-headers"]
