@@ -158,7 +158,10 @@ def verdict(run, best):
     text = [f"lowest recall {best['azimuth', worst]['recall']:.4f} "
             f"({run.families[worst].group}: {run.families[worst].name}; bar "
             f"{RECALL_MIN})"]
-    indexed = [n for n, f in enumerate(run.families) if f.group not in ("free", "unindexed")]
+    indexed = [n for n, f in enumerate(run.families)
+               if f.group not in ("free", "unindexed")]
+    if not indexed:
+        return text[0]
     if "qdrant-edge" in run.arguments.peers:
         ratios = {n: best["azimuth", n]["speed"] /
                   best["qdrant-edge", n]["speed"] for n in indexed}

@@ -115,15 +115,22 @@ log_one(const struct call *call, const struct segment_report *report,
         field = report->unindexed[0];
     log_event(
         LOG_LEVEL_WARN,
-        "slow query: %.3f ms, collection %.*s, plan %s, matches %llu to %llu, "
-        "candidates %llu, payloads tested %llu, scored %llu, field without "
-        "index %.*s%s",
+        "slow query: %.3f ms, collection %.*s, plan %s%s, matches %llu to "
+        "%llu, candidates %llu%s, payloads tested %llu, scored %llu, looked "
+        "through %llu, rescored %llu, waiting %llu, expected %.0f us, planned "
+        "in %.0f us, searched in %.0f us, field without index %.*s%s",
         seconds * 1e3, collection == NULL ? 1 : (int)collection->size,
         collection == NULL ? "-" : collection->data, plan_name(report->plan),
+        report->is_finished_by_scan ? " and a scan" : "",
         (unsigned long long)report->estimate.min_count,
         (unsigned long long)report->estimate.max_count,
         (unsigned long long)report->candidates,
+        report->is_cached ? " (cached)" : "",
         (unsigned long long)report->tested, (unsigned long long)report->scored,
+        (unsigned long long)report->bridges,
+        (unsigned long long)report->rescored,
+        (unsigned long long)report->waiting, report->expected_ns / 1e3,
+        (double)report->plan_ns / 1e3, (double)report->search_ns / 1e3,
         (int)field.size, field.data,
         report->unindexed_count > 0 ? ": a payload index would help" : "");
 }

@@ -115,8 +115,9 @@ check_kind(struct world world, enum payload_index_kind kind, struct span params,
     struct arena arena;
     struct payload_path path;
     arena_init(&arena, (size_t)1 << 16);
+    const struct payload_index_wish wish = { &path, kind, params, "/tmp" };
     if (path_parse(span_of("a"), &arena, &path, NULL) != ENGINE_OK ||
-        payload_index_new(&path, kind, params, &world.index, NULL) != ENGINE_OK)
+        payload_index_make(&wish, &world.index, NULL) != ENGINE_OK)
         goto out;
     world.live = slot_set_new();
     assert(world.live != NULL);
@@ -163,9 +164,7 @@ check_input(yyjson_val *root)
                           &filter, NULL) == ENGINE_OK &&
         filter != NULL)
         for (int kind = 0; kind <= PAYLOAD_INDEX_KIND_MAX; kind++)
-            check_kind(world, (enum payload_index_kind)kind,
-                       kind == PAYLOAD_INDEX_TEXT ? span_of(params)
-                                                  : (struct span){ "", 0 },
+            check_kind(world, (enum payload_index_kind)kind, span_of(params),
                        filter);
     arena_release(&arena);
 }

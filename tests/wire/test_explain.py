@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`?explain=true` and the log of slow queries: what they tell, that they tell
 no values, and that answers are as ever when nobody asks."""
+import re
+
 import pytest
 
 POINTS = 3000
@@ -182,5 +184,9 @@ def test_slow_queries_are_logged_without_values(filled):
                 {"searches": searches})
     log = filled.log()
     assert "slow query" in log and "collection c," in log
+    assert re.search(r"plan \w+( and a scan)?, matches \d+ to \d+, candidates "
+                     r"\d+( \(cached\))?, payloads tested \d+, scored \d+, "
+                     r"looked through \d+, rescored \d+, waiting \d+, expected "
+                     r"\d+ us, planned in \d+ us, searched in \d+ us", log)
     assert "field without index bare: a payload index would help" in log
     assert "secret" not in log
