@@ -183,6 +183,21 @@ filter_cache_put(struct filter_cache *cache, struct span key, uint64_t version,
     free(copy);
 }
 
+uint64_t
+filter_cache_spend(struct filter_cache *cache, struct span key,
+                   uint64_t version, uint64_t tests)
+{
+    uint64_t hash = hash_of(key);
+    struct filter_spent *spent = &cache->spent[hash % FILTER_CACHE_SPENT_MAX];
+    pthread_mutex_lock(&cache->lock);
+    bool is_same = spent->hash == hash && spent->version == version;
+    uint64_t sum = tests + (is_same ? spent->tests : 0);
+    if (tests > 0)
+        *spent = (struct filter_spent){ hash, version, sum };
+    pthread_mutex_unlock(&cache->lock);
+    return sum;
+}
+
 void
 filter_cache_sweep(struct filter_cache *cache, uint64_t version)
 {

@@ -27,8 +27,17 @@ struct filter_cache_entry {
     struct passing *passing;
 };
 
+/* Payloads that were tested for a filter which is not remembered. */
+#define FILTER_CACHE_SPENT_MAX 64u
+struct filter_spent {
+    uint64_t hash;
+    uint64_t version;
+    uint64_t tests;
+};
+
 struct filter_cache {
     pthread_mutex_t lock;
+    struct filter_spent spent[FILTER_CACHE_SPENT_MAX]; /* by hash */
     struct filter_cache_entry entries[FILTER_CACHE_ENTRIES_MAX];
     size_t size; /* bytes of all entries */
     uint64_t clock;
@@ -53,6 +62,11 @@ struct passing *filter_cache_peek(struct filter_cache *cache, struct span key,
  * longest. Where memory is short, nothing is kept and all goes. */
 void filter_cache_put(struct filter_cache *cache, struct span key,
                       uint64_t version, struct passing *passing);
+
+/* Adds payloads that were tested for it one by one; returns how many were, at
+ * that version, about: others may have taken its place. */
+uint64_t filter_cache_spend(struct filter_cache *cache, struct span key,
+                            uint64_t version, uint64_t tests);
 
 /* Frees what is out of date: by the background, after changes. */
 void filter_cache_sweep(struct filter_cache *cache, uint64_t version);

@@ -30,7 +30,7 @@ libengine_a_SOURCES += \
 	engine/segment/search_body.h \
 	engine/segment/search_plan.c \
 	engine/segment/search_scan.c \
-	engine/segment/search_walk.c \
+	engine/segment/search_walk.c engine/segment/search_late.c \
 	engine/segment/segment.c engine/segment/segment.h \
 	engine/segment/vectors.c engine/segment/vectors.h \
 	engine/segment/vectors_codes.c engine/segment/vectors_disk.c \

@@ -277,6 +277,15 @@ match_want_passing(struct match *match, struct error *reterr)
     return ENGINE_OK;
 }
 
+uint64_t
+match_spend(struct match *match, uint64_t tests)
+{
+    return match->key.size == 0
+               ? 0
+               : filter_cache_spend(&match->reader->segment->filters,
+                                    match->key, match->version, tests);
+}
+
 void
 match_remember(struct match *match, const uint64_t *words)
 {

@@ -71,6 +71,9 @@ bool match_takes_all(const struct match *match);
 enum engine_code match_want_passing(struct match *match, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* As filter_cache_spend(), of this filter; 0 where it cannot be remembered. */
+uint64_t match_spend(struct match *match, uint64_t tests);
+
 /* These words are all that matches, among the slots of the view: tested, so
  * that the next one with this filter need not. */
 void match_remember(struct match *match, const uint64_t *words);

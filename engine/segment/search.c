@@ -160,6 +160,24 @@ work_report_residual(struct segment_report *report,
     report->unindexed_count = count == SIZE_MAX ? SEGMENT_UNINDEXED_MAX : count;
 }
 
+/* One by one a test costs so many times what it does among all. */
+#define TEST_RATIO 4u
+
+/* A filter that comes again and again is tested on all payloads once, when as
+ * much was spent on some of them: then it is remembered. */
+static void
+settle_if_due(struct work *work, struct costs *costs)
+{
+    struct match *match = &work->match;
+    if (match->plan.residual == NULL || work->search->is_exact ||
+        work->multi != NULL || costs->plan < SEGMENT_PLAN_WALK ||
+        match_spend(match, 0) * TEST_RATIO < match_candidates_count(match))
+        return;
+    costs->plan =
+        costs->is_on_codes ? SEGMENT_PLAN_SCAN_CODES : SEGMENT_PLAN_SCAN;
+    costs->wants_settled = true;
+}
+
 static enum engine_code
 search_planned(struct work *work, struct error *reterr)
 {
@@ -183,12 +201,16 @@ search_planned(struct work *work, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     struct costs costs = work_costs(work);
+    settle_if_due(work, &costs);
     report->plan = costs.plan;
     report->expected_ns = costs.plan_ns;
     report->waiting = work->tail_count;
-    return costs.plan >= SEGMENT_PLAN_WALK
+    code = costs.plan >= SEGMENT_PLAN_WALK
                ? work_search_walk(work, &costs, reterr)
                : work_search_scan(work, &costs, reterr);
+    if (work->match.plan.residual != NULL)
+        (void)match_spend(&work->match, report->tested);
+    return code;
 }
 
 static enum engine_code

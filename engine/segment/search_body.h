@@ -47,6 +47,7 @@ struct costs {
     double visit_ns;    /* of one row or list in a walk */
     double place_ns;    /* of one place of the list of a plain walk */
     double share;       /* of all points that will pass */
+    double test_share;  /* of the candidates that pass the tests */
     bool is_on_codes;   /* the cheapest scan is */
     bool wants_settled; /* and it tests payloads before */
 };
@@ -92,6 +93,26 @@ struct plain_scan work_scan(struct work *work);
 /* Every candidate is looked at. */
 enum engine_code work_search_scan(struct work *work, const struct costs *costs,
                                   struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* ---- search_late.c ---- */
+
+/* Whether a plain walk's list is tested from the nearest on, by its vectors. */
+bool work_may_test_late(const struct work *work);
+
+/* How many payloads are read at once where so many hits are missing. */
+uint32_t work_late_batch(uint32_t missing, double share);
+
+struct late_list {
+    uint32_t width;
+    double share; /* of its places that pass the tests, about; > 0 */
+};
+
+/* The nearest of the walk's list that pass the bitsets and the tests; of
+ * `found` pass_depth counts places that pass the bitsets. */
+enum engine_code work_walk_late(struct work *work, const struct late_list *list,
+                                struct hit *hits, struct hnsw_found *found,
+                                struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* ---- search_walk.c ---- */

@@ -47,8 +47,11 @@
 #define LIST_HITS_MIN 1.25
 /* Candidates that are fewer than one of so many slots are read at random. */
 #define SPARSE_SHARE 8.0
-/* Slots tried to learn how many pass a test without index. */
-#define SAMPLE_SLOTS 64
+/* Slots tried to learn how many pass a test without index: in steps, until so
+ * many passed. */
+#define SAMPLE_SLOTS  64
+#define SAMPLE_STEPS  4u
+#define SAMPLE_PASSED 5u
 
 uint32_t
 work_width(const struct work *work)
@@ -135,9 +138,29 @@ struct known {
     double all;        /* points */
     double candidates; /* of them */
     double share;      /* of all that will pass */
+    double test_share; /* of the candidates */
     double test_ns;    /* of one candidate, in slot order; 0: no test */
     double random_test_ns;
 };
+
+/* Every fourth of the slots first: where several of them pass, that will do. */
+static double
+sample_some(struct work *work, const uint32_t *slots, uint32_t count)
+{
+    uint32_t some[SAMPLE_SLOTS], tried = 0;
+    size_t passed = 0;
+    for (uint32_t first = 0; first < SAMPLE_STEPS; first++) {
+        uint32_t taken = 0;
+        for (uint32_t i = first; i < count; i += SAMPLE_STEPS)
+            some[taken++] = slots[i];
+        tried += taken;
+        work->report.tested += taken;
+        passed += match_residuals(&work->match, some, taken);
+        if (passed >= SAMPLE_PASSED)
+            break;
+    }
+    return ((double)passed + 0.5) / (tried + 1.0);
+}
 
 /* The share of the candidates that satisfies the residual, by trying some: the
  * plan only guesses what no index answers. */
@@ -151,9 +174,7 @@ sample_share(struct work *work)
         if (match_is_candidate(&work->match, slot))
             slots[tried++] = slot;
     assert(tried <= SAMPLE_SLOTS);
-    work->report.tested += tried;
-    size_t passed = match_residuals(&work->match, slots, tried);
-    return ((double)passed + 0.5) / (tried + 1.0);
+    return sample_some(work, slots, tried);
 }
 
 static struct known
@@ -165,11 +186,13 @@ look_at(struct work *work)
                            .candidates =
                                (double)match_candidates_count(&work->match) };
     known.share = (known.candidates + 0.5) / known.all;
+    known.test_share = 1.0;
     if (plan->residual == NULL)
         return known;
     known.test_ns = is_on_disk ? RESIDUAL_DISK_NS : RESIDUAL_NS;
     known.random_test_ns = is_on_disk ? RESIDUAL_DISK_RANDOM_NS : RESIDUAL_NS;
-    known.share *= work->search->is_exact ? 0.5 : sample_share(work);
+    known.test_share = work->search->is_exact ? 0.5 : sample_share(work);
+    known.share *= known.test_share;
     return known;
 }
 
@@ -243,14 +266,19 @@ propose_walks(struct work *work, const struct known *known, struct costs *costs)
     double rows = WALK_ROWS_PER_EF * ef;
     double tail = (double)work->tail_count * code_ns(vectors, 0.0);
     costs->visit_ns = visit_ns(vectors) + known->random_test_ns;
-    costs->place_ns =
-        WALK_ROWS_PER_EF * visit_ns(vectors) + known->random_test_ns;
+    bool is_late = work_may_test_late(work);
+    double tests_ns = known->random_test_ns;
+    costs->place_ns = WALK_ROWS_PER_EF * visit_ns(vectors) +
+                      (is_late ? row_ns(work, 0.0) : tests_ns);
     if (match_is_all(&work->match)) {
         propose(costs, SEGMENT_PLAN_WALK, rows * costs->visit_ns + tail);
         return;
     }
     double long_ns =
         work_list_width(work, known->share) * costs->place_ns + tail;
+    if (is_late)
+        long_ns +=
+            tests_ns * work_late_batch(work->search->k, known->test_share);
     if (known->share >= LIST_SHARE_MIN &&
         LIST_CAUTION * long_ns < costs->scan_ns)
         propose(costs, SEGMENT_PLAN_WALK_LIST, long_ns);
@@ -290,6 +318,7 @@ work_costs(struct work *work)
     struct costs costs = { .plan = SEGMENT_PLAN_SCAN, .plan_ns = INFINITY };
     struct known known = look_at(work);
     costs.share = known.share;
+    costs.test_share = known.test_share;
     propose_scans(work, &known, &costs);
     if (work->graph != NULL && !work->is_tail_long && !work->search->is_exact &&
         work->search->k <= HNSW_K_MAX && !is_below_threshold(work))

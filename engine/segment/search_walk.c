@@ -104,13 +104,15 @@ count_walk(struct work *work, const struct hnsw_found *found)
 }
 
 static enum engine_code
-walk_list_once(struct work *work, double width, struct hit *hits,
-               struct hnsw_found *found, struct error *reterr)
+walk_list_once(struct work *work, const struct late_list *list,
+               struct hit *hits, struct hnsw_found *found, struct error *reterr)
 {
     const struct segment_search *search = work->search;
+    if (work_may_test_late(work))
+        return work_walk_late(work, list, hits, found, reterr);
     struct hnsw_search options = {
         .k = search->k,
-        .ef = (uint32_t)width,
+        .ef = list->width,
         .scoring = search->scoring,
         .rescore_count = search->rescore_count,
         .filter = &work->filter,
@@ -153,8 +155,9 @@ walk_list(struct work *work, const struct costs *costs, struct hit *hits,
     double other_ns =
         filtered_ns < costs->scan_ns ? filtered_ns : costs->scan_ns;
     for (bool is_again = false; width > 0.0; is_again = true) {
+        const struct late_list list = { (uint32_t)width, costs->test_share };
         enum engine_code code =
-            walk_list_once(work, width, hits, found, reterr);
+            walk_list_once(work, &list, hits, found, reterr);
         double wanted = found->pass_depth * list_depths(work);
         if (code != ENGINE_OK ||
             (found->pass_depth > 0 && (is_again || wanted <= width)))

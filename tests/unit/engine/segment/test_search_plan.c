@@ -166,6 +166,58 @@ START_TEST(filtered_searches_find_what_a_scan_finds)
 }
 END_TEST
 
+/* Of the list of a plain walk the nearest are tested, until enough pass. */
+START_TEST(half_of_all_without_index_costs_few_tests)
+{
+    struct point_filter filter;
+    const struct filter *half = points_at_least(&filter, "bare", COUNT / 2);
+    size_t good = 0, all = 0;
+    for (int i = 0; i < 20; i++) {
+        float query[DIM];
+        struct point_id found[K], exact[K];
+        size_t count, exact_count;
+        for (size_t k = 0; k < DIM; k++)
+            query[k] = next_float();
+        (void)kernel_normalise(query, DIM);
+        struct segment_report report = ask(half, query, false, found, &count);
+        ck_assert_uint_eq(count, K);
+        ck_assert(!report.is_cached);
+        ck_assert_int_eq(report.plan, SEGMENT_PLAN_WALK_LIST);
+        ck_assert_uint_lt(report.tested, 200);
+        (void)ask(half, query, true, exact, &exact_count);
+        for (size_t a = 0; a < count; a++)
+            for (size_t b = 0; b < exact_count; b++)
+                good += point_id_compare(&exact[b], &found[a]) == 0;
+        all += exact_count;
+        /* Another version: what the exact one tested is not known any more. */
+        put(0, 1);
+        points_link(&points);
+    }
+    ck_assert_double_ge((double)good / (double)all, 0.9);
+}
+END_TEST
+
+/* When as much was spent on some payloads, all are tested, once. */
+START_TEST(a_filter_that_comes_again_is_remembered)
+{
+    struct point_filter filter;
+    const struct filter *half = points_at_least(&filter, "bare", COUNT / 2);
+    uint64_t tested = 0;
+    struct segment_report report = { .is_cached = false };
+    for (int i = 0; i < 1000 && !report.is_cached; i++) {
+        float query[DIM] = { 0 };
+        struct point_id found[K];
+        size_t count;
+        query[i % DIM] = 1.0f;
+        report = ask(half, query, false, found, &count);
+        ck_assert_uint_eq(count, K);
+        tested += report.tested;
+    }
+    ck_assert(report.is_cached);
+    ck_assert_uint_lt(tested, 2 * COUNT);
+}
+END_TEST
+
 START_TEST(filter_that_all_pass_is_none)
 {
     static const float query[DIM] = { 1 };
@@ -312,6 +364,8 @@ main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, filtered_searches_find_what_a_scan_finds, 0,
                         sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tcase, half_of_all_without_index_costs_few_tests);
+    tcase_add_test(tcase, a_filter_that_comes_again_is_remembered);
     tcase_add_test(tcase, filter_that_all_pass_is_none);
     tcase_add_test(tcase, what_passes_far_from_the_query_is_found);
     tcase_add_test(tcase, cache_follows_changes);
