@@ -333,32 +333,35 @@ def test_what_lingers_counts(tmp_path):
     their sockets are there, and count towards service.max_connections."""
     world = World(tmp_path, max_connections=4)
     engine = world.engine.start()
-    engine.create("texts")
-    engine.upsert("texts", [{"id": 1, "vector": [1, 2, 3, 4],
-                             "payload": {"text": "x" * 250_000}}])
-    kept = []
-    for _ in range(3):
-        plain = socket.socket()
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plain.settimeout(SECONDS)
-        plain.connect(("127.0.0.1", engine.port))
-        peer = engine.context.wrap_socket(plain, server_hostname="localhost")
-        peer.sendall(b"GET /collections/texts/points/1 HTTP/1.1\r\n"
-                     b"Host: x\r\nConnection: close\r\n\r\n")
-        assert peer.recv(1) == b"H"
-        kept.append(peer)
-    assert connections(engine) == 4  # this one, too
-    fourth = engine.tls(engine.port)
-    for _ in range(20):  # for as long as a sweep takes, and longer
-        with pytest.raises(OSError):
-            engine.tls(engine.port)
-        time.sleep(0.1)
-    for peer in kept:
-        peer.close()
-    fourth.close()
-    wait_until(lambda: is_served(engine))
-    wait_until(lambda: connections(engine) == 1)
-    assert engine.stop() == 0, engine.log()
+    try:
+        engine.create("texts")
+        engine.upsert("texts", [{"id": 1, "vector": [1, 2, 3, 4],
+                                 "payload": {"text": "x" * 250_000}}])
+        kept = []
+        for _ in range(3):
+            plain = socket.socket()
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            plain.settimeout(SECONDS)
+            plain.connect(("127.0.0.1", engine.port))
+            peer = engine.context.wrap_socket(plain,
+                                              server_hostname="localhost")
+            peer.sendall(b"GET /collections/texts/points/1 HTTP/1.1\r\n"
+                         b"Host: x\r\nConnection: close\r\n\r\n")
+            assert peer.recv(1) == b"H"
+            kept.append(peer)
+        assert connections(engine) == 4  # this one, too
+        fourth = engine.tls(engine.port)
+        for _ in range(20):  # for as long as a sweep takes, and longer
+            with pytest.raises(OSError):
+                engine.tls(engine.port)
+            time.sleep(0.1)
+        for peer in kept:
+            peer.close()
+        fourth.close()
+        wait_until(lambda: is_served(engine))
+        wait_until(lambda: connections(engine) == 1)
+    finally:
+        assert engine.stop() == 0, engine.log()
 
 
 def is_served(engine):
@@ -373,29 +376,31 @@ def test_a_file_that_hangs_holds_up_nobody(tmp_path):
     waits."""
     world = World(tmp_path)
     engine = world.engine.start()
-    good = world.cert.read_bytes()
-    pipe = world.cert.with_name("pipe")
-    os.mkfifo(pipe)
-    pipe.rename(world.cert)
-    writer = []
+    try:
+        good = world.cert.read_bytes()
+        pipe = world.cert.with_name("pipe")
+        os.mkfifo(pipe)
+        pipe.rename(world.cert)
+        writer = []
 
-    def is_read():
-        try:
-            writer.append(os.open(world.cert, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:  # ENXIO: nobody reads
-            return False
-        return True
-    wait_until(is_read)
-    for _ in range(3):
-        assert engine.call("GET", "/readyz").status == 200
-        assert health(grpc_channel(world))
-    fresh = world.cert.with_name("fresh")
-    fresh.write_bytes(good)
-    fresh.rename(world.cert)
-    os.close(writer[0])
-    wait_until(lambda: "TLS goes on with the certificate it has" in
-               engine.log())
-    assert engine.stop() == 0, engine.log()
+        def is_read():
+            try:
+                writer.append(os.open(world.cert, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # ENXIO: nobody reads
+                return False
+            return True
+        wait_until(is_read)
+        for _ in range(3):
+            assert engine.call("GET", "/readyz").status == 200
+            assert health(grpc_channel(world))
+        fresh = world.cert.with_name("fresh")
+        fresh.write_bytes(good)
+        fresh.rename(world.cert)
+        os.close(writer[0])
+        wait_until(lambda: "TLS goes on with the certificate it has" in
+                   engine.log())
+    finally:
+        assert engine.stop() == 0, engine.log()
 
 
 def test_handshakes_that_never_end_are_cut(tmp_path):
