@@ -9,7 +9,6 @@ Keycloak start one).
 import os
 import pathlib
 import shutil
-import socket
 import ssl
 import stat
 import subprocess
@@ -23,6 +22,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 UP_SECONDS = 1500
 sys.path.insert(0, str(ROOT / "tests/fixture"))
+from names import localhost_names  # noqa: E402
 from ports import free_port  # noqa: E402
 
 
@@ -110,17 +110,8 @@ class Appliance:
 
 @pytest.fixture(autouse=True, scope="session")
 def names_resolve_to_loopback():
-    """Names below .localhost are loopback, whatever /etc/hosts says."""
-    real = socket.getaddrinfo
-
-    def lookup(host, *args, **named):
-        if isinstance(host, str) and host.endswith(".localhost"):
-            host = "127.0.0.1"
-        return real(host, *args, **named)
-
-    socket.getaddrinfo = lookup
-    yield
-    socket.getaddrinfo = real
+    with localhost_names():
+        yield
 
 
 def is_alive(pid):

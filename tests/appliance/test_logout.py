@@ -1,48 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keycloak's administrator ends a session, and the dashboard asks for a login:
 the appliance's own Keycloak calls the gateway's back channel."""
-import html
-import http.cookiejar
 import json
-import re
-import ssl
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 
+from person import Person
 from ports import free_port
-
-
-class Person:
-    """A browser without script: cookies, redirects, one login form."""
-
-    def __init__(self, appliance):
-        self.origin = f"https://{appliance.host}:{appliance.port}"
-        trust = ssl.create_default_context(
-            cafile=appliance.state / "tls/ca.pem")
-        self.opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}),
-            urllib.request.HTTPSHandler(context=trust),
-            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-        self.opener.addheaders = [("Accept", "text/html"),
-                                  ("Sec-Fetch-Mode", "navigate"),
-                                  ("Sec-Fetch-Site", "none")]
-
-    def open(self, url, form=None):
-        data = None if form is None else urllib.parse.urlencode(form).encode()
-        with self.opener.open(url, data, timeout=60) as answer:
-            return answer.url, answer.read().decode()
-
-    def log_in(self, password):
-        _, page = self.open(self.origin + "/dashboard")
-        form = re.search(r'id="kc-form-login"[^>]* action="([^"]+)"', page)
-        return self.open(html.unescape(form[1]),
-                         {"username": "demo", "password": password})[0]
-
-    def is_in(self):
-        url, _ = self.open(self.origin + "/dashboard")
-        return url.startswith(self.origin)
 
 
 class Admin:
@@ -80,9 +45,10 @@ def test_a_session_that_the_administrator_ends_is_over(appliance):
     password = (secret / "demo-password").read_text().strip()
     admin = Admin(port, (secret / "keycloak-admin-password").read_text()
                   .strip())
-    one, two = Person(appliance), Person(appliance)
+    one, two = (Person(f"https://{appliance.host}:{appliance.port}",
+                       appliance.state / "tls/ca.pem") for _ in range(2))
     for person in (one, two):
-        assert person.log_in(password).startswith(person.origin)
+        assert person.log_in("demo", password).startswith(person.origin)
         assert person.is_in()
     user = admin.call("GET", "users?username=demo")[0]["id"]
     sessions = admin.call("GET", f"users/{user}/sessions")
