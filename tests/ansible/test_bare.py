@@ -1,154 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fresh machine gets everything by one playbook; then again, broken, and
-gone. Real parts: Debian's packages, nginx, Valkey, the engine, Keycloak.
-make check-deploy runs it (root, a few minutes)."""
-import json
+"""A fresh machine gets everything by one playbook; people and applications use
+it; it starts again, is upgraded, broken, and gone. Real parts: Debian's
+packages, nginx, Valkey, the engine, Keycloak, Chromium, Qdrant's own client.
+make check-deploy runs it (root, some minutes). The tests are one story, in
+their order."""
+import contextlib
+import math
 import os
-import pathlib
 import re
-import signal
 import subprocess
 import time
-import urllib.parse
-import urllib.request
 
 import pytest
 
-from azimuthd import free_ports
-from machine import Machine, available
+import once
+from bare import PASSWORD, USER, Visitor, Writer
+from conftest import ROOT, keep
+from machine import available
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("AZIMUTH_DEPLOY") != "1" or not available(),
     reason="make check-deploy runs it, as root")
 
-PASSWORD = "an-administrator-of-the-test"
-START_SECONDS = 180
-
-
-class Keycloak:
-    def __init__(self, folder, port):
-        self.url = f"http://127.0.0.1:{port}"
-        secret = folder / "secret"
-        secret.mkdir(parents=True)
-        (secret / "keycloak-admin-password").write_text(PASSWORD)
-        self.log = open(folder / "log.txt", "wb")
-        self.process = subprocess.Popen(
-            [str(pathlib.Path(__file__).parent / "keycloak.sh"), str(folder),
-             str(port)], stdout=self.log, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self.call("GET", "/admin/realms")
-                break
-            except OSError:
-                assert self.process.poll() is None, \
-                    (folder / "log.txt").read_text()[-2000:]
-                assert time.monotonic() < deadline
-                time.sleep(0.5)
-        self.call("POST", "/admin/realms", {
-            "realm": "main", "enabled": True, "sslRequired": "none"})
-
-    def call(self, method, path, body=None):
-        form = urllib.parse.urlencode({
-            "client_id": "admin-cli", "grant_type": "password",
-            "username": "admin", "password": PASSWORD}).encode()
-        token = json.load(urllib.request.urlopen(
-            f"{self.url}/realms/master/protocol/openid-connect/token",
-            form))["access_token"]
-        request = urllib.request.Request(
-            self.url + path, method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token}",
-                     "Content-Type": "application/json"})
-        text = urllib.request.urlopen(request).read()
-        return json.loads(text) if text else None
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        self.log.close()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Machine, Keycloak, inventory."""
-    packages = os.environ.get("AZIMUTH_PACKAGES_DIR")
-    assert packages, "AZIMUTH_PACKAGES_DIR names the folder of .deb files"
-    folder = tmp_path_factory.mktemp("site")
-    keycloak_port, = free_ports(1)
-    # Keycloak takes the next one, too.
-    ssh, https, status, http, grpc = [
-        port for port in free_ports(7)
-        if port not in (keycloak_port, keycloak_port + 1)][:5]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-         "/CN=box.test", "-addext", "subjectAltName=DNS:qdrant.box.test,"
-         "DNS:qdrant-dashboard.box.test", "-keyout", str(folder / "tls.key"),
-         "-out", str(folder / "tls.pem")], check=True, capture_output=True)
-    keycloak = Keycloak(folder / "keycloak", keycloak_port)
-    machine = Machine(folder / "box", ssh)
-    try:
-        with machine:
-            machine.sh("echo 127.0.0.1 qdrant.box.test "
-                       "qdrant-dashboard.box.test >>/etc/hosts")
-            (machine.root / "etc/ssl/box.pem").write_bytes(
-                (folder / "tls.pem").read_bytes())
-            machine.keycloak = keycloak
-            machine.api = f"https://qdrant.box.test:{https}"
-            machine.engine_port = http
-            machine.variables = {
-                "ansible_host": "127.0.0.1", "ansible_port": ssh,
-                "ansible_user": "root",
-                "ansible_ssh_private_key_file": str(machine.key),
-                "ansible_ssh_common_args": " ".join(machine.ssh_options()),
-                "azimuth_platform": "bare", "azimuth_packages_dir": packages,
-                "domain_name": "box.test", "keycloak_url": keycloak.url,
-                "keycloak_realm": "main",
-                "gateway_certificate_file": str(folder / "tls.pem"),
-                "gateway_key_file": str(folder / "tls.key"),
-                "gateway_ca_file": "/etc/ssl/box.pem",
-                "gateway_https_port": https, "gateway_status_port": status,
-                "engine_http_port": http, "engine_grpc_port": grpc,
-                "verify_retries": 2}
-            machine.inventory = folder / "inventory.json"
-            write_inventory(machine)
-            yield machine
-    finally:
-        keycloak.stop()
-
-
-def write_inventory(machine, **changes):
-    path = machine.inventory if not changes else \
-        machine.inventory.with_name("changed.json")
-    path.write_text(json.dumps({"all": {
-        "vars": {**machine.variables, **changes},
-        "children": {"azimuth_gateway": {"hosts": {"box": {}}},
-                     "azimuth_engine": {"hosts": {"box": {}}}}}}))
-    return path
+BROWSER = ROOT / "tests" / "browser"
+WALK_SECONDS = 300
+KEPT = "debian_packages"  # the name that login.mjs looks for
+UNITS = ("engine", "gateway", "sessions")
 
 
 def told(done):
     return re.sub(r"\s+", " ", done.out)
 
 
-def stops(play, machine, words, password=PASSWORD, **changes):
-    done = play(write_inventory(machine, **changes), "00_install.yaml",
+def stops(play, site, words, password=PASSWORD, **changes):
+    done = play(site.changed(**changes), "00_install.yaml",
                 ADMIN_PASSWORD=password)
     assert done.code != 0 and words in told(done), done
     assert done.changed == 0, done
     assert PASSWORD not in done.out
 
 
-def test_1_what_is_wrong_stops_it_before_anything_changes(play, site, tmp_path):
+def test_01_what_is_wrong_stops_it_before_anything_changes(
+        play, site, tmp_path):
     stops(play, site, "does not take ADMIN_PASSWORD", password="wrong")
     stops(play, site, "does not answer", keycloak_url="http://127.0.0.1:1")
     stops(play, site, "has no realm nowhere", keycloak_realm="nowhere")
     stops(play, site, "one .deb file each", azimuth_packages_dir=str(tmp_path))
     stops(play, site, "cannot be read",
           gateway_certificate_file=str(tmp_path / "no.pem"))
-    stops(play, site, "in use", engine_http_port=site.ssh_port)
+    stops(play, site, "in use", engine_http_port=site.machine.ssh_port)
     stops(play, site, "keeps no promise", preflight_refused_file_systems=[
         "overlayfs", "ext2/ext3"])
     stops(play, site, "MiB are free", preflight_data_mib_min=10**9)
@@ -159,7 +59,8 @@ def test_1_what_is_wrong_stops_it_before_anything_changes(play, site, tmp_path):
     assert "azimuth" not in site.sh("find /etc /var/lib -name '*azimuth*'")
 
 
-def test_2_one_playbook_installs_and_a_second_run_changes_nothing(play, site):
+def test_02_one_playbook_installs_and_a_second_run_changes_nothing(play, site):
+    site.sources = site.sh("find /etc/apt -type f | sort")
     done = play(site.inventory, "00_install.yaml", ADMIN_PASSWORD=PASSWORD)
     assert done.code == 0 and done.changed > 10, done
     assert PASSWORD not in done.out
@@ -170,28 +71,30 @@ def test_2_one_playbook_installs_and_a_second_run_changes_nothing(play, site):
     assert looked.code == 0 and looked.changed == 0, looked
 
 
-def test_3_keycloak_has_what_the_document_says(site):
-    realm = site.keycloak.call("GET", "/admin/realms/main")
-    headers = realm["browserSecurityHeaders"]
-    dashboard = headers["accessControlAllowOrigin"]
-    assert dashboard.startswith("https://qdrant-dashboard.box.test")
-    assert headers["xFrameOptions"] == f"ALLOW-FROM {dashboard}"
-    client, = site.keycloak.call(
-        "GET", "/admin/realms/main/clients?clientId=qdrant-dashboard")
-    assert sorted(client["webOrigins"]) == sorted(["*", dashboard, "+"])
+def test_03_keycloak_has_what_the_document_says(site):
+    headers = site.keycloak.call("GET", "/admin/realms/main")[
+        "browserSecurityHeaders"]
+    assert headers["accessControlAllowOrigin"] == site.dashboard
+    assert headers["xFrameOptions"] == f"ALLOW-FROM {site.dashboard}"
+    client = site.keycloak.client()
+    assert sorted(client["webOrigins"]) == sorted(["*", site.dashboard, "+"])
     assert client["attributes"]["access.token.lifespan"] == "3600"
-    assert client["redirectUris"] == [f"{dashboard}/oauth2/callback"]
+    assert client["redirectUris"] == [f"{site.dashboard}/oauth2/callback"]
     assert {m["name"] for m in client["protocolMappers"]} >= {
         "audience-mapper", "realm roles as groups"}
 
 
-def test_4_units_are_hardened_and_never_root(site):
-    for unit in ("engine", "gateway", "sessions"):
+def main_pid(site, unit):
+    return int(site.sh(f"systemctl show -P MainPID azimuth-{unit}"))
+
+
+def test_04_units_are_hardened_and_never_root(site):
+    for unit in UNITS:
         line = site.sh(f"systemd-analyze security --no-pager azimuth-{unit} "
                        "| tail -n 1")
         assert float(re.search(r"[0-9]+\.[0-9]+", line)[0]) <= 3, line
-        pid = site.sh(f"systemctl show -P MainPID azimuth-{unit}").strip()
-        assert site.sh(f"stat -c %u /proc/{pid}").strip() != "0"
+        owner = site.sh(f"stat -c %u /proc/{main_pid(site, unit)}")
+        assert owner.strip() != "0"
     modes = site.sh("find /etc/azimuth -name '*key*' -o -name '*secret' "
                     "-type f -o -name '*password' | xargs stat -c '%a %F'")
     assert all(line.split()[0] in ("600", "700") for line in
@@ -201,69 +104,199 @@ def test_4_units_are_hardened_and_never_root(site):
     assert secret not in log and PASSWORD not in log
 
 
-def test_5_data_and_services_survive_a_reboot(play, site):
-    url = f"http://127.0.0.1:{site.engine_port}/collections/kept"
-    for path, body in (("", {"vectors": {"size": 2, "distance": "Dot"}}),
-                       ("/points?wait=true", {"points": [
-                           {"id": 1, "vector": [1, 2]}]})):
-        urllib.request.urlopen(urllib.request.Request(
-            url + path, method="PUT", data=json.dumps(body).encode()))
+def log_in_by_chromium(site, folder):
+    """login.mjs: to Keycloak's form, the dashboard, a search, sign-out."""
+    modules = once.npm("browser", BROWSER)
+    done = subprocess.run(
+        ["node", str(BROWSER / "login.mjs")], capture_output=True, text=True,
+        timeout=WALK_SECONDS, stdin=subprocess.DEVNULL, env={
+            **os.environ, "AZIMUTH_MODULES": str(modules),
+            "AZIMUTH_SHOTS": str(folder), "AZIMUTH_USER": USER[0],
+            "AZIMUTH_PASSWORD": USER[1],
+            "AZIMUTH_DASHBOARD_URL": site.dashboard})
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in done.stdout.splitlines():
+        keep(f"  Chromium: {line}")
+    return done.stdout
+
+
+def direction(number):
+    return [math.cos(number / 100), math.sin(number / 100)]
+
+
+def nearest(site):
+    client = site.client()
+    found = client.query_points(KEPT, query=direction(3), limit=1).points
+    return client.count(KEPT).count, found[0].id, found[0].payload["package"]
+
+
+def test_05_a_client_writes_and_a_person_logs_in(site, tmp_path):
+    site.keycloak.add_user()
+    client = site.client()
+    from qdrant_client.models import Distance, PointStruct, VectorParams
+    client.create_collection(KEPT, vectors_config=VectorParams(
+        size=2, distance=Distance.COSINE))
+    client.upsert(KEPT, [PointStruct(
+        id=n, vector=direction(n), payload={
+            "package": f"package-{n}", "summary": f"number {n}"})
+        for n in range(200)], wait=True)
+    assert nearest(site) == (200, 3, "package-3")
+    said = log_in_by_chromium(site, tmp_path)
+    assert f"collection {KEPT}: 200 points" in said and "logged in" in said
+
+
+def test_06_all_of_it_survives_a_reboot(play, site, tmp_path):
     site.reboot()
     done = play(site.inventory, "18_test.yaml")
     assert done.code == 0, done
-    assert json.load(urllib.request.urlopen(url))["result"][
-        "points_count"] == 1
+    assert nearest(site) == (200, 3, "package-3")
+    assert "logged in" in log_in_by_chromium(site, tmp_path)
 
 
-@pytest.mark.parametrize("broken, mended, words", [
-    ("systemctl stop azimuth-engine", "systemctl start azimuth-engine",
-     "azimuth-engine is inactive"),
-    ("systemctl stop azimuth-sessions", "systemctl start azimuth-sessions",
-     "azimuth-sessions is inactive"),
-    ("systemctl stop azimuth-gateway", "systemctl start azimuth-gateway",
-     "azimuth-gateway is inactive"),
-    ("systemctl kill -s STOP azimuth-sessions",
-     "systemctl kill -s CONT azimuth-sessions", "not ready"),
-    ("sed -i s/azimuth_auth/#azimuth_auth/ /etc/azimuth/gateway/program/"
-     "ui.conf && systemctl reload azimuth-gateway",
-     "sed -i s/#azimuth_auth/azimuth_auth/ /etc/azimuth/gateway/program/"
-     "ui.conf && systemctl reload azimuth-gateway", "Ask for pages"),
-])
-def test_6_a_broken_part_is_found(play, site, broken, mended, words):
-    site.sh(broken)
+def versions(site):
+    return set(site.sh("dpkg-query -W -f '${Version}\\n' 'azimuth-*'").split())
+
+
+def replaced_code(site):
+    """What the gateway's processes still run although it was replaced."""
+    return site.sh("cat /proc/*/maps 2>/dev/null | "
+                   "grep -E 'r-xp .*(azimuth|nginx).* \\(deleted\\)' || :")
+
+
+def test_07_an_upgrade_loses_no_session_and_no_write(play, site, packages):
+    """Under load: a person stays logged in, and is not refused once; what was
+    acknowledged to an application is there, before, during and after."""
+    client = site.client()
+    from qdrant_client.models import Distance, VectorParams
+    client.create_collection("written", vectors_config=VectorParams(
+        size=2, distance=Distance.EUCLID))
+    person = site.person()
+    assert person.log_in(*USER).startswith(site.dashboard)
+    old, before = versions(site), {u: main_pid(site, u) for u in UNITS}
+    site.variables["azimuth_packages_dir"] = str(packages)
+    site.write_inventory(site.inventory)
+    with Writer(site, "written") as writer, Visitor(person) as visitor:
+        while len(writer.acknowledged) < 50:
+            assert not writer.trouble
+            time.sleep(0.1)
+        done = play(site.inventory, "10_deploy.yaml", "--tags", "upgrade",
+                    ADMIN_PASSWORD=PASSWORD)
+        at_the_end = len(writer.acknowledged)
+        while len(writer.acknowledged) < at_the_end + 50:
+            assert not writer.trouble
+            time.sleep(0.1)
+    assert done.code == 0 and done.changed > 0, done
+    assert not visitor.trouble and set(visitor.statuses) == {202}, visitor
+    assert versions(site) and not versions(site) & old
+    after = {u: main_pid(site, u) for u in UNITS}
+    assert after["engine"] != before["engine"]
+    assert after["gateway"] != before["gateway"]
+    assert after["sessions"] == before["sessions"]
+    assert not replaced_code(site)
+    points = client.scroll("written", limit=100000)[0]
+    assert {p.id for p in points} >= set(writer.acknowledged)
+    assert all(p.payload == {"number": p.id} for p in points)
+    assert person.is_in() and nearest(site) == (200, 3, "package-3")
+    keep(f"  {old} to {versions(site)}: {len(writer.acknowledged)} writes "
+         f"acknowledged and there, {len(writer.refused)} refused and "
+         f"repeated; session asked {len(visitor.statuses)} times, always 202")
+    again = play(site.inventory, "10_deploy.yaml", ADMIN_PASSWORD=PASSWORD)
+    assert again.code == 0 and again.changed == 0, again
+
+
+def in_machine(broken, mended):
+    @contextlib.contextmanager
+    def while_broken(site):
+        site.sh(broken)
+        try:
+            yield
+        finally:
+            site.sh(mended)
+    return while_broken
+
+
+def stopped(unit):
+    return in_machine(f"systemctl stop {unit}", f"systemctl start {unit}")
+
+
+def edited(word, other):
+    """The gateway's configuration, loaded."""
+    script = ("sed -i 's|{}|{}|' /etc/azimuth/gateway/program/ui.conf && "
+              "systemctl reload azimuth-gateway && sleep 1")
+    return in_machine(script.format(word, other), script.format(other, word))
+
+
+@contextlib.contextmanager
+def keycloak_away(site):
+    site.keycloak.stop()
     try:
-        done = play(site.inventory, "18_test.yaml")
-        assert done.code != 0 and words in told(done), done
+        yield
     finally:
-        site.sh(mended)
+        site.keycloak.start()
 
 
-def test_7_the_test_leaves_nothing(play, site):
+@contextlib.contextmanager
+def keycloak_sends_elsewhere(site):
+    client = site.keycloak.client()
+    path = f"/admin/realms/main/clients/{client['id']}"
+    site.keycloak.call("PUT", path, {
+        "redirectUris": ["https://elsewhere.example.com/oauth2/callback"]})
+    try:
+        yield
+    finally:
+        site.keycloak.call("PUT", path, {
+            "redirectUris": client["redirectUris"]})
+
+
+@pytest.mark.parametrize("broken, words", [
+    pytest.param(stopped("azimuth-engine"), "azimuth-engine is inactive",
+                 id="engine-stopped"),
+    pytest.param(stopped("azimuth-sessions"), "azimuth-sessions is inactive",
+                 id="valkey-stopped"),
+    pytest.param(stopped("azimuth-gateway"), "azimuth-gateway is inactive",
+                 id="gateway-stopped"),
+    pytest.param(keycloak_away, "Is Keycloak running", id="keycloak-stopped"),
+    pytest.param(in_machine("systemctl kill -s STOP azimuth-sessions",
+                            "systemctl kill -s CONT azimuth-sessions"),
+                 "not ready", id="valkey-hangs"),
+    pytest.param(edited("azimuth_root_redirect /dashboard;",
+                        "azimuth_root_redirect /elsewhere;"),
+                 "The redirects are", id="root-leads-elsewhere"),
+    pytest.param(edited(" azimuth_auth ", " #azimuth_auth "),
+                 "Ask for pages", id="no-login-asked"),
+    pytest.param(keycloak_sends_elsewhere, "a redirect address",
+                 id="keycloak-knows-another-redirect"),
+])
+def test_08_a_broken_part_is_found(play, site, broken, words):
+    with broken(site):
+        done = play(site.inventory, "18_test.yaml")
+    site.wait_until_ready()
+    assert done.code != 0 and words in told(done), done
+
+
+def test_09_the_test_leaves_nothing(play, site):
     done = play(site.inventory, "18_test.yaml")
     assert done.code == 0 and done.changed == 0, done
-    names = json.load(urllib.request.urlopen(
-        f"http://127.0.0.1:{site.engine_port}/collections"))["result"]
-    assert [c["name"] for c in names["collections"]] == ["kept"]
+    assert site.collections() == [KEPT, "written"]
 
 
-def test_8_rollback_keeps_a_backup_and_nothing_else(play, site):
+def test_10_rollback_keeps_a_backup_and_nothing_else(play, site):
     refused = play(site.inventory, "19_rollback.yaml")
     assert refused.code != 0 and refused.changed == 0
     done = play(site.inventory, "19_rollback.yaml", "-e",
                 "confirm_delete=true")
     assert done.code == 0, done
-    left = site.sh("find / -xdev -name '*azimuth*' -not -path '/proc/*' -not "
-                   "-path '/var/lib/apt/*' -not -path '/var/log/journal/*' "
-                   "-not -path '/root/.ansible/*'")
-    backups = [line for line in left.split() if "/var/backups/azimuth" in line]
-    assert backups and "/var/lib/azimuth-engine" not in left, left
-    files = site.sh("find /var/backups/azimuth -name '*.jsonl'").split()
-    assert files[0].endswith("/kept.jsonl")
-    assert '{"end":{"points":1}}' in site.sh(f"cat {files[0]}")
+    left = site.sh("find / /run -xdev -name '*azimuth*' -not -path '/proc/*' "
+                   "-not -path '/var/lib/apt/*' -not -path "
+                   "'/var/log/journal/*' -not -path '/root/.ansible/*'")
+    assert set(left.split()) == {"/var/backups/azimuth"}, left
+    files = sorted(site.sh("find /var/backups/azimuth -type f").split())
+    assert [f.rsplit("/", 1)[1] for f in files] == [
+        f"{KEPT}.jsonl", "written.jsonl"]
+    assert '{"end":{"points":200}}' in site.sh(f"tail -n 1 {files[0]}")
+    assert "azimuth" not in site.sh("systemctl list-units --all --no-pager")
+    assert site.sources == site.sh("find /etc/apt -type f | sort")
     again = play(site.inventory, "19_rollback.yaml", "-e",
                  "confirm_delete=true")
     assert again.code == 0 and again.changed == 0, again
-    assert site.keycloak.call(
-        "GET", "/admin/realms/main/clients?clientId=qdrant-dashboard")
-
-
+    assert site.keycloak.client()["enabled"]
