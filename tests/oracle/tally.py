@@ -16,6 +16,8 @@ LEFT_OUT = {
     "text tests on a field without a text index":
         "edge cuts them into words, the server that we follow compares bytes",
     "an empty min_should": "edge finds nothing, the server refuses it",
+    "null in set_payload of a point without payload":
+        "edge keeps it there; a null removes a key",
     "idf after a point is changed": "edge goes on counting what is gone",
     "a sparse vector that is deleted and set again":
         "in edge the old entries come back",

@@ -166,6 +166,8 @@ class Comparison:
             if kind != "upsert" and "points" in body:
                 # With an id that is not there it would be 404.
                 body["points"] = self.shard.selected(body)
+            if kind == "set" and "key" not in body:
+                self.leave_out_nulls(body)
             if kind == "vectors":
                 body = {"points": [
                     {"id": id, "vector": {name: self.world.vector(name)
@@ -173,6 +175,13 @@ class Comparison:
                     for id in self.shard.selected(body)]}
             if kind == "upsert" or body.get("points") != []:
                 self.both({kind: body})
+
+    def leave_out_nulls(self, body):
+        """Where a point has no payload edge keeps the nulls of a change."""
+        ids = self.shard.selected(body)
+        if not all(found[0] for found in self.shard.records(ids).values()):
+            body["payload"] = {name: value for name, value
+                               in body["payload"].items() if value is not None}
 
     def both(self, change):
         self.shard.apply(change)
