@@ -12,6 +12,7 @@
 #include "engine/api/grpc.h"
 #include "engine/api/grpc_schema.h"
 #include "engine/api/issues.h"
+#include "engine/api/part.h"
 #include "engine/api/quota.h"
 #include "engine/api/recall.h"
 #include "engine/api/rest.h"
@@ -275,6 +276,9 @@ call_prepare(struct call *call, struct error *reterr)
     if (call->grpc == NULL)
         code = url_query_parse(call->request->query, &call->request->arena,
                                &call->query, reterr);
+    /* How a search went tells of all points. */
+    if (code == ENGINE_OK && call->query.explain)
+        code = part_refuse(call, reterr);
     if (code != ENGINE_OK)
         return code;
     if ((route->flags & ROUTE_GROWS) != 0) {

@@ -210,6 +210,8 @@ read_count_parse(struct call *call, struct error *reterr)
     if (code == ENGINE_OK)
         code = part_filter_read(call, call->body, "count_request",
                                 &command->filter, reterr);
+    /* An estimate may count points of others. */
+    command->is_exact = command->is_exact || call->part != NULL;
     return code;
 }
 

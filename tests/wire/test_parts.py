@@ -143,6 +143,64 @@ def test_counts_are_those_of_the_part(guarded):
     assert hits == [{"value": "alice", "count": 3}]
 
 
+@pytest.fixture(scope="module")
+def unindexed(guarded):
+    """Tenants without an index of whose the points are, and one of mails."""
+    path = "/collections/tenants"
+    ask(guarded, KEY, "PUT", path, {"vectors": {"size": 2,
+                                                "distance": "Dot"}}).result
+    ask(guarded, KEY, "PUT", path + "/points?wait=true", {"points": [
+        {"id": i, "vector": [1, i], "payload": {
+            "owner": "alice" if i < 4 else "bob",
+            "mail": "bob@example.org" if i > 4 else "alice@example.org"}}
+        for i in range(1, 61)]}).result
+    ask(guarded, KEY, "PUT", path + "/index?wait=true",
+        {"field_name": "mail", "field_schema": "keyword"}).result
+    key = signed(KEY, {"access": [{"collection": "tenants", "access": "r",
+                                   "payload": {"owner": "alice"}}]})
+    yield key
+    ask(guarded, KEY, "DELETE", path)
+
+
+OF_BOBS_MAIL = {"must": [{"key": "mail",
+                          "match": {"value": "bob@example.org"}}]}
+
+
+@pytest.mark.parametrize("filter,count", [(None, 3), (OF_BOBS_MAIL, 0)])
+def test_an_estimate_counts_no_others(guarded, unindexed, filter, count):
+    body = {"exact": False, **({"filter": filter} if filter else {})}
+    path = "/collections/tenants/points/count"
+    assert ask(guarded, unindexed, "POST", path,
+               body).result == {"count": count}
+    assert ask(guarded, KEY, "POST", path,
+               body).result["count"] > 50
+    client = QdrantClient(host="127.0.0.1", grpc_port=guarded.grpc_port,
+                          prefer_grpc=True, https=False, api_key=unindexed,
+                          check_compatibility=False)
+    of_bob = None if filter is None else models.Filter(must=[
+        models.FieldCondition(key="mail", match=models.MatchValue(
+            value="bob@example.org"))])
+    assert client.count("tenants", of_bob, exact=False).count == count
+    client.close()
+
+
+@pytest.mark.parametrize("path,body", [
+    ("/query", {"query": [1, 1], "filter": OF_BOBS_MAIL}),
+    ("/query/batch", {"searches": [{"query": [1, 1]}]}),
+    ("/query/groups", {"query": [1, 1], "group_by": "mail"}),
+    ("/search", {"vector": [1, 1], "limit": 1}),
+])
+def test_how_a_search_went_is_not_told(guarded, unindexed, path, body):
+    path = "/collections/tenants/points" + path
+    answer = ask(guarded, unindexed, "POST", path + "?explain=true", body)
+    assert answer.status == 403
+    assert answer.error == f"Forbidden: {REFUSAL}tenants"
+    assert ask(guarded, unindexed, "POST", path + "?explain=false",
+               body).status == 200
+    assert "explain" in ask(guarded, KEY, "POST", path + "?explain=true",
+                            body).json
+
+
 @pytest.mark.parametrize("filter,ids", [
     (None, MINE), ({}, MINE), (ANY_OWNER, MINE), (OF_BOB, set()),
     ({"must": [ANY_OWNER]}, MINE), ({"must_not": [OF_BOB]}, MINE),
@@ -261,6 +319,23 @@ def test_deletions_reach_the_part_alone(filled):
     ask(filled, token(), "POST", POINTS + "/delete?wait=true",
         {"filter": {}}).result
     assert left(filled) == OTHERS
+
+
+@pytest.mark.parametrize("limit,text", [
+    ({"filter_max_conditions": 1}, "Filter condition limit reached"),
+    ({"condition_max_size": 1}, "Condition size limit reached (2 > 1)"),
+    ({"unindexed_filtering_update": False}, "deep"),
+])
+def test_a_deletion_by_ids_is_one_by_a_filter_in_strict_mode(
+        filled, limit, text):
+    ask(filled, KEY, "PATCH", "/collections/docs",
+        {"strict_mode_config": {"enabled": True, **limit}}).result
+    part = token({"owner": "alice", 'deep."a b"': 1})
+    body = {"points": [1, 4]}
+    answer = ask(filled, part, "POST", POINTS + "/delete?wait=true", body)
+    assert answer.status == 400 and text in answer.text
+    assert left(filled) == MINE | OTHERS
+    ask(filled, KEY, "POST", POINTS + "/delete?wait=true", body).result
 
 
 def test_a_batch_is_taken_only_whole(filled):
