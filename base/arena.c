@@ -115,12 +115,12 @@ arena_alloc(struct arena *arena, size_t size)
     if (arena->is_failed)
         return NULL;
     if (size > arena->cap_size || size > SIZE_MAX / 2)
-        goto fail;
+        goto over_cap;
     if (size == 0)
         size = 1;
     size = (size + ARENA_ALIGN_SIZE - 1) & ~(size_t)(ARENA_ALIGN_SIZE - 1);
     if (size > arena->cap_size - arena->used_size)
-        goto fail;
+        goto over_cap;
     struct arena_chunk *chunk = arena->chunks;
     if (chunk == NULL || chunk->size - chunk->used_size < size) {
         chunk = chunk_add(arena, size);
@@ -132,6 +132,8 @@ arena_alloc(struct arena *arena, size_t size)
     arena->used_size += size;
     return memory;
 
+over_cap:
+    arena->is_over_cap = true;
 fail:
     arena->is_failed = true;
     return NULL;
@@ -178,6 +180,12 @@ bool
 arena_failed(const struct arena *arena)
 {
     return arena->is_failed;
+}
+
+bool
+arena_over_cap(const struct arena *arena)
+{
+    return arena->is_over_cap;
 }
 
 bool

@@ -25,6 +25,7 @@ struct arena {
     size_t used_size;           /* bytes handed out, with alignment */
     size_t cap_size;            /* 0 < used_size <= cap_size */
     bool is_failed;
+    bool is_over_cap;      /* it failed because of cap_size */
     bool is_over_budget;   /* it failed because the budget was used up */
     bool asks_memory;      /* see arena_ask_memory() */
     bool is_over_limit;    /* it failed because of the memory limit */
@@ -71,6 +72,9 @@ struct span arena_span(struct arena *arena, struct span text)
     __attribute__((warn_unused_result));
 
 bool arena_failed(const struct arena *arena);
+
+/* Whether it failed because of its cap: it would with all memory, too. */
+bool arena_over_cap(const struct arena *arena);
 
 /* Whether it failed because the budget was used up: trying again later may
  * work. */

@@ -128,16 +128,25 @@ caller_set(struct caller *caller, enum caller_kind kind, struct token *token)
                                .token = token };
 }
 
-/* Verifies one that the cache does not know, or whose time is over. */
+/* Verifies one that the cache does not know, or whose time is over. Too much
+ * for the arena is the token's fault, no memory is not. */
 static enum engine_code
 token_verify(struct access *access, struct token *token, int64_t now_s,
              struct error *reterr)
 {
-    if (token->kind == TOKEN_IDENTITY)
-        return identity_verify(access->identity_keys, token->text, now_s,
+    bool is_identity = token->kind == TOKEN_IDENTITY;
+    enum engine_code code;
+    if (is_identity)
+        code = identity_verify(access->identity_keys, token->text, now_s,
                                &token->arena, &token->identity, reterr);
-    return claims_verify(&access->token_keys, token->text, now_s, &token->arena,
-                         &token->identity, reterr);
+    else
+        code = claims_verify(&access->token_keys, token->text, now_s,
+                             &token->arena, &token->identity, reterr);
+    if (code != ENGINE_ENOMEM || !arena_over_cap(&token->arena))
+        return code;
+    return error_set(reterr, is_identity ? ENGINE_EFORBIDDEN : ENGINE_EINPUT,
+                     "is too large: what it says takes more than %zu bytes",
+                     TOKEN_ARENA_SIZE_MAX);
 }
 
 /* *ret_token is held only with ENGINE_OK. */

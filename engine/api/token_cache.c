@@ -13,9 +13,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* A token of 4 KiB and its grants fit. */
-#define TOKEN_ARENA_SIZE_MAX ((size_t)64 << 10)
-
 struct token_set {
     pthread_mutex_t lock;
     struct token *tokens[TOKEN_CACHE_WAYS];
@@ -115,6 +112,8 @@ token_cache_put(struct token_cache *cache, struct token *token)
     token->hash = hash_of(cache, token->kind, token->text);
     struct token_set *set = &cache->sets[token->hash % TOKEN_CACHE_SETS];
     struct token *old = NULL;
+    if (token->arena.used_size > TOKEN_KEPT_SIZE_MAX)
+        return;
     atomic_fetch_add(&token->holds, 1);
     pthread_mutex_lock(&set->lock);
     unsigned way = 0;

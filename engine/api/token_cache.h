@@ -16,6 +16,12 @@
 #define TOKEN_CACHE_SETS    256u
 #define TOKEN_CACHE_ENTRIES (TOKEN_CACHE_WAYS * TOKEN_CACHE_SETS)
 
+/* What a token and all that it says take at most. Parts are conditions of 232
+ * bytes and a path: the 1,800 that JWT_TOKEN_SIZE_MAX has room for fit. */
+#define TOKEN_ARENA_SIZE_MAX ((size_t)1 << 20)
+/* The largest that is remembered; bigger ones are verified each time. */
+#define TOKEN_KEPT_SIZE_MAX ((size_t)64 << 10)
+
 /* Whose token it is: the same text may mean two things. */
 enum token_kind { TOKEN_IDENTITY, TOKEN_CLAIMS };
 
@@ -45,7 +51,8 @@ struct token *token_cache_get(struct token_cache *cache, enum token_kind kind,
 struct token *token_new(enum token_kind kind, struct span text)
     __attribute__((warn_unused_result));
 
-/* Remembers a filled one in the place of an older one. */
+/* Remembers a filled one in the place of an older one, unless it takes more than
+ * TOKEN_KEPT_SIZE_MAX. */
 void token_cache_put(struct token_cache *cache, struct token *token);
 
 /* Lets go; NULL is allowed. */

@@ -251,6 +251,17 @@ def test_a_part_that_is_not_understood(guarded, payload):
         answer.text
 
 
+def test_a_token_of_many_values(guarded):
+    values = {"owner": "alice", **{f"k{i}": i for i in range(7)}}
+    others = [{"collection": f"docs-{i}", "access": "r", "payload": values}
+              for i in range(63)]
+    key = token(None, "r", *others)
+    assert 10000 < len(key) <= 16384
+    for _ in range(2):
+        assert ids_in(ask(guarded, key, "POST", POINTS + "/scroll",
+                          {}).result) == MINE
+
+
 @pytest.mark.parametrize("path,body", [
     ("", {"ids": [1]}),
     ("/query", {"query": 1}),

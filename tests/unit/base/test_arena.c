@@ -30,9 +30,12 @@ START_TEST(arena_refuses_past_its_cap_and_stays_failed)
     struct arena arena;
     arena_init(&arena, 1024);
     ck_assert_ptr_nonnull(arena_alloc(&arena, 1024));
+    ck_assert(!arena_over_cap(&arena));
     ck_assert_ptr_null(arena_alloc(&arena, 1));
     ck_assert(arena_failed(&arena));
+    ck_assert(arena_over_cap(&arena));
     arena_release(&arena);
+    ck_assert(!arena_over_cap(&arena));
     ck_assert_ptr_nonnull(arena_alloc(&arena, 16));
     volatile size_t all = SIZE_MAX;
     ck_assert_ptr_null(arena_alloc(&arena, all));

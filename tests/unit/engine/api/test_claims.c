@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Qdrant's tokens: which claims are believed, and what they allow. */
 #include "engine/api/claims.h"
+#include "engine/api/token_cache.h"
 
 #include <check.h>
 #include <openssl/evp.h>
@@ -37,7 +38,8 @@ teardown(void)
 static void
 add_base64(struct bytes *out, const void *data, size_t size)
 {
-    unsigned char text[4096];
+    static unsigned char text[JWT_TOKEN_SIZE_MAX];
+    ck_assert_uint_lt(size, sizeof(text) / 4 * 3);
     int used = EVP_EncodeBlock(text, data, (int)size);
     for (int i = 0; i < used && text[i] != '='; i++)
         bytes_add_char(out, text[i] == '+'   ? '-'
@@ -220,6 +222,57 @@ START_TEST(claims_are_signed_by_our_keys)
 }
 END_TEST
 
+/* Parts of many values: `value` as often as a token has room for. */
+static void
+fill_parts(struct bytes *token, const char *value)
+{
+    static char claims[JWT_TOKEN_SIZE_MAX / 4 * 3];
+    size_t used = (size_t)snprintf(claims, sizeof(claims), "{\"access\":[");
+    size_t room = (JWT_TOKEN_SIZE_MAX - 100) / 4 * 3;
+    for (unsigned i = 0; used + 60 + RIGHTS_VALUES_MAX * 8 < room; i++) {
+        used += (size_t)snprintf(claims + used, sizeof(claims) - used,
+                                 "%s{\"collection\":\"%x\",\"access\":\"r\","
+                                 "\"payload\":{",
+                                 i == 0 ? "" : ",", i);
+        for (unsigned k = 0; k < RIGHTS_VALUES_MAX; k++)
+            used += (size_t)snprintf(claims + used, sizeof(claims) - used,
+                                     "%s%s", k == 0 ? "" : ",", value);
+        used += (size_t)snprintf(claims + used, sizeof(claims) - used, "}}");
+    }
+    snprintf(claims + used, sizeof(claims) - used, "]}");
+    forge(token, PLAIN, claims, full);
+    ck_assert_uint_le(token->size, JWT_TOKEN_SIZE_MAX);
+    ck_assert_uint_ge(token->size, JWT_TOKEN_SIZE_MAX / 10 * 9);
+}
+
+static const char *const small_values[] = { "\"a\":1", "\"a\":\"\"",
+                                            "\"a[]\":1", "\"a.b\":1" };
+
+START_TEST(claims_of_the_largest_token_fit)
+{
+    struct identity identity;
+    struct bytes text;
+    struct error none;
+    fill_parts(&text, small_values[_i]);
+    struct token *token = token_new(TOKEN_CLAIMS, bytes_span(&text));
+    ck_assert_ptr_nonnull(token);
+    ck_assert_int_eq(
+        claims_verify(&keys, token->text, NOW, &token->arena, &identity, &none),
+        ENGINE_OK);
+    ck_assert_uint_gt(token->arena.used_size, TOKEN_KEPT_SIZE_MAX);
+    token_release(token);
+    /* In less it is known why it does not fit. */
+    struct arena small;
+    arena_init(&small, TOKEN_KEPT_SIZE_MAX);
+    ck_assert_int_eq(
+        claims_verify(&keys, bytes_span(&text), NOW, &small, &identity, &none),
+        ENGINE_ENOMEM);
+    ck_assert(arena_over_cap(&small));
+    arena_release(&small);
+    bytes_release(&text);
+}
+END_TEST
+
 static const char *const foreign[] = {
     "", ".", "..", "a.b.c", "foo", "a.b.c.d", "eyJhbGciOiJub25lIn0.e30.",
 };
@@ -247,6 +300,7 @@ main(void)
     tcase_add_test(tcase, claims_have_times_with_leeway);
     tcase_add_test(tcase, claims_want_a_point);
     LOOP(claims_are_signed_by_our_keys, signers);
+    LOOP(claims_of_the_largest_token_fit, small_values);
     LOOP(claims_other_texts_are_no_tokens, foreign);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

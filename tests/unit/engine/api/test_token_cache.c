@@ -96,6 +96,17 @@ START_TEST(cache_is_bounded_and_holds_count)
 }
 END_TEST
 
+START_TEST(cache_leaves_out_what_is_big)
+{
+    struct token *token = token_new(TOKEN_CLAIMS, span_of("big"));
+    ck_assert_ptr_nonnull(token);
+    ck_assert_ptr_nonnull(arena_alloc(&token->arena, TOKEN_KEPT_SIZE_MAX));
+    token_cache_put(cache, token);
+    ck_assert_ptr_null(token_cache_get(cache, TOKEN_CLAIMS, span_of("big")));
+    token_release(token);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -106,6 +117,7 @@ main(void)
     tcase_add_test(tcase, cache_keeps_kinds_apart);
     tcase_add_test(tcase, cache_takes_the_newer_one);
     tcase_add_test(tcase, cache_is_bounded_and_holds_count);
+    tcase_add_test(tcase, cache_leaves_out_what_is_big);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
