@@ -18,7 +18,8 @@
 #define USUAL_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 
 /* A copy of `keyed` costs more than the hash: one that was used is kept for the
- * next who asks, and set back. */
+ * next who asks, and set back (which OpenSSL before 3.0.3 does not do, and says
+ * it did; hence configure.ac's version). */
 struct jwt_key {
     EVP_MAC_CTX *keyed;
     _Atomic(EVP_MAC_CTX *) spare; /* NULL: somebody has it */

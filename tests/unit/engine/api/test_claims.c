@@ -222,6 +222,29 @@ START_TEST(claims_are_signed_by_our_keys)
 }
 END_TEST
 
+/* A key that was used is set back before its next use: what was signed then is
+ * no part of what is signed now. (OpenSSL before 3.0.3 does not.) */
+START_TEST(claims_are_checked_by_keys_that_were_used)
+{
+    static const char *const texts[] = { "{}", "{\"access\":\"r\"}", "{ }" };
+    struct identity identity;
+    for (unsigned i = 0; i < 9; i++) {
+        struct bytes token;
+        const char *key = i % 2 == 0 ? full : alt;
+        forge(&token, PLAIN, texts[i % 3], key);
+        ck_assert_int_eq(claims_verify(&keys, bytes_span(&token), NOW, &arena,
+                                       &identity, &error),
+                         ENGINE_OK);
+        bytes_release(&token);
+        forge(&token, PLAIN, texts[i % 3], "another");
+        ck_assert_int_eq(claims_verify(&keys, bytes_span(&token), NOW, &arena,
+                                       &identity, &error),
+                         ENGINE_EFORBIDDEN);
+        bytes_release(&token);
+    }
+}
+END_TEST
+
 /* Parts of many values: `value` as often as a token has room for. */
 static void
 fill_parts(struct bytes *token, const char *value)
@@ -300,6 +323,7 @@ main(void)
     tcase_add_test(tcase, claims_have_times_with_leeway);
     tcase_add_test(tcase, claims_want_a_point);
     LOOP(claims_are_signed_by_our_keys, signers);
+    tcase_add_test(tcase, claims_are_checked_by_keys_that_were_used);
     LOOP(claims_of_the_largest_token_fit, small_values);
     LOOP(claims_other_texts_are_no_tokens, foreign);
     suite_add_tcase(suite, tcase);
