@@ -128,13 +128,16 @@ file_turn(struct audit *audit)
                   strerror(errno));
 }
 
-/* path.3, or the path itself for 0. */
+/* path.3, or the path itself for 0, or path.last behind the last number: one
+ * that goes, once the others have moved. */
 static void
 old_name(const struct audit *audit, unsigned number, char *ret_name,
          size_t size)
 {
     if (number == 0)
         snprintf(ret_name, size, "%s", audit->path);
+    else if (number > audit->files_max)
+        snprintf(ret_name, size, "%s.last", audit->path);
     else
         snprintf(ret_name, size, "%s.%u", audit->path, number);
 }
@@ -149,14 +152,14 @@ old_moves(const struct audit *audit, unsigned from, unsigned to)
     return rename(from_name, to_name) == 0 || errno == ENOENT;
 }
 
-/* The first number that is free, else the last, whose file goes. */
+/* The first number that is free, else the one behind the last. */
 static unsigned
 old_free(const struct audit *audit)
 {
     char name[NAME_SIZE_MAX];
     struct stat info;
     unsigned number = 1;
-    for (; number < audit->files_max; number++) {
+    for (; number <= audit->files_max; number++) {
         old_name(audit, number, name, sizeof(name));
         if (lstat(name, &info) != 0)
             break;
@@ -164,23 +167,46 @@ old_free(const struct audit *audit)
     return number;
 }
 
+/* Those from `first` on have moved up, the last of them to `to`: back again. */
+static void
+olds_move_back(const struct audit *audit, unsigned first, unsigned to)
+{
+    int cause = errno;
+    for (unsigned i = first; i < to; i++)
+        (void)old_moves(audit, i + 1, i);
+    errno = cause;
+}
+
+/* All up to the number that is free move up by one, or none. errno on failure. */
+static bool
+olds_move(const struct audit *audit, unsigned to)
+{
+    for (unsigned i = to; i > 0; i--) {
+        if (!old_moves(audit, i - 1, i)) {
+            olds_move_back(audit, i, to);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The file becomes path.1, what was there path.2 and so on, each moved to where
- * none is. A new file is in its place before the old one has left it, so that
- * whatever fails, lines have where to go. errno on failure. */
+ * none is; only then the oldest goes. A new file is in its place before the old
+ * one has left it, so that whatever fails, lines have where to go. errno on
+ * failure. */
 static bool
 files_turn(struct audit *audit)
 {
     char name[NAME_SIZE_MAX];
+    unsigned to = old_free(audit);
     snprintf(name, sizeof(name), "%s.new", audit->path);
     int fd = append_file_open(name, true);
     if (fd < 0)
         return false;
-    bool is_done = true;
-    for (unsigned i = old_free(audit); is_done && i > 0; i--)
-        is_done = old_moves(audit, i - 1, i);
+    bool is_done = olds_move(audit, to);
     if (is_done && rename(name, audit->path) != 0) {
         is_done = false;
-        (void)old_moves(audit, 1, 0);
+        olds_move_back(audit, 0, to);
     }
     int cause = errno;
     if (!is_done) {
@@ -188,6 +214,10 @@ files_turn(struct audit *audit)
         close(fd);
         errno = cause;
         return false;
+    }
+    if (to > audit->files_max) {
+        old_name(audit, to, name, sizeof(name));
+        (void)unlink(name);
     }
     return append_file_turn(fd, audit->fd);
 }
@@ -237,11 +267,10 @@ audit_size(const struct audit *audit)
     uint64_t sum = 0;
     if (audit == NULL || audit->path == NULL)
         return 0;
-    for (unsigned i = 0; i <= audit->files_max; i++) {
+    for (unsigned i = 0; i <= audit->files_max + 1; i++) {
         old_name(audit, i, name, sizeof(name));
-        if (stat(name, &info) != 0)
-            break;
-        sum += (uint64_t)info.st_size;
+        if (stat(name, &info) == 0 && S_ISREG(info.st_mode))
+            sum += (uint64_t)info.st_size;
     }
     return sum;
 }

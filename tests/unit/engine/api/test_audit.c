@@ -3,6 +3,7 @@
 #include "engine/api/audit.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -19,6 +20,21 @@ static char path[96], kept_path[96];
 static struct audit *audit;
 static struct error error;
 static char text[1 << 20];
+
+/* In the place of the library's: the file system fails where a name ends so. */
+static const char *stuck;
+
+int
+rename(const char *from, const char *to)
+{
+    size_t size = stuck == NULL ? 0 : strlen(stuck), length = strlen(from);
+    if (stuck != NULL && size < length &&
+        strcmp(from + length - size, stuck) == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
 
 static enum engine_code
 open_plain(const char *at, struct audit **ret_audit)
@@ -199,34 +215,66 @@ START_TEST(audit_turns_over_by_size_and_keeps_so_many_old_files)
     ck_assert_uint_gt(audit_size(small), 1000);
     snprintf(old, sizeof(old), "%s.3", place);
     ck_assert_int_ne(access(old, F_OK), 0);
+    snprintf(old, sizeof(old), "%s.last", place);
+    ck_assert_int_ne(access(old, F_OK), 0);
     audit_close(small);
 }
 END_TEST
 
-/* Something stands where the last old file has to go. */
+/* A file that does not move, or something that stands where the last one has to
+ * go: each old file stays what it was. */
+static const char *const sticks[] = { ".3", ".2", ".1", "k.log", ".new", NULL };
+
 START_TEST(audit_loses_nothing_when_it_cannot_turn_over)
 {
     struct audit *small = NULL;
     char place[96], old[112], inside[128];
+    size_t kept[4];
+    uint64_t size = 0;
     snprintf(place, sizeof(place), "%s/stuck.log", directory);
-    struct audit_options options = { place, 1000, 0, 2 };
+    struct audit_options options = { place, 1000, 0, 3 };
     ck_assert_int_eq(audit_open(&options, &small, &error), ENGINE_OK);
-    for (int i = 0; i < 20; i++)
-        audit_write(small, &plain_event);
-    snprintf(old, sizeof(old), "%s.1", place);
-    size_t kept = read_lines(old), lines = read_lines(place);
-    snprintf(old, sizeof(old), "%s.2", place);
-    ck_assert_int_eq(unlink(old), 0);
-    ck_assert_int_eq(mkdir(old, 0700), 0);
-    snprintf(inside, sizeof(inside), "%s/file", old);
-    ck_assert_int_eq(mkdir(inside, 0700), 0);
     for (int i = 0; i < 50; i++)
         audit_write(small, &plain_event);
-    ck_assert_uint_eq(read_lines(place), lines + 50);
-    snprintf(old, sizeof(old), "%s.1", place);
-    ck_assert_uint_eq(read_lines(old), kept);
+    for (int i = 0; i <= 3; i++) {
+        snprintf(old, sizeof(old), i == 0 ? "%s" : "%s.%d", place, i);
+        kept[i] = read_lines(old);
+        size += strlen(text);
+    }
+    ck_assert_uint_eq(audit_size(small), size);
+    stuck = sticks[_i];
+    if (stuck == NULL) {
+        snprintf(inside, sizeof(inside), "%s.last", place);
+        ck_assert_int_eq(mkdir(inside, 0700), 0);
+    }
+    for (int i = 0; i < 50; i++)
+        audit_write(small, &plain_event);
+    kept[0] += 50;
+    for (int i = 0; i <= 3; i++) {
+        snprintf(old, sizeof(old), i == 0 ? "%s" : "%s.%d", place, i);
+        ck_assert_uint_eq(read_lines(old), kept[i]);
+    }
     snprintf(old, sizeof(old), "%s.new", place);
     ck_assert_int_ne(access(old, F_OK), 0);
+    stuck = NULL;
+    audit_close(small);
+}
+END_TEST
+
+START_TEST(audit_counts_files_behind_a_missing_one)
+{
+    struct audit *small = NULL;
+    char place[96], old[112];
+    snprintf(place, sizeof(place), "%s/gap.log", directory);
+    struct audit_options options = { place, 1000, 0, 3 };
+    ck_assert_int_eq(audit_open(&options, &small, &error), ENGINE_OK);
+    for (int i = 0; i < 50; i++)
+        audit_write(small, &plain_event);
+    uint64_t size = audit_size(small);
+    snprintf(old, sizeof(old), "%s.2", place);
+    (void)read_lines(old);
+    ck_assert_int_eq(unlink(old), 0);
+    ck_assert_uint_eq(audit_size(small), size - strlen(text));
     audit_close(small);
 }
 END_TEST
@@ -294,7 +342,9 @@ main(void)
     tcase_add_test(tcase, audit_goes_on_in_a_new_file_after_a_rotation);
     tcase_add_test(tcase, audit_keeps_the_lines_of_threads_apart);
     tcase_add_test(tcase, audit_turns_over_by_size_and_keeps_so_many_old_files);
-    tcase_add_test(tcase, audit_loses_nothing_when_it_cannot_turn_over);
+    tcase_add_loop_test(tcase, audit_loses_nothing_when_it_cannot_turn_over, 0,
+                        (int)(sizeof(sticks) / sizeof(sticks[0])));
+    tcase_add_test(tcase, audit_counts_files_behind_a_missing_one);
     tcase_add_test(tcase, audit_turns_over_only_with_a_new_file);
     tcase_add_test(tcase, audit_turns_over_when_a_file_is_of_another_day);
     tcase_add_test(tcase, audit_wants_a_regular_file);
