@@ -379,12 +379,6 @@ number_index_remove(struct number_index *index, struct number_entry entry)
     }
 }
 
-uint64_t
-number_index_count(const struct number_index *index)
-{
-    return index->count;
-}
-
 size_t
 number_index_memory(const struct number_index *index)
 {

@@ -19,6 +19,12 @@ struct extent {
     struct number_position to; /* exclusive */
 };
 
+uint64_t
+number_index_count(const struct number_index *index)
+{
+    return index->count;
+}
+
 /* Keys low..high, both inclusive; false: none. */
 static bool
 range_keys(const struct range *range, uint64_t *ret_low, uint64_t *ret_high)

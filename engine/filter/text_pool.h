@@ -22,8 +22,8 @@ struct text_pool {
 
 #define TEXT_POOL_SIZE_MAX 1024u /* bytes of a record */
 
-/* Zeroes are an empty pool, with or without a heap; the chunks stay until it is released,
- * those of a heap until that goes. */
+/* Zeroes are an empty pool, with or without a heap; the chunks stay until it is
+ * released, those of a heap until that goes. */
 void text_pool_release(struct text_pool *pool);
 
 /* 0: memory is out, or 2^32 steps (16 GiB) are in use. 0 < size <=
