@@ -33,7 +33,8 @@ static _Atomic uint64_t granted_size; /* since then */
 static _Atomic uint64_t seen_ms;
 static _Atomic uint64_t purged_ms;
 static _Atomic uint64_t refused_count;
-static bool (*_Atomic relief)(void);
+static void (*_Atomic relief_let_go)(void);
+static bool (*_Atomic relief_write_out)(void);
 
 /* The whole of a small file as text; false when it cannot be read. */
 static bool
@@ -255,9 +256,10 @@ memory_give_back(void)
 }
 
 void
-memory_relief_set(bool (*new_relief)(void))
+memory_relief_set(void (*let_go)(void), bool (*write_out)(void))
 {
-    atomic_store(&relief, new_relief);
+    atomic_store(&relief_let_go, let_go);
+    atomic_store(&relief_write_out, write_out);
 }
 
 static bool
@@ -266,30 +268,49 @@ fits(uint64_t more_size, uint64_t used, uint64_t most)
     return used <= most && more_size <= most - used;
 }
 
-/* The slow way of may_take(): true when there is room after all. */
-static bool
-make_room(uint64_t more_size, uint64_t most, uint64_t *ret_used)
+/* Asks those who can do without some; *ret_used is what is in use then. */
+static void
+relieve(uint64_t more_size, uint64_t most, uint64_t *ret_used)
 {
-    purge(clock_ms());
-    *ret_used = look_again(clock_ms());
-    bool (*ask)(void) = atomic_load(&relief);
-    /* One relief may give back less than needed. */
-    while (!fits(more_size, *ret_used, most) && ask != NULL && ask()) {
+    void (*let_go)(void) = atomic_load(&relief_let_go);
+    bool (*write_out)(void) = atomic_load(&relief_write_out);
+    /* One time may give back less than needed, and while it is written out
+     * pages come back. */
+    do {
+        if (let_go != NULL) {
+            let_go();
+            *ret_used = look_again(clock_ms());
+        }
+        if (fits(more_size, *ret_used, most) || write_out == NULL ||
+            !write_out())
+            return;
         atomic_store(&purged_ms, 0);
         purge(clock_ms());
         *ret_used = look_again(clock_ms());
-    }
+    } while (!fits(more_size, *ret_used, most));
+}
+
+/* The slow way of may_take(): true when there is room after all. */
+static bool
+make_room(uint64_t more_size, uint64_t most, bool asks, uint64_t *ret_used)
+{
+    purge(clock_ms());
+    *ret_used = look_again(clock_ms());
+    if (asks && !fits(more_size, *ret_used, most))
+        relieve(more_size, most, ret_used);
     return fits(more_size, *ret_used, most);
 }
 
+/* `asks` for relief, if need be. */
 static bool
-may_take(uint64_t more_size, uint64_t most, uint64_t *ret_used)
+may_take(uint64_t more_size, uint64_t most, bool asks, uint64_t *ret_used)
 {
     uint64_t now = clock_ms();
     if (now - atomic_load(&seen_ms) >= LOOK_MS)
         (void)look_again(now);
     uint64_t used = atomic_load(&seen_size) + atomic_load(&granted_size);
-    if (!fits(more_size, used, most) && !make_room(more_size, most, &used)) {
+    if (!fits(more_size, used, most) &&
+        !make_room(more_size, most, asks, &used)) {
         atomic_fetch_add(&refused_count, 1);
         *ret_used = used;
         return false;
@@ -303,14 +324,21 @@ memory_may_grow(uint64_t more_size, uint64_t *ret_used)
 {
     uint64_t most = atomic_load(&limit);
     uint64_t work = most / 6 < WORK_SIZE_MAX ? most / 6 : WORK_SIZE_MAX;
-    return most == 0 || may_take(more_size, most - work, ret_used);
+    return most == 0 || may_take(more_size, most - work, true, ret_used);
 }
 
 bool
 memory_may_work(uint64_t more_size, uint64_t *ret_used)
 {
     uint64_t most = atomic_load(&limit);
-    return most == 0 || may_take(more_size, most, ret_used);
+    return most == 0 || may_take(more_size, most, true, ret_used);
+}
+
+bool
+memory_has_room(uint64_t more_size, uint64_t *ret_used)
+{
+    uint64_t most = atomic_load(&limit);
+    return most == 0 || may_take(more_size, most, false, ret_used);
 }
 
 void

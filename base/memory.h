@@ -55,10 +55,18 @@ void memory_give_back(void);
 bool memory_may_work(uint64_t more_size, uint64_t *ret_used)
     __attribute__((warn_unused_result));
 
+/* The same without relief (below): for who holds a lock that relief may want.
+ */
+bool memory_has_room(uint64_t more_size, uint64_t *ret_used)
+    __attribute__((warn_unused_result));
+
 /* Called before a refusal, on the thread that asks, with whatever locks it
- * holds: gives back what can be had elsewhere (on the disk) and says whether
- * that was anything. NULL: nobody. Set before others ask. */
-void memory_relief_set(bool (*relief)(void));
+ * holds. `let_go`: pages of files leave the memory, and come back when they
+ * are read, so that it says nothing; tried first, and again after each of the
+ * others. `write_out`: gives back what can be had elsewhere (on the disk) and
+ * says whether that was anything; while it is and there is no room it is called
+ * again. NULL: nobody. Set before others ask. */
+void memory_relief_set(void (*let_go)(void), bool (*write_out)(void));
 
 /* Says that big memory was freed: near the limit the allocator gives it back to
  * the system at once. Cheap, as memory_may_grow(). */

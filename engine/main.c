@@ -265,14 +265,6 @@ part_of(uint64_t limit, size_t least, size_t most)
     return part < least ? least : part > most ? most : (size_t)part;
 }
 
-/* Pages of indexes that come back when they are asked for, then what was
- * written and is in no file yet. */
-static bool
-relieve(void)
-{
-    return disk_heap_relieve() || store_relieve();
-}
-
 /* How much memory the data and the requests may take. */
 static void
 memory_configure(const struct server_config *config)
@@ -295,7 +287,9 @@ memory_configure(const struct server_config *config)
         cache = part_of(limit, 1 << 20, cache);
     }
     memory_limit_set(limit);
-    memory_relief_set(relieve);
+    /* Pages of indexes that come back when they are asked for, then what was
+     * written and is in no file yet. */
+    memory_relief_set(disk_heap_relieve, store_relieve);
     atomic_store(&budget_requests.limit_size, requests);
     store_cache_resize(cache);
     log_event(LOG_LEVEL_INFO,

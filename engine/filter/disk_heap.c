@@ -17,15 +17,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STEP            16u
-#define STEPS_MAX       8u /* up to 128 bytes each multiple is a class */
-#define SMALL_SIZE_MAX  ((size_t)64 << 10)
-#define CLASSES         (STEPS_MAX + 4 * 9 + 1)
-#define PIECE_SIZE_MIN  ((size_t)256 << 10)
-#define PIECE_SIZE_MAX  ((size_t)16 << 20)
-#define PAGE_SIZE       ((size_t)4096)
-#define FOLDER_MAX      4096u
-#define RELIEF_SIZE_MIN ((uint64_t)1 << 20)
+#define STEP           16u
+#define STEPS_MAX      8u /* up to 128 bytes each multiple is a class */
+#define SMALL_SIZE_MAX ((size_t)64 << 10)
+#define CLASSES        (STEPS_MAX + 4 * 9 + 1)
+#define PIECE_SIZE_MIN ((size_t)256 << 10)
+#define PIECE_SIZE_MAX ((size_t)16 << 20)
+#define PAGE_SIZE      ((size_t)4096)
+#define FOLDER_MAX     4096u
 
 struct piece {
     char *data;
@@ -144,8 +143,10 @@ map_file(struct disk_heap *heap, struct piece *piece)
 static bool
 map_memory(struct disk_heap *heap, struct piece *piece)
 {
+    /* No relief, which may want a lock that the caller has; it would write to
+     * the disk that is full. */
     uint64_t used = 0;
-    if (!memory_may_work(piece->size, &used))
+    if (!memory_has_room(piece->size, &used))
         return false;
     void *data = mmap(NULL, piece->size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -341,28 +342,17 @@ disk_heap_sizes(struct disk_heap *heap)
     return sizes;
 }
 
-/* Bytes of files that the process has in its memory. */
-static uint64_t
-mapped_size(void)
-{
-    struct memory_use use = memory_look();
-    return use.resident_size - use.anonymous_size;
-}
-
-bool
+void
 disk_heap_relieve(void)
 {
     /* Who asks for memory may hold one of the locks. */
     if (pthread_mutex_trylock(&heaps_lock) != 0)
-        return false;
-    uint64_t before = heaps == NULL ? 0 : mapped_size();
+        return;
     for (struct disk_heap *heap = heaps; heap != NULL; heap = heap->next) {
         if (pthread_mutex_trylock(&heap->lock) != 0)
             continue;
         let_go(heap);
         pthread_mutex_unlock(&heap->lock);
     }
-    bool is_done = heaps != NULL && mapped_size() + RELIEF_SIZE_MIN <= before;
     pthread_mutex_unlock(&heaps_lock);
-    return is_done;
 }

@@ -51,8 +51,8 @@ struct disk_heap_sizes {
 };
 struct disk_heap_sizes disk_heap_sizes(struct disk_heap *heap);
 
-/* All heaps let go of their pages; whether any had some. For
+/* All heaps let go of their pages, but of those that are at work just now. For
  * memory_relief_set(). */
-bool disk_heap_relieve(void);
+void disk_heap_relieve(void);
 
 #endif /* ENGINE_FILTER_DISK_HEAP_H */

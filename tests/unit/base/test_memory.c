@@ -97,18 +97,53 @@ let_go(void)
     return true;
 }
 
+static unsigned let_goes_count;
+
+static void
+let_go_pages(void)
+{
+    let_goes_count++;
+}
+
+/* Pages that come back at once end no asking, and keep nobody from writing out
+ * what stays away. */
+START_TEST(memory_asks_all_when_pages_come_back)
+{
+    uint64_t used = 0;
+    reliefs_count = let_goes_count = 0;
+    held = touch_big();
+    memory_limit_set(memory_look().resident_size + BIG / 4);
+    memory_relief_set(let_go_pages, let_go);
+    ck_assert(memory_may_grow(BIG / 2, &used));
+    ck_assert_uint_eq(let_goes_count, 1);
+    ck_assert_uint_eq(reliefs_count, 1);
+    ck_assert(!memory_may_grow(memory_limit(), &used));
+    ck_assert_uint_eq(let_goes_count, 2);
+    ck_assert_uint_eq(reliefs_count, 2);
+    /* Nobody is asked. */
+    ck_assert(!memory_has_room(memory_limit(), &used));
+    ck_assert_uint_eq(let_goes_count, 2);
+    ck_assert_uint_eq(reliefs_count, 2);
+    /* Pages alone. */
+    memory_relief_set(let_go_pages, NULL);
+    ck_assert(!memory_may_grow(memory_limit(), &used));
+    ck_assert_uint_eq(let_goes_count, 3);
+    memory_relief_set(NULL, NULL);
+}
+END_TEST
+
 /* Before a refusal what somebody can do without is taken. */
 START_TEST(memory_asks_for_relief_before_it_refuses)
 {
     uint64_t used = 0;
     held = touch_big();
     memory_limit_set(memory_look().resident_size + BIG / 4);
-    memory_relief_set(let_go);
+    memory_relief_set(NULL, let_go);
     ck_assert(memory_may_grow(BIG / 2, &used));
     ck_assert_uint_eq(reliefs_count, 1);
     ck_assert(!memory_may_grow(memory_limit(), &used));
     ck_assert_uint_eq(reliefs_count, 2);
-    memory_relief_set(NULL);
+    memory_relief_set(NULL, NULL);
 }
 END_TEST
 
@@ -238,6 +273,7 @@ main(void)
                    memory_refuses_at_the_limit_and_lets_grow_after_freeing);
     tcase_add_test(tcase, memory_counts_what_it_let_through);
     tcase_add_test(tcase, memory_asks_for_relief_before_it_refuses);
+    tcase_add_test(tcase, memory_asks_all_when_pages_come_back);
     tcase_add_test(tcase, memory_leaves_room_to_work);
     tcase_add_test(tcase, memory_default_limit_follows_a_group_of_version_2);
     tcase_add_test(tcase, memory_default_limit_follows_the_root_of_a_container);

@@ -3,6 +3,8 @@
  * beside it and however often its pages are let go. */
 #include "engine/filter/disk_heap.h"
 
+#include "base/memory.h"
+
 #include <check.h>
 #include <dirent.h>
 #include <stdint.h>
@@ -14,6 +16,7 @@
 
 #define THINGS 200u
 #define ROUNDS 1500u
+#define BIG    ((size_t)3 << 20)
 
 struct thing {
     unsigned char *data;
@@ -95,7 +98,7 @@ run(struct disk_heap *heap)
         thing_change(heap, &things[draw(&random, THINGS)], &random);
         if (i % 300 == 0) {
             disk_heap_rest(heap);
-            (void)disk_heap_relieve();
+            disk_heap_relieve();
         }
     }
     for (uint32_t i = 0; i < THINGS; i++) {
@@ -172,6 +175,30 @@ START_TEST(without_a_disk_it_is_memory)
 }
 END_TEST
 
+static unsigned reliefs_count;
+
+static bool
+write_out(void)
+{
+    reliefs_count++;
+    return false;
+}
+
+/* Relief may want a lock that the caller of a heap has. */
+START_TEST(a_full_disk_and_full_memory_ask_for_no_relief)
+{
+    struct disk_heap *heap = disk_heap_new("/nowhere/at/all", DISK_HEAP_COLD);
+    memory_relief_set(NULL, write_out);
+    memory_limit_set(1);
+    ck_assert_ptr_null(disk_heap_take(heap, 100));
+    ck_assert_ptr_null(disk_heap_take(heap, BIG));
+    memory_limit_set(0);
+    memory_relief_set(NULL, NULL);
+    ck_assert_uint_eq(reliefs_count, 0);
+    disk_heap_free(heap);
+}
+END_TEST
+
 START_TEST(no_heap_is_malloc)
 {
     run(NULL);
@@ -189,6 +216,7 @@ main(void)
     tcase_add_test(tests, large_things_give_their_room_back);
     tcase_add_test(tests, zeroes_are_zeroes_again);
     tcase_add_test(tests, without_a_disk_it_is_memory);
+    tcase_add_test(tests, a_full_disk_and_full_memory_ask_for_no_relief);
     tcase_add_test(tests, no_heap_is_malloc);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
