@@ -3,9 +3,10 @@
  * classes of four sizes to each doubling; those given back are kept by class, a
  * link in their first bytes. Large ones have a piece of their own, which goes
  * with them. */
-#define _GNU_SOURCE /* O_TMPFILE, mkostemp, fallocate, sync_file_range */
+#define _GNU_SOURCE /* O_TMPFILE, fallocate, sync_file_range */
 #include "engine/filter/disk_heap.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define STEP           16u
@@ -25,6 +27,8 @@
 #define PIECE_SIZE_MAX ((size_t)16 << 20)
 #define PAGE_SIZE      ((size_t)4096)
 #define FOLDER_MAX     4096u
+#define FULL_MS        1000u /* a full disk is not asked again */
+#define OPENS_MAX      8u
 
 struct piece {
     char *data;
@@ -40,6 +44,7 @@ struct disk_heap {
     enum disk_heap_use use;
     int fd; /* -1: none yet */
     uint64_t file_end;
+    uint64_t full_ms; /* when the disk was full; 0: it was not */
     struct piece *pieces;
     size_t pieces_count, pieces_room;
     size_t piece_size; /* of the next one */
@@ -99,7 +104,8 @@ disk_heap_free(struct disk_heap *heap)
 /* ---- pieces; the caller holds the lock ---- */
 
 /* A file without a name; where the file system knows no such thing, one whose
- * name goes at once. */
+ * name goes at once. The name is always the same, so that what a kill between
+ * the two leaves, an empty file, goes with the next one. */
 static int
 file_open(const char *folder)
 {
@@ -108,27 +114,55 @@ file_open(const char *folder)
         return fd;
     struct bytes path;
     bytes_init(&path, FOLDER_MAX);
-    bytes_addf(&path, "%s/payload-index-XXXXXX", folder);
-    if (!bytes_failed(&path)) {
-        fd = mkostemp(path.data, O_CLOEXEC);
-        if (fd >= 0)
-            (void)unlink(path.data);
+    bytes_addf(&path, "%s/payload-index.tmp", folder);
+    /* Another heap may be between the two, with another file: again. */
+    for (unsigned i = 0; i < OPENS_MAX && fd < 0 && !bytes_failed(&path); i++) {
+        (void)unlink(path.data);
+        fd = open(path.data, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     }
+    if (fd >= 0)
+        (void)unlink(path.data);
     bytes_release(&path);
     return fd;
 }
 
+/* Whether the disk seems to have as much. Asking for more takes all there is
+ * until that fails, and others would find it full meanwhile. */
+static bool
+disk_has_room(int fd, size_t size)
+{
+    struct statvfs disk;
+    return fstatvfs(fd, &disk) != 0 ||
+           (uint64_t)disk.f_bavail * disk.f_frsize >= size;
+}
+
 /* More of the file, with its room on the disk. */
+static void *
+file_extend(struct disk_heap *heap, size_t size)
+{
+    off_t end = (off_t)heap->file_end;
+    if (!disk_has_room(heap->fd, size))
+        return MAP_FAILED;
+    void *data = MAP_FAILED;
+    if (posix_fallocate(heap->fd, end, (off_t)size) == 0)
+        data =
+            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, heap->fd, end);
+    /* Some file systems keep what they found before they were full. */
+    if (data == MAP_FAILED && ftruncate(heap->fd, end) != 0)
+        return MAP_FAILED;
+    return data;
+}
+
 static bool
 map_file(struct disk_heap *heap, struct piece *piece)
 {
+    uint64_t now = clock_ms();
+    if (heap->full_ms != 0 && now - heap->full_ms < FULL_MS)
+        return false;
     if (heap->fd < 0)
         heap->fd = file_open(heap->folder);
-    if (heap->fd < 0 || posix_fallocate(heap->fd, (off_t)heap->file_end,
-                                        (off_t)piece->size) != 0)
-        return false;
-    void *data = mmap(NULL, piece->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                      heap->fd, (off_t)heap->file_end);
+    void *data = heap->fd < 0 ? MAP_FAILED : file_extend(heap, piece->size);
+    heap->full_ms = data == MAP_FAILED ? now : 0;
     if (data == MAP_FAILED)
         return false;
     if (heap->use == DISK_HEAP_COLD)
@@ -191,9 +225,9 @@ piece_remove(struct disk_heap *heap, const char *data)
         heap->sizes.memory_size -= piece.size;
         return;
     }
-    (void)fallocate(heap->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                    (off_t)piece.place, (off_t)piece.size);
-    heap->sizes.disk_size -= piece.size;
+    if (fallocate(heap->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  (off_t)piece.place, (off_t)piece.size) == 0)
+        heap->sizes.disk_size -= piece.size;
 }
 
 /* ---- taking and giving ---- */

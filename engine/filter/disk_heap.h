@@ -13,7 +13,10 @@
  * and let it go at any time, so that only what is asked for stays in memory.
  * Indexes are made anew from the payloads at each start, so the file has no
  * name: it goes with the process, nothing of it is ever opened again. What is
- * taken has its room on the disk; when that is full, it is taken from memory.
+ * taken has its room on the disk; when that is full, it is taken from memory,
+ * and the disk is asked again after a while. File systems that write to another
+ * place than before (btrfs, ZFS) keep no room for that: when such a disk is
+ * full, or a page cannot be read, who touches it gets SIGBUS.
  * NULL in place of a heap is malloc() everywhere. Any thread. */
 struct disk_heap;
 
@@ -46,7 +49,7 @@ void *disk_heap_resize(struct disk_heap *heap, void *data, size_t size,
 void disk_heap_rest(struct disk_heap *heap); /* NULL is allowed */
 
 struct disk_heap_sizes {
-    size_t disk_size;   /* of the file */
+    size_t disk_size;   /* of the file; also what could not be given back */
     size_t memory_size; /* beside it: the disk was full */
 };
 struct disk_heap_sizes disk_heap_sizes(struct disk_heap *heap);

@@ -7,9 +7,12 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "tests/fixture/folder.h"
 #include "tests/fixture/suite.h"
@@ -175,6 +178,39 @@ START_TEST(without_a_disk_it_is_memory)
 }
 END_TEST
 
+/* What finds no room is in memory, and the disk is asked again later: here as
+ * soon as the file may grow. */
+START_TEST(a_full_disk_is_asked_again_later)
+{
+    struct rlimit whole, little;
+    struct disk_heap *heap = disk_heap_new(folder, DISK_HEAP_COLD);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    little = whole;
+    little.rlim_cur = (rlim_t)1 << 20;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+    char *large = disk_heap_take_zeroes(heap, BIG);
+    ck_assert_ptr_nonnull(large);
+    memset(large, 1, BIG);
+    ck_assert_uint_eq(disk_heap_sizes(heap).disk_size, 0);
+    ck_assert_uint_eq(disk_heap_sizes(heap).memory_size, BIG);
+    disk_heap_give(heap, large, BIG);
+    ck_assert_uint_eq(disk_heap_sizes(heap).memory_size, 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    const struct timespec pause = { .tv_nsec = 50000000 };
+    for (int i = 0; i < 200 && disk_heap_sizes(heap).disk_size == 0; i++) {
+        nanosleep(&pause, NULL);
+        large = disk_heap_take_zeroes(heap, BIG);
+        ck_assert_ptr_nonnull(large);
+        if (disk_heap_sizes(heap).disk_size == 0)
+            disk_heap_give(heap, large, BIG);
+    }
+    ck_assert_uint_eq(disk_heap_sizes(heap).disk_size, BIG);
+    ck_assert_uint_eq(disk_heap_sizes(heap).memory_size, 0);
+    disk_heap_free(heap);
+}
+END_TEST
+
 static unsigned reliefs_count;
 
 static bool
@@ -216,6 +252,7 @@ main(void)
     tcase_add_test(tests, large_things_give_their_room_back);
     tcase_add_test(tests, zeroes_are_zeroes_again);
     tcase_add_test(tests, without_a_disk_it_is_memory);
+    tcase_add_test(tests, a_full_disk_is_asked_again_later);
     tcase_add_test(tests, a_full_disk_and_full_memory_ask_for_no_relief);
     tcase_add_test(tests, no_heap_is_malloc);
     suite_add_tcase(suite, tests);
