@@ -108,3 +108,11 @@ collection_check_same(struct collection *collection,
     pthread_mutex_unlock(&collection->config_lock);
     return code;
 }
+
+enum engine_code
+collection_check_alike(struct collection *collection,
+                       const struct collection *other, struct error *reterr)
+{
+    assert(collection != other);
+    return collection_check_same(collection, &other->config, reterr);
+}

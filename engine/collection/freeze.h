@@ -22,4 +22,10 @@ enum engine_code collection_check_same(struct collection *collection,
                                        struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* The same for one that was opened, and that nobody else has yet. */
+enum engine_code collection_check_alike(struct collection *collection,
+                                        const struct collection *other,
+                                        struct error *reterr)
+    __attribute__((warn_unused_result));
+
 #endif /* ENGINE_COLLECTION_FREEZE_H */

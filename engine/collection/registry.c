@@ -342,7 +342,7 @@ registry_delete(struct registry *registry, struct span name, bool *ret_existed,
     bytes_init(&gone, PATH_SIZE_MAX);
     collection_discard(entry->collection);
     entry->collection = NULL;
-    enum engine_code code = registry_debt_pay(entry->path, reterr);
+    enum engine_code code = registry_debt_end(registry, entry->path, reterr);
     if (code == ENGINE_OK)
         code = registry_set_aside(entry->path, &gone, reterr);
     if (code != ENGINE_OK) {

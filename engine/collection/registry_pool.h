@@ -33,6 +33,9 @@ struct entry {
     uint64_t due_ms; /* when collection_work() wants a call; UINT64_MAX never */
     uint64_t wakes;
     struct entry *next_retired;
+    /* What it replaced is left to the next start: it may not be durable on the
+     * disk that it did. */
+    bool keeps_debt;
 };
 
 struct registry {
@@ -105,8 +108,15 @@ enum engine_code registry_debt_find(const char *folder,
     __attribute__((warn_unused_result));
 
 /* Takes it away, so that no start serves it; before `folder`, which has the
- * marker, may go itself. On failure the marker stays. */
+ * marker, may go itself. On failure the marker stays. ENGINE_ECORRUPT  a marker
+ * is damaged; what others named is gone. */
 enum engine_code registry_debt_pay(const char *folder, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* The same before `folder` is deleted: a damaged marker is reported, and keeps
+ * nobody from it. */
+enum engine_code registry_debt_end(const struct registry *registry,
+                                   const char *folder, struct error *reterr)
     __attribute__((warn_unused_result));
 
 /* Renaming is what deletes: it works on a full disk, and what is left behind by

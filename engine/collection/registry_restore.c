@@ -55,7 +55,8 @@ registry_marker_write(const char *folder, const char *replaced,
 }
 
 enum engine_code
-registry_marker_decide(const char *folder, struct error *reterr)
+registry_marker_decide(const char *folder, bool *ret_is_durable,
+                       struct error *reterr)
 {
     struct bytes from, to;
     enum engine_code code = path_in(folder, "restoring", &from, reterr);
@@ -70,7 +71,7 @@ registry_marker_decide(const char *folder, struct error *reterr)
                          "cannot rename %s: %s", from.data, strerror(errno));
     /* When only the sync fails, it is decided in this process' life. */
     if (code == ENGINE_OK)
-        (void)!folder_sync(folder, NULL);
+        *ret_is_durable = folder_sync(folder, NULL) == ENGINE_OK;
     bytes_release(&from);
     bytes_release(&to);
     return code;
@@ -209,7 +210,9 @@ debts_find(const char *folder, struct bytes *debts, size_t *ret_count,
     return code;
 }
 
-/* The oldest ends first: the markers of the others name it until then. */
+/* The oldest ends first: the markers of the others name it until then. A
+ * damaged marker names nothing more: what was found before it ends all the
+ * same. */
 enum engine_code
 registry_debt_pay(const char *folder, struct error *reterr)
 {
@@ -217,14 +220,34 @@ registry_debt_pay(const char *folder, struct error *reterr)
     size_t count = 0;
     for (size_t i = 0; i < DEBTS_MAX; i++)
         bytes_init(&debts[i], PATH_SIZE_MAX);
-    enum engine_code code = debts_find(folder, debts, &count, reterr);
+    enum engine_code found = debts_find(folder, debts, &count, reterr);
+    enum engine_code code = found == ENGINE_ECORRUPT ? ENGINE_OK : found;
+    /* Whoever decided may have ended before the marker was on the disk. */
+    if (code == ENGINE_OK && count > 0)
+        code = folder_sync(folder, reterr);
     for (size_t i = count; code == ENGINE_OK && i > 0; i--)
         code = end_folder(debts[i - 1].data, reterr);
     for (size_t i = 0; i < DEBTS_MAX; i++)
         bytes_release(&debts[i]);
     if (code == ENGINE_OK)
+        code = found;
+    if (code == ENGINE_OK)
         registry_marker_clear(folder);
     return code;
+}
+
+enum engine_code
+registry_debt_end(const struct registry *registry, const char *folder,
+                  struct error *reterr)
+{
+    struct error error = { .text = "" };
+    enum engine_code code = registry_debt_pay(folder, &error);
+    if (code == ENGINE_OK)
+        return code;
+    if (code != ENGINE_ECORRUPT)
+        return error_set(reterr, code, "%s", error.text);
+    say(registry, error.text);
+    return ENGINE_OK;
 }
 
 bool

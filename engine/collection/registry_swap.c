@@ -83,13 +83,16 @@ put_in_place(struct registry *registry, struct entry *fresh, struct entry *old)
 }
 
 static enum engine_code
-decide(const struct entry *fresh, const struct entry *old, struct error *reterr)
+decide(struct entry *fresh, const struct entry *old, struct error *reterr)
 {
+    bool is_durable = false;
     const char *replaced = old == NULL ? "-" : strrchr(old->path, '/') + 1;
     enum engine_code code =
         registry_marker_write(fresh->path, replaced, reterr);
-    return code == ENGINE_OK ? registry_marker_decide(fresh->path, reterr)
-                             : code;
+    if (code == ENGINE_OK)
+        code = registry_marker_decide(fresh->path, &is_durable, reterr);
+    fresh->keeps_debt = !is_durable;
+    return code;
 }
 
 enum engine_code
@@ -108,7 +111,12 @@ registry_swap(struct registry *registry, struct entry *fresh,
         pthread_mutex_unlock(&registry->restore_lock);
         return code;
     }
-    code = decide(fresh, old, reterr);
+    /* It may be another than the one that was compared before the load. */
+    if (old != NULL && old->collection != NULL)
+        code =
+            collection_check_alike(old->collection, fresh->collection, reterr);
+    if (code == ENGINE_OK)
+        code = decide(fresh, old, reterr);
     pthread_mutex_lock(&registry->lock);
     if (code == ENGINE_OK) {
         put_in_place(registry, fresh, old);
@@ -150,7 +158,8 @@ registry_retire(struct registry *registry, struct entry *old,
         registry_entry_free(old);
     }
     /* Else the marker stays, and the next start tries again. */
-    (void)!registry_debt_pay(fresh->path, NULL);
+    if (!fresh->keeps_debt)
+        (void)!registry_debt_pay(fresh->path, NULL);
     pthread_mutex_lock(&registry->lock);
     fresh->users--;
     pthread_cond_broadcast(&registry->changed);

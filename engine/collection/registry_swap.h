@@ -12,8 +12,10 @@ enum engine_code registry_marker_write(const char *folder, const char *replaced,
                                        struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* The moment that decides: `restoring` becomes `restored`. */
+/* The moment that decides: `restoring` becomes `restored`. ret_is_durable: false
+ * where the sync after it failed; a start may find `restoring`. */
 enum engine_code registry_marker_decide(const char *folder,
+                                        bool *ret_is_durable,
                                         struct error *reterr)
     __attribute__((warn_unused_result));
 
@@ -29,7 +31,7 @@ struct span registry_own_name(struct registry *registry, struct span name,
  * beside the others, and decides it on the disk. ret_old: the one that was
  * there, which new calls do not see any more, or NULL. `fresh` is held until
  * registry_retire(). On failure the table is as before, and `fresh` the
- * caller's. */
+ * caller's. ENGINE_EINPUT  the one of its name has other vectors by now. */
 enum engine_code registry_swap(struct registry *registry, struct entry *fresh,
                                struct entry **ret_old, struct error *reterr)
     __attribute__((warn_unused_result));

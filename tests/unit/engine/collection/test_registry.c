@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Covers: names, duplicates, delete with users, reopening, the storage lock,
- * what a crash leaves behind. */
+ * what a crash leaves behind, restores whose markers or syncs fail. */
 #include "engine/collection/registry.h"
 #include "engine/segment/search.h"
 
 #include <check.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,19 +56,22 @@ teardown(void)
 }
 
 static enum engine_code
-create(const char *name)
+create_of(const char *name, const char *body)
 {
     yyjson_doc *doc;
     struct collection_config config;
-    ck_assert_int_eq(
-        json_parse(span_of("{\"vectors\":{\"size\":4,\"distance\":\"Dot\"}}"),
-                   &doc, NULL),
-        ENGINE_OK);
+    ck_assert_int_eq(json_parse(span_of(body), &doc, NULL), ENGINE_OK);
     ck_assert_int_eq(
         config_parse(yyjson_doc_get_root(doc), &arena, &config, NULL),
         ENGINE_OK);
     yyjson_doc_free(doc);
     return registry_create(registry, span_of(name), &config, &error);
+}
+
+static enum engine_code
+create(const char *name)
+{
+    return create_of(name, "{\"vectors\":{\"size\":4,\"distance\":\"Dot\"}}");
 }
 
 static void
@@ -287,9 +292,10 @@ move_files(const char *from, const char *to)
     }
 }
 
-/* Replaces a collection by a copy of itself; its folder's last name in `name`. */
-static void
-replace(const char *collection, char name[32])
+/* A copy of a collection that has yet to take its place; its folder's last name
+ * in `name`. */
+static struct restore *
+copy(const char *collection, char name[32])
 {
     struct frozen frozen;
     struct restore *restore;
@@ -304,6 +310,14 @@ replace(const char *collection, char name[32])
     registry_thaw(&frozen);
     ck_assert_int_eq(
         registry_restore_load(restore, span_of(collection), &error), ENGINE_OK);
+    return restore;
+}
+
+/* Replaces a collection by a copy of itself. */
+static void
+replace(const char *collection, char name[32])
+{
+    struct restore *restore = copy(collection, name);
     ck_assert_int_eq(registry_restore_commit(restore, &error), ENGINE_OK);
 }
 
@@ -349,6 +363,99 @@ START_TEST(registry_serves_no_replaced_one_again)
               !has_folder(third));
     ck_assert_int_eq(reopen(), ENGINE_OK);
     assert_names("");
+}
+END_TEST
+
+/* Keeps the first folder from being taken away. */
+static void
+block_first(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/collections/00000001.deleted", folder);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/collections/00000001.deleted/x", folder);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+/* A marker that cannot be read keeps nobody from deleting; what the markers
+ * before it name goes, too. */
+START_TEST(registry_deletes_past_a_damaged_marker)
+{
+    char second[32], third[32], path[160];
+    bool existed = false;
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    block_first();
+    replace("c", second);
+    replace("c", third);
+    ck_assert(has_folder("00000001") && has_folder(second));
+    snprintf(path, sizeof(path), "%s/collections/%s/restored", folder, second);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, &error),
+                     ENGINE_OK);
+    ck_assert(existed);
+    ck_assert(!has_folder(second) && !has_folder(third));
+    assert_names("");
+}
+END_TEST
+
+static bool fails_sync;
+
+/* The engine's calls: with `fails_sync` the first of a folder that is decided
+ * fails. */
+int
+fsync(int fd)
+{
+    char name[64], path[256], marker[300];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    ssize_t size = fails_sync ? readlink(name, path, sizeof(path) - 1) : 0;
+    path[size > 0 ? size : 0] = '\0';
+    snprintf(marker, sizeof(marker), "%s/restored", path);
+    if (size > 0 && access(marker, F_OK) == 0) {
+        fails_sync = false;
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* A start might find it undecided, so the old one is still there until then. */
+START_TEST(registry_keeps_the_old_where_the_new_may_not_be_durable)
+{
+    char second[32];
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    fails_sync = true;
+    replace("c", second);
+    ck_assert(!fails_sync);
+    ck_assert(has_folder("00000001") && has_folder(second));
+    assert_names("c ");
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("c ");
+    ck_assert(!has_folder("00000001") && has_folder(second));
+}
+END_TEST
+
+/* Between the load and the commit the name went to another. */
+START_TEST(registry_restores_no_other_vectors_over_a_new_one)
+{
+    char made[32];
+    bool existed = false;
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    struct restore *restore = copy("c", made);
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert_int_eq(
+        create_of("c", "{\"vectors\":{\"size\":8,\"distance\":\"Dot\"}}"),
+        ENGINE_OK);
+    ck_assert_int_eq(registry_restore_commit(restore, &error), ENGINE_EINPUT);
+    ck_assert_ptr_nonnull(strstr(error.text, "another kind, size or distance"));
+    ck_assert(!has_folder(made));
+    struct collection *collection;
+    ck_assert_int_eq(
+        registry_acquire(registry, span_of("c"), &collection, NULL), ENGINE_OK);
+    registry_release(registry, collection);
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(existed);
 }
 END_TEST
 
@@ -468,6 +575,10 @@ main(void)
     tcase_add_test(tcase, registry_gives_no_alias_of_the_dead_to_a_new_one);
     tcase_add_test(tcase, registry_keeps_what_it_cannot_delete);
     tcase_add_test(tcase, registry_serves_no_replaced_one_again);
+    tcase_add_test(tcase, registry_deletes_past_a_damaged_marker);
+    tcase_add_test(tcase,
+                   registry_keeps_the_old_where_the_new_may_not_be_durable);
+    tcase_add_test(tcase, registry_restores_no_other_vectors_over_a_new_one);
     tcase_add_test(tcase, registry_serves_the_others_when_one_is_damaged);
     tcase_add_test(tcase, registry_survives_racing_creates_and_deletes);
     tcase_add_test(tcase, registry_gives_no_name_to_two);
