@@ -56,6 +56,13 @@ tests_unit_engine_segment_test_payload_edit_SOURCES = \
 tests_unit_engine_segment_test_payload_edit_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_segment_test_payload_edit_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/engine/segment/test_fits
+tests_unit_engine_segment_test_fits_SOURCES = \
+	tests/unit/engine/segment/test_fits.c
+tests_unit_engine_segment_test_fits_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_segment_test_fits_LDADD = libfixture.a $(ENGINE_LIBS) \
+	$(UNIT_LIBS)
 check_PROGRAMS += tests/unit/engine/segment/test_queue
 tests_unit_engine_segment_test_queue_SOURCES = \
 	tests/unit/engine/segment/test_queue.c
