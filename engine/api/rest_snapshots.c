@@ -304,9 +304,12 @@ recover(struct call *call, struct snapshot_recovery *recovery,
         code = collections_check_count(call, reterr);
     recovery->may_roam =
         call->caller.identity.rights.everywhere >= RIGHT_MANAGE;
-    if (code == ENGINE_OK)
-        code = snapshots_recover(call->api->options.snapshots, recovery,
-                                 waits(call), reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (recovery->upload != NULL)
+        call->request->has_body_file = false; /* it is taken */
+    code = snapshots_recover(call->api->options.snapshots, recovery,
+                             waits(call), reterr);
     call->is_accepted = code == ENGINE_OK && !waits(call);
     if (code == ENGINE_OK && !call->is_accepted)
         json_bool(&call->writer, true);
@@ -348,16 +351,11 @@ snapshots_upload(struct call *call, struct error *reterr)
     if (code != ENGINE_OK)
         return code;
     struct snapshot_upload upload = {
-        .file = request->body_file,
         .size = request->body_file_size,
         .rest = { request->body.data, request->body.size },
         .type = request->header(request, "content-type")
     };
-    code = snapshots_find_part(call->api->options.snapshots, &upload,
-                               &recovery.begin, &recovery.size, reterr);
-    if (code != ENGINE_OK)
-        return code;
     recovery.file = request->body_file;
-    request->has_body_file = false;
+    recovery.upload = &upload;
     return recover(call, &recovery, reterr);
 }

@@ -31,7 +31,6 @@ struct snapshot_job {
     enum engine_code (*run)(struct snapshot_job *job, struct error *reterr);
     struct snapshot_place place;
     struct snapshot_recovery recovery;
-    struct snapshot_upload upload; /* all of it the caller's, who waits */
     /* What came of it. */
     struct snapshot_info info;
     int file; /* of a stream, or -1 */
@@ -39,6 +38,9 @@ struct snapshot_job {
     enum engine_code code;
     struct error error;
     bool is_awaited;
+    bool
+        keeps_place; /* for a second run that follows the one that is awaited */
+    bool has_place;
     bool is_done; /* by the lock */
 };
 
@@ -52,7 +54,8 @@ void snapshot_job_free(struct snapshot_job *job);
 /* A copy in the job's arena, with a NUL; `data` NULL: no memory. */
 struct span snapshot_job_copy(struct snapshot_job *job, struct span text);
 
-/* Runs it on a thread of its own. With `wait` the caller frees it after; else it
+/* Runs it on a thread of its own. With `wait` the caller frees it after, or
+ * starts it once more, which needs no other place if it keeps its own; else it
  * frees itself, also when it could not be begun. */
 enum engine_code snapshot_job_start(struct snapshot_job *job, bool wait,
                                     struct error *reterr)

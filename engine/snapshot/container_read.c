@@ -49,9 +49,11 @@ take_block(struct container_reader *reader, size_t size, int fd,
     if (size > reader->source.size - reader->at)
         return damaged(reader, "it is cut short", reterr);
     char *block = summer_block(reader->summer);
-    enum engine_code code =
-        file_read(reader->source.fd, reader->source.begin + reader->at, block,
-                  size, reterr);
+    /* A disk that is full ends it here, not at the end of a big file. */
+    enum engine_code code = summer_check(reader->summer, reterr);
+    if (code == ENGINE_OK)
+        code = file_read(reader->source.fd, reader->source.begin + reader->at,
+                         block, size, reterr);
     if (code != ENGINE_OK)
         return code;
     summer_pass_to(reader->summer, size, fd);

@@ -27,6 +27,19 @@ snapshot_job_new(struct snapshots *snapshots)
     return job;
 }
 
+/* Gives its place to others. */
+static void
+leave(struct snapshot_job *job)
+{
+    struct snapshots *snapshots = job->snapshots;
+    assert(job->has_place);
+    pthread_mutex_lock(&snapshots->lock);
+    job->has_place = false;
+    snapshots->jobs_count--;
+    pthread_cond_broadcast(&snapshots->changed);
+    pthread_mutex_unlock(&snapshots->lock);
+}
+
 void
 snapshot_job_free(struct snapshot_job *job)
 {
@@ -36,6 +49,8 @@ snapshot_job_free(struct snapshot_job *job)
         close(job->file);
     if (job->recovery.file >= 0)
         close(job->recovery.file);
+    if (job->has_place)
+        leave(job);
     arena_release(&job->arena);
     free(job);
 }
@@ -69,6 +84,8 @@ job_main(void *ctx)
     struct snapshots *snapshots = job->snapshots;
     (void)setpriority(PRIO_PROCESS, 0, JOB_NICE); /* of this thread */
     job->code = job->run(job, &job->error);
+    bool keeps_place = job->is_awaited && job->keeps_place;
+    job->has_place = keeps_place;
     if (!job->is_awaited) {
         report(job);
         snapshot_job_free(job);
@@ -77,27 +94,30 @@ job_main(void *ctx)
     pthread_mutex_lock(&snapshots->lock);
     if (job != NULL)
         job->is_done = true;
-    snapshots->jobs_count--;
+    if (!keeps_place)
+        snapshots->jobs_count--;
     pthread_cond_broadcast(&snapshots->changed);
     pthread_mutex_unlock(&snapshots->lock);
     return NULL;
 }
 
-/* Counts one more. */
+/* Counts one more, unless it has its place. */
 static enum engine_code
-enter(struct snapshots *snapshots, struct error *reterr)
+enter(struct snapshot_job *job, struct error *reterr)
 {
+    struct snapshots *snapshots = job->snapshots;
     enum engine_code code = ENGINE_OK;
     pthread_mutex_lock(&snapshots->lock);
     if (atomic_load(&snapshots->stop))
         code = error_set(reterr, ENGINE_EUNAVAILABLE, "the server is stopping");
-    else if (snapshots->jobs_count >= SNAPSHOT_JOBS_MAX)
+    else if (!job->has_place && snapshots->jobs_count >= SNAPSHOT_JOBS_MAX)
         code = error_set(reterr, ENGINE_EUNAVAILABLE,
                          "%u snapshots are being made or restored, no more at "
                          "a time",
                          SNAPSHOT_JOBS_MAX);
-    else
+    else if (!job->has_place)
         snapshots->jobs_count++;
+    job->has_place = job->has_place || code == ENGINE_OK;
     pthread_mutex_unlock(&snapshots->lock);
     return code;
 }
@@ -117,19 +137,16 @@ await(struct snapshot_job *job)
 enum engine_code
 snapshot_job_start(struct snapshot_job *job, bool wait, struct error *reterr)
 {
-    struct snapshots *snapshots = job->snapshots;
     pthread_t thread;
     pthread_attr_t attr;
     job->is_awaited = wait;
-    enum engine_code code = enter(snapshots, reterr);
+    job->is_done = false;
+    enum engine_code code = enter(job, reterr);
     if (code == ENGINE_OK) {
         pthread_attr_init(&attr);
         pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
         if (pthread_create(&thread, &attr, job_main, job) != 0) {
-            pthread_mutex_lock(&snapshots->lock);
-            snapshots->jobs_count--;
-            pthread_cond_broadcast(&snapshots->changed);
-            pthread_mutex_unlock(&snapshots->lock);
+            leave(job);
             code = error_memory(reterr);
         }
         pthread_attr_destroy(&attr);

@@ -18,7 +18,8 @@ libengine_a_SOURCES += \
 EXTRA_DIST += engine/snapshot/README.md
 
 check_PROGRAMS += tests/unit/engine/snapshot/test_container \
-	tests/unit/engine/snapshot/test_multipart
+	tests/unit/engine/snapshot/test_multipart \
+	tests/unit/engine/snapshot/test_summer
 tests_unit_engine_snapshot_test_container_SOURCES = \
 	tests/unit/engine/snapshot/test_container.c
 tests_unit_engine_snapshot_test_container_CFLAGS = \
@@ -29,3 +30,8 @@ tests_unit_engine_snapshot_test_multipart_SOURCES = \
 tests_unit_engine_snapshot_test_multipart_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_snapshot_test_multipart_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_snapshot_test_summer_SOURCES = \
+	tests/unit/engine/snapshot/test_summer.c
+tests_unit_engine_snapshot_test_summer_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_snapshot_test_summer_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

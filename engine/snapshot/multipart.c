@@ -20,6 +20,7 @@ struct multipart {
     char mark[MULTIPART_BOUNDARY_MAX + 5]; /* "\r\n--BOUNDARY" */
     size_t mark_size;
     char *piece;
+    const atomic_bool *stop;
     struct error *reterr;
 };
 
@@ -66,8 +67,9 @@ find_mark(const struct multipart *body, uint64_t at, uint64_t *ret_at)
     while (at < body->size) {
         size_t part = body->size - at < PIECE_SIZE ? (size_t)(body->size - at)
                                                    : PIECE_SIZE;
-        enum engine_code code =
-            file_read(body->fd, at, body->piece, part, body->reterr);
+        enum engine_code code = file_may_go_on(body->stop, body->reterr);
+        if (code == ENGINE_OK)
+            code = file_read(body->fd, at, body->piece, part, body->reterr);
         if (code != ENGINE_OK)
             return code;
         const char *found =
@@ -156,10 +158,13 @@ find_part(const struct multipart *body, const char *name, uint64_t *ret_begin,
 
 enum engine_code
 multipart_find(int fd, uint64_t size, const char *type, const char *name,
-               uint64_t *ret_begin, uint64_t *ret_size, struct error *reterr)
+               const atomic_bool *stop, uint64_t *ret_begin, uint64_t *ret_size,
+               struct error *reterr)
 {
     static const char wanted[] = "multipart/form-data";
-    struct multipart body = { .fd = fd, .size = size, .reterr = reterr };
+    struct multipart body = {
+        .fd = fd, .size = size, .stop = stop, .reterr = reterr
+    };
     char boundary[MULTIPART_BOUNDARY_MAX + 1];
     if (type == NULL || strncasecmp(type, wanted, sizeof(wanted) - 1) != 0)
         return refuse(&body, "another Content-Type");

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "engine/error.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* One part of a multipart/form-data body (RFC 7578, RFC 2046 section 5.1) that
@@ -15,11 +16,13 @@
 
 /* Finds the data of the field `name` in a body of `size` bytes.
  *   type  the Content-Type header; NULL: none came
+ *   stop  ends it (ENGINE_EUNAVAILABLE); NULL: nothing does
  * ENGINE_EREQUEST  it is no such body, or has no such field: says what.
  * ENGINE_EINTERNAL, ENGINE_ENOMEM */
 enum engine_code multipart_find(int fd, uint64_t size, const char *type,
-                                const char *name, uint64_t *ret_begin,
-                                uint64_t *ret_size, struct error *reterr)
+                                const char *name, const atomic_bool *stop,
+                                uint64_t *ret_begin, uint64_t *ret_size,
+                                struct error *reterr)
     __attribute__((warn_unused_result));
 
 #endif /* ENGINE_SNAPSHOT_MULTIPART_H */

@@ -235,13 +235,16 @@ snapshot_recover_run(struct snapshot_job *job, struct error *reterr)
 enum engine_code
 snapshot_part_run(struct snapshot_job *job, struct error *reterr)
 {
-    const struct snapshot_upload *upload = &job->upload;
-    enum engine_code code = file_write(upload->file, upload->rest.data,
+    struct snapshot_recovery *recovery = &job->recovery;
+    const struct snapshot_upload *upload = recovery->upload;
+    enum engine_code code = file_write(recovery->file, upload->rest.data,
                                        upload->rest.size, "the upload", reterr);
+    recovery->upload = NULL; /* the caller's, who may not wait any longer */
     return code == ENGINE_OK
-               ? multipart_find(upload->file, upload->size + upload->rest.size,
-                                upload->type, "snapshot", &job->recovery.begin,
-                                &job->recovery.size, reterr)
+               ? multipart_find(recovery->file,
+                                upload->size + upload->rest.size, upload->type,
+                                "snapshot", &job->snapshots->stop,
+                                &recovery->begin, &recovery->size, reterr)
                : code;
 }
 

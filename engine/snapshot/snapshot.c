@@ -311,22 +311,14 @@ snapshots_stream(struct snapshots *snapshots,
     return code;
 }
 
-enum engine_code
-snapshots_find_part(struct snapshots *snapshots,
-                    const struct snapshot_upload *upload, uint64_t *ret_begin,
-                    uint64_t *ret_size, struct error *reterr)
+/* That takes as long as the upload is big. Its place is the restore's after. */
+static enum engine_code
+find_part(struct snapshot_job *job, struct error *reterr)
 {
-    struct snapshot_job *job = snapshot_job_new(snapshots);
-    if (job == NULL)
-        return error_memory(reterr);
     job->run = snapshot_part_run;
-    job->upload = *upload;
+    job->keeps_place = true;
     enum engine_code code = snapshot_job_start(job, true, reterr);
-    if (code == ENGINE_OK) {
-        *ret_begin = job->recovery.begin;
-        *ret_size = job->recovery.size;
-    }
-    snapshot_job_free(job);
+    job->keeps_place = false;
     return code;
 }
 
@@ -342,7 +334,6 @@ snapshots_recover(struct snapshots *snapshots,
             close(recovery->file);
         return error_memory(reterr);
     }
-    job->run = snapshot_recover_run;
     job->recovery = *recovery;
     job->recovery.location = snapshot_job_copy(job, recovery->location);
     job->recovery.checksum = snapshot_job_copy(job, recovery->checksum);
@@ -351,10 +342,13 @@ snapshots_recover(struct snapshots *snapshots,
         code = error_memory(reterr);
     if (code == ENGINE_OK && recovery->place.scope == SNAPSHOT_SHARD)
         code = check_place(snapshots, &recovery->place, reterr);
+    if (code == ENGINE_OK && recovery->upload != NULL)
+        code = find_part(job, reterr);
     if (code != ENGINE_OK) {
         snapshot_job_free(job);
         return code;
     }
+    job->run = snapshot_recover_run;
     code = snapshot_job_start(job, wait, reterr);
     if (wait)
         snapshot_job_free(job);

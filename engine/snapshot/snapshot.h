@@ -101,20 +101,10 @@ uint64_t snapshots_file_size_max(const struct snapshots *snapshots);
 
 /* A multipart/form-data body as it came: on the disk but for its end. */
 struct snapshot_upload {
-    int file;
     uint64_t size; /* of what is in the file */
     struct span rest;
     const char *type; /* Content-Type; NULL: none came */
 };
-
-/* Writes the rest to the file, and finds the field `snapshot` in it, as a job:
- * that takes as long as the upload is big. Errors as multipart_find();
- * ENGINE_ENOSPACE; ENGINE_EUNAVAILABLE too many jobs. */
-enum engine_code snapshots_find_part(struct snapshots *snapshots,
-                                     const struct snapshot_upload *upload,
-                                     uint64_t *ret_begin, uint64_t *ret_size,
-                                     struct error *reterr)
-    __attribute__((warn_unused_result));
 
 struct snapshot_recovery {
     struct snapshot_place place; /* that gets the points */
@@ -126,14 +116,18 @@ struct snapshot_recovery {
     bool may_roam;
     int file;             /* an upload in the place of a location; -1 */
     uint64_t begin, size; /* of the part of it that is the snapshot */
+    /* The field `snapshot` of it has yet to be found; NULL: it is known. */
+    const struct snapshot_upload *upload;
 };
 
 /* Verifies all of a snapshot, loads it, and puts it in the place of the
  * collection, or makes that; until then the old points are served, and on
- * failure afterwards, too. Takes `file`.
+ * failure afterwards, too. Takes `file`. What is wrong with the form of an
+ * upload is told in any case, also without `wait`.
  * ENGINE_EINPUT     no such file, damaged, other vectors, a bad location.
  * ENGINE_EFORBIDDEN outside the folder, another collection's without may_roam,
  *                   or downloads are turned off.
+ * ENGINE_EREQUEST   the upload is no such form.
  * ENGINE_ECHECKSUM  not the checksum that was asked for.
  * ENGINE_ENOTFOUND  a shard of a collection that there is not.
  * ENGINE_EUNAVAILABLE the location does not answer, or too many jobs.

@@ -25,22 +25,25 @@ struct summer {
     uint64_t passed, summed; /* blocks */
     bool is_over;
     enum engine_code code; /* of the first write that failed */
-    struct error error;
+    struct error error;    /* not changed after it */
 };
 
-static void
+/* Returns the code of the first write that failed; only the thread that sums
+ * changes it, others read it by the lock. */
+static enum engine_code
 sum_up(struct summer *summer, uint64_t number)
 {
+    enum engine_code code = summer->code;
     const char *block = summer->blocks[number % SUMMER_BLOCKS_COUNT];
     size_t size = summer->sizes[number % SUMMER_BLOCKS_COUNT];
     int fd = summer->files[number % SUMMER_BLOCKS_COUNT];
-    /* Read by others only when all was summed up. */
-    if (fd >= 0 && summer->code == ENGINE_OK)
-        summer->code = file_write(fd, block, size, "a file of the snapshot",
-                                  &summer->error);
+    if (fd >= 0 && code == ENGINE_OK)
+        code = file_write(fd, block, size, "a file of the snapshot",
+                          &summer->error);
     XXH3_128bits_update(summer->state, block, size);
     if (summer->digest != NULL)
         digest_add(summer->digest, block, size);
+    return code;
 }
 
 static void *
@@ -55,8 +58,9 @@ summer_main(void *ctx)
             break;
         uint64_t number = summer->summed;
         pthread_mutex_unlock(&summer->lock);
-        sum_up(summer, number);
+        enum engine_code code = sum_up(summer, number);
         pthread_mutex_lock(&summer->lock);
+        summer->code = code;
         summer->summed++;
         pthread_cond_broadcast(&summer->changed);
     }
@@ -122,7 +126,7 @@ summer_pass_to(struct summer *summer, size_t size, int fd)
     summer->files[summer->passed % SUMMER_BLOCKS_COUNT] = fd;
     summer->sizes[summer->passed % SUMMER_BLOCKS_COUNT] = size;
     if (!summer->has_thread) {
-        sum_up(summer, summer->passed);
+        summer->code = sum_up(summer, summer->passed);
         summer->summed = ++summer->passed;
         return;
     }
@@ -133,12 +137,21 @@ summer_pass_to(struct summer *summer, size_t size, int fd)
 }
 
 enum engine_code
+summer_check(struct summer *summer, struct error *reterr)
+{
+    pthread_mutex_lock(&summer->lock);
+    enum engine_code code = summer->code;
+    pthread_mutex_unlock(&summer->lock);
+    return code == ENGINE_OK
+               ? ENGINE_OK
+               : error_set(reterr, code, "%s", summer->error.text);
+}
+
+enum engine_code
 summer_wait(struct summer *summer, struct error *reterr)
 {
     wait_for(summer, 0);
-    return summer->code == ENGINE_OK
-               ? ENGINE_OK
-               : error_set(reterr, summer->code, "%s", summer->error.text);
+    return summer_check(summer, reterr);
 }
 
 XXH128_hash_t

@@ -27,6 +27,10 @@ struct summer *summer_new(bool has_digest) __attribute__((warn_unused_result));
  * is free. */
 char *summer_block(struct summer *summer);
 
+/* What failed so far, without waiting; errors as of summer_wait(). */
+enum engine_code summer_check(struct summer *summer, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* The first `size` bytes of the block are the next of the stream. They may be
  * read, not changed, until summer_block() has been called again. */
 void summer_pass(struct summer *summer, size_t size);

@@ -58,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = memfd_create("upload", MFD_CLOEXEC);
     assert(fd >= 0 && write(fd, body, body_size) == (ssize_t)body_size);
     enum engine_code code = multipart_find(fd, body_size, type, "snapshot",
-                                           &begin, &length, &error);
+                                           NULL, &begin, &length, &error);
     if (code == ENGINE_OK)
         check_part(body, body_size, begin, length);
     else

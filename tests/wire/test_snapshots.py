@@ -275,6 +275,29 @@ def test_uploads(engine, filled):
     engine.call("DELETE", f"/collections/{other}")
 
 
+def test_an_upload_has_one_place_and_gives_it_back(engine, filled):
+    """More than may be restored at a time, one after another; what is no form is
+    told also to who does not wait."""
+    data = download(engine, filled, make(engine, filled)).body
+    other = f"{filled}-uploaded"
+    for query in ("", "?wait=false") * 9:
+        answer = upload(engine, other, form(data, field=b"file"), query)
+        assert answer.status == 400 and "no field" in answer.error, answer
+    for _ in range(9):
+        answer = upload(engine, other, form(data[:-9]))
+        assert answer.status == 400 and "damaged" in answer.error, answer
+    assert engine.call("GET", f"/collections/{other}").status == 404
+    assert upload(engine, other, form(data), "?wait=false").status == 202
+    deadline = time.monotonic() + 60
+    while engine.call("GET", f"/collections/{other}").status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert engine.count(other) == 100
+    for _ in range(9):
+        assert upload(engine, other, form(data)).result is True
+    engine.call("DELETE", f"/collections/{other}")
+
+
 def test_uploads_past_the_limit_of_bodies(engine_factory):
     """Bodies in memory end at 1 MB here, uploads go to the disk."""
     engine = engine_factory(more_config="  max_request_size_mb: 1\n").start()

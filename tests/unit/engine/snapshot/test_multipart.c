@@ -17,11 +17,13 @@
 #define TYPE "multipart/form-data; boundary=b"
 
 static FILE *file;
+static atomic_bool stop;
 
 static void
 setup(void)
 {
     file = tmpfile();
+    atomic_store(&stop, false);
     ck_assert_ptr_nonnull(file);
 }
 
@@ -45,7 +47,7 @@ find(const char *head, size_t data_size, const char *tail, const char *type,
     fflush(file);
     free(data);
     return multipart_find(fileno(file), strlen(head) + data_size + strlen(tail),
-                          type, "snapshot", ret_begin, ret_size, reterr);
+                          type, "snapshot", &stop, ret_begin, ret_size, reterr);
 }
 
 START_TEST(multipart_finds_the_part_whatever_its_size)
@@ -124,6 +126,17 @@ START_TEST(multipart_says_what_is_wrong)
 }
 END_TEST
 
+START_TEST(multipart_ends_with_the_process)
+{
+    struct error error;
+    uint64_t begin, size;
+    atomic_store(&stop, true);
+    ck_assert_int_eq(
+        find(HEAD, 100, "\r\n--b--\r\n", TYPE, &begin, &size, &error),
+        ENGINE_EUNAVAILABLE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -134,6 +147,7 @@ main(void)
     tcase_add_test(tcase, multipart_finds_the_part_whatever_its_size);
     tcase_add_test(tcase, multipart_passes_other_fields);
     tcase_add_test(tcase, multipart_says_what_is_wrong);
+    tcase_add_test(tcase, multipart_ends_with_the_process);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
