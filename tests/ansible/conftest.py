@@ -94,7 +94,7 @@ def play(run_play, request):
     """play(inventory, playbook, *arguments, **environment)"""
     def run(inventory, playbook, *arguments, **more):
         done = run_play(inventory, playbook, *arguments, **more)
-        words = " ".join([playbook, *map(str, arguments)])
+        words = " ".join(map(str, [playbook, *arguments]))
         keep(f"{request.node.name}: {words}: exit {done.code}, "
              f"{done.seconds:.0f} s; {'; '.join(done.recaps)}")
         return done
