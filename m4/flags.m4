@@ -21,6 +21,8 @@ AC_DEFUN([AZIMUTH_FLAGS], [
       [AC_MSG_ERROR([--with-sanitizer needs a list: address,undefined or thread])])
     HARDEN_CFLAGS="-O1 -g -U_FORTIFY_SOURCE -fno-omit-frame-pointer -fsanitize=$with_sanitizer -fno-sanitize-recover=all"
     HARDEN_LDFLAGS="-fsanitize=$with_sanitizer"
+    dnl Sanitizers put room around each variable; the limit is for what ships.
+    WARN_CFLAGS="$WARN_CFLAGS -Wframe-larger-than=32768"
   ])
   AX_APPEND_COMPILE_FLAGS([-fno-common -fvisibility=hidden -fno-math-errno -fPIC], [HARDEN_CFLAGS], [-Werror])
   AX_APPEND_LINK_FLAGS([-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack],
