@@ -43,10 +43,14 @@ libengine_a_SOURCES += \
 	engine/collection/registry_alias.c \
 	engine/collection/registry_alias.h \
 	engine/collection/registry_freeze.c \
+	engine/collection/registry_load.c engine/collection/registry_load.h \
+	engine/collection/registry_marker.c \
+	engine/collection/registry_marker.h \
 	engine/collection/registry_open.c \
 	engine/collection/registry_restore.c \
 	engine/collection/registry_restore.h \
 	engine/collection/registry_swap.c engine/collection/registry_swap.h \
+	engine/collection/registry_table.c \
 	engine/collection/registry_pool.c engine/collection/registry_pool.h
 
 check_PROGRAMS += tests/unit/engine/collection/test_config

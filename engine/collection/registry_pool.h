@@ -5,6 +5,7 @@
 #include "engine/collection/aliases.h"
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry.h"
+#include "engine/collection/registry_marker.h"
 
 #include <pthread.h>
 
@@ -64,7 +65,7 @@ struct registry {
     uint64_t next_number; /* of directories; guarded by lock */
 };
 
-/* Parts of registry.c that registry_open.c needs. entry_new() gives the entry
+/* The table (registry_table.c). entry_new() gives the entry
  * of directory `number`, without a name; NULL when memory is out.
  * entry_insert() needs the lock (or a registry that nobody else knows yet) and
  * takes the entry on success. */
@@ -97,9 +98,6 @@ void registry_wait(struct registry *registry);
  * away, and must not be served. */
 bool registry_restore_settle(struct registry *registry, const char *folder);
 
-/* The name of a folder, with NUL. */
-#define REGISTRY_FOLDER_SIZE 32
-
 /* The folder (its last name) that `folder` replaced and that may still be there;
  * empty: there is none. ENGINE_ECORRUPT, ENGINE_EINTERNAL, ENGINE_ENOMEM */
 enum engine_code registry_debt_find(const char *folder,
@@ -129,6 +127,10 @@ enum engine_code registry_set_aside(const char *folder, struct bytes *gone,
 /* Whether the name is a collection's, also of one that is being made. Caller
  * holds the lock. */
 bool registry_entry_exists(const struct registry *registry, struct span name);
+
+/* Tells the options' report, if there is one; `collection` may be empty. */
+void registry_report(const struct registry *registry, const char *collection,
+                     const char *text);
 
 /* Starts and joins the background threads. */
 enum engine_code registry_pool_start(struct registry *registry,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A folder on its way to be a collection. It has one marker more than others:
  *   restoring          nothing is decided: a start removes the folder
- *   restored           holds the name of the folder that it replaces ("-":
- *                      none): a start removes that one, and then the marker
+ *   restored           names the folder that it replaces (registry_marker.c): a
+ *                      start removes that one, and then the marker
  *   no marker          a collection like others
  * The rename of the first to the second is the one moment that decides. */
 #include "engine/collection/registry_restore.h"
@@ -10,9 +10,9 @@
 #include "base/memory.h"
 #include "engine/collection/definition.h"
 #include "engine/collection/name.h"
+#include "engine/collection/registry_marker.h"
 #include "engine/collection/registry_pool.h"
 #include "engine/collection/registry_swap.h"
-#include "engine/storage/checkpoint.h"
 #include "engine/storage/folder.h"
 
 #include <assert.h>
@@ -31,101 +31,13 @@ struct restore {
     struct entry *entry; /* not in the table */
 };
 
-static enum engine_code
-path_in(const char *folder, const char *name, struct bytes *path,
-        struct error *reterr)
-{
-    bytes_init(path, PATH_SIZE_MAX);
-    bytes_addf(path, "%s/%s", folder, name);
-    return bytes_failed(path) ? error_memory(reterr) : ENGINE_OK;
-}
-
-/* ---- markers ---- */
-
-enum engine_code
-registry_marker_write(const char *folder, const char *replaced,
-                      struct error *reterr)
-{
-    struct bytes path;
-    enum engine_code code = path_in(folder, "restoring", &path, reterr);
-    if (code == ENGINE_OK)
-        code = checkpoint_write(path.data, span_of(replaced), reterr);
-    bytes_release(&path);
-    return code;
-}
-
-enum engine_code
-registry_marker_decide(const char *folder, bool *ret_is_durable,
-                       struct error *reterr)
-{
-    struct bytes from, to;
-    enum engine_code code = path_in(folder, "restoring", &from, reterr);
-    bytes_init(&to, PATH_SIZE_MAX);
-    bytes_addf(&to, "%s/restored", folder);
-    if (code == ENGINE_OK && bytes_failed(&to))
-        code = error_memory(reterr);
-    if (code == ENGINE_OK && rename(from.data, to.data) != 0)
-        code = error_set(reterr,
-                         errno == ENOSPC || errno == EDQUOT ? ENGINE_ENOSPACE
-                                                            : ENGINE_EINTERNAL,
-                         "cannot rename %s: %s", from.data, strerror(errno));
-    /* When only the sync fails, it is decided in this process' life. */
-    if (code == ENGINE_OK)
-        *ret_is_durable = folder_sync(folder, NULL) == ENGINE_OK;
-    bytes_release(&from);
-    bytes_release(&to);
-    return code;
-}
-
-void
-registry_marker_clear(const char *folder)
-{
-    struct bytes path;
-    if (path_in(folder, "restored", &path, NULL) == ENGINE_OK &&
-        unlink(path.data) == 0)
-        (void)!folder_sync(folder, NULL);
-    bytes_release(&path);
-}
-
-/* The name in the marker; empty: there is no such marker. */
-static enum engine_code
-marker_read(const char *folder, char name[REGISTRY_FOLDER_SIZE],
-            struct error *reterr)
-{
-    struct bytes path;
-    struct checkpoint *file = NULL;
-    name[0] = '\0';
-    enum engine_code code = path_in(folder, "restored", &path, reterr);
-    if (code == ENGINE_OK)
-        code = checkpoint_open(path.data, &file, reterr);
-    bytes_release(&path);
-    if (code != ENGINE_OK)
-        return code == ENGINE_ENOTFOUND ? ENGINE_OK : code;
-    size_t size = checkpoint_left(file);
-    if (size == 0 || size >= REGISTRY_FOLDER_SIZE)
-        code = error_set(reterr, ENGINE_ECORRUPT,
-                         "%s/restored is damaged: it names no folder", folder);
-    else
-        code = checkpoint_read(file, name, size, reterr);
-    name[code == ENGINE_OK ? size : 0] = '\0';
-    checkpoint_close(file);
-    return code;
-}
-
-static void
-say(const struct registry *registry, const char *text)
-{
-    if (registry->options.report != NULL)
-        registry->options.report(registry->options.report_ctx, "", text);
-}
-
 /* Removes a folder that nothing is decided about, or says why it cannot. */
 static void
 remove_folder(const struct registry *registry, const char *path)
 {
     struct error error = { .text = "" };
     if (folder_remove(path, &error) != ENGINE_OK)
-        say(registry, error.text);
+        registry_report(registry, "", error.text);
 }
 
 /* Whether it is the name of a collection's folder. */
@@ -171,7 +83,7 @@ enum engine_code
 registry_debt_find(const char *folder, char name[REGISTRY_FOLDER_SIZE],
                    struct error *reterr)
 {
-    enum engine_code code = marker_read(folder, name, reterr);
+    enum engine_code code = registry_marker_read(folder, name, reterr);
     if (code == ENGINE_OK && !is_number(name))
         name[0] = '\0';
     return code;
@@ -246,26 +158,23 @@ registry_debt_end(const struct registry *registry, const char *folder,
         return code;
     if (code != ENGINE_ECORRUPT)
         return error_set(reterr, code, "%s", error.text);
-    say(registry, error.text);
+    registry_report(registry, "", error.text);
     return ENGINE_OK;
 }
 
 bool
 registry_restore_settle(struct registry *registry, const char *folder)
 {
-    struct bytes path;
     struct error error = { .text = "" };
-    enum engine_code code = path_in(folder, "restoring", &path, NULL);
-    bool is_undecided = code == ENGINE_OK && access(path.data, F_OK) == 0;
-    bytes_release(&path);
-    if (is_undecided) {
-        say(registry, "removing a collection whose restore was interrupted");
+    if (registry_marker_is_undecided(folder)) {
+        registry_report(registry, "",
+                        "removing a collection whose restore was interrupted");
         remove_folder(registry, folder);
         return true;
     }
-    code = registry_debt_pay(folder, &error);
+    enum engine_code code = registry_debt_pay(folder, &error);
     if (code != ENGINE_OK)
-        say(registry, error.text);
+        registry_report(registry, "", error.text);
     return code == ENGINE_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_alias.h"
+#include "engine/collection/registry_marker.h"
 #include "engine/segment/search.h"
 #include "engine/storage/folder.h"
 

@@ -7,21 +7,6 @@
 
 /* The steps of a restore that the whole table sees: for registry_restore.c. */
 
-/* The marker `restoring`, durably: what `folder` would replace. */
-enum engine_code registry_marker_write(const char *folder, const char *replaced,
-                                       struct error *reterr)
-    __attribute__((warn_unused_result));
-
-/* The moment that decides: `restoring` becomes `restored`. ret_is_durable: false
- * where the sync after it failed; a start may find `restoring`. */
-enum engine_code registry_marker_decide(const char *folder,
-                                        bool *ret_is_durable,
-                                        struct error *reterr)
-    __attribute__((warn_unused_result));
-
-/* Removes `restored`: what it named is gone. */
-void registry_marker_clear(const char *folder);
-
 /* The collection's name behind an alias, copied into `own`
  * [COMMAND_NAME_SIZE_MAX + 1]; else `name` itself. */
 struct span registry_own_name(struct registry *registry, struct span name,

@@ -261,3 +261,52 @@ def test_a_collection_that_was_being_made_is_removed(engine_factory):
     assert engine.call("GET", "/collections").result["collections"] == []
     assert not folder.exists()
     assert "interrupted" in engine.log()
+
+
+def test_no_bit_of_a_marker_lets_another_collection_go(engine_factory):
+    """What a restore replaced cannot be taken away, and a bit of the marker
+    that names it flips: the restored one is served, the replaced one is not,
+    the marker is named, and no other folder is touched. Once nobody is in
+    doubt the marker goes."""
+    engine = engine_factory().start()
+    for value, name in enumerate(("first", "hurt", "last")):
+        engine.create(name, 4, "Euclid")
+        engine.upsert(name, [{"id": 1, "vector": [value, 1, 2, 3]}])
+    snapshot = engine.call("POST", "/collections/hurt/snapshots").result
+    engine.upsert("hurt", [{"id": 2, "vector": [5, 6, 7, 8]}])
+    replaced = folder_of(engine, "hurt")
+    in_the_way = replaced.with_name(replaced.name + ".deleted")
+    (in_the_way / "x").mkdir(parents=True)
+    engine.call("PUT", "/collections/hurt/snapshots/recover", {
+        "location": f"file://{engine.folder}/snapshots/hurt/"
+                    f"{snapshot['name']}"}).result
+    folders = sorted(replaced.parent.glob("*[0-9]"))
+    marker, = replaced.parent.glob("*/restored")
+    assert replaced in folders and marker.parent == folders[-1]
+    good = marker.read_bytes()
+    engine.kill()
+    for bit in range(0, 8 * len(good), 5):  # each bit: test_registry.c
+        spoilt = bytearray(good)
+        spoilt[bit // 8] ^= 1 << bit % 8
+        marker.write_bytes(spoilt)
+        engine.start()
+        assert sorted(replaced.parent.glob("*[0-9]")) == folders, bit
+        named = engine.call("GET", "/collections").result["collections"]
+        assert [c["name"] for c in named] == [
+            f"damaged-{replaced.name}", "first", "hurt", "last"]
+        assert engine.count("hurt") == 1
+        assert engine.count("first") == engine.count("last") == 1
+        assert "restored is damaged" in engine.log()
+        answer = engine.call("GET", f"/collections/damaged-{replaced.name}")
+        assert answer.status == 500 and str(replaced) in answer.error
+        assert marker.read_bytes() == spoilt
+        engine.kill()
+    engine.start()
+    assert engine.call("DELETE", f"/collections/damaged-{replaced.name}"
+                       ).result is True
+    engine.stop()
+    engine.start()
+    assert not marker.exists() and not replaced.exists()
+    assert engine.count("hurt") == 1
+    assert engine.call("GET", "/telemetry").result["collections"].get(
+        "damaged", []) == []

@@ -18,6 +18,7 @@
 
 #include "engine/collection/collection.h"
 #include "engine/collection/registry_alias.h"
+#include "engine/collection/registry_marker.h"
 #include "engine/collection/registry_restore.h"
 #include "engine/storage/checkpoint.h"
 #include "tests/fixture/folder.h"
@@ -398,6 +399,125 @@ START_TEST(registry_deletes_past_a_damaged_marker)
 }
 END_TEST
 
+/* A marker that names a folder, where it is of the form without a sum. */
+static void
+write_plain_marker(const char *in, const char *named)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/collections/%s/restored", folder, in);
+    ck_assert_int_eq(checkpoint_write(path, span_of(named), NULL), ENGINE_OK);
+}
+
+static void
+assert_marker(const char *in, enum engine_code code, const char *expected)
+{
+    char path[160], name[REGISTRY_FOLDER_SIZE];
+    snprintf(path, sizeof(path), "%s/collections/%s", folder, in);
+    ck_assert_int_eq(registry_marker_read(path, name, &error), code);
+    ck_assert_str_eq(name, expected);
+    if (code != ENGINE_OK)
+        ck_assert_ptr_nonnull(strstr(error.text, "restored is damaged"));
+}
+
+/* A file's bytes. */
+static size_t
+read_marker(const char *path, char text[128])
+{
+    FILE *file = fopen(path, "rb");
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(text, 1, 128, file);
+    fclose(file);
+    ck_assert_uint_lt(size, 128);
+    return size;
+}
+
+/* Whatever bit of it is another, and wherever it ends, it is not believed. */
+START_TEST(registry_believes_no_marker_with_another_bit)
+{
+    char second[32], path[160], text[128];
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    block_first();
+    replace("c", second);
+    assert_marker(second, ENGINE_OK, "00000001");
+    snprintf(path, sizeof(path), "%s/collections/%s/restored", folder, second);
+    size_t size = read_marker(path, text);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        text[bit / 8] = (char)(text[bit / 8] ^ (1 << bit % 8));
+        ck_assert_int_eq(
+            checkpoint_write(path, (struct span){ text, size }, NULL),
+            ENGINE_OK);
+        assert_marker(second, ENGINE_ECORRUPT, "");
+        text[bit / 8] = (char)(text[bit / 8] ^ (1 << bit % 8));
+    }
+    for (size_t left = 0; left < size; left++) {
+        ck_assert_int_eq(
+            checkpoint_write(path, (struct span){ text, left }, NULL),
+            ENGINE_OK);
+        assert_marker(second, ENGINE_ECORRUPT, "");
+    }
+}
+END_TEST
+
+/* Of the form without a sum it may name nothing but one of the same name. */
+START_TEST(registry_reads_markers_of_before)
+{
+    char second[32];
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    ck_assert_int_eq(create("other"), ENGINE_OK);
+    block_first();
+    replace("c", second);
+    write_plain_marker(second, "00000001");
+    assert_marker(second, ENGINE_OK, "00000001");
+    write_plain_marker(second, "-");
+    assert_marker(second, ENGINE_OK, "-");
+    write_plain_marker(second, "00000099");
+    assert_marker(second, ENGINE_OK, "00000099");
+    write_plain_marker(second, "00000002");
+    assert_marker(second, ENGINE_ECORRUPT, "");
+    write_plain_marker(second, "0000000a");
+    assert_marker(second, ENGINE_ECORRUPT, "");
+    write_plain_marker(second, "00000001");
+    for (unsigned i = 0; i < 2; i++) { /* the first clears the way */
+        ck_assert_int_eq(reopen(), ENGINE_OK);
+        assert_names("c other ");
+    }
+    ck_assert(!has_folder("00000001") && has_folder(second));
+}
+END_TEST
+
+/* With a marker that cannot be read both are there at a start: what replaced the
+ * other is served. Once that one is gone the marker says nothing more. */
+START_TEST(registry_serves_the_last_of_one_name)
+{
+    char second[32], path[160];
+    const struct damaged *damaged;
+    size_t count = 0;
+    bool existed = false;
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    block_first();
+    replace("c", second);
+    snprintf(path, sizeof(path), "%s/collections/%s/restored", folder, second);
+    ck_assert_int_eq(truncate(path, 5), 0);
+    for (unsigned i = 0; i < 8; i++) {
+        ck_assert_int_eq(reopen(), ENGINE_OK);
+        assert_names("c damaged-00000001 ");
+        ck_assert_int_eq(
+            registry_damaged(registry, &arena, &damaged, &count, &error),
+            ENGINE_OK);
+        ck_assert_uint_eq(count, 1);
+        ck_assert_ptr_nonnull(strstr(damaged[0].folder, "00000001"));
+    }
+    ck_assert_int_eq(access(path, F_OK), 0);
+    ck_assert_int_eq(registry_delete(registry, span_of("damaged-00000001"),
+                                     &existed, &error),
+                     ENGINE_OK);
+    ck_assert(!has_folder("00000001"));
+    ck_assert_int_eq(reopen(), ENGINE_OK);
+    assert_names("c ");
+    ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
 static bool fails_sync;
 
 /* The engine's calls: with `fails_sync` the first of a folder that is decided
@@ -576,6 +696,9 @@ main(void)
     tcase_add_test(tcase, registry_keeps_what_it_cannot_delete);
     tcase_add_test(tcase, registry_serves_no_replaced_one_again);
     tcase_add_test(tcase, registry_deletes_past_a_damaged_marker);
+    tcase_add_test(tcase, registry_believes_no_marker_with_another_bit);
+    tcase_add_test(tcase, registry_reads_markers_of_before);
+    tcase_add_test(tcase, registry_serves_the_last_of_one_name);
     tcase_add_test(tcase,
                    registry_keeps_the_old_where_the_new_may_not_be_durable);
     tcase_add_test(tcase, registry_restores_no_other_vectors_over_a_new_one);
