@@ -486,6 +486,26 @@ call_new(struct api *api, struct request *request, struct reply *reply)
 
 static const struct span upload_ending = { "/snapshots/upload", 17 };
 
+/* The rest of begin(). */
+static enum handler_body
+upload_place(struct call *call, enum engine_code code, struct error *error,
+             uint64_t *ret_size_max)
+{
+    struct request *request = call->request;
+    struct snapshots *snapshots = call->api->options.snapshots;
+    if (code == ENGINE_OK)
+        code = snapshots_upload_begin(call, error);
+    if (code == ENGINE_OK)
+        code = snapshots_make_file(snapshots, &request->body_file, error);
+    if (code != ENGINE_OK) {
+        call_end(call, code, error);
+        return HANDLER_BODY_REFUSED;
+    }
+    request->has_body_file = true;
+    *ret_size_max = snapshots_file_size_max(snapshots);
+    return HANDLER_BODY_FILE;
+}
+
 /* Who may not upload is told before the body comes. */
 static enum handler_body
 api_begin(void *ctx, struct request *request, struct reply *reply,
@@ -504,20 +524,28 @@ api_begin(void *ctx, struct request *request, struct reply *reply,
     (void)call_find_route(call);
     if (call->route == NULL || (call->route->flags & ROUTE_UPLOAD) == 0)
         return HANDLER_BODY_MEMORY;
-    enum engine_code code = ENGINE_OK;
-    bool is_refused = call_is_refused(call);
-    if (!is_refused)
-        code = snapshots_upload_begin(call, &error);
-    if (!is_refused && code == ENGINE_OK)
-        code = snapshots_make_file(api->options.snapshots, &request->body_file,
-                                   &error);
-    if (is_refused || code != ENGINE_OK) {
-        call_end(call, code, &error);
+    if (call_is_refused(call)) {
+        call_end(call, ENGINE_OK, NULL);
         return HANDLER_BODY_REFUSED;
     }
-    request->has_body_file = true;
-    *ret_size_max = snapshots_file_size_max(api->options.snapshots);
-    return HANDLER_BODY_FILE;
+    return call_wants_point(call)
+               ? HANDLER_BODY_LATER
+               : upload_place(call, ENGINE_OK, &error, ret_size_max);
+}
+
+/* The point that a token wants is looked up before the body, and once more when
+ * all of it is there. */
+static enum handler_body
+api_admit(void *ctx, struct request *request, struct reply *reply,
+          uint64_t *ret_size_max)
+{
+    (void)ctx;
+    (void)reply;
+    struct error error = { .text = "" };
+    struct call *call = request->call;
+    assert(call != NULL && call_wants_point(call));
+    enum engine_code code = call_check_point(call, &error);
+    return upload_place(call, code, &error, ret_size_max);
 }
 
 static enum handler_step
@@ -591,6 +619,7 @@ api_handler(struct api *api)
 {
     return (struct handler){ .ctx = api,
                              .begin = api_begin,
+                             .admit = api_admit,
                              .start = api_start,
                              .finish = api_finish,
                              .release = api_release,

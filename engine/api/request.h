@@ -37,7 +37,7 @@ struct request {
     uint64_t deadline_ms; /* the client's, CLOCK_MONOTONIC; 0: none */
     struct arena arena;   /* freed after release() */
     /* The value of a header or NULL; valid until release(). Name without
-     * regard to case. Only inside start() and finish(). */
+     * regard to case. Only inside the functions of struct handler. */
     const char *(*header)(const struct request *request, const char *name);
     void *call; /* api's state of this request; NULL at first */
 };
@@ -50,6 +50,7 @@ enum handler_step { HANDLER_DONE, HANDLER_DEFER };
 enum handler_body {
     HANDLER_BODY_MEMORY,
     HANDLER_BODY_FILE,   /* request->body_file: at most *ret_size_max bytes */
+    HANDLER_BODY_LATER,  /* begin() alone: admit() says it */
     HANDLER_BODY_REFUSED /* the reply is there; the body is dropped */
 };
 
@@ -69,13 +70,16 @@ enum refusal {
 };
 
 /* The functions that wire calls; main connects them to api. begin() is called
- * for what is not gRPC, before start(), and is short. start() runs on
+ * for what is not gRPC, before start(), and is short; where it has to wait it
+ * lets admit() answer, on an executor thread, before the body. start() runs on
  * the loop and must be short, or on an executor thread; after HANDLER_DEFER,
  * finish() runs once on an executor thread. release() runs once for each
  * request that begin() or start() saw, before its arena is freed, on the loop. */
 struct handler {
     void *ctx;
     enum handler_body (*begin)(void *ctx, struct request *request,
+                               struct reply *reply, uint64_t *ret_size_max);
+    enum handler_body (*admit)(void *ctx, struct request *request,
                                struct reply *reply, uint64_t *ret_size_max);
     enum handler_step (*start)(void *ctx, struct request *request,
                                struct reply *reply);

@@ -118,6 +118,8 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url,
         return MHD_NO;
     if (exchange->state == EXCHANGE_NEW)
         return http1_exchange_begin(exchange, method, version);
+    if (exchange->state == EXCHANGE_ADMITTED)
+        return http1_exchange_admitted(exchange);
     if (*size > 0) {
         size_t given = *size;
         *size = 0;
@@ -130,6 +132,7 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url,
     case EXCHANGE_ANSWERED: /* resumed: finished by the executor */
         return http1_exchange_answer(exchange);
     case EXCHANGE_NEW:
+    case EXCHANGE_ADMITTED:
     case EXCHANGE_RUNNING:
         break;
     }

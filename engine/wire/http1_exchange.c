@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One request of HTTP/1.1. It is born with the request line, fills its body,
  * and then either answers on the loop or is suspended while the executor works:
- *   NEW -> BODY -> RUNNING -> ANSWERED      DISCARD -> ANSWERED (refused) */
+ *   NEW -> BODY -> RUNNING -> ANSWERED      DISCARD -> ANSWERED (refused)
+ *    '-> RUNNING -> ADMITTED -> BODY or DISCARD (asked before the body) */
 #include "engine/wire/http1_exchange.h"
 
 #include "base/budget.h"
@@ -113,6 +114,32 @@ http1_exchange_new(struct loop *loop, struct connection *connection,
 
 /* ---- running ---- */
 
+void
+http1_exchange_defer(struct exchange *exchange,
+                     void (*run)(struct executor_task *task),
+                     void (*resume)(struct completion *completion))
+{
+    struct wire *wire = exchange->loop->wire;
+    assert(exchange->state != EXCHANGE_RUNNING);
+    exchange->task.run = run;
+    exchange->completion.resume = resume;
+    exchange->state = EXCHANGE_RUNNING;
+    MHD_suspend_connection(exchange->mhd);
+    exchange->loop->working++;
+    if (executor_submit(wire->executor, &exchange->task))
+        return;
+    exchange->loop->working--;
+    http1_exchange_refuse(exchange, REFUSAL_BUSY, wire->options.in_flight_max);
+    MHD_resume_connection(exchange->mhd);
+}
+
+struct exchange *
+http1_exchange_of(struct completion *completion)
+{
+    return (struct exchange *)(void *)((char *)completion -
+                                       offsetof(struct exchange, completion));
+}
+
 static void
 exchange_work(struct executor_task *task)
 {
@@ -125,9 +152,7 @@ exchange_work(struct executor_task *task)
 static void
 exchange_resume(struct completion *completion)
 {
-    struct exchange *exchange =
-        (struct exchange *)(void *)((char *)completion -
-                                    offsetof(struct exchange, completion));
+    struct exchange *exchange = http1_exchange_of(completion);
     assert(exchange->state == EXCHANGE_RUNNING);
     exchange->state = EXCHANGE_ANSWERED;
     MHD_resume_connection(exchange->mhd);
@@ -146,16 +171,7 @@ http1_exchange_start(struct exchange *exchange)
     if (handler->start(handler->ctx, &exchange->request, &exchange->reply) ==
         HANDLER_DONE)
         return http1_exchange_answer(exchange);
-    exchange->task.run = exchange_work;
-    exchange->completion.resume = exchange_resume;
-    exchange->state = EXCHANGE_RUNNING;
-    MHD_suspend_connection(exchange->mhd);
-    exchange->loop->working++;
-    if (executor_submit(wire->executor, &exchange->task))
-        return MHD_YES;
-    exchange->loop->working--;
-    http1_exchange_refuse(exchange, REFUSAL_BUSY, wire->options.in_flight_max);
-    MHD_resume_connection(exchange->mhd);
+    http1_exchange_defer(exchange, exchange_work, exchange_resume);
     return MHD_YES;
 }
 
@@ -183,19 +199,9 @@ size_refusal(const struct exchange *exchange)
                                            : REFUSAL_BODY_SIZE;
 }
 
-/* Asks the handler where the body goes. */
 static void
-body_place(struct exchange *exchange)
+body_place(struct exchange *exchange, enum handler_body place)
 {
-    const struct wire_options *options = &exchange->loop->wire->options;
-    enum handler_body place = HANDLER_BODY_MEMORY;
-    exchange->size_max = options->body_size_max;
-    if (options->handler.begin != NULL) {
-        exchange->request.start_ns = loop_now_ns();
-        exchange->is_started = true;
-        place = options->handler.begin(options->handler.ctx, &exchange->request,
-                                       &exchange->reply, &exchange->size_max);
-    }
     if (place == HANDLER_BODY_REFUSED)
         exchange->state = EXCHANGE_DISCARD;
     else if (exchange->declared_size > exchange->size_max)
@@ -203,6 +209,78 @@ body_place(struct exchange *exchange)
                               exchange->size_max);
     else if (place == HANDLER_BODY_MEMORY)
         body_expect(exchange);
+}
+
+/* Whether the answer to what is refused may follow the dropped body. */
+static bool
+drops_body(const struct exchange *exchange)
+{
+    const char *expect = MHD_lookup_connection_value(
+        exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT);
+    return expect == NULL && exchange->declared_size <= WIRE_DISCARD_SIZE_MAX;
+}
+
+static void
+admit_work(struct executor_task *task)
+{
+    struct exchange *exchange = (struct exchange *)(void *)task;
+    const struct handler *handler = &exchange->loop->wire->options.handler;
+    exchange->place = handler->admit(handler->ctx, &exchange->request,
+                                     &exchange->reply, &exchange->size_max);
+    loop_finish(exchange->loop, &exchange->completion);
+}
+
+/* The daemon calls once more as if the header had just come. */
+static void
+admit_resume(struct completion *completion)
+{
+    struct exchange *exchange = http1_exchange_of(completion);
+    assert(exchange->state == EXCHANGE_RUNNING);
+    exchange->state = EXCHANGE_ADMITTED;
+    MHD_resume_connection(exchange->mhd);
+}
+
+/* What is refused is answered before the body, or after it was dropped. */
+static enum MHD_Result
+begin_end(struct exchange *exchange, bool is_clear)
+{
+    if (exchange->state != EXCHANGE_DISCARD ||
+        (is_clear && drops_body(exchange)))
+        return MHD_YES;
+    exchange->is_last = true;
+    return http1_exchange_answer(exchange);
+}
+
+/* Asks the handler where the body goes. */
+static enum MHD_Result
+body_ask(struct exchange *exchange)
+{
+    const struct handler *handler = &exchange->loop->wire->options.handler;
+    enum handler_body place = HANDLER_BODY_MEMORY;
+    exchange->size_max = exchange->loop->wire->options.body_size_max;
+    if (handler->begin != NULL) {
+        exchange->request.start_ns = loop_now_ns();
+        exchange->is_started = true;
+        place = handler->begin(handler->ctx, &exchange->request,
+                               &exchange->reply, &exchange->size_max);
+    }
+    if (place == HANDLER_BODY_LATER) {
+        exchange->connection->phase = CONNECTION_WORKING;
+        http1_exchange_defer(exchange, admit_work, admit_resume);
+        return MHD_YES;
+    }
+    body_place(exchange, place);
+    return begin_end(exchange, true);
+}
+
+enum MHD_Result
+http1_exchange_admitted(struct exchange *exchange)
+{
+    assert(exchange->state == EXCHANGE_ADMITTED);
+    exchange->state = EXCHANGE_BODY;
+    http1_connection_enter(exchange->connection, CONNECTION_BODY, 0);
+    body_place(exchange, exchange->place);
+    return begin_end(exchange, true);
 }
 
 static enum request_method
@@ -239,24 +317,16 @@ http1_exchange_begin(struct exchange *exchange, const char *method,
     uint64_t in_flight = atomic_fetch_add(&wire->in_flight, 1);
     const char *length = MHD_lookup_connection_value(
         exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    const char *expect = MHD_lookup_connection_value(
-        exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT);
     if (length != NULL)
         exchange->declared_size = strtoull(length, NULL, 10);
     bool is_clear = framing_is_clear(exchange->mhd, version);
+    if (is_clear && in_flight < options->in_flight_max)
+        return body_ask(exchange);
     if (!is_clear)
         http1_exchange_refuse(exchange, REFUSAL_FRAMING, 0);
-    else if (in_flight >= options->in_flight_max)
-        http1_exchange_refuse(exchange, REFUSAL_BUSY, options->in_flight_max);
     else
-        body_place(exchange);
-    if (exchange->state != EXCHANGE_DISCARD)
-        return MHD_YES;
-    if (is_clear && expect == NULL &&
-        exchange->declared_size <= WIRE_DISCARD_SIZE_MAX)
-        return MHD_YES; /* the answer follows the dropped body */
-    exchange->is_last = true;
-    return http1_exchange_answer(exchange);
+        http1_exchange_refuse(exchange, REFUSAL_BUSY, options->in_flight_max);
+    return begin_end(exchange, is_clear);
 }
 
 enum MHD_Result

@@ -10,6 +10,7 @@
 
 enum exchange_state {
     EXCHANGE_NEW,
+    EXCHANGE_ADMITTED, /* or not: the handler has said where the body goes */
     EXCHANGE_BODY,
     EXCHANGE_DISCARD, /* refused; the body is read and dropped */
     EXCHANGE_RUNNING,
@@ -28,8 +29,9 @@ struct exchange {
     bool is_last;    /* close the connection after the answer */
     uint64_t declared_size;
     uint64_t received_size;
-    uint64_t size_max; /* of the body */
-    int file_errno;    /* of writing it into its file; 0: none */
+    uint64_t size_max;       /* of the body */
+    int file_errno;          /* of writing it into its file; 0: none */
+    enum handler_body place; /* what admit() said */
     struct charge charge;
     struct bytes body;
     char *target;
@@ -62,12 +64,22 @@ void http1_exchange_forget_request(struct exchange *exchange);
 enum MHD_Result http1_exchange_begin(struct exchange *exchange,
                                      const char *method, const char *version);
 
+/* The same when the handler's admit() has answered. */
+enum MHD_Result http1_exchange_admitted(struct exchange *exchange);
+
 /* Takes bytes of the body. */
 enum MHD_Result http1_exchange_receive(struct exchange *exchange,
                                        const char *data, size_t size);
 
 /* The body is complete: lets the handler answer, here or on the executor. */
 enum MHD_Result http1_exchange_start(struct exchange *exchange);
+
+/* Suspends it while `run` works on the executor; `resume` follows, on the loop.
+ * Where the executor is full it is refused. */
+void http1_exchange_defer(struct exchange *exchange,
+                          void (*run)(struct executor_task *task),
+                          void (*resume)(struct completion *completion));
+struct exchange *http1_exchange_of(struct completion *completion);
 
 /* ---- http1_store.c ---- */
 

@@ -34,9 +34,7 @@ store_work(struct executor_task *task)
 static void
 store_resume(struct completion *completion)
 {
-    struct exchange *exchange =
-        (struct exchange *)(void *)((char *)completion -
-                                    offsetof(struct exchange, completion));
+    struct exchange *exchange = http1_exchange_of(completion);
     assert(exchange->state == EXCHANGE_RUNNING);
     exchange->state = EXCHANGE_BODY;
     exchange->request.body_file_size += exchange->body.size;
@@ -50,16 +48,6 @@ store_resume(struct completion *completion)
 void
 http1_exchange_store(struct exchange *exchange)
 {
-    struct wire *wire = exchange->loop->wire;
     assert(exchange->state == EXCHANGE_BODY);
-    exchange->task.run = store_work;
-    exchange->completion.resume = store_resume;
-    exchange->state = EXCHANGE_RUNNING;
-    MHD_suspend_connection(exchange->mhd);
-    exchange->loop->working++;
-    if (executor_submit(wire->executor, &exchange->task))
-        return;
-    exchange->loop->working--;
-    http1_exchange_refuse(exchange, REFUSAL_BUSY, wire->options.in_flight_max);
-    MHD_resume_connection(exchange->mhd);
+    http1_exchange_defer(exchange, store_work, store_resume);
 }

@@ -295,6 +295,61 @@ def test_a_token_that_wants_a_point(keyed):
     assert ask(keyed, wanting(name="carol")).status == 401
 
 
+def begin_upload(engine, token, size=300 << 20, more=()):
+    """A connection with the head of an upload, and no byte of its body."""
+    link = engine.socket(10)
+    lines = [b"POST /collections/docs/snapshots/upload HTTP/1.1", b"Host: x",
+             b"api-key: " + token.encode(), b"Content-Length: %d" % size,
+             b"Content-Type: multipart/form-data; boundary=b", *more]
+    link.sendall(b"\r\n".join(lines) + b"\r\n\r\n")
+    return link
+
+
+def test_an_upload_is_judged_before_its_body(keyed):
+    """Also where a point has to be looked up for it; what is admitted is judged
+    once more at the end."""
+    def may(**values):
+        return signed(KEY, {"access": "m", "value_exists": {
+            "collection": "users",
+            "matches": [{"key": k, "value": v} for k, v in values.items()]}})
+
+    nowhere = signed(KEY, {"access": "m", "value_exists": {
+        "collection": "nowhere", "matches": []}})
+    expect = [b"Expect: 100-continue"]
+    for token, status in ((may(name="bob"), 401), (nowhere, 403),
+                          (wanting(name="alice"), 403)):
+        for size, more in ((300 << 20, ()), (1000, expect),
+                           (300 << 20, expect)):
+            with begin_upload(keyed, token, size, more) as link:
+                head = link.recv(65536)
+                assert head.startswith(b"HTTP/1.1 %d " % status), head
+    with begin_upload(keyed, may(name="alice"), 1000, expect) as link:
+        assert link.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        keyed.call("POST", "/collections/users/points/payload?wait=true",
+                   {"points": [1], "payload": {"name": "dora"}},
+                   {"api-key": KEY})
+        link.sendall(bytes(1000))
+        assert link.recv(65536).startswith(b"HTTP/1.1 401 ")
+    keyed.call("POST", "/collections/users/points/payload?wait=true",
+               {"points": [1], "payload": {"name": "alice"}},
+               {"api-key": KEY})
+    path = "/collections/docs/snapshots/upload"
+    made = keyed.call("POST", "/collections/docs/snapshots",
+                      headers={"api-key": KEY}).result
+    data = keyed.call("GET", f"/collections/docs/snapshots/{made['name']}",
+                      headers={"api-key": KEY}).body
+    for token, status in ((may(name="alice"), 200), (may(name="bob"), 401)):
+        answer = keyed.call("POST", path, (
+            b'--b\r\nContent-Disposition: form-data; name="snapshot"\r\n\r\n'
+            + data + b"\r\n--b--\r\n"), {
+            "api-key": token,
+            "Content-Type": "multipart/form-data; boundary=b"})
+        assert answer.status == status, answer
+    assert not list((keyed.folder / "snapshots" / ".tmp").iterdir())
+    audit = (keyed.folder / "audit.log").read_text().splitlines()
+    assert json.loads(audit[-1])["result"] == "denied"
+
+
 def test_the_audit_log_says_who_a_token_is_for(keyed):
     token = signed(KEY, {"access": [{"collection": "docs", "access": "r"}],
                          "sub": "inference", "subject": "alice"})
