@@ -199,6 +199,17 @@ filter_cache_spend(struct filter_cache *cache, struct span key,
 }
 
 void
+filter_cache_spend_anew(struct filter_cache *cache, struct span key)
+{
+    uint64_t hash = hash_of(key);
+    struct filter_spent *spent = &cache->spent[hash % FILTER_CACHE_SPENT_MAX];
+    pthread_mutex_lock(&cache->lock);
+    if (spent->hash == hash)
+        spent->tests = 0;
+    pthread_mutex_unlock(&cache->lock);
+}
+
+void
 filter_cache_sweep(struct filter_cache *cache, uint64_t version)
 {
     for (size_t i = 0; i < FILTER_CACHE_ENTRIES_MAX; i++) {

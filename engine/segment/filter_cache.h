@@ -68,6 +68,9 @@ void filter_cache_put(struct filter_cache *cache, struct span key,
 uint64_t filter_cache_spend(struct filter_cache *cache, struct span key,
                             uint64_t version, uint64_t tests);
 
+/* Forgets what was spent for it. */
+void filter_cache_spend_anew(struct filter_cache *cache, struct span key);
+
 /* Frees what is out of date: by the background, after changes. */
 void filter_cache_sweep(struct filter_cache *cache, uint64_t version);
 

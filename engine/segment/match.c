@@ -287,6 +287,13 @@ match_spend(struct match *match, uint64_t tests)
 }
 
 void
+match_spend_anew(struct match *match)
+{
+    if (match->key.size > 0)
+        filter_cache_spend_anew(&match->reader->segment->filters, match->key);
+}
+
+void
 match_remember(struct match *match, const uint64_t *words)
 {
     if (match->key.size == 0 || match->failure.code != ENGINE_OK)

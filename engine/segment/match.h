@@ -74,6 +74,9 @@ enum engine_code match_want_passing(struct match *match, struct error *reterr)
 /* As filter_cache_spend(), of this filter; 0 where it cannot be remembered. */
 uint64_t match_spend(struct match *match, uint64_t tests);
 
+/* Nothing was spent, so far: testing all was begun and came to no end. */
+void match_spend_anew(struct match *match);
+
 /* These words are all that matches, among the slots of the view: tested, so
  * that the next one with this filter need not. */
 void match_remember(struct match *match, const uint64_t *words);

@@ -163,6 +163,24 @@ work_report_residual(struct segment_report *report,
 /* One by one a test costs so many times what it does among all. */
 #define TEST_RATIO 4u
 
+/* Nobody waits longer than that for the sake of later searches, */
+#define SETTLE_NS_MAX 1e9
+/* nor longer than so much of what is left until the deadline. */
+#define SETTLE_SHARE 4.0
+
+static bool
+may_settle(const struct work *work, const struct costs *costs)
+{
+    if (costs->settle_ns > SETTLE_NS_MAX)
+        return false;
+    if (work->deadline_ms == 0)
+        return true;
+    uint64_t now = now_ms();
+    return work->deadline_ms > now &&
+           costs->settle_ns * SETTLE_SHARE <
+               (double)(work->deadline_ms - now) * 1e6;
+}
+
 /* A filter that comes again and again is tested on all payloads once, when as
  * much was spent on some of them: then it is remembered. */
 static void
@@ -171,7 +189,8 @@ settle_if_due(struct work *work, struct costs *costs)
     struct match *match = &work->match;
     if (match->plan.residual == NULL || work->search->is_exact ||
         work->multi != NULL || costs->plan < SEGMENT_PLAN_WALK ||
-        match_spend(match, 0) * TEST_RATIO < match_candidates_count(match))
+        match_spend(match, 0) * TEST_RATIO < match_candidates_count(match) ||
+        !may_settle(work, costs))
         return;
     costs->plan =
         costs->is_on_codes ? SEGMENT_PLAN_SCAN_CODES : SEGMENT_PLAN_SCAN;
@@ -208,7 +227,11 @@ search_planned(struct work *work, struct error *reterr)
     code = costs.plan >= SEGMENT_PLAN_WALK
                ? work_search_walk(work, &costs, reterr)
                : work_search_scan(work, &costs, reterr);
-    if (work->match.plan.residual != NULL)
+    if (work->match.plan.residual == NULL)
+        return code;
+    if (code == ENGINE_ETIMEOUT && costs.wants_settled)
+        match_spend_anew(&work->match);
+    else
         (void)match_spend(&work->match, report->tested);
     return code;
 }

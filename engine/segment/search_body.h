@@ -48,6 +48,7 @@ struct costs {
     double place_ns;    /* of one place of the list of a plain walk */
     double share;       /* of all points that will pass */
     double test_share;  /* of the candidates that pass the tests */
+    double settle_ns;   /* all candidates tested, as long as those tried took */
     bool is_on_codes;   /* the cheapest scan is */
     bool wants_settled; /* and it tests payloads before */
 };

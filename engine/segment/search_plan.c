@@ -141,14 +141,17 @@ struct known {
     double test_share; /* of the candidates */
     double test_ns;    /* of one candidate, in slot order; 0: no test */
     double random_test_ns;
+    double tried_ns; /* of one of those that were tried, measured */
 };
 
 /* Every fourth of the slots first: where several of them pass, that will do. */
 static double
-sample_some(struct work *work, const uint32_t *slots, uint32_t count)
+sample_some(struct work *work, const uint32_t *slots, uint32_t count,
+            double *ret_ns)
 {
     uint32_t some[SAMPLE_SLOTS], tried = 0;
     size_t passed = 0;
+    uint64_t begin = work_now_ns();
     for (uint32_t first = 0; first < SAMPLE_STEPS; first++) {
         uint32_t taken = 0;
         for (uint32_t i = first; i < count; i += SAMPLE_STEPS)
@@ -159,13 +162,14 @@ sample_some(struct work *work, const uint32_t *slots, uint32_t count)
         if (passed >= SAMPLE_PASSED)
             break;
     }
+    *ret_ns = (double)(work_now_ns() - begin) / (tried + 1.0);
     return ((double)passed + 0.5) / (tried + 1.0);
 }
 
 /* The share of the candidates that satisfies the residual, by trying some: the
  * plan only guesses what no index answers. */
 static double
-sample_share(struct work *work)
+sample_share(struct work *work, double *ret_ns)
 {
     uint32_t end = work->reader->view->slots_count;
     uint32_t step = end / SAMPLE_SLOTS + 1;
@@ -174,7 +178,7 @@ sample_share(struct work *work)
         if (match_is_candidate(&work->match, slot))
             slots[tried++] = slot;
     assert(tried <= SAMPLE_SLOTS);
-    return sample_some(work, slots, tried);
+    return sample_some(work, slots, tried, ret_ns);
 }
 
 static struct known
@@ -191,7 +195,8 @@ look_at(struct work *work)
         return known;
     known.test_ns = is_on_disk ? RESIDUAL_DISK_NS : RESIDUAL_NS;
     known.random_test_ns = is_on_disk ? RESIDUAL_DISK_RANDOM_NS : RESIDUAL_NS;
-    known.test_share = work->search->is_exact ? 0.5 : sample_share(work);
+    known.test_share =
+        work->search->is_exact ? 0.5 : sample_share(work, &known.tried_ns);
     known.share *= known.test_share;
     return known;
 }
@@ -319,6 +324,7 @@ work_costs(struct work *work)
     struct known known = look_at(work);
     costs.share = known.share;
     costs.test_share = known.test_share;
+    costs.settle_ns = known.candidates * known.tried_ns;
     propose_scans(work, &known, &costs);
     if (work->graph != NULL && !work->is_tail_long && !work->search->is_exact &&
         work->search->k <= HNSW_K_MAX && !is_below_threshold(work))
@@ -356,11 +362,11 @@ segment_search_cost_ns(const struct segment_reader *reader,
     if (recall_cost_ns(&work, &known_ns))
         return (uint64_t)known_ns;
     double count = (double)reader->view->live->count;
-    double test_ns = search->filter != NULL ? RESIDUAL_NS : 0.0;
-    double scan_ns = count * (row_ns(&work, 1.0) + test_ns);
+    /* A filter that is not known may read every payload, whatever the walk. */
+    double filter_ns = search->filter != NULL ? count * RESIDUAL_NS : 0.0;
+    double scan_ns = count * row_ns(&work, 1.0);
     if (work.graph == NULL || search->is_exact)
-        return (uint64_t)scan_ns;
-    double walk_ns =
-        WALK_ROWS_PER_EF * work_width(&work) * (visit_ns(vectors) + test_ns);
-    return (uint64_t)(walk_ns < scan_ns ? walk_ns : scan_ns);
+        return (uint64_t)(scan_ns + filter_ns);
+    double walk_ns = WALK_ROWS_PER_EF * work_width(&work) * visit_ns(vectors);
+    return (uint64_t)((walk_ns < scan_ns ? walk_ns : scan_ns) + filter_ns);
 }

@@ -12,6 +12,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define DIM   64
 #define COUNT 6000u
@@ -79,15 +80,16 @@ teardown(void)
     points_destroy(&points);
 }
 
-static uint32_t ef; /* of searches; 0: default */
+static uint32_t ef;          /* of searches; 0: default */
+static uint64_t deadline_ms; /* 0: none */
 
-static struct segment_report
-ask(const struct filter *filter, const float *query, bool is_exact,
-    struct point_id ids[K], size_t *ret_count)
+static enum engine_code
+try_ask(const struct filter *filter, const float *query, bool is_exact,
+        struct point_id ids[K], size_t *ret_count,
+        struct segment_report *ret_report)
 {
     struct segment *segment = points.collection->segment;
     struct segment_reader reader;
-    struct segment_report report;
     const struct hit *hits = NULL;
     struct segment_search search = {
         .query = { .kind = VECTOR_DENSE, .values = query, .dim = DIM },
@@ -95,16 +97,27 @@ ask(const struct filter *filter, const float *query, bool is_exact,
         .ef = ef,
         .filter = filter,
         .is_exact = is_exact,
-        .report = &report
+        .deadline_ms = deadline_ms,
+        .report = ret_report
     };
+    *ret_count = 0;
     segment_read_begin(segment, &reader);
-    ck_assert_int_eq(segment_search(&reader, &search, &points.arena, &hits,
-                                    ret_count, &points.error),
-                     ENGINE_OK);
+    enum engine_code code = segment_search(&reader, &search, &points.arena,
+                                           &hits, ret_count, &points.error);
     for (size_t i = 0; i < *ret_count; i++)
         ids[i] = segment_id(&reader, hits[i].slot);
     segment_read_end(&reader);
     points_forget(&points);
+    return code;
+}
+
+static struct segment_report
+ask(const struct filter *filter, const float *query, bool is_exact,
+    struct point_id ids[K], size_t *ret_count)
+{
+    struct segment_report report;
+    ck_assert_int_eq(try_ask(filter, query, is_exact, ids, ret_count, &report),
+                     ENGINE_OK);
     return report;
 }
 
@@ -294,6 +307,63 @@ START_TEST(cache_follows_changes)
 }
 END_TEST
 
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* As long as testing all payloads takes, at best; they are none the wiser. */
+static uint64_t
+ns_of_all(const struct filter *filter)
+{
+    static const float query[DIM] = { 1 };
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < 5; i++) {
+        struct point_id ids[K];
+        size_t count;
+        put(0, 1);
+        uint64_t begin = now_ns();
+        (void)ask(filter, query, true, ids, &count);
+        uint64_t took = now_ns() - begin;
+        least = took < least ? took : least;
+    }
+    put(0, 1);
+    points_link(&points);
+    return least;
+}
+
+/* A caller who has no time for all payloads gets the answer of a walk, as often
+ * as he asks. */
+START_TEST(nobody_waits_past_the_deadline_for_later_searches)
+{
+    struct point_filter filter;
+    const struct filter *half = points_at_least(&filter, "bare", COUNT / 2);
+    uint64_t all_ms = ns_of_all(half) / 1000000 + 1;
+    size_t answered = 0;
+    for (int i = 0; i < 400; i++) {
+        float query[DIM] = { 0 };
+        struct point_id found[K];
+        struct segment_report report;
+        size_t count;
+        query[i % DIM] = 1.0f;
+        deadline_ms = now_ns() / 1000000 + all_ms;
+        enum engine_code code =
+            try_ask(half, query, false, found, &count, &report);
+        deadline_ms = 0;
+        if (code == ENGINE_ETIMEOUT)
+            continue; /* the machine was busy */
+        ck_assert_int_eq(code, ENGINE_OK);
+        ck_assert(!report.is_cached);
+        ck_assert_int_eq(report.plan, SEGMENT_PLAN_WALK_LIST);
+        answered++;
+    }
+    ck_assert_uint_gt(answered, 0);
+}
+END_TEST
+
 /* So few match that all payloads are tested, but only once. */
 START_TEST(tested_payloads_are_remembered)
 {
@@ -322,6 +392,7 @@ cost_of(const struct filter *filter)
     struct segment_search search = {
         .query = { .kind = VECTOR_DENSE, .values = query, .dim = DIM },
         .k = K,
+        .ef = ef,
         .filter = filter,
     };
     segment_read_begin(segment, &reader);
@@ -344,7 +415,11 @@ START_TEST(cost_with_a_filter_is_known_after_the_first_search)
         size_t count;
         const struct filter *last =
             points_at_least(&filter, known[i].key, known[i].bound);
+        /* It may come to all payloads, however short the walk. */
+        ef = 16;
         uint64_t before = cost_of(last);
+        ck_assert_uint_gt(before, (uint64_t)COUNT * 200);
+        ef = 0;
         (void)ask(last, query, false, ids, &count);
         struct segment_report second = ask(last, query, false, ids, &count);
         ck_assert_uint_lt(cost_of(last), before);
@@ -369,6 +444,7 @@ main(void)
     tcase_add_test(tcase, filter_that_all_pass_is_none);
     tcase_add_test(tcase, what_passes_far_from_the_query_is_found);
     tcase_add_test(tcase, cache_follows_changes);
+    tcase_add_test(tcase, nobody_waits_past_the_deadline_for_later_searches);
     tcase_add_test(tcase, tested_payloads_are_remembered);
     tcase_add_test(tcase, cost_with_a_filter_is_known_after_the_first_search);
     suite_add_tcase(suite, tcase);
