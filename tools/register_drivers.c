@@ -50,37 +50,6 @@ version_learn(struct register_run *run)
 }
 
 static bool
-cluster_apply(struct register_run *run, bool *ret_is_changed,
-              struct fault *reterr)
-{
-    char path[KUBERNETES_URL_SIZE];
-    json_t *object = NULL;
-    long status = 0;
-    if (run->version[0] == '\0')
-        version_learn(run);
-    if (!object_path(run,
-                     run->is_forced ? "?fieldManager=" KUBERNETES_MANAGER
-                                      "&force=true"
-                                    : "?fieldManager=" KUBERNETES_MANAGER,
-                     path, reterr))
-        return false;
-    json_t *wanted = service_config_map(&run->service, &run->text);
-    if (wanted == NULL)
-        return fault_set(reterr, "out of memory, or the text is no UTF-8");
-    struct kubernetes_call call = { "PATCH", path, wanted };
-    bool is_done =
-        kubernetes_perform(&run->kubernetes, &call, &status, &object, reterr);
-    if (is_done) {
-        *ret_is_changed = strcmp(run->version, object_version(object)) != 0;
-        snprintf(run->version, sizeof(run->version), "%s",
-                 object_version(object));
-    }
-    json_decref(object);
-    json_decref(wanted);
-    return is_done;
-}
-
-static bool
 is_ours(const json_t *object)
 {
     const json_t *entry;
@@ -95,6 +64,70 @@ is_ours(const json_t *object)
             return true;
     }
     return false;
+}
+
+/* Whether what is there was written by us, once. */
+static bool
+was_ours(struct register_run *run)
+{
+    char path[KUBERNETES_URL_SIZE];
+    struct fault ignored;
+    json_t *object = NULL;
+    long status = 0;
+    if (!object_path(run, "", path, &ignored))
+        return false;
+    struct kubernetes_call call = { "GET", path, NULL };
+    bool may = kubernetes_perform(&run->kubernetes, &call, &status, &object,
+                                  &ignored) &&
+               is_ours(object);
+    json_decref(object);
+    return may;
+}
+
+static bool
+cluster_patch(struct register_run *run, const json_t *wanted, bool is_forced,
+              long *ret_status, json_t **ret_object, struct fault *reterr)
+{
+    char path[KUBERNETES_URL_SIZE];
+    if (!object_path(run,
+                     is_forced ? "?fieldManager=" KUBERNETES_MANAGER
+                                 "&force=true"
+                               : "?fieldManager=" KUBERNETES_MANAGER,
+                     path, reterr))
+        return false;
+    struct kubernetes_call call = { "PATCH", path, wanted };
+    return kubernetes_perform(&run->kubernetes, &call, ret_status, ret_object,
+                              reterr);
+}
+
+/* What another has changed in our object is mended (Server-Side Apply reports it
+ * as a conflict, 409); an object that another made is left alone. */
+static bool
+cluster_apply(struct register_run *run, bool *ret_is_changed,
+              struct fault *reterr)
+{
+    json_t *object = NULL;
+    long status = 0;
+    if (run->version[0] == '\0')
+        version_learn(run);
+    json_t *wanted = service_config_map(&run->service, &run->text);
+    if (wanted == NULL)
+        return fault_set(reterr, "out of memory, or the text is no UTF-8");
+    bool is_done =
+        cluster_patch(run, wanted, run->is_forced, &status, &object, reterr);
+    if (!is_done && status == 409 && !run->is_forced && was_ours(run)) {
+        json_decref(object);
+        object = NULL;
+        is_done = cluster_patch(run, wanted, true, &status, &object, reterr);
+    }
+    if (is_done) {
+        *ret_is_changed = strcmp(run->version, object_version(object)) != 0;
+        snprintf(run->version, sizeof(run->version), "%s",
+                 object_version(object));
+    }
+    json_decref(object);
+    json_decref(wanted);
+    return is_done;
 }
 
 static bool

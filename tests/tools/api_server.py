@@ -30,6 +30,14 @@ class Server(http.server.ThreadingHTTPServer):
             "resourceVersion": str(self.version), "labels": {},
             "managedFields": [{"manager": manager}]}, "data": data}
 
+    def edit(self, manager, data):
+        """As if it had changed what is there."""
+        self.version += 1
+        metadata = self.object["metadata"]
+        self.object = {"metadata": {
+            **metadata, "resourceVersion": str(self.version), "managedFields":
+            metadata["managedFields"] + [{"manager": manager}]}, "data": data}
+
     def apply(self, manager, force, wanted):
         old = self.object
         if old is not None:

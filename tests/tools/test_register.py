@@ -113,6 +113,9 @@ def test_it_stays_and_mends(server, account):
         until(lambda: server.object is not None)
         server.object = None
         until(lambda: server.object is not None)
+        own = server.object["data"]
+        server.edit("kubectl-edit", {"service.yaml": "another"})
+        until(lambda: server.object["data"] == own)
         # The token that the kubelet renews is taken up.
         server.token = "token-2"
         (account / "token").write_text("token-2")
