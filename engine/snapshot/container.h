@@ -10,12 +10,10 @@
 #include <stdint.h>
 
 /* The file of a snapshot (README.md, Format): named files one after the other,
- * each with its checksum, and an end that counts them and sums up all bytes.
- * Whatever bit of it is changed, reading ends with an error. One thread per
- * writer or reader, and one that sums up beside it (summer.h); what both need of
- * memory is that one's blocks. */
+ * each with its checksum, and an end that counts them and sums up the rest.
+ * Whatever bit of it is changed, reading ends with an error. */
 
-#define CONTAINER_FORMAT        1u
+#define CONTAINER_FORMAT        2u
 #define CONTAINER_NAME_SIZE_MAX 255u
 #define CONTAINER_FILES_MAX     1000000u
 
@@ -24,7 +22,12 @@ enum container_kind {
     CONTAINER_STORAGE = 2     /* several, and the aliases */
 };
 
-/* ---- writing ---- */
+/* XXH3 of 128 bits, as it is in the file. */
+struct container_sum {
+    uint64_t low, high;
+};
+
+/* ---- writing: one thread, and one that sums up beside it (summer.h) ---- */
 
 struct container_writer;
 
@@ -59,7 +62,7 @@ enum engine_code container_finish(struct container_writer *writer,
 /* NULL is allowed. */
 void container_writer_free(struct container_writer *writer);
 
-/* ---- reading ---- */
+/* ---- reading: first what is in it, then the files, by any threads ---- */
 
 /* Where a snapshot lies: the whole of a file, or a part of one. */
 struct container_source {
@@ -67,13 +70,20 @@ struct container_source {
     uint64_t begin, size;
     const char *label; /* for texts: "snapshot NAME" */
     const atomic_bool *stop;
-    bool has_digest; /* container_digest() will be asked */
+    bool has_digest; /* container_settle() is asked for it */
+};
+
+/* A file in it. */
+struct container_part {
+    uint64_t begin, size; /* from the source's begin on */
+    struct container_sum sum;
 };
 
 struct container_reader;
 
 /* Reads the head. ENGINE_EINPUT  it is no snapshot of ours, or damaged: says
- * where.   ENGINE_EVERSION, ENGINE_EINTERNAL, ENGINE_ENOMEM. */
+ * where.   ENGINE_EVERSION, ENGINE_EINTERNAL, ENGINE_ENOMEM. `source` must
+ * outlive the reader. One thread. */
 enum engine_code container_open(const struct container_source *source,
                                 struct container_reader **ret_reader,
                                 struct error *reterr)
@@ -81,24 +91,29 @@ enum engine_code container_open(const struct container_source *source,
 
 enum container_kind container_kind(const struct container_reader *reader);
 
-/* The next file's name, checked to be relative and without dots at the begin of
- * any part; valid until the next call. ret_name NULL: the end came, and every
- * byte of the file was as it was written. Skips what was not taken. */
-enum engine_code container_next(struct container_reader *reader,
-                                const char **ret_name, uint64_t *ret_size,
+/* The next file: its name, checked to be relative and without dots at the begin
+ * of any part, valid until the next call; and its place. ret_name NULL: the end
+ * came, and all but the files' bytes is as it was written. */
+enum engine_code
+container_next(struct container_reader *reader, const char **ret_name,
+               struct container_part *ret_part, struct error *reterr)
+    __attribute__((warn_unused_result));
+
+/* Writes the file's bytes to `path`, which is made, and compares their sum. Any
+ * thread. The disk has begun with them; ret_fd is the caller's, to sync and
+ * close. On failure the file is there in part. */
+enum engine_code container_copy(const struct container_source *source,
+                                const struct container_part *part,
+                                const char *name, const char *path, int *ret_fd,
                                 struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Writes the file's bytes to `path`, which is made, and checks them. The disk
- * has begun with them; ret_fd is the caller's, to sync and close. On failure the
- * file is there in part. */
-enum engine_code container_extract(struct container_reader *reader,
-                                   const char *path, int *ret_fd,
-                                   struct error *reterr)
+/* Waits for the sums of all of it, which are made beside: one that format 1 has,
+ * and SHA-256 in hexadecimal digits, [65], of a source that has_digest. After
+ * the end came. */
+enum engine_code container_settle(struct container_reader *reader,
+                                  char *ret_digest, struct error *reterr)
     __attribute__((warn_unused_result));
-
-/* SHA-256 of all of it in hexadecimal digits, [65], once the end came. */
-void container_digest(struct container_reader *reader, char *ret_text);
 
 void container_close(struct container_reader *reader);
 

@@ -22,8 +22,9 @@ _Static_assert(sizeof(struct container_head) == 24, "on disk");
 #define CONTAINER_END  0x2e444e45u /* "END." */
 
 /* Before each file: name (name_size bytes) and data (size bytes) follow, then
- * the data's XXH3 of 128 bits (low, high). At the end: size counts the files,
- * and the sum of all bytes before this record follows. */
+ * the data's container_sum. At the end: size counts the files, and the sum of
+ * all bytes before this record follows, without the files' data. In format 1 it
+ * was with them. */
 struct container_record {
     uint32_t type;
     uint32_t name_size;
@@ -32,9 +33,6 @@ struct container_record {
 };
 _Static_assert(sizeof(struct container_record) == 24, "on disk");
 
-struct container_sum {
-    uint64_t low, high;
-};
 _Static_assert(sizeof(struct container_sum) == 16, "on disk");
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -52,5 +50,10 @@ container_sum_of(XXH128_hash_t hash)
 {
     return (struct container_sum){ hash.low64, hash.high64 };
 }
+
+/* ENGINE_EINPUT: says what, and near which byte. */
+enum engine_code container_damaged(const struct container_source *source,
+                                   const char *what, uint64_t at,
+                                   struct error *reterr);
 
 #endif /* ENGINE_SNAPSHOT_CONTAINER_BODY_H */

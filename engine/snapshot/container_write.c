@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writing a snapshot in one pass: each byte is read once into a block, summed up
- * for its file here and for the whole (with SHA-256 for the API) by the summer's
+ * for its file (or for the rest) here and as SHA-256 for the API by the summer's
  * thread, and written once. `block` is NULL only before the first byte. */
 #include "engine/snapshot/container_body.h"
 
@@ -25,7 +25,8 @@ struct container_writer {
     uint64_t size;    /* so far, with what is in the block */
     uint64_t started; /* of it, what the disk was told to begin with */
     uint64_t files_count;
-    XXH3_state_t *one;
+    XXH3_state_t *one;  /* of the file at hand */
+    XXH3_state_t *rest; /* of all but the files' data */
     struct summer *summer;
     char *block;
     size_t block_size; /* of it, what is filled */
@@ -66,6 +67,7 @@ put(struct container_writer *writer, const void *data, size_t size,
 {
     const char *from = data;
     enum engine_code code = ENGINE_OK;
+    XXH3_128bits_update(writer->rest, data, size);
     while (code == ENGINE_OK && size > 0) {
         size_t room = SUMMER_BLOCK_SIZE - writer->block_size;
         size_t part = size < room ? size : room;
@@ -87,11 +89,13 @@ container_create(int fd, enum container_kind kind, const atomic_bool *stop,
     writer->fd = fd;
     writer->stop = stop;
     writer->one = XXH3_createState();
-    writer->summer = summer_new(true);
-    if (writer->one == NULL || writer->summer == NULL) {
+    writer->rest = XXH3_createState();
+    writer->summer = summer_new();
+    if (writer->one == NULL || writer->rest == NULL || writer->summer == NULL) {
         container_writer_free(writer);
         return error_memory(reterr);
     }
+    XXH3_128bits_reset(writer->rest);
     writer->block = summer_block(writer->summer);
     struct container_head head = { .magic = CONTAINER_MAGIC,
                                    .format = CONTAINER_FORMAT,
@@ -222,7 +226,8 @@ container_finish(struct container_writer *writer, char *ret_checksum,
                  uint64_t *ret_size, struct error *reterr)
 {
     enum engine_code code = put_block(writer, reterr);
-    struct container_sum sum = container_sum_of(summer_sum(writer->summer));
+    struct container_sum sum =
+        container_sum_of(XXH3_128bits_digest(writer->rest));
     struct container_record record = { .type = CONTAINER_END,
                                        .size = writer->files_count };
     record.sum = container_record_sum(&record, "");
@@ -247,6 +252,7 @@ container_writer_free(struct container_writer *writer)
     if (writer == NULL)
         return;
     XXH3_freeState(writer->one);
+    XXH3_freeState(writer->rest);
     summer_free(writer->summer);
     free(writer);
 }

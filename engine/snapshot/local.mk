@@ -3,9 +3,11 @@ libengine_a_SOURCES += \
 	engine/snapshot/body.h \
 	engine/snapshot/catalog.c \
 	engine/snapshot/container.h engine/snapshot/container_body.h \
+	engine/snapshot/container_copy.c \
 	engine/snapshot/container_read.c engine/snapshot/container_write.c \
 	engine/snapshot/create.c \
 	engine/snapshot/digest.c engine/snapshot/digest.h \
+	engine/snapshot/extract.c engine/snapshot/extract.h \
 	engine/snapshot/fetch.c engine/snapshot/fetch.h \
 	engine/snapshot/file.c engine/snapshot/file.h \
 	engine/snapshot/jobs.c \
@@ -13,6 +15,7 @@ libengine_a_SOURCES += \
 	engine/snapshot/recover.c \
 	engine/snapshot/snapshot.c engine/snapshot/snapshot.h \
 	engine/snapshot/summer.c engine/snapshot/summer.h \
+	engine/snapshot/sweep.c engine/snapshot/sweep.h \
 	engine/snapshot/syncer.c engine/snapshot/syncer.h \
 	engine/snapshot/unpack.c engine/snapshot/unpack.h
 EXTRA_DIST += engine/snapshot/README.md

@@ -5,7 +5,7 @@
 #include "engine/error.h"
 
 /* Syncs files on a thread beside, in the order in which they come: who writes
- * them goes on with the next. All calls of one syncer are made by one thread. */
+ * them goes on with the next. Any thread adds, one waits. */
 
 #define SYNCER_FILES_MAX 64u /* that wait; who brings more waits, too */
 

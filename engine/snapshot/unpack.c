@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a container to folders. Only files that a collection's folder has are
- * taken, each once, into a folder that nobody else knows. */
+ * taken, each once, into a folder that nobody else knows: all names and places
+ * first, then the bytes, by several threads. */
 #include "engine/snapshot/unpack.h"
 
+#include "engine/snapshot/extract.h"
 #include "engine/storage/folder.h"
 
 #include <inttypes.h>
@@ -85,25 +87,9 @@ add_collection(struct unpacked *unpacked, struct error *reterr)
 }
 
 static enum engine_code
-extract_into(struct unpacked *unpacked, struct container_reader *reader,
-             const char *folder, const char *name, struct error *reterr)
-{
-    struct bytes path;
-    int fd = -1;
-    bytes_init(&path, PATH_SIZE_MAX);
-    bytes_addf(&path, "%s/%s", folder, name);
-    enum engine_code code =
-        bytes_failed(&path) ? error_memory(reterr)
-                            : container_extract(reader, path.data, &fd, reterr);
-    if (code == ENGINE_OK)
-        syncer_add(unpacked->syncer, fd);
-    bytes_release(&path);
-    return code;
-}
-
-static enum engine_code
-extract_aliases(struct unpacked *unpacked, struct container_reader *reader,
-                const char *staging, struct error *reterr)
+take_aliases(struct unpacked *unpacked, struct extract *extract,
+             const struct container_part *part, const char *staging,
+             struct error *reterr)
 {
     if (unpacked->aliases != NULL)
         return no_place("aliases.json", reterr);
@@ -111,9 +97,9 @@ extract_aliases(struct unpacked *unpacked, struct container_reader *reader,
     if (unpacked->aliases == NULL)
         return error_memory(reterr);
     enum engine_code code = folder_make(staging, reterr);
-    return code == ENGINE_OK
-               ? extract_into(unpacked, reader, staging, "aliases.json", reterr)
-               : code;
+    return code == ENGINE_OK ? extract_add(extract, unpacked->aliases,
+                                           "aliases.json", part, reterr)
+                             : code;
 }
 
 /* collections/N/REST: the number and the rest; false: something else. */
@@ -133,14 +119,14 @@ split(const char *name, size_t *ret_number, const char **ret_rest)
 }
 
 static enum engine_code
-take_file(struct unpacked *unpacked, struct container_reader *reader,
-          const char *name, const char *staging, struct error *reterr)
+take_file(struct unpacked *unpacked, struct extract *extract, bool is_storage,
+          const char *name, const struct container_part *part,
+          const char *staging, struct error *reterr)
 {
     size_t number = 0;
     const char *rest = name;
-    bool is_storage = container_kind(reader) == CONTAINER_STORAGE;
     if (is_storage && strcmp(name, "aliases.json") == 0)
-        return extract_aliases(unpacked, reader, staging, reterr);
+        return take_aliases(unpacked, extract, part, staging, reterr);
     if ((is_storage && !split(name, &number, &rest)) || !is_place(rest) ||
         number > unpacked->count || number >= UNPACK_COLLECTIONS_MAX)
         return no_place(name, reterr);
@@ -149,9 +135,9 @@ take_file(struct unpacked *unpacked, struct container_reader *reader,
         code = add_collection(unpacked, reterr);
     if (code != ENGINE_OK)
         return code;
-    return extract_into(unpacked, reader,
-                        registry_restore_folder(unpacked->restores[number]),
-                        rest, reterr);
+    return extract_add(extract,
+                       registry_restore_folder(unpacked->restores[number]),
+                       rest, part, reterr);
 }
 
 enum engine_code
@@ -164,39 +150,53 @@ unpacked_sync(const struct unpacked *unpacked, struct error *reterr)
     return code;
 }
 
+/* What is in it, and where all of it goes. */
+static enum engine_code
+list_files(struct unpacked *unpacked, struct container_reader *reader,
+           struct extract *extract, const char *staging, struct error *reterr)
+{
+    const char *name = "";
+    struct container_part part;
+    bool is_storage = container_kind(reader) == CONTAINER_STORAGE;
+    enum engine_code code = ENGINE_OK;
+    while (code == ENGINE_OK && name != NULL) {
+        code = container_next(reader, &name, &part, reterr);
+        if (code == ENGINE_OK && name != NULL)
+            code = take_file(unpacked, extract, is_storage, name, &part,
+                             staging, reterr);
+    }
+    if (code == ENGINE_OK && !is_storage && unpacked->count == 0)
+        code = error_set(reterr, ENGINE_EINPUT, "the snapshot is empty");
+    return code;
+}
+
 enum engine_code
 unpack(struct registry *registry, const struct container_source *source,
        enum container_kind kind, const char *staging,
        struct unpacked *ret_unpacked, struct error *reterr)
 {
     struct container_reader *reader = NULL;
-    const char *name = "";
-    uint64_t size;
     *ret_unpacked = (struct unpacked){ .registry = registry };
     ret_unpacked->syncer = syncer_new();
-    enum engine_code code = ret_unpacked->syncer == NULL
+    struct extract *extract = extract_new(source, ret_unpacked->syncer);
+    enum engine_code code = ret_unpacked->syncer == NULL || extract == NULL
                                 ? error_memory(reterr)
                                 : container_open(source, &reader, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    if (container_kind(reader) != kind)
+    if (code == ENGINE_OK && container_kind(reader) != kind)
         code = error_set(reterr, ENGINE_EINPUT,
                          kind == CONTAINER_COLLECTION
                              ? "%.200s is one of the whole storage, which is "
                                "restored at the start (--storage-snapshot)"
                              : "%.200s is one of a collection",
                          source->label);
-    while (code == ENGINE_OK && name != NULL) {
-        code = container_next(reader, &name, &size, reterr);
-        if (code == ENGINE_OK && name != NULL)
-            code = take_file(ret_unpacked, reader, name, staging, reterr);
-    }
-    if (code == ENGINE_OK && kind == CONTAINER_COLLECTION &&
-        ret_unpacked->count == 0)
-        code = error_set(reterr, ENGINE_EINPUT, "the snapshot is empty");
-    if (code == ENGINE_OK && source->has_digest)
-        container_digest(reader, ret_unpacked->digest);
+    if (code == ENGINE_OK)
+        code = list_files(ret_unpacked, reader, extract, staging, reterr);
+    if (code == ENGINE_OK)
+        code = extract_run(extract, reterr);
+    if (code == ENGINE_OK)
+        code = container_settle(reader, ret_unpacked->digest, reterr);
     container_close(reader);
+    extract_free(extract);
     return code;
 }
 

@@ -2,7 +2,7 @@
  * Any bytes as the file of a snapshot: refused with a text, or each file's name
  * is one that may be made and all bytes are accounted for. Of the first byte,
  * bit 0 lets the sums be mended before, so that a fuzzer gets past them; bit 1
- * lets files be skipped instead of extracted. */
+ * lets files be passed over instead of copied; bit 2 asks for the digest. */
 #define _GNU_SOURCE /* memfd_create() */
 #include <assert.h>
 #include <fcntl.h>
@@ -19,9 +19,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* One record and what belongs to it; where the next one begins, or `size`. */
+/* One record and what belongs to it; where the next one begins, or `size`.
+ * `rest`: what is summed up for the end, but in format 1. */
 static size_t
-mend_record(uint8_t *data, size_t size, size_t at)
+mend_record(uint8_t *data, size_t size, size_t at, XXH3_state_t *rest)
 {
     struct container_record record;
     if (sizeof(record) > size - at)
@@ -40,9 +41,14 @@ mend_record(uint8_t *data, size_t size, size_t at)
         return size;
     if (sizeof(struct container_sum) > size - begin - length)
         return size;
-    struct container_sum sum = container_sum_of(
-        is_end ? XXH3_128bits(data, at) : XXH3_128bits(data + begin, length));
+    XXH128_hash_t hash = XXH3_128bits(data + begin, length);
+    if (is_end)
+        hash =
+            data[8] == 1 ? XXH3_128bits(data, at) : XXH3_128bits_digest(rest);
+    struct container_sum sum = container_sum_of(hash);
     memcpy(data + begin + length, &sum, sizeof(sum));
+    XXH3_128bits_update(rest, data + at, begin - at);
+    XXH3_128bits_update(rest, &sum, sizeof(sum));
     return is_end ? size : begin + length + sizeof(sum);
 }
 
@@ -55,8 +61,13 @@ mend(uint8_t *data, size_t size)
     memcpy(&head, data, sizeof(head));
     head.sum = XXH3_64bits(&head, offsetof(struct container_head, sum));
     memcpy(data, &head, sizeof(head));
+    XXH3_state_t *rest = XXH3_createState();
+    assert(rest != NULL);
+    XXH3_128bits_reset(rest);
+    XXH3_128bits_update(rest, &head, sizeof(head));
     for (size_t at = sizeof(head); at < size;)
-        at = mend_record(data, size, at);
+        at = mend_record(data, size, at, rest);
+    XXH3_freeState(rest);
 }
 
 /* What the reader promises of names: they lead below the folder. */
@@ -69,17 +80,18 @@ check_name(const char *name)
     assert(strstr(name, "/.") == NULL && strstr(name, "//") == NULL);
 }
 
-/* Takes the file that was named last. */
 static enum engine_code
-extract(struct container_reader *reader, uint64_t size, struct error *error)
+copy(const struct container_source *source, const struct container_part *part,
+     const char *name, struct error *error)
 {
     char path[64];
     int fd = -1;
     snprintf(path, sizeof(path), "/dev/shm/fuzz-container-%ld", (long)getpid());
     (void)unlink(path);
-    enum engine_code code = container_extract(reader, path, &fd, error);
+    enum engine_code code =
+        container_copy(source, part, name, path, &fd, error);
     if (code == ENGINE_OK) {
-        assert(lseek(fd, 0, SEEK_END) == (off_t)size);
+        assert(lseek(fd, 0, SEEK_END) == (off_t)part->size);
         close(fd);
     }
     (void)unlink(path);
@@ -87,23 +99,26 @@ extract(struct container_reader *reader, uint64_t size, struct error *error)
 }
 
 static enum engine_code
-read_all(struct container_reader *reader, bool skips, uint64_t *ret_size,
-         struct error *error)
+read_all(const struct container_source *source, struct container_reader *reader,
+         bool skips, uint64_t *ret_size, struct error *error)
 {
     const char *name = "";
-    uint64_t size = 0;
+    struct container_part part;
+    char digest[65];
     enum engine_code code = ENGINE_OK;
     while (code == ENGINE_OK) {
-        code = container_next(reader, &name, &size, error);
+        code = container_next(reader, &name, &part, error);
         if (code != ENGINE_OK || name == NULL)
             break;
         check_name(name);
-        *ret_size += sizeof(struct container_record) + strlen(name) + size +
-                     sizeof(struct container_sum);
+        assert(part.begin <= source->size &&
+               part.size <= source->size - part.begin);
+        *ret_size += sizeof(struct container_record) + strlen(name) +
+                     part.size + sizeof(struct container_sum);
         if (!skips)
-            code = extract(reader, size, error);
+            code = copy(source, &part, name, error);
     }
-    return code;
+    return code == ENGINE_OK ? container_settle(reader, digest, error) : code;
 }
 
 int
@@ -124,13 +139,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(copy);
     struct container_source source = { .fd = fd,
                                        .size = size,
-                                       .label = "the snapshot" };
+                                       .label = "the snapshot",
+                                       .has_digest = (how & 4) != 0 };
     uint64_t seen = sizeof(struct container_head) +
                     sizeof(struct container_record) +
                     sizeof(struct container_sum);
     enum engine_code code = container_open(&source, &reader, &error);
     if (code == ENGINE_OK)
-        code = read_all(reader, (how & 2) != 0, &seen, &error);
+        code = read_all(&source, reader, (how & 2) != 0, &seen, &error);
     if (code == ENGINE_OK)
         assert(seen == size);
     else
