@@ -3,6 +3,7 @@
  * make a segment; the query string is split at '&' the same way. */
 #include "engine/api/url.h"
 
+#include "engine/codec/hex.h"
 #include "engine/codec/utf8.h"
 
 #include <assert.h>
@@ -11,18 +12,6 @@
 
 #define TIMEOUT_S_MAX   86400000u
 #define COMPLETED_LIMIT 16 /* when the request does not say */
-
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* Decodes %XX (and '+' when `plus` is a space's code); a '%' that begins no
  * code stays. NULL when memory is out. */

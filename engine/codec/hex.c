@@ -5,6 +5,18 @@
 #include <assert.h>
 #include <sys/random.h>
 
+int
+hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
 void
 hex_text(const void *data, size_t size, char *ret_text)
 {
@@ -30,6 +42,28 @@ uuid_string(const unsigned char raw[UUID_SIZE], char ret_text[UUID_STRING_SIZE])
         at += (size_t)2 * parts[i];
     }
     assert(from == UUID_SIZE && at == UUID_STRING_SIZE - 1);
+}
+
+bool
+uuid_read(struct span text, unsigned char ret_raw[UUID_SIZE])
+{
+    char own[UUID_STRING_SIZE];
+    size_t at = 0;
+    if (text.size != UUID_STRING_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < UUID_SIZE; i++) {
+        if (at + 3 <= text.size && text.data[at] == '-')
+            at++;
+        if (at + 2 > text.size)
+            return false;
+        int high = hex_value(text.data[at]), low = hex_value(text.data[at + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ret_raw[i] = (unsigned char)(high << 4 | low);
+        at += 2;
+    }
+    uuid_string(ret_raw, own);
+    return span_equal_text(text, own);
 }
 
 void

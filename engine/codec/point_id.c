@@ -64,18 +64,6 @@ point_id_from_key(struct span key, struct point_id *ret_id)
     return true;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool
 parse_hex(struct span text, bool is_hyphenated, uint8_t uuid[16])
 {
@@ -86,8 +74,8 @@ parse_hex(struct span text, bool is_hyphenated, uint8_t uuid[16])
                 return false;
             at++;
         }
-        int high = hex_digit(text.data[at]);
-        int low = hex_digit(text.data[at + 1]);
+        int high = hex_value(text.data[at]);
+        int low = hex_value(text.data[at + 1]);
         if (high < 0 || low < 0)
             return false;
         uuid[i] = (uint8_t)(high << 4 | low);

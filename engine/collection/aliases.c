@@ -238,28 +238,20 @@ take(yyjson_val *root, const char *path, struct aliases *aliases,
 static enum engine_code
 read_file(const char *path, struct aliases *aliases, struct error *reterr)
 {
-    struct checkpoint *file = NULL;
-    enum engine_code code = checkpoint_open(path, &file, reterr);
-    if (code != ENGINE_OK)
-        return code == ENGINE_ENOTFOUND ? ENGINE_OK : code;
-    size_t size = checkpoint_left(file);
-    char *data = size > FILE_SIZE_MAX ? NULL : malloc(size + 1);
+    struct bytes text;
     yyjson_doc *doc = NULL;
-    if (data == NULL)
-        code =
-            error_set(reterr, ENGINE_ECORRUPT, "%s has %zu bytes", path, size);
-    else
-        code = checkpoint_read(file, data, size, reterr);
-    checkpoint_close(file);
+    enum engine_code code =
+        checkpoint_read_all(path, FILE_SIZE_MAX, &text, reterr);
     if (code == ENGINE_OK) {
-        doc = json_text_read((struct span){ data, size });
+        doc = json_text_read(bytes_span(&text));
         code = doc == NULL
                    ? error_set(reterr, ENGINE_ECORRUPT,
                                "%s is damaged: it is no JSON", path)
                    : take(yyjson_doc_get_root(doc), path, aliases, reterr);
-    }
+    } else if (code == ENGINE_ENOTFOUND)
+        code = ENGINE_OK;
     yyjson_doc_free(doc);
-    free(data);
+    bytes_release(&text);
     return code;
 }
 

@@ -51,30 +51,6 @@ definition_save(const char *folder, struct span name,
 }
 
 static enum engine_code
-read_text(const char *path, struct bytes *text, struct error *reterr)
-{
-    struct checkpoint *file = NULL;
-    enum engine_code code = checkpoint_open(path, &file, reterr);
-    if (code != ENGINE_OK)
-        return code;
-    size_t size = checkpoint_left(file);
-    char *data = size == 0 || size > DEFINITION_SIZE_MAX ? NULL : malloc(size);
-    if (data == NULL) {
-        code =
-            error_set(reterr, ENGINE_ECORRUPT, "%s has %zu bytes", path, size);
-    } else {
-        code = checkpoint_read(file, data, size, reterr);
-        if (code == ENGINE_OK)
-            bytes_add(text, data, size);
-        if (code == ENGINE_OK && bytes_failed(text))
-            code = error_memory(reterr);
-    }
-    free(data);
-    checkpoint_close(file);
-    return code;
-}
-
-static enum engine_code
 take(yyjson_val *root, const char *path, struct arena *arena,
      struct definition *definition, struct error *reterr)
 {
@@ -100,10 +76,11 @@ definition_load(const char *folder, struct arena *arena,
 {
     struct bytes path, text;
     yyjson_doc *doc = NULL;
-    bytes_init(&text, DEFINITION_SIZE_MAX);
+    bytes_init(&text, 1);
     enum engine_code code = definition_path(folder, &path, reterr);
     if (code == ENGINE_OK)
-        code = read_text(path.data, &text, reterr);
+        code =
+            checkpoint_read_all(path.data, DEFINITION_SIZE_MAX, &text, reterr);
     if (code != ENGINE_OK)
         goto out;
     struct error why = { 0 };
@@ -137,9 +114,10 @@ definition_name(const char *folder, struct arena *arena)
     struct bytes path, text;
     yyjson_doc *doc = NULL;
     struct span name = { NULL, 0 };
-    bytes_init(&text, DEFINITION_SIZE_MAX);
+    bytes_init(&text, 1);
     if (definition_path(folder, &path, NULL) == ENGINE_OK &&
-        read_text(path.data, &text, NULL) == ENGINE_OK)
+        checkpoint_read_all(path.data, DEFINITION_SIZE_MAX, &text, NULL) ==
+            ENGINE_OK)
         doc = json_text_read(bytes_span(&text));
     if (doc != NULL) {
         struct span found =

@@ -69,6 +69,25 @@ out:
     return code;
 }
 
+/* It is served, or (with another `code`) gone. */
+static void
+end_opening(struct registry *registry, struct entry *entry,
+            struct collection *collection, enum engine_code code)
+{
+    pthread_mutex_lock(&registry->lock);
+    if (code == ENGINE_OK) {
+        entry->collection = collection;
+        entry->state = ENTRY_LIVE;
+        entry->due_ms = 0;
+        pthread_cond_broadcast(&registry->changed);
+    } else {
+        registry_entry_remove(registry, entry);
+    }
+    pthread_mutex_unlock(&registry->lock);
+    if (code != ENGINE_OK)
+        registry_entry_free(entry);
+}
+
 /* What an empty collection takes: mostly its store. */
 #define COLLECTION_SIZE ((uint64_t)512 << 10)
 
@@ -95,18 +114,7 @@ registry_create(struct registry *registry, struct span name,
         code = collection_create(&options, name, config, &collection, reterr);
     if (code != ENGINE_OK)
         (void)!collection_destroy(entry->path, NULL);
-    pthread_mutex_lock(&registry->lock);
-    if (code == ENGINE_OK) {
-        entry->collection = collection;
-        entry->state = ENTRY_LIVE;
-        entry->due_ms = 0;
-        pthread_cond_broadcast(&registry->changed);
-    } else {
-        registry_entry_remove(registry, entry);
-    }
-    pthread_mutex_unlock(&registry->lock);
-    if (code != ENGINE_OK)
-        registry_entry_free(entry);
+    end_opening(registry, entry, collection, code);
     return code;
 }
 
@@ -117,24 +125,15 @@ revive(struct registry *registry, struct entry *entry)
 {
     struct collection_options options = registry_entry_options(entry);
     struct collection *collection = NULL;
-    enum engine_code code = ENGINE_OK;
-    if (entry->damage == NULL)
-        code = collection_open(&options, &collection, NULL);
-    pthread_mutex_lock(&registry->lock);
-    if (entry->damage != NULL) {
-        entry->state = ENTRY_DAMAGED;
-        pthread_cond_broadcast(&registry->changed);
-    } else if (code == ENGINE_OK) {
-        entry->collection = collection;
-        entry->state = ENTRY_LIVE;
-        entry->due_ms = 0;
-        pthread_cond_broadcast(&registry->changed);
-    } else {
-        registry_entry_remove(registry, entry);
+    if (entry->damage == NULL) {
+        enum engine_code code = collection_open(&options, &collection, NULL);
+        end_opening(registry, entry, collection, code);
+        return;
     }
+    pthread_mutex_lock(&registry->lock);
+    entry->state = ENTRY_DAMAGED;
+    pthread_cond_broadcast(&registry->changed);
     pthread_mutex_unlock(&registry->lock);
-    if (code != ENGINE_OK)
-        registry_entry_free(entry);
 }
 
 static bool

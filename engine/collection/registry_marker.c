@@ -121,8 +121,10 @@ summed_name(struct span text)
 {
     struct bytes own;
     struct span name = { NULL, 0 };
+    if (!span_starts(text, prefix))
+        return name;
     const char *end = memchr(text.data, '\n', text.size);
-    if (!span_starts(text, prefix) || end == NULL)
+    if (end == NULL)
         return name;
     struct span found = { text.data + sizeof(prefix) - 1, 0 };
     found.size = (size_t)(end - found.data);
@@ -183,22 +185,17 @@ enum engine_code
 registry_marker_read(const char *folder, char name[REGISTRY_FOLDER_SIZE],
                      struct error *reterr)
 {
-    struct bytes path;
-    struct checkpoint *file = NULL;
-    char text[TEXT_SIZE_MAX];
+    struct bytes path, text;
     name[0] = '\0';
+    bytes_init(&text, 1);
     enum engine_code code = path_in(folder, "restored", &path, reterr);
     if (code == ENGINE_OK)
-        code = checkpoint_open(path.data, &file, reterr);
+        code = checkpoint_read_all(path.data, TEXT_SIZE_MAX, &text, reterr);
+    if (code == ENGINE_OK)
+        code = take_name(folder, bytes_span(&text), name, reterr);
+    else if (code == ENGINE_ENOTFOUND)
+        code = ENGINE_OK;
     bytes_release(&path);
-    if (code != ENGINE_OK)
-        return code == ENGINE_ENOTFOUND ? ENGINE_OK : code;
-    size_t size = checkpoint_left(file);
-    if (size > sizeof(text))
-        size = 0; /* whatever it is */
-    code = checkpoint_read(file, text, size, reterr);
-    checkpoint_close(file);
-    return code == ENGINE_OK
-               ? take_name(folder, (struct span){ text, size }, name, reterr)
-               : code;
+    bytes_release(&text);
+    return code;
 }

@@ -9,8 +9,9 @@
  * a UUID as it is mostly written its 16 bytes. */
 #include "engine/filter/keyword_index.h"
 
+#include "engine/codec/hex.h"
+
 #include "engine/filter/text_pool.h"
-#include "engine/filter/uuid_text.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -89,12 +90,12 @@ entry_read(const struct keyword_index *index, uint32_t number)
 
 /* Its text, in `buffer` if it is packed. */
 static struct span
-entry_text(const struct entry *entry, char buffer[UUID_TEXT_SIZE])
+entry_text(const struct entry *entry, char buffer[UUID_STRING_SIZE])
 {
     if (!entry->is_uuid)
         return entry->stored;
-    uuid_text_write(entry->stored.data, buffer);
-    return (struct span){ buffer, UUID_TEXT_SIZE };
+    uuid_string((const unsigned char *)entry->stored.data, buffer);
+    return (struct span){ buffer, UUID_STRING_SIZE - 1 };
 }
 
 /* A string that is looked for, and as it is stored. */
@@ -103,7 +104,7 @@ struct sought {
     struct span stored;
     uint64_t hash;
     bool is_uuid;
-    char packed[UUID_PACKED_SIZE];
+    unsigned char packed[UUID_SIZE];
 };
 
 static void
@@ -111,9 +112,10 @@ sought_init(struct sought *sought, struct span text)
 {
     sought->text = sought->stored = text;
     sought->hash = hash_of(text);
-    sought->is_uuid = uuid_text_pack(text, sought->packed);
+    sought->is_uuid = uuid_read(text, sought->packed);
     if (sought->is_uuid)
-        sought->stored = (struct span){ sought->packed, UUID_PACKED_SIZE };
+        sought->stored =
+            (struct span){ (const char *)sought->packed, UUID_SIZE };
 }
 
 static struct posting
@@ -233,7 +235,7 @@ place_of(const struct keyword_index *index, const struct sought *sought)
 static size_t
 home_of(const struct keyword_index *index, uint32_t record, size_t room)
 {
-    char buffer[UUID_TEXT_SIZE];
+    char buffer[UUID_STRING_SIZE];
     struct entry entry = entry_read(index, record);
     return hash_of(entry_text(&entry, buffer)) & (room - 1);
 }
@@ -426,7 +428,7 @@ keyword_index_each(const struct keyword_index *index, keyword_visit visit,
             continue;
         struct entry entry = entry_read(index, index->records[i]);
         struct posting posting = entry_posting(&entry);
-        char buffer[UUID_TEXT_SIZE];
+        char buffer[UUID_STRING_SIZE];
         if (!visit(ctx, entry_text(&entry, buffer), &posting))
             return;
     }

@@ -29,7 +29,6 @@ libengine_a_SOURCES += \
 	engine/filter/language.c engine/filter/language.h \
 	engine/filter/text_field.c engine/filter/text_field.h \
 	engine/filter/text_pool.c engine/filter/text_pool.h \
-	engine/filter/uuid_text.c engine/filter/uuid_text.h \
 	engine/filter/tokenizer.c engine/filter/tokenizer.h \
 	engine/filter/tokenizer_body.h \
 	engine/filter/tokenizer_params.c

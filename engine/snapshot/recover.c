@@ -4,6 +4,7 @@
  * put it in its place. */
 #include "engine/snapshot/body.h"
 
+#include "engine/codec/hex.h"
 #include "engine/collection/definition.h"
 #include "engine/collection/registry_alias.h"
 #include "engine/snapshot/fetch.h"
@@ -118,16 +119,14 @@ file_url_path(char *url)
         return NULL;
     char *to = url;
     for (const char *from = url; *from != '\0'; from++) {
-        char digits[3] = { from[0] == '%' ? from[1] : '\0',
-                           from[0] == '%' && from[1] != '\0' ? from[2] : '\0',
-                           '\0' };
-        char *end = digits;
-        unsigned long byte = strtoul(digits, &end, 16);
-        if (end == digits + 2 && byte != 0) {
-            *to++ = (char)byte;
-            from += 2;
-        } else
+        int high = *from == '%' ? hex_value(from[1]) : -1;
+        int low = high < 0 ? -1 : hex_value(from[2]);
+        if (low < 0 || (high | low) == 0) {
             *to++ = *from;
+            continue;
+        }
+        *to++ = (char)(high << 4 | low);
+        from += 2;
     }
     *to = '\0';
     return url;

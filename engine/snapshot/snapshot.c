@@ -147,22 +147,19 @@ snapshots_delete(struct snapshots *snapshots,
 static const char *
 checksum_read(const char *path, struct arena *arena)
 {
-    struct bytes beside;
-    struct checkpoint *file = NULL;
-    char text[DIGEST_TEXT_SIZE] = "";
+    struct bytes beside, text;
+    const char *checksum = NULL;
+    bytes_init(&text, 1);
     bytes_init(&beside, SNAPSHOT_PATH_SIZE_MAX);
     bytes_addf(&beside, "%s.checksum", path);
-    enum engine_code code = bytes_failed(&beside)
-                                ? ENGINE_ENOMEM
-                                : checkpoint_open(beside.data, &file, NULL);
-    size_t size = DIGEST_TEXT_SIZE - 1;
-    if (code == ENGINE_OK)
-        code = checkpoint_read(file, text, size, NULL);
-    checkpoint_close(file);
+    if (!bytes_failed(&beside) &&
+        checkpoint_read_all(beside.data, DIGEST_TEXT_SIZE, &text, NULL) ==
+            ENGINE_OK &&
+        digest_is_text(bytes_span(&text)))
+        checksum = arena_strndup(arena, text.data, text.size);
     bytes_release(&beside);
-    if (code != ENGINE_OK || !digest_is_text((struct span){ text, size }))
-        return NULL;
-    return arena_strndup(arena, text, size);
+    bytes_release(&text);
+    return checksum;
 }
 
 static bool

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define STREAM_BUFFER_SIZE ((size_t)1 << 20)
+#define WRITE_SIZE_MAX     ((size_t)1 << 30) /* of what is small, and before */
 
 struct checkpoint {
     char *path;
@@ -178,29 +179,31 @@ checkpoint_close(struct checkpoint *checkpoint)
     checkpoint_free(checkpoint);
 }
 
-/* All of the file; data NULL: there is none. The caller frees it. */
-static enum engine_code
-read_whole(const char *path, struct span *ret_text, char **ret_data,
-           struct error *reterr)
+enum engine_code
+checkpoint_read_all(const char *path, size_t size_max, struct bytes *text,
+                    struct error *reterr)
 {
     struct checkpoint *file = NULL;
-    *ret_data = NULL;
-    *ret_text = (struct span){ NULL, 0 };
+    bytes_init(text, size_max + 1);
     enum engine_code code = checkpoint_open(path, &file, reterr);
     if (code != ENGINE_OK)
-        return code == ENGINE_ENOTFOUND ? ENGINE_OK : code;
-    size_t size = checkpoint_left(file);
-    char *data = malloc(size + 1);
-    code = data == NULL ? error_memory(reterr)
-                        : checkpoint_read(file, data, size, reterr);
-    checkpoint_close(file);
-    if (code != ENGINE_OK) {
-        free(data);
         return code;
+    char block[4096];
+    size_t left = checkpoint_left(file);
+    if (left > size_max)
+        code =
+            error_set(reterr, ENGINE_ECORRUPT, "%s has %zu bytes", path, left);
+    else
+        (void)bytes_reserve(text, left);
+    while (code == ENGINE_OK && left > 0) {
+        size_t part = left < sizeof(block) ? left : sizeof(block);
+        code = checkpoint_read(file, block, part, reterr);
+        bytes_add(text, block, part);
+        left -= part;
     }
-    *ret_data = data;
-    *ret_text = (struct span){ data, size };
-    return ENGINE_OK;
+    checkpoint_close(file);
+    return code == ENGINE_OK && bytes_failed(text) ? error_memory(reterr)
+                                                   : code;
 }
 
 static enum engine_code
@@ -222,19 +225,20 @@ replace(const char *path, struct span text, bool *ret_is_seen,
 enum engine_code
 checkpoint_write(const char *path, struct span text, struct error *reterr)
 {
-    struct span before;
-    char *data = NULL;
+    struct bytes before;
     bool is_seen = false;
-    enum engine_code code = read_whole(path, &before, &data, reterr);
-    if (code == ENGINE_OK)
+    enum engine_code code =
+        checkpoint_read_all(path, WRITE_SIZE_MAX, &before, reterr);
+    bool is_there = code != ENGINE_ENOTFOUND;
+    if (code == ENGINE_OK || !is_there)
         code = replace(path, text, &is_seen, reterr);
     /* What is answered as a failure must not be found at the next start: what
      * came since would be judged by it. */
     bool is_back;
-    if (code != ENGINE_OK && is_seen && before.data != NULL)
-        (void)!replace(path, before, &is_back, NULL);
+    if (code != ENGINE_OK && is_seen && is_there)
+        (void)!replace(path, bytes_span(&before), &is_back, NULL);
     else if (code != ENGINE_OK && is_seen)
         (void)unlink(path);
-    free(data);
+    bytes_release(&before);
     return code;
 }

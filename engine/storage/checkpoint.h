@@ -49,6 +49,13 @@ enum engine_code checkpoint_read(struct checkpoint *checkpoint, void *data,
                                  size_t size, struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* All of a small file; `text` is the caller's to release in any case.
+ * ENGINE_ENOTFOUND there is none. ENGINE_ECORRUPT it has more than `size_max`
+ * bytes. */
+enum engine_code checkpoint_read_all(const char *path, size_t size_max,
+                                     struct bytes *text, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* Bytes not read yet: a bound for every size the file claims. */
 size_t checkpoint_left(const struct checkpoint *checkpoint);
 

@@ -10,6 +10,7 @@
  */
 #include "engine/storage/store_body.h"
 
+#include "engine/codec/hex.h"
 #include "engine/storage/checkpoint.h"
 #include "engine/storage/folder.h"
 
@@ -35,19 +36,12 @@ static bool
 file_read(const struct store *store, const char *name, struct bytes *text)
 {
     struct bytes path;
-    struct checkpoint *file = NULL;
-    char raw[TEXT_SIZE_MAX];
-    bool is_ok = path_in(store, name, &path) &&
-                 checkpoint_open(path.data, &file, NULL) == ENGINE_OK;
-    size_t size = is_ok ? checkpoint_left(file) : 0;
-    is_ok = is_ok && size <= sizeof(raw) &&
-            checkpoint_read(file, raw, size, NULL) == ENGINE_OK;
-    checkpoint_close(file);
+    bytes_init(text, 1);
+    bool is_ok =
+        path_in(store, name, &path) &&
+        checkpoint_read_all(path.data, TEXT_SIZE_MAX, text, NULL) == ENGINE_OK;
     bytes_release(&path);
-    bytes_init(text, TEXT_SIZE_MAX + 1);
-    if (is_ok)
-        bytes_add(text, raw, size);
-    return is_ok && !bytes_failed(text);
+    return is_ok;
 }
 
 /* What RESTING says of a store with this note as it lies there now. */
@@ -55,12 +49,15 @@ static bool
 text_of(const struct store *store, struct span note, struct bytes *text)
 {
     struct bytes current;
+    char digits[2 * STORE_NOTE_SIZE_MAX + 1];
     bytes_init(text, TEXT_SIZE_MAX);
+    if (note.size > STORE_NOTE_SIZE_MAX) /* nobody wrote this one */
+        return false;
     bool is_ok = file_read(store, "CURRENT", &current);
     bytes_addf(text, "resting 1\nformat %u\n%.*snote ", STORE_FORMAT_VERSION,
                (int)current.size, current.size > 0 ? current.data : "");
-    for (size_t i = 0; i < note.size; i++)
-        bytes_addf(text, "%02x", (unsigned)(unsigned char)note.data[i]);
+    hex_text(note.data, note.size, digits);
+    bytes_add_text(text, digits);
     bytes_add_text(text, "\nend\n");
     bytes_release(&current);
     return is_ok && !bytes_failed(text);
@@ -87,10 +84,9 @@ note_read(const struct bytes *text, struct bytes *note)
     if (at == NULL)
         return false;
     at += sizeof(mark) - 1;
-    const char *end = text->data + text->size;
-    unsigned byte;
-    while (end - at >= 2 && at[0] != '\n' && sscanf(at, "%2x", &byte) == 1) {
-        bytes_add_char(note, (char)byte);
+    int high, low;
+    while ((high = hex_value(at[0])) >= 0 && (low = hex_value(at[1])) >= 0) {
+        bytes_add_char(note, (char)(high << 4 | low));
         at += 2;
     }
     return !bytes_failed(note);

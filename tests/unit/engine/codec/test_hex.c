@@ -34,6 +34,38 @@ START_TEST(uuids_are_of_version_4_and_differ)
 }
 END_TEST
 
+/* One text for each: what a program would not write so is another. */
+START_TEST(uuids_are_read_in_the_one_form)
+{
+    static const char *const others[] = {
+        "",
+        "00112233-4455-6677-8899-aabbccddeef",
+        "00112233-4455-6677-8899-aabbccddeefff",
+        "00112233-4455-6677-8899-aabbccddeeFf",
+        "00112233-4455-6677-8899-aabbccddeegf",
+        "00112233445566778899-aabbccddeeff000",
+        "001122334-455-6677-8899-aabbccddeeff",
+        "00112233-4455-6677-8899--abbccddeeff",
+        "-0-0-0-0-0-0-0-0-0-0-0-0-0-0-0-0-0-0",
+        "-00-00-00-00-00-00-00-00-00-00-00-00",
+        "000000000000000000000000000000000000",
+        "------------------------------------",
+    };
+    char text[UUID_STRING_SIZE];
+    unsigned char raw[UUID_SIZE];
+    const char *wanted = "00112233-4455-6677-8899-aabbccddeeff";
+    ck_assert(uuid_read(span_of(wanted), raw));
+    uuid_string(raw, text);
+    ck_assert_str_eq(text, wanted);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        ck_assert_msg(!uuid_read(span_of(others[i]), raw), "%s", others[i]);
+    ck_assert_int_eq(hex_value('f'), 15);
+    ck_assert_int_eq(hex_value('A'), 10);
+    ck_assert_int_eq(hex_value('g'), -1);
+    ck_assert_int_eq(hex_value('\0'), -1);
+}
+END_TEST
+
 START_TEST(timestamps_are_utc)
 {
     char text[TIMESTAMP_SIZE];
@@ -58,6 +90,7 @@ main(void)
     TCase *tcase = tcase_create("hex");
     tcase_add_test(tcase, hex_has_two_digits_for_each_byte);
     tcase_add_test(tcase, uuids_are_of_version_4_and_differ);
+    tcase_add_test(tcase, uuids_are_read_in_the_one_form);
     tcase_add_test(tcase, timestamps_are_utc);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

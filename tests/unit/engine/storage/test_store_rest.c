@@ -147,8 +147,13 @@ END_TEST
 
 START_TEST(store_rest_with_a_damaged_file_is_opened)
 {
-    static const char *const texts[] = { "", "resting 1\n", "\nnote 31\n",
-                                         "\nnote zz\nend\n" };
+    static char long_note[1000];
+    static const char *const texts[] = {
+        "",         "resting 1\n", "\nnote 31\n", "\nnote zz\nend\n",
+        "\nnote 3", long_note
+    };
+    memset(long_note, '3', sizeof(long_note) - 1);
+    memcpy(long_note, "\nnote ", 6);
     ck_assert(store_rest(store, note));
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         FILE *file = fopen(resting, "w");
