@@ -3,8 +3,9 @@
  * the arena, payloads become text. What is unusual (another kind of vector, a
  * condition, anything wrong) goes the way of all other messages, which knows
  * the texts: this one only says that it cannot.
- * Recursion: put_value -> put_struct, put_list, at most VALUE_DEPTH_MAX deep. */
+ * Recursion: put_value -> put_nested, at most VALUE_DEPTH_MAX deep. */
 #include "engine/api/grpc.h"
+#include "engine/codec/json_unique.h"
 #include "engine/codec/protobuf.h"
 #include "engine/codec/utf8.h"
 #include "engine/kernel/kernel.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #define VALUE_DEPTH_MAX 50 /* objects and lists in a payload */
+#define KEYS_ROOM_MIN   64
 
 /* The numbers of update.proto, vector.proto and value.proto. */
 enum {
@@ -46,16 +48,47 @@ enum {
 struct scan {
     struct arena *arena;
     struct bytes text; /* of the payload that is being read */
+    struct json_writer writer;
+    struct span *keys; /* of the objects that are open, the inner ones last */
+    size_t keys_count, keys_room;
 };
 
 /* ---- payloads ---- */
 
-static bool put_value(struct json_writer *writer, struct span value,
-                      unsigned depth);
+static bool put_value(struct scan *scan, struct span value, unsigned depth);
+
+/* False: memory is out. */
+static bool
+keys_push(struct scan *scan, struct span key)
+{
+    if (scan->keys_count == scan->keys_room) {
+        size_t room =
+            scan->keys_room == 0 ? KEYS_ROOM_MIN : 2 * scan->keys_room;
+        struct span *keys = arena_alloc(scan->arena, room * sizeof(*keys));
+        if (keys == NULL)
+            return false;
+        if (scan->keys_count > 0)
+            memcpy(keys, scan->keys, scan->keys_count * sizeof(*keys));
+        scan->keys = keys;
+        scan->keys_room = room;
+    }
+    scan->keys[scan->keys_count++] = key;
+    return true;
+}
+
+/* At the end of the object whose keys are those behind the first `outer`. A key
+ * that came twice is for the way of all other messages. */
+static bool
+keys_pop(struct scan *scan, size_t outer)
+{
+    size_t count = scan->keys_count - outer;
+    scan->keys_count = outer;
+    return count < 2 || json_keys_differ(scan->keys + outer, count);
+}
 
 /* map<string, Value> entry: key and value in this order or with defaults. */
 static bool
-put_entry(struct json_writer *writer, struct span entry, unsigned depth)
+put_entry(struct scan *scan, struct span entry, unsigned depth)
 {
     struct protobuf_reader reader;
     struct protobuf_field field;
@@ -71,42 +104,43 @@ put_entry(struct json_writer *writer, struct span entry, unsigned depth)
         else
             value = field.bytes;
     }
-    if (reader.is_bad || !utf8_is_valid(key))
+    if (reader.is_bad || !utf8_is_valid(key) || !keys_push(scan, key))
         return false;
-    json_key_span(writer, key);
-    return put_value(writer, value, depth);
+    json_key_span(&scan->writer, key);
+    return put_value(scan, value, depth);
 }
 
 /* Struct { fields 1 }, ListValue { values 1 } */
 static bool
-put_nested(struct json_writer *writer, const struct protobuf_field *nested,
+put_nested(struct scan *scan, const struct protobuf_field *nested,
            unsigned depth)
 {
     struct protobuf_reader reader;
     struct protobuf_field field;
+    size_t outer = scan->keys_count;
     bool is_object = nested->number == VALUE_STRUCT, is_well = true;
     if (depth >= VALUE_DEPTH_MAX)
         return false;
     protobuf_reader_init(&reader, nested->bytes);
     if (is_object)
-        json_object_begin(writer);
+        json_object_begin(&scan->writer);
     else
-        json_array_begin(writer);
+        json_array_begin(&scan->writer);
     while (is_well && protobuf_next(&reader, &field)) {
         if (field.number != 1 || field.wire != PROTOBUF_LEN)
             return false;
-        is_well = is_object ? put_entry(writer, field.bytes, depth + 1)
-                            : put_value(writer, field.bytes, depth + 1);
+        is_well = is_object ? put_entry(scan, field.bytes, depth + 1)
+                            : put_value(scan, field.bytes, depth + 1);
     }
     if (is_object)
-        json_object_end(writer);
+        json_object_end(&scan->writer);
     else
-        json_array_end(writer);
-    return is_well && !reader.is_bad;
+        json_array_end(&scan->writer);
+    return is_well && !reader.is_bad && keys_pop(scan, outer);
 }
 
 static bool
-put_value(struct json_writer *writer, struct span value, unsigned depth)
+put_value(struct scan *scan, struct span value, unsigned depth)
 {
     static const enum protobuf_wire wires[] = {
         [VALUE_NULL] = PROTOBUF_VARINT,    [VALUE_DOUBLE] = PROTOBUF_I64,
@@ -118,7 +152,7 @@ put_value(struct json_writer *writer, struct span value, unsigned depth)
     struct protobuf_field field;
     protobuf_reader_init(&reader, value);
     if (protobuf_take_bytes(&reader, VALUE_STRING, &field.bytes)) {
-        json_text_span(writer, field.bytes);
+        json_text_span(&scan->writer, field.bytes);
         return reader.rest.size == 0 && utf8_is_valid(field.bytes);
     }
     if (!protobuf_next(&reader, &field) || reader.rest.size > 0 ||
@@ -126,22 +160,22 @@ put_value(struct json_writer *writer, struct span value, unsigned depth)
         return false;
     switch (field.number) {
     case VALUE_NULL:
-        json_null(writer);
+        json_null(&scan->writer);
         return true;
     case VALUE_DOUBLE:
-        json_f64(writer, protobuf_double(field.value));
+        json_f64(&scan->writer, protobuf_double(field.value));
         return isfinite(protobuf_double(field.value));
     case VALUE_INTEGER:
-        json_i64(writer, (int64_t)field.value);
+        json_i64(&scan->writer, (int64_t)field.value);
         return true;
     case VALUE_STRING:
-        json_text_span(writer, field.bytes);
+        json_text_span(&scan->writer, field.bytes);
         return utf8_is_valid(field.bytes);
     case VALUE_BOOL:
-        json_bool(writer, field.value != 0);
+        json_bool(&scan->writer, field.value != 0);
         return true;
     default:
-        return put_nested(writer, &field, depth);
+        return put_nested(scan, &field, depth);
     }
 }
 
@@ -275,11 +309,11 @@ scan_point(struct scan *scan, struct span message, bool is_update,
 {
     struct protobuf_reader reader;
     struct protobuf_field field;
-    struct json_writer writer;
     uint32_t vectors = is_update ? POINT_VECTORS_OF_UPDATE : POINT_VECTORS;
     bool is_well = true, has_id = false;
     scan->text.size = 0;
-    json_writer_init(&writer, &scan->text);
+    scan->keys_count = 0;
+    json_writer_init(&scan->writer, &scan->text);
     protobuf_reader_init(&reader, message);
     while (is_well && protobuf_next(&reader, &field)) {
         if (field.wire != PROTOBUF_LEN)
@@ -291,8 +325,8 @@ scan_point(struct scan *scan, struct span message, bool is_update,
             is_well = scan_vectors(scan, field.bytes, point);
         } else if (field.number == POINT_PAYLOAD && !is_update) {
             if (scan->text.size == 0)
-                json_object_begin(&writer);
-            is_well = put_entry(&writer, field.bytes, 0);
+                json_object_begin(&scan->writer);
+            is_well = put_entry(scan, field.bytes, 0);
         } else {
             is_well = false;
         }
@@ -301,8 +335,8 @@ scan_point(struct scan *scan, struct span message, bool is_update,
         return false;
     if (scan->text.size == 0)
         return true;
-    json_object_end(&writer);
-    if (bytes_failed(&scan->text))
+    json_object_end(&scan->writer);
+    if (bytes_failed(&scan->text) || !keys_pop(scan, 0))
         return false;
     point->payload = arena_span(scan->arena, bytes_span(&scan->text));
     return point->payload.data != NULL;

@@ -7,6 +7,7 @@
 #include "engine/api/rest_filter.h"
 #include "engine/api/rest_points.h"
 #include "engine/api/rest_vector.h"
+#include "engine/codec/json_unique.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ update_payload_read(struct call *call, yyjson_val *payload,
         return rest_type_error(payload, "payload", "an object", reterr);
     struct bytes text;
     bytes_init(&text, COMMAND_PAYLOAD_SIZE_MAX);
-    enum engine_code code = json_value_text(payload, &text, reterr);
+    enum engine_code code = json_unique_text(payload, &text, reterr);
     if (code == ENGINE_ENOMEM && bytes_failed(&text))
         code = error_set(reterr, ENGINE_EINPUT,
                          "the payload of a point is larger than %u bytes",

@@ -3,6 +3,8 @@
  * the next text; only texts that are too large for it are allocated. */
 #include "engine/codec/json_reader.h"
 
+#include "engine/codec/json_unique.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -89,8 +91,8 @@ json_reader_compact(struct json_reader *reader, struct span text,
 {
     assert(reader != NULL);
     yyjson_alc rest;
-    const yyjson_val *root = read_next(reader, text, &rest);
-    if (root == NULL)
+    yyjson_val *root = read_next(reader, text, &rest);
+    if (root == NULL || !json_is_unique(root))
         return false;
     size_t size = 0;
     char *compact = yyjson_val_write_opts(root, 0, &rest, &size, NULL);

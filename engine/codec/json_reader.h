@@ -18,8 +18,9 @@ void json_reader_free(struct json_reader *reader); /* NULL is allowed */
  * call. NULL when size is 0, when memory is out or the text is damaged. */
 yyjson_val *json_reader_root(struct json_reader *reader, struct span text);
 
-/* The compact text of `text`, which may be anything: false when it is no JSON
- * or memory is out. *ret_text is valid until the next call of the reader. */
+/* The compact text of `text`, which may be anything: false when it is no JSON,
+ * json_is_unique() is not sure of it, or memory is out. *ret_text is valid until
+ * the next call of the reader. */
 bool json_reader_compact(struct json_reader *reader, struct span text,
                          struct span *ret_text)
     __attribute__((warn_unused_result));

@@ -6,6 +6,7 @@ libengine_a_SOURCES += \
 	engine/codec/json_reader.c engine/codec/json_reader.h \
 	engine/codec/json_pick.c engine/codec/json_pick.h \
 	engine/codec/json_scan.c engine/codec/json_scan.h \
+	engine/codec/json_unique.c engine/codec/json_unique.h \
 	engine/codec/json_write.c engine/codec/json_write.h \
 	engine/codec/point_id.c engine/codec/point_id.h \
 	engine/codec/protobuf.c engine/codec/protobuf.h \
@@ -52,3 +53,8 @@ check_PROGRAMS += tests/unit/engine/codec/test_json_pick
 tests_unit_engine_codec_test_json_pick_SOURCES = tests/unit/engine/codec/test_json_pick.c
 tests_unit_engine_codec_test_json_pick_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_codec_test_json_pick_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/codec/test_json_unique
+tests_unit_engine_codec_test_json_unique_SOURCES = tests/unit/engine/codec/test_json_unique.c
+tests_unit_engine_codec_test_json_unique_CFLAGS = $(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_codec_test_json_unique_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

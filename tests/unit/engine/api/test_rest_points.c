@@ -57,6 +57,9 @@ START_TEST(points_leave_what_is_unusual)
     expect("{\"points\":[{\"id\":1,\"vector\":[1]}],\"points\":[]}", false);
     expect("{\"points\":[{\"id\":1,\"id\":2,\"vector\":[1]}]}", false);
     expect("{\"points\":[{\"i\\u0064\":1,\"vector\":[1]}]}", false);
+    expect("{\"points\":[{\"id\":1,\"vector\":[1],\"payload\":{\"a\":"
+           "{\"b\":1,\"b\":2}}}]}",
+           false);
     expect("{\"points\":[{\"id\":1,\"vector\":[[1]]}]}", true);
     expect("{\"points\":[{\"id\":1,\"vector\":[[1,2],[3,4],[5,6]]}]}", true);
     expect("{\"points\":[{\"id\":1,\"vector\":{\"a\":[[1]],\"b\":[1]}}]}",
