@@ -212,6 +212,13 @@ log_configure(const struct server_config *config, struct error *reterr)
     return ENGINE_OK;
 }
 
+static void
+on_forget(void *ctx, struct span collection)
+{
+    const struct process *process = ctx;
+    metrics_forget(process->metrics, collection);
+}
+
 static enum engine_code
 storage_open(struct process *process, struct error *reterr)
 {
@@ -222,6 +229,8 @@ storage_open(struct process *process, struct error *reterr)
         .checkpoint_interval_ms = config->checkpoint_interval_s * 1000,
         .report = on_report,
         .report_ctx = process,
+        .forget = on_forget,
+        .forget_ctx = process,
     };
     return registry_open(&options, &process->registry, reterr);
 }
@@ -355,15 +364,16 @@ process_open(struct process *process, struct error *reterr)
     if (code == ENGINE_OK)
         cost_measure();
     memory_configure(config);
+    /* Before the storage, which says what to forget. */
+    process->metrics = metrics_new(config->has_exemplars);
+    if (code == ENGINE_OK && process->metrics == NULL)
+        code = error_memory(reterr);
     if (code == ENGINE_OK)
         code = storage_open(process, reterr);
     if (code == ENGINE_OK)
         code = snapshots_start(process, reterr);
     if (code != ENGINE_OK)
         return code;
-    process->metrics = metrics_new(config->has_exemplars);
-    if (process->metrics == NULL)
-        return error_memory(reterr);
     struct api_options options = {
         .registry = process->registry,
         .snapshots = process->snapshots,

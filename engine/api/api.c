@@ -208,7 +208,6 @@ call_enter(struct call *call, struct error *reterr)
     enum engine_code code =
         registry_acquire(call->api->options.registry, call->params[0],
                          &call->collection, reterr);
-    call->has_entered = code == ENGINE_OK;
     if (code == ENGINE_OK)
         note_alias(call);
     if (code == ENGINE_OK && call->query.timeout_s > 0)
@@ -355,7 +354,6 @@ call_end(struct call *call, enum engine_code code, struct error *error)
 {
     struct api *api = call->api;
     double seconds = call_seconds(call);
-    call_leave(call);
     bool is_checked = code == ENGINE_EFORMAT || code == ENGINE_EQUERY ||
                       code == ENGINE_EVALID || code == ENGINE_EVALIDPATH ||
                       code == ENGINE_EVALIDQUERY;
@@ -368,6 +366,8 @@ call_end(struct call *call, enum engine_code code, struct error *error)
             error_memory_busy(error, atomic_load(&budget_requests.limit_size));
     if (code != ENGINE_OK)
         status_error(call->reply, error, is_checked ? 0.0 : seconds);
+    call_count(call, seconds);
+    call_leave(call);
     if (!call->request->is_grpc)
         access_cors(api->options.config, call->request, call->reply);
     explain_log_slow(call, seconds);
@@ -377,7 +377,6 @@ call_end(struct call *call, enum engine_code code, struct error *error)
         log_event(LOG_LEVEL_DEBUG, "%s %.*s %d %.3f ms", call_method(call),
                   (int)call->request->path.size, call->request->path.data,
                   call->reply->status, seconds * 1e3);
-    call_count(call, seconds);
     if (code == ENGINE_OK && call->reply->status == 200)
         recall_offer(api->recall, call,
                      call->request->start_ns + (uint64_t)(seconds * 1e9));

@@ -101,7 +101,6 @@ struct call {
     void *command;
     struct collection *collection;
     struct span alias_of; /* its own name, when the path has another */
-    bool has_entered;     /* it was there */
     bool is_accepted;     /* answered 202: nobody waits for what was begun */
     struct span lookups[CALL_LOOKUPS_MAX]; /* other collections that are read */
     size_t lookups_count;                  /* of more the first are kept */
@@ -157,7 +156,8 @@ enum engine_code grpc_run(struct call *call, struct error *reterr)
 #define SERVICE_TITLE "qdrant - vector search engine"
 
 /* counting.c: the metrics' endpoints for all routes and methods, and one
- * answered call. */
+ * answered call, which still has its collection: that is forgotten once nobody
+ * has it any more. */
 void api_count_routes(struct api *api);
 void call_count(const struct call *call, double seconds);
 

@@ -80,9 +80,9 @@ call_count(const struct call *call, double seconds)
     } else if (call->route != NULL)
         event.endpoint =
             api->first_route + (unsigned)(call->route - api_routes);
-    /* Names that are made up would fill the table. */
-    if (call->has_entered)
-        event.collection = call->params[0];
+    /* By its own name: those of aliases, or made up, would fill the table. */
+    if (call->collection != NULL)
+        event.collection = collection_name(call->collection);
     if (metrics_has_exemplars(api->options.metrics))
         event.trace = call_trace(call, trace);
     metrics_observe(api->options.metrics, &event);

@@ -215,10 +215,8 @@ collections_delete(struct call *call, struct error *reterr)
     bool existed = false;
     enum engine_code code = registry_delete(call->api->options.registry,
                                             call->params[0], &existed, reterr);
-    if (code == ENGINE_OK) {
-        metrics_forget(call->api->options.metrics, call->params[0]);
+    if (code == ENGINE_OK)
         json_bool(&call->writer, existed);
-    }
     return code;
 }
 

@@ -189,6 +189,8 @@ registry_delete(struct registry *registry, struct span name, bool *ret_existed,
     if (code == ENGINE_OK)
         code = collection_destroy(gone.data, reterr);
     registry_alias_forget(registry, name);
+    if (registry->options.forget != NULL)
+        registry->options.forget(registry->options.forget_ctx, name);
     pthread_mutex_lock(&registry->lock);
     registry_entry_remove(registry, entry);
     pthread_mutex_unlock(&registry->lock);

@@ -18,6 +18,11 @@ struct registry_options {
      * Called from any thread. NULL: silent. */
     void (*report)(void *ctx, const char *collection, const char *text);
     void *report_ctx;
+    /* The collection of that name is gone: everybody who had it has left, and
+     * nobody can make another before the call returns. From any thread; must
+     * not call the registry. NULL: nobody wants to know. */
+    void (*forget)(void *ctx, struct span name);
+    void *forget_ctx;
 };
 
 /* Opens the directory, locks it against a second process and loads every

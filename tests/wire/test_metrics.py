@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics as a scraper sees it: both families of names, both formats."""
 import re
+import threading
 
 import pytest
 
@@ -136,6 +137,65 @@ def test_requests_by_collection(engine, filled):
     text = engine.call("GET", "/metrics?per_collection=true&anonymize=true")
     assert label not in text.text
     assert engine.call("GET", "/metrics?per_collection=x").status == 400
+
+
+def counted(engine):
+    """Names of collections that requests are counted for."""
+    text = engine.call("GET", "/metrics?per_collection=true").text
+    return set(re.findall(r'^rest_responses_total.*collection="([^"]+)"', text,
+                          re.M))
+
+
+def change_alias(engine, change, **alias):
+    answer = engine.call("POST", "/collections/aliases",
+                         {"actions": [{change: alias}]})
+    assert answer.status == 200, answer
+
+
+def test_an_alias_counts_for_its_collection(engine, name):
+    engine.create(name)
+    for number in range(20):
+        alias = f"alias-{name}-{number}"
+        change_alias(engine, "create_alias", collection_name=name,
+                     alias_name=alias)
+        path = f"/collections/{alias}/points/count"
+        assert engine.call("POST", path, {}).status == 200
+        assert not any(alias in one for one in counted(engine))
+        change_alias(engine, "delete_alias", alias_name=alias)
+    text = engine.call("GET", "/metrics?per_collection=true").text
+    assert re.search(r'points/count",status="200",collection="%s"} 20$' % name,
+                     text, re.M)
+    # By an alias that goes with it.
+    change_alias(engine, "create_alias", collection_name=name,
+                 alias_name=f"last-{name}")
+    engine.call("POST", f"/collections/last-{name}/points/count", {})
+    engine.call("DELETE", f"/collections/{name}")
+    assert not any(name in one for one in counted(engine))
+
+
+def test_requests_beside_a_deletion_leave_nothing(engine):
+    is_over = threading.Event()
+
+    def ask():
+        connection = engine.connect()
+        while not is_over.is_set():
+            engine.call("POST", "/collections/brief/points/count", {},
+                        connection=connection)
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            engine.create("brief")
+            engine.call("GET", "/collections/brief")
+            assert engine.call("DELETE", "/collections/brief").result is True
+            assert "brief" not in counted(engine)
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_openmetrics_where_it_is_asked_for(engine, filled):

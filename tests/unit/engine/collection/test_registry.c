@@ -29,13 +29,26 @@ static struct registry *registry;
 static struct arena arena;
 static struct error error;
 
+static atomic_uint forgotten; /* collections called "c" */
+static atomic_bool is_released;
+static atomic_bool was_released; /* when the last was forgotten */
+
+static void
+on_forget(void *ctx, struct span name)
+{
+    atomic_fetch_add((atomic_uint *)ctx, span_equal_text(name, "c"));
+    atomic_store(&was_released, atomic_load(&is_released));
+}
+
 static enum engine_code
 reopen(void)
 {
     registry_close(registry);
     registry = NULL;
     return registry_open(&(struct registry_options){ .storage_path = folder,
-                                                     .background_threads = 2 },
+                                                     .background_threads = 2,
+                                                     .forget = on_forget,
+                                                     .forget_ctx = &forgotten },
                          &registry, &error);
 }
 
@@ -149,8 +162,6 @@ START_TEST(registry_says_what_is_missing)
 }
 END_TEST
 
-static atomic_bool is_released;
-
 static void *
 release_later(void *collection)
 {
@@ -173,9 +184,13 @@ START_TEST(registry_deletes_after_the_last_user_left)
     bool existed;
     ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
                      ENGINE_OK);
-    ck_assert(atomic_load(&is_released));
+    ck_assert(atomic_load(&is_released) && atomic_load(&was_released));
     pthread_join(thread, NULL);
     assert_names("");
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(!existed);
+    ck_assert_uint_eq(atomic_load(&forgotten), 1);
 }
 END_TEST
 
@@ -268,6 +283,7 @@ START_TEST(registry_keeps_what_it_cannot_delete)
                      ENGINE_EINTERNAL);
     ck_assert_ptr_nonnull(strstr(error.text, "cannot rename"));
     ck_assert_int_eq(create("c"), ENGINE_EEXIST);
+    ck_assert_uint_eq(atomic_load(&forgotten), 0);
     struct collection *collection;
     ck_assert_int_eq(
         registry_acquire(registry, span_of("c"), &collection, NULL), ENGINE_OK);
