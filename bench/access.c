@@ -6,6 +6,7 @@
 #include "engine/api/access.h"
 #include "engine/api/claims.h"
 
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static char alt[] = "7e8d9c0b1a2f3e4d5c6b7a8e9d0c1f3b";
 static char reader[] = "0000000000000000000000000000reader";
 static char wrong[] = "3b1f0c9d8e7a6b5c4d3e2f1a0b9c8d7f";
 static char *tokens[TOKENS_COUNT];
+static char *forged, *expired;
 
 static const char *given; /* the header api-key */
 
@@ -42,17 +44,17 @@ now_ns(void)
 }
 
 static char *
-token_make(unsigned number)
+token_make(unsigned number, uint64_t until_s)
 {
     unsigned char mac[32];
     unsigned size = 0;
     char claims[256];
     struct bytes out;
     int used = snprintf(claims, sizeof(claims),
-                        "{\"sub\":\"user-%u\",\"exp\":4102444800,\"access\":["
+                        "{\"sub\":\"user-%u\",\"exp\":%" PRIu64 ",\"access\":["
                         "{\"collection\":\"docs\",\"access\":\"r\"},"
                         "{\"collection\":\"notes\",\"access\":\"rw\"}]}",
-                        number);
+                        number, until_s);
     bytes_init(&out, 4096);
     bytes_add_text(&out, "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.");
     base64_encode((struct span){ claims, (size_t)used }, &out);
@@ -63,17 +65,30 @@ token_make(unsigned number)
     return out.data;
 }
 
-enum bench { KEY, ALT, READER, WRONG, KNOWN, KNOWN_MANY, UNKNOWN, BENCHES };
+enum bench {
+    KEY,
+    ALT,
+    READER,
+    WRONG,
+    KNOWN,
+    FORGED,
+    EXPIRED,
+    KNOWN_MANY,
+    UNKNOWN,
+    BENCHES
+};
 
 static const char *const names[BENCHES] = {
-    "api_key",          "alt_api_key",       "read_only_api_key",  "wrong key",
-    "one token, known", "512 tokens, known", "a token, not known",
+    "api_key",          "alt_api_key",       "read_only_api_key",
+    "wrong key",        "one token, known",  "another signature",
+    "an expired token", "512 tokens, known", "a token, not known",
 };
 
 static const char *
 text_of(enum bench bench, unsigned turn)
 {
-    const char *const texts[] = { key, alt, reader, wrong, tokens[0] };
+    const char *const texts[] = { key,       alt,    reader, wrong,
+                                  tokens[0], forged, expired };
     return bench < KNOWN_MANY ? texts[bench] : tokens[turn % TOKENS_COUNT];
 }
 
@@ -100,7 +115,8 @@ one_round(enum bench bench, struct access *access, struct jwt_keys *keys)
         arena_release(&arena);
     }
     double spent_ns = now_ns() - start_ns;
-    if (good != (bench == WRONG ? 0 : CHECKS))
+    bool is_refused = bench == WRONG || bench == FORGED || bench == EXPIRED;
+    if (good != (is_refused ? 0 : CHECKS))
         exit(1);
     return spent_ns / CHECKS;
 }
@@ -117,7 +133,10 @@ main(void)
     struct error error = { .text = "" };
     double best[BENCHES] = { 0 };
     for (unsigned i = 0; i < TOKENS_COUNT; i++)
-        tokens[i] = token_make(i);
+        tokens[i] = token_make(i, 4102444800);
+    forged = token_make(0, 4102444800);
+    forged[strlen(forged) - 10] ^= 1; /* a letter of base64 still */
+    expired = token_make(0, 1000000000);
     if (access_open(&config, &access, &error) != ENGINE_OK ||
         jwt_keys_add(&keys, key, strlen(key)) != ENGINE_OK)
         return 1;
@@ -135,5 +154,7 @@ main(void)
     jwt_keys_release(&keys);
     for (unsigned i = 0; i < TOKENS_COUNT; i++)
         free(tokens[i]);
+    free(forged);
+    free(expired);
     return 0;
 }

@@ -149,16 +149,24 @@ subject_read(yyjson_val *claims, struct arena *arena, struct span *ret_subject,
 
 /* A claim that is there twice might narrow the second time. */
 static bool
-is_twice(yyjson_val *claims, const char *name)
+has_twice(yyjson_val *claims)
 {
+    static const char *const names[] = { "access", "value_exists", "exp",
+                                         "nbf" };
     size_t index, max;
-    unsigned count = 0;
+    unsigned seen = 0;
     yyjson_val *key, *value;
     yyjson_obj_foreach(claims, index, max, key, value)
     {
-        count += yyjson_equals_str(key, name);
+        for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (!yyjson_equals_str(key, names[i]))
+                continue;
+            if ((seen & 1u << i) != 0)
+                return true;
+            seen |= 1u << i;
+        }
     }
-    return count > 1;
+    return false;
 }
 
 static enum engine_code
@@ -166,8 +174,7 @@ claims_read(yyjson_val *claims, int64_t now_s, struct arena *arena,
             struct identity *ret_identity, struct error *reterr)
 {
     struct identity identity = { .rights.everywhere = RIGHT_NONE };
-    if (is_twice(claims, "access") || is_twice(claims, "value_exists") ||
-        is_twice(claims, "exp") || is_twice(claims, "nbf"))
+    if (has_twice(claims))
         return refuse(reterr, "its claim `access`, `value_exists`, `exp` or "
                               "`nbf` is there twice");
     enum engine_code code = times_read(claims, now_s, &identity, reterr);

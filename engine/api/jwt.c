@@ -3,78 +3,58 @@
  * of a key wrote are ever parsed. */
 #include "engine/api/jwt.h"
 
+/* HMAC by EVP_MAC allocates and frees two contexts for each token, which takes
+ * as long as the hashes do (bench/access.c). The states of SHA-256 are plain
+ * bytes that can be copied; OpenSSL 3 would rather not show them. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "base/base64.h"
 
 #include <assert.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/params.h>
-#include <stdatomic.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAC_SIZE 32
+#define MAC_SIZE SHA256_DIGEST_LENGTH
 /* {"alg":"HS256","typ":"JWT"}, as most write it */
 #define USUAL_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 
-/* A copy of `keyed` costs more than the hash: one that was used is kept for the
- * next who asks, and set back (which OpenSSL before 3.0.3 does not do, and says
- * it did; hence configure.ac's version). */
+/* The hashes that have read the key's two pads (RFC 2104). */
 struct jwt_key {
-    EVP_MAC_CTX *keyed;
-    _Atomic(EVP_MAC_CTX *) spare; /* NULL: somebody has it */
+    SHA256_CTX inner, outer;
 };
 
-static void
-key_free(struct jwt_key *key)
+static bool
+begin(SHA256_CTX *ctx, const unsigned char key[SHA256_CBLOCK],
+      unsigned char mask)
 {
-    if (key == NULL)
-        return;
-    EVP_MAC_CTX_free(key->keyed);
-    EVP_MAC_CTX_free(atomic_load(&key->spare));
-    free(key);
-}
-
-/* NULL: memory is out. */
-static EVP_MAC_CTX *
-key_take(struct jwt_key *key)
-{
-    EVP_MAC_CTX *ctx = atomic_exchange(&key->spare, NULL);
-    if (ctx == NULL)
-        return EVP_MAC_CTX_dup(key->keyed);
-    if (EVP_MAC_init(ctx, NULL, 0, NULL) == 1)
-        return ctx;
-    EVP_MAC_CTX_free(ctx);
-    return NULL;
-}
-
-static void
-key_give(struct jwt_key *key, EVP_MAC_CTX *ctx)
-{
-    EVP_MAC_CTX *none = NULL;
-    if (!atomic_compare_exchange_strong(&key->spare, &none, ctx))
-        EVP_MAC_CTX_free(ctx);
+    unsigned char pad[SHA256_CBLOCK];
+    for (size_t i = 0; i < SHA256_CBLOCK; i++)
+        pad[i] = key[i] ^ mask;
+    bool is_begun =
+        SHA256_Init(ctx) == 1 && SHA256_Update(ctx, pad, sizeof(pad)) == 1;
+    OPENSSL_cleanse(pad, sizeof(pad));
+    return is_begun;
 }
 
 enum engine_code
 jwt_keys_add(struct jwt_keys *keys, const void *key, size_t size)
 {
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
+    unsigned char block[SHA256_CBLOCK] = { 0 };
     assert(keys->count < JWT_KEYS_MAX && size > 0);
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     struct jwt_key *made = calloc(1, sizeof(*made));
-    if (made != NULL && hmac != NULL)
-        made->keyed = EVP_MAC_CTX_new(hmac);
-    EVP_MAC_free(hmac);
-    if (made == NULL || made->keyed == NULL ||
-        EVP_MAC_init(made->keyed, key, size, params) != 1) {
-        key_free(made);
+    if (made == NULL)
         return ENGINE_ENOMEM;
-    }
+    if (size <= sizeof(block))
+        memcpy(block, key, size);
+    else
+        SHA256(key, size, block);
+    bool is_made =
+        begin(&made->inner, block, 0x36) && begin(&made->outer, block, 0x5c);
+    OPENSSL_cleanse(block, sizeof(block));
+    assert(is_made); /* it fails only by the size of its input */
+    (void)is_made;
     keys->all[keys->count++] = made;
     return ENGINE_OK;
 }
@@ -82,29 +62,26 @@ jwt_keys_add(struct jwt_keys *keys, const void *key, size_t size)
 void
 jwt_keys_release(struct jwt_keys *keys)
 {
-    for (size_t i = 0; i < keys->count; i++)
-        key_free(keys->all[i]);
+    for (size_t i = 0; i < keys->count; i++) {
+        OPENSSL_cleanse(keys->all[i], sizeof(*keys->all[i]));
+        free(keys->all[i]);
+    }
     *keys = (struct jwt_keys){ 0 };
 }
 
-/* JWT_FOREIGN: it is another's. */
-static enum jwt_fault
-mac_check(struct jwt_key *key, struct span text, const unsigned char *mac)
+/* Whether it is the signature of this key. */
+static bool
+mac_matches(const struct jwt_key *key, struct span text,
+            const unsigned char mac[MAC_SIZE])
 {
     unsigned char own[MAC_SIZE];
-    size_t size = 0;
-    EVP_MAC_CTX *ctx = key_take(key);
-    if (ctx == NULL)
-        return JWT_MEMORY;
-    bool is_made =
-        EVP_MAC_update(ctx, (const unsigned char *)text.data, text.size) == 1 &&
-        EVP_MAC_final(ctx, own, &size, sizeof(own)) == 1 && size == MAC_SIZE;
-    if (!is_made) {
-        EVP_MAC_CTX_free(ctx);
-        return JWT_MEMORY;
-    }
-    key_give(key, ctx);
-    return CRYPTO_memcmp(own, mac, MAC_SIZE) == 0 ? JWT_FINE : JWT_FOREIGN;
+    SHA256_CTX ctx = key->inner;
+    bool is_made = SHA256_Update(&ctx, text.data, text.size) == 1 &&
+                   SHA256_Final(own, &ctx) == 1;
+    ctx = key->outer;
+    is_made = is_made && SHA256_Update(&ctx, own, sizeof(own)) == 1 &&
+              SHA256_Final(own, &ctx) == 1;
+    return is_made && CRYPTO_memcmp(own, mac, MAC_SIZE) == 0;
 }
 
 /* One part of the token as an object. */
@@ -169,7 +146,8 @@ jwt_open(const struct jwt_keys *keys, struct span token, struct arena *arena,
     if (!base64_decode_exact(signature, mac, MAC_SIZE))
         return JWT_MALFORMED;
     for (size_t i = 0; i < keys->count && fault == JWT_FOREIGN; i++)
-        fault = mac_check(keys->all[i], input, mac);
+        if (mac_matches(keys->all[i], input, mac))
+            fault = JWT_FINE;
     if (fault == JWT_FINE)
         fault = header_check(header, arena);
     return fault == JWT_FINE ? part_parse(claims, arena, ret_doc) : fault;

@@ -6,7 +6,6 @@
 #include "engine/codec/json_read.h"
 #include "engine/error.h"
 
-#include <openssl/evp.h>
 #include <stdint.h>
 
 /* Compact tokens signed with HS256 (RFC 7515, 7519; RFC 7518 section 3.2):

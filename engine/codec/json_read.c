@@ -104,7 +104,8 @@ json_parse(struct span text, yyjson_doc **ret_doc, struct error *reterr)
     yyjson_doc *doc = yyjson_read_opts(data.out, text.size, 0, NULL, &err);
     if (doc == NULL)
         return parse_error(text, &err, reterr);
-    if (is_too_deep(text)) {
+    /* Each level is a value. */
+    if (yyjson_doc_get_val_count(doc) > JSON_DEPTH_MAX && is_too_deep(text)) {
         yyjson_doc_free(doc);
         return error_set(reterr, ENGINE_EFORMAT,
                          "nesting is deeper than %d levels", JSON_DEPTH_MAX);

@@ -222,8 +222,7 @@ START_TEST(claims_are_signed_by_our_keys)
 }
 END_TEST
 
-/* A key that was used is set back before its next use: what was signed then is
- * no part of what is signed now. (OpenSSL before 3.0.3 does not.) */
+/* What was signed before is no part of what is signed now. */
 START_TEST(claims_are_checked_by_keys_that_were_used)
 {
     static const char *const texts[] = { "{}", "{\"access\":\"r\"}", "{ }" };
@@ -241,6 +240,35 @@ START_TEST(claims_are_checked_by_keys_that_were_used)
                                        &identity, &error),
                          ENGINE_EFORBIDDEN);
         bytes_release(&token);
+    }
+}
+END_TEST
+
+/* Keys around the size of the hash's block, which longer ones are hashed to. */
+START_TEST(claims_are_signed_by_keys_of_any_size)
+{
+    static const size_t sizes[] = { 1, 31, 32, 63, 64, 65, 127, 128, 200 };
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct jwt_keys one = { 0 };
+        struct identity identity;
+        struct bytes token;
+        char key[256];
+        memset(key, 'k', sizes[i]);
+        key[0] = 'a';
+        key[sizes[i]] = '\0';
+        ck_assert_int_eq(jwt_keys_add(&one, key, sizes[i]), ENGINE_OK);
+        forge(&token, PLAIN, "{}", key);
+        ck_assert_int_eq(claims_verify(&one, bytes_span(&token), NOW, &arena,
+                                       &identity, &error),
+                         ENGINE_OK);
+        bytes_release(&token);
+        key[sizes[i] - 1] ^= 1;
+        forge(&token, PLAIN, "{}", key);
+        ck_assert_int_eq(claims_verify(&one, bytes_span(&token), NOW, &arena,
+                                       &identity, &error),
+                         ENGINE_EFORBIDDEN);
+        bytes_release(&token);
+        jwt_keys_release(&one);
     }
 }
 END_TEST
@@ -324,6 +352,7 @@ main(void)
     tcase_add_test(tcase, claims_want_a_point);
     LOOP(claims_are_signed_by_our_keys, signers);
     tcase_add_test(tcase, claims_are_checked_by_keys_that_were_used);
+    tcase_add_test(tcase, claims_are_signed_by_keys_of_any_size);
     LOOP(claims_of_the_largest_token_fit, small_values);
     LOOP(claims_other_texts_are_no_tokens, foreign);
     suite_add_tcase(suite, tcase);
