@@ -18,6 +18,8 @@ struct registry_options {
      * Called from any thread. NULL: silent. */
     void (*report)(void *ctx, const char *collection, const char *text);
     void *report_ctx;
+    /* How long what a disk refused is left alone; 0: 30 s. */
+    uint64_t retry_interval_ms;
     /* The collection of that name is gone: everybody who had it has left, and
      * nobody can make another before the call returns. From any thread; must
      * not call the registry. NULL: nobody wants to know. */

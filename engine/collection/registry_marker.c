@@ -52,14 +52,14 @@ write_text(struct span replaced, struct bytes *text)
     bytes_addf(text, "xxh3 %s\n", sum);
 }
 
-enum engine_code
-registry_marker_write(const char *folder, const char *replaced,
-                      struct error *reterr)
+static enum engine_code
+write_marker(const char *folder, const char *marker, const char *replaced,
+             struct error *reterr)
 {
     struct bytes path, text;
     assert(replaced[0] != '\0' && strlen(replaced) < REGISTRY_FOLDER_SIZE);
     write_text(span_of(replaced), &text);
-    enum engine_code code = path_in(folder, "restoring", &path, reterr);
+    enum engine_code code = path_in(folder, marker, &path, reterr);
     if (code == ENGINE_OK && bytes_failed(&text))
         code = error_memory(reterr);
     if (code == ENGINE_OK)
@@ -67,6 +67,25 @@ registry_marker_write(const char *folder, const char *replaced,
     bytes_release(&path);
     bytes_release(&text);
     return code;
+}
+
+enum engine_code
+registry_marker_write(const char *folder, const char *replaced,
+                      struct error *reterr)
+{
+    return write_marker(folder, "restoring", replaced, reterr);
+}
+
+enum engine_code
+registry_marker_renew(const char *folder, struct error *reterr)
+{
+    char name[REGISTRY_FOLDER_SIZE];
+    enum engine_code code = registry_marker_read(folder, name, reterr);
+    if (code != ENGINE_OK)
+        return code;
+    if (name[0] == '\0')
+        return error_set(reterr, ENGINE_ENOTFOUND, "%s has no marker", folder);
+    return write_marker(folder, "restored", name, reterr);
 }
 
 bool

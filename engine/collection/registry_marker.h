@@ -28,6 +28,12 @@ enum engine_code registry_marker_decide(const char *folder,
                                         struct error *reterr)
     __attribute__((warn_unused_result));
 
+/* Writes `restored` once more, where it was not durable: what was lost, a second
+ * sync alone may call well. ENGINE_ENOTFOUND  there is none; else as
+ * registry_marker_write() and registry_marker_read(). */
+enum engine_code registry_marker_renew(const char *folder, struct error *reterr)
+    __attribute__((warn_unused_result));
+
 /* The name in `restored`; empty: there is no such marker. ENGINE_ECORRUPT  not a
  * bit of it is believed. ENGINE_EINTERNAL, ENGINE_ENOMEM */
 enum engine_code registry_marker_read(const char *folder,

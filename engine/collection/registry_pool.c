@@ -56,6 +56,27 @@ next_due(struct registry *registry, uint64_t now_ms, uint64_t *ret_due_ms)
     return NULL;
 }
 
+/* The next live entry whose debt is due; else NULL, and *due_ms is lowered to
+ * the time of the first. Caller holds the lock. */
+static struct entry *
+next_debt(struct registry *registry, uint64_t now_ms, uint64_t *due_ms)
+{
+    bool is_any = false;
+    for (size_t i = 0; registry->may_have_debts && i < registry->entries_count;
+         i++) {
+        struct entry *entry = registry->entries[i];
+        is_any = is_any || entry->keeps_debt;
+        if (!entry->keeps_debt || entry->state != ENTRY_LIVE)
+            continue;
+        if (entry->debt_due_ms <= now_ms)
+            return entry;
+        if (entry->debt_due_ms < *due_ms)
+            *due_ms = entry->debt_due_ms;
+    }
+    registry->may_have_debts = is_any;
+    return NULL;
+}
+
 /* Caller holds the lock; it is released while waiting. */
 static void
 wait_until(struct registry *registry, uint64_t due_ms)
@@ -101,9 +122,16 @@ thread_main(void *ctx)
     (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE);
     pthread_mutex_lock(&registry->lock);
     while (!registry->is_stopping) {
-        uint64_t due_ms = UINT64_MAX;
-        struct entry *entry = next_due(registry, registry_now_ms(), &due_ms);
-        if (entry != NULL)
+        uint64_t due_ms = UINT64_MAX, now_ms = registry_now_ms();
+        struct entry *debtor = next_debt(registry, now_ms, &due_ms);
+        uint64_t debt_ms = due_ms;
+        struct entry *entry =
+            debtor == NULL ? next_due(registry, now_ms, &due_ms) : NULL;
+        if (debt_ms < due_ms)
+            due_ms = debt_ms;
+        if (debtor != NULL)
+            registry_debt_retry(registry, debtor);
+        else if (entry != NULL)
             work_once(registry, entry);
         else
             wait_until(registry, due_ms);

@@ -34,9 +34,9 @@ struct entry {
     uint64_t due_ms; /* when collection_work() wants a call; UINT64_MAX never */
     uint64_t wakes;
     struct entry *next_retired;
-    /* What it replaced is left to the next start: it may not be durable on the
-     * disk that it did. */
+    /* What it replaced stays: it may not be durable on the disk that it did. */
     bool keeps_debt;
+    uint64_t debt_due_ms; /* when that is tried again; UINT64_MAX: not now */
 };
 
 struct registry {
@@ -48,6 +48,7 @@ struct registry {
     size_t next_work; /* round robin */
     /* Replaced ones that still have users; not in the table. */
     struct entry *retired;
+    bool may_have_debts; /* an entry that keeps one may be there */
     struct aliases aliases;
     struct aliases aliases_next; /* being saved: its names are taken, too */
     bool is_stopping;
@@ -110,6 +111,11 @@ enum engine_code registry_debt_find(const char *folder,
  * is damaged; what others named is gone. */
 enum engine_code registry_debt_pay(const char *folder, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Makes it durable on the disk that the entry was restored, and then takes away
+ * what it replaced (registry_swap.c). Caller holds the lock, which is released
+ * meanwhile. */
+void registry_debt_retry(struct registry *registry, struct entry *entry);
 
 /* The same before `folder` is deleted: a damaged marker is reported, and keeps
  * nobody from it. */

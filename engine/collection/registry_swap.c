@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATH_SIZE_MAX 4096
+#define PATH_SIZE_MAX     4096
+#define RETRY_INTERVAL_MS 30000
 
 struct span
 registry_own_name(struct registry *registry, struct span name, char *own)
@@ -93,6 +94,7 @@ decide(struct entry *fresh, const struct entry *old, struct error *reterr)
     if (code == ENGINE_OK)
         code = registry_marker_decide(fresh->path, &is_durable, reterr);
     fresh->keeps_debt = !is_durable;
+    fresh->debt_due_ms = UINT64_MAX; /* registry_retire() */
     return code;
 }
 
@@ -144,6 +146,17 @@ unlist(struct registry *registry, const struct entry *old)
     *at = old->next_retired;
 }
 
+/* Caller holds the lock. */
+static void
+keep_debt(struct registry *registry, struct entry *entry)
+{
+    uint64_t after_ms = registry->options.retry_interval_ms;
+    if (after_ms == 0)
+        after_ms = RETRY_INTERVAL_MS;
+    entry->debt_due_ms = registry_now_ms() + after_ms;
+    registry->may_have_debts = true;
+}
+
 void
 registry_retire(struct registry *registry, struct entry *old,
                 struct entry *fresh)
@@ -158,11 +171,36 @@ registry_retire(struct registry *registry, struct entry *old,
         collection_discard(old->collection);
         registry_entry_free(old);
     }
-    /* Else the marker stays, and the next start tries again. */
+    /* Where that fails the marker stays, and the next start tries again. */
     if (!fresh->keeps_debt)
         (void)!registry_debt_pay(fresh->path, NULL);
+    else
+        registry_report(registry, fresh->name,
+                        "the disk refused to keep that it was restored: it is "
+                        "asked again");
     pthread_mutex_lock(&registry->lock);
+    if (fresh->keeps_debt)
+        keep_debt(registry, fresh);
     fresh->users--;
     pthread_cond_broadcast(&registry->changed);
     pthread_mutex_unlock(&registry->lock);
+}
+
+/* Once the marker is on the disk, the rest is as in registry_retire(). */
+void
+registry_debt_retry(struct registry *registry, struct entry *entry)
+{
+    assert(entry->keeps_debt && entry->state == ENTRY_LIVE);
+    entry->debt_due_ms = UINT64_MAX;
+    entry->users++;
+    pthread_mutex_unlock(&registry->lock);
+    bool is_durable = registry_marker_renew(entry->path, NULL) == ENGINE_OK;
+    if (is_durable)
+        (void)!registry_debt_pay(entry->path, NULL);
+    pthread_mutex_lock(&registry->lock);
+    entry->keeps_debt = !is_durable;
+    if (!is_durable)
+        keep_debt(registry, entry);
+    entry->users--;
+    pthread_cond_broadcast(&registry->changed);
 }

@@ -47,6 +47,7 @@ reopen(void)
     registry = NULL;
     return registry_open(&(struct registry_options){ .storage_path = folder,
                                                      .background_threads = 2,
+                                                     .retry_interval_ms = 20,
                                                      .forget = on_forget,
                                                      .forget_ctx = &forgotten },
                          &registry, &error);
@@ -534,10 +535,10 @@ START_TEST(registry_serves_the_last_of_one_name)
 }
 END_TEST
 
-static bool fails_sync;
+static atomic_bool fails_sync;
+static atomic_uint failed_syncs;
 
-/* The engine's calls: with `fails_sync` the first of a folder that is decided
- * fails. */
+/* The engine's calls: with `fails_sync` those of a folder that is decided fail. */
 int
 fsync(int fd)
 {
@@ -547,7 +548,7 @@ fsync(int fd)
     path[size > 0 ? size : 0] = '\0';
     snprintf(marker, sizeof(marker), "%s/restored", path);
     if (size > 0 && access(marker, F_OK) == 0) {
-        fails_sync = false;
+        failed_syncs++;
         errno = EIO;
         return -1;
     }
@@ -561,12 +562,59 @@ START_TEST(registry_keeps_the_old_where_the_new_may_not_be_durable)
     ck_assert_int_eq(create("c"), ENGINE_OK);
     fails_sync = true;
     replace("c", second);
-    ck_assert(!fails_sync);
+    ck_assert_uint_ge(failed_syncs, 1);
     ck_assert(has_folder("00000001") && has_folder(second));
     assert_names("c ");
+    registry_close(registry);
+    registry = NULL;
+    fails_sync = false;
     ck_assert_int_eq(reopen(), ENGINE_OK);
     assert_names("c ");
     ck_assert(!has_folder("00000001") && has_folder(second));
+}
+END_TEST
+
+static bool
+has_marker(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/collections/%s/restored", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void
+sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+}
+
+/* Not only at the next start: whoever writes to it counts on it. */
+START_TEST(registry_asks_the_disk_again)
+{
+    char second[32], third[32];
+    bool existed;
+    ck_assert_int_eq(create("c"), ENGINE_OK);
+    fails_sync = true;
+    replace("c", second);
+    /* It is, in vain. */
+    for (unsigned seen = failed_syncs, i = 0;
+         failed_syncs < seen + 2 && i < 1000; i++)
+        sleep_ms(10);
+    ck_assert_uint_ge(failed_syncs, 3);
+    ck_assert(has_folder("00000001") && has_marker(second));
+    fails_sync = false;
+    for (unsigned i = 0; has_marker(second) && i < 1000; i++)
+        sleep_ms(10);
+    ck_assert(!has_marker(second) && !has_folder("00000001"));
+    /* What goes meanwhile is asked for no more. */
+    fails_sync = true;
+    replace("c", third);
+    fails_sync = false;
+    ck_assert_int_eq(registry_delete(registry, span_of("c"), &existed, NULL),
+                     ENGINE_OK);
+    ck_assert(existed && !has_folder(second) && !has_folder(third));
+    sleep_ms(50);
+    assert_names("");
 }
 END_TEST
 
@@ -717,6 +765,7 @@ main(void)
     tcase_add_test(tcase, registry_serves_the_last_of_one_name);
     tcase_add_test(tcase,
                    registry_keeps_the_old_where_the_new_may_not_be_durable);
+    tcase_add_test(tcase, registry_asks_the_disk_again);
     tcase_add_test(tcase, registry_restores_no_other_vectors_over_a_new_one);
     tcase_add_test(tcase, registry_serves_the_others_when_one_is_damaged);
     tcase_add_test(tcase, registry_survives_racing_creates_and_deletes);
