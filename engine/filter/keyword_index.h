@@ -4,9 +4,9 @@
 
 #include "base/bytes.h"
 #include "engine/error.h"
-#include "engine/filter/disk_heap.h"
 #include "engine/filter/posting.h"
 #include "engine/filter/slot_set.h"
+#include "engine/storage/disk_heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

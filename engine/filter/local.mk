@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 libengine_a_SOURCES += \
 	engine/filter/datetime.c engine/filter/datetime.h \
-	engine/filter/disk_heap.c engine/filter/disk_heap.h \
 	engine/filter/eval.c engine/filter/eval.h \
 	engine/filter/filter.c engine/filter/filter.h \
 	engine/filter/filter_key.c engine/filter/filter_key.h \
@@ -40,13 +39,6 @@ tests_unit_engine_filter_test_payload_facet_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_filter_test_payload_facet_LDADD = $(ENGINE_LIBS) \
 	$(UNIT_LIBS)
-
-check_PROGRAMS += tests/unit/engine/filter/test_disk_heap
-tests_unit_engine_filter_test_disk_heap_SOURCES = \
-	tests/unit/engine/filter/test_disk_heap.c
-tests_unit_engine_filter_test_disk_heap_CFLAGS = $(libengine_a_CFLAGS) \
-	$(UNIT_CFLAGS)
-tests_unit_engine_filter_test_disk_heap_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/engine/filter/test_eval
 tests_unit_engine_filter_test_eval_SOURCES = \

@@ -3,9 +3,9 @@
 #define ENGINE_FILTER_NUMBER_INDEX_H
 
 #include "engine/error.h"
-#include "engine/filter/disk_heap.h"
 #include "engine/filter/filter.h"
 #include "engine/filter/slot_set.h"
+#include "engine/storage/disk_heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,11 +3,11 @@
 #define ENGINE_FILTER_PAYLOAD_INDEX_H
 
 #include "engine/error.h"
-#include "engine/filter/disk_heap.h"
 #include "engine/filter/filter.h"
 #include "engine/filter/number_index.h"
 #include "engine/filter/slot_set.h"
 #include "engine/filter/tokenizer.h"
+#include "engine/storage/disk_heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

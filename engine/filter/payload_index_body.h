@@ -3,11 +3,11 @@
 #define ENGINE_FILTER_PAYLOAD_INDEX_BODY_H
 
 #include "base/arena.h"
-#include "engine/filter/disk_heap.h"
 #include "engine/filter/keyword_index.h"
 #include "engine/filter/number_index.h"
 #include "engine/filter/payload_index.h"
 #include "engine/filter/posting.h"
+#include "engine/storage/disk_heap.h"
 
 /* Between payload_index.c (values in and out) and payload_index_query.c
  * (answers): the values in the structure of their kind, and sets of slots by

@@ -3,8 +3,8 @@
 #define ENGINE_FILTER_POSTING_H
 
 #include "engine/error.h"
-#include "engine/filter/disk_heap.h"
 #include "engine/filter/slot_set.h"
+#include "engine/storage/disk_heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 #ifndef ENGINE_FILTER_SLOT_PARTS_H
 #define ENGINE_FILTER_SLOT_PARTS_H
 
-#include "engine/filter/disk_heap.h"
 #include "engine/filter/slot_set.h"
+#include "engine/storage/disk_heap.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #ifndef ENGINE_FILTER_TEXT_POOL_H
 #define ENGINE_FILTER_TEXT_POOL_H
 
-#include "engine/filter/disk_heap.h"
+#include "engine/storage/disk_heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

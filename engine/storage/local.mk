@@ -8,6 +8,7 @@ libengine_a_SOURCES += \
 	engine/storage/store_compact.c engine/storage/store_snapshot.c \
 	engine/storage/block_cache.c engine/storage/block_cache.h \
 	engine/storage/checkpoint.c engine/storage/checkpoint.h \
+	engine/storage/disk_heap.c engine/storage/disk_heap.h \
 	engine/storage/folder.c engine/storage/folder.h
 EXTRA_DIST += engine/storage/README.md
 
@@ -30,3 +31,10 @@ tests_unit_engine_storage_test_store_rest_SOURCES = \
 tests_unit_engine_storage_test_store_rest_CFLAGS = $(libengine_a_CFLAGS) \
 	$(UNIT_CFLAGS)
 tests_unit_engine_storage_test_store_rest_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/engine/storage/test_disk_heap
+tests_unit_engine_storage_test_disk_heap_SOURCES = \
+	tests/unit/engine/storage/test_disk_heap.c
+tests_unit_engine_storage_test_disk_heap_CFLAGS = $(libengine_a_CFLAGS) \
+	$(UNIT_CFLAGS)
+tests_unit_engine_storage_test_disk_heap_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef ENGINE_FILTER_DISK_HEAP_H
-#define ENGINE_FILTER_DISK_HEAP_H
+#ifndef ENGINE_STORAGE_DISK_HEAP_H
+#define ENGINE_STORAGE_DISK_HEAP_H
 
 #include "base/bytes.h"
 
@@ -8,15 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Memory whose pages lie in a file: the bulk of a payload index that is
- * `on_disk`. The system reads a page when it is touched and may write it back
- * and let it go at any time, so that only what is asked for stays in memory.
- * Indexes are made anew from the payloads at each start, so the file has no
- * name: it goes with the process, nothing of it is ever opened again. What is
- * taken has its room on the disk; when that is full, it is taken from memory,
- * and the disk is asked again after a while. File systems that write to another
- * place than before (btrfs, ZFS) keep no room for that: when such a disk is
- * full, or a page cannot be read, who touches it gets SIGBUS.
+/* Memory whose pages lie in a file: the bulk of an index that is `on_disk`. The
+ * system reads a page when it is touched and may write it back and let it go at
+ * any time, so that only what is asked for stays in memory. Such indexes are
+ * made anew from the store at each start, so the file has no name: it goes with
+ * the process, nothing of it is ever opened again. What is taken has its room
+ * on the disk; when that is full, it is taken from memory, and the disk is asked
+ * again after a while. File systems that write to another place than before
+ * (btrfs, ZFS) keep no room for that: when such a disk is full, or a page
+ * cannot be read, who touches it gets SIGBUS.
  * NULL in place of a heap is malloc() everywhere. Any thread. */
 struct disk_heap;
 
@@ -58,4 +58,4 @@ struct disk_heap_sizes disk_heap_sizes(struct disk_heap *heap);
  * memory_relief_set(). */
 void disk_heap_relieve(void);
 
-#endif /* ENGINE_FILTER_DISK_HEAP_H */
+#endif /* ENGINE_STORAGE_DISK_HEAP_H */

@@ -4,7 +4,7 @@
  * link in their first bytes. Large ones have a piece of their own, which goes
  * with them. */
 #define _GNU_SOURCE /* O_TMPFILE, fallocate, sync_file_range */
-#include "engine/filter/disk_heap.h"
+#include "engine/storage/disk_heap.h"
 
 #include "base/clock.h"
 #include "base/memory.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is taken from a heap stays what was written, whatever is given back
  * beside it and however often its pages are let go. */
-#include "engine/filter/disk_heap.h"
+#include "engine/storage/disk_heap.h"
 
 #include "base/memory.h"
 
