@@ -21,8 +21,11 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SETS = ("bm25", "learned")
 PEERS = ("qdrant-edge", "numpy")
-# Ours again, with that datatype of the index.
-DATATYPES = ("azimuth-float16", "azimuth-uint8")
+# Ours again, with that index.
+INDEXES = {"azimuth-float16": {"datatype": "float16"},
+           "azimuth-uint8": {"datatype": "uint8"},
+           "azimuth-cold": {"memory": "cold"},
+           "azimuth-cached": {"memory": "cached"}}
 TOLERANCE = 1e-4
 
 
@@ -40,8 +43,8 @@ def parse_arguments():
     arguments.sets = arguments.sets.split(",")
     arguments.peers = [p for p in arguments.peers.split(",") if p != "none"]
     if not set(arguments.sets) <= set(SETS) or \
-            not set(arguments.peers) <= {*PEERS, *DATATYPES}:
-        parser.error(f"--sets of {SETS}, --peers of {PEERS + DATATYPES} or "
+            not set(arguments.peers) <= {*PEERS, *INDEXES}:
+        parser.error(f"--sets of {SETS}, --peers of {(*PEERS, *INDEXES)} or "
                      "none")
     if not (1 <= arguments.k <= 1000 and arguments.rounds >= 1):
         parser.error("--k is 1 to 1000, --rounds 1 or more")
@@ -60,8 +63,8 @@ class Engine:
         self.is_ours = name.startswith("azimuth")
         if self.is_ours:
             vector = {"modifier": "idf"} if idf else {}
-            if name in DATATYPES:
-                vector["index"] = {"datatype": name.partition("-")[2]}
+            if name in INDEXES:
+                vector["index"] = INDEXES[name]
             command = [program("bench/azimuth-bench"), "sparse",
                        "--base", paths[0], "--queries", paths[1],
                        "--folder", inside, "--ids", self.ids, "--k", str(k),

@@ -154,6 +154,7 @@ collection_vector_options(const struct collection_config *config,
             .indexing_kib = config->indexing_threshold,
             .linkers_max = vector->hnsw.max_indexing_threads,
             .place = vector->is_on_disk ? SEGMENT_ON_DISK : SEGMENT_IN_MEMORY,
+            .sparse_place = vector->sparse_place,
             .codes =
                 config_quantization(vector->json, config->quantization_json)
         };

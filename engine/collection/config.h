@@ -7,6 +7,7 @@
 #include "engine/codec/json_read.h"
 #include "engine/codec/json_write.h"
 #include "engine/error.h"
+#include "engine/index/sparse.h"
 #include "engine/index/vector_row.h"
 #include "engine/kernel/kernel.h"
 
@@ -35,7 +36,8 @@ struct vector_config {
     uint32_t size; /* 1..COMMAND_DIM_MAX; 0 when sparse */
     enum metric distance;
     enum datatype datatype;
-    bool is_on_disk;         /* on_disk, or memory: cold */
+    bool is_on_disk;                /* on_disk, or memory: cold */
+    enum sparse_place sparse_place; /* of a sparse index */
     struct hnsw_config hnsw; /* the collection's, with the vector's changes */
     struct span json;        /* its object as given, for the echo */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sparse vectors in a configuration. Of `index` the datatype counts; the rest is
- * taken and echoed and changes nothing: the index is in memory and exact at any
+ * Sparse vectors in a configuration. Of `index` the datatype and the place count;
+ * the rest is taken and echoed and changes nothing: the index is exact at any
  * size, and rows are on disk, as full floats. */
 #include "engine/collection/config_sparse.h"
 
@@ -96,6 +96,28 @@ vector_read(yyjson_val *object, struct vector_config *vector,
     return code;
 }
 
+/* Where the index is to be, by the whole of the vector's object; `memory` wins
+ * where it says more than `on_disk`. */
+static enum engine_code
+place_read(struct vector_config *vector, struct error *reterr)
+{
+    yyjson_doc *doc = NULL;
+    vector->sparse_place = SPARSE_PINNED;
+    if (vector->json.size == 0)
+        return ENGINE_OK;
+    enum engine_code code = json_parse(vector->json, &doc, reterr);
+    yyjson_val *index = yyjson_obj_get(yyjson_doc_get_root(doc), "index");
+    yyjson_val *memory = yyjson_obj_get(index, "memory");
+    if (yyjson_equals_str(memory, "cached"))
+        vector->sparse_place = SPARSE_CACHED;
+    else if (yyjson_equals_str(memory, "cold") ||
+             (!yyjson_is_str(memory) &&
+              yyjson_is_true(yyjson_obj_get(index, "on_disk"))))
+        vector->sparse_place = SPARSE_COLD;
+    yyjson_doc_free(doc);
+    return code;
+}
+
 static enum engine_code
 name_check(const struct collection_config *config, size_t dense_count,
            size_t before, struct span name, struct error *reterr)
@@ -180,6 +202,8 @@ config_sparse_parse(yyjson_val *map, struct arena *arena,
         if (code == ENGINE_OK)
             code = section_merge((struct span){ NULL, 0 }, value, sparse_keys,
                                  arena, &vector->json, reterr);
+        if (code == ENGINE_OK)
+            code = place_read(vector, reterr);
         if (code != ENGINE_OK)
             return code;
     }
@@ -209,6 +233,8 @@ config_sparse_patch(yyjson_val *map, struct arena *arena,
         if (code == ENGINE_OK)
             code = section_merge(vector->json, change, sparse_keys, arena,
                                  &vector->json, reterr);
+        if (code == ENGINE_OK)
+            code = place_read(vector, reterr);
         if (code != ENGINE_OK)
             return code;
     }

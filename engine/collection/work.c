@@ -131,6 +131,8 @@ work(struct collection *collection)
     }
     if (rest == SEGMENT_REST_LATER && wait_ms > READERS_MS)
         wait_ms = READERS_MS;
+    if (rest == SEGMENT_REST_LONG && wait_ms > RETRY_MS)
+        wait_ms = RETRY_MS;
     if (index_rest == SEGMENT_REST_LATER && wait_ms > INDEX_MS)
         wait_ms = INDEX_MS;
     /* Due but in other hands: look again soon. */

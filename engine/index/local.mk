@@ -7,6 +7,8 @@ libengine_a_SOURCES += \
 	engine/index/turbo.c engine/index/turbo.h \
 	engine/index/vector_row.c engine/index/vector_row.h \
 	engine/index/sparse.c engine/index/sparse.h \
+	engine/index/sparse_body.h engine/index/sparse_merge.c \
+	engine/index/sparse_disk.c engine/index/sparse_disk.h \
 	engine/index/sparse_build.c engine/index/sparse_sort.c \
 	engine/index/sparse_best.c engine/index/sparse_best.h \
 	engine/index/sparse_count.c \

@@ -5,6 +5,7 @@
 #include "engine/index/epoch.h"
 #include "engine/index/plain.h"
 #include "engine/index/vector_row.h"
+#include "engine/storage/disk_heap.h"
 
 /* An inverted index over sparse vectors, exact, without I/O. Documents are
  * numbered as they come; each has a slot, and what of it is seen is its
@@ -20,8 +21,22 @@
  * the owner's, for as long as they use the index. */
 struct sparse;
 
-/* Weights of sealed parts are of `datatype`; the newest are floats. */
-enum engine_code sparse_create(struct epoch *epoch, enum datatype datatype,
+/* Where sealed parts are; the tail is in memory, in any case. */
+enum sparse_place {
+    SPARSE_PINNED, /* in memory */
+    SPARSE_CACHED, /* in a mapped file (disk_heap.h) */
+    SPARSE_COLD,
+    SPARSE_PLACES
+};
+
+struct sparse_options {
+    enum datatype datatype; /* of weights of sealed parts; the tail's: floats */
+    enum sparse_place place;
+    const char *folder; /* of the files, copied; NULL: always in memory */
+};
+
+enum engine_code sparse_create(struct epoch *epoch,
+                               const struct sparse_options *options,
                                struct sparse **ret_sparse, struct error *reterr)
     __attribute__((warn_unused_result));
 /* Nobody may read any more. NULL is allowed. */
@@ -41,9 +56,17 @@ void sparse_hide(struct sparse *sparse, uint32_t slot);
  * vector is fine. */
 void sparse_forget(struct sparse *sparse, uint32_t slot);
 
-/* Takes forgotten documents out of one part, if that is worth it. False when
- * there was nothing to do, or no memory for it. The writer. */
+/* Takes forgotten documents out of one part, if that is worth it, or moves one
+ * to another place. False when there was nothing to do, or no memory for it.
+ * The writer. */
 bool sparse_tidy(struct sparse *sparse);
+
+/* Where new sealed parts are from now on; sparse_tidy() moves the others. It
+ * has a folder. The writer. */
+void sparse_set_place(struct sparse *sparse, enum sparse_place place);
+
+/* Whether some part is not there yet. The writer. */
+bool sparse_is_moving(const struct sparse *sparse);
 
 /* Documents not forgotten, and entries of all documents. */
 uint64_t sparse_count(const struct sparse *sparse);
@@ -51,6 +74,9 @@ uint64_t sparse_entries(const struct sparse *sparse);
 
 /* Heap bytes. The writer, or readers in the epoch. */
 size_t sparse_memory(const struct sparse *sparse);
+
+/* Beside them, of the files. Any thread. */
+struct disk_heap_sizes sparse_disk_sizes(const struct sparse *sparse);
 
 struct sparse_search {
     const uint32_t *indices; /* [count], ascending, no repeats */

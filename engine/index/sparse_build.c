@@ -37,7 +37,7 @@ struct list {
 static bool
 list_at(const struct sparse_part *part, size_t at, struct list *ret_list)
 {
-    const struct sparse_lists *lists = part->lists;
+    const struct sparse_lists *lists = sparse_lists_now(part);
     if (lists != NULL) {
         uint32_t start = lists->starts[at];
         *ret_list = (struct list){ .index = lists->indices[at],
@@ -60,8 +60,8 @@ list_at(const struct sparse_part *part, size_t at, struct list *ret_list)
 static size_t
 lists_room(const struct sparse_part *part)
 {
-    return part->lists != NULL ? part->lists->count
-                               : sparse_tail_table(part->tail)->room;
+    const struct sparse_lists *lists = sparse_lists_now(part);
+    return lists != NULL ? lists->count : sparse_tail_table(part->tail)->room;
 }
 
 static inline uint32_t
@@ -123,7 +123,7 @@ number_docs(struct build *build, struct error *reterr)
     if (build->numbers == NULL || build->docs == NULL || build->part == NULL ||
         build->lists == NULL)
         return error_memory(reterr);
-    build->part->lists = build->lists;
+    atomic_init(&build->part->lists, build->lists);
     for (size_t i = 0; i < build->parts_count; i++) {
         const struct sparse_part *part = build->parts[i];
         uint32_t count = atomic_load(&part->count);
@@ -437,7 +437,7 @@ sparse_part_build(struct sparse_part *const *parts, size_t parts_count,
     if (code == ENGINE_OK) {
         *ret_part = build.part;
         build.part = NULL;
-    } else if (build.part == NULL || build.part->lists == NULL) {
+    } else if (build.part == NULL || sparse_lists_now(build.part) == NULL) {
         free(build.lists);
     }
     free(build.numbers);

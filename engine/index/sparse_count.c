@@ -16,7 +16,7 @@ static uint32_t
 count_sealed(const struct sparse_part *part, uint32_t index,
              const struct slot_filter *filter)
 {
-    const struct sparse_lists *lists = part->lists;
+    const struct sparse_lists *lists = sparse_lists_now(part);
     uint32_t list = sparse_lists_find(lists, index), count = 0;
     if (list == UINT32_MAX)
         return 0;
@@ -56,16 +56,17 @@ sparse_frequencies(const struct sparse *sparse, const uint32_t *indices,
         ret_counts[i] = 0;
         for (size_t k = 0; k < parts->count; k++)
             ret_counts[i] +=
-                parts->parts[k]->lists != NULL
+                sparse_lists_now(parts->parts[k]) != NULL
                     ? count_sealed(parts->parts[k], indices[i], filter)
                     : count_tail(parts->parts[k], indices[i], filter);
     }
 }
 
 /* Of an entry in the lists of a query, most of which bounds leave out; of a
- * part. */
+ * part; of an index in a part on disk, if its pages have to be read. */
 #define ENTRY_NS 0.3
 #define PART_NS  4000.0
+#define PAGE_NS  1e6
 
 uint64_t
 sparse_search_cost_ns(const struct sparse *sparse, const uint32_t *indices,
@@ -74,7 +75,12 @@ sparse_search_cost_ns(const struct sparse *sparse, const uint32_t *indices,
     const struct sparse_parts *parts = sparse_parts_now(sparse);
     double cost_ns = PART_NS * (double)parts->count;
     for (size_t k = 0; k < parts->count; k++) {
-        const struct sparse_lists *lists = parts->parts[k]->lists;
+        const struct sparse_lists *lists = sparse_lists_now(parts->parts[k]);
+        /* Who asks may not wait for a page. */
+        if (lists != NULL && lists->heap != NULL) {
+            cost_ns += PAGE_NS * (double)count;
+            continue;
+        }
         for (size_t i = 0; lists != NULL && i < count; i++) {
             uint32_t list = sparse_lists_find(lists, indices[i]);
             if (list != UINT32_MAX)

@@ -2,6 +2,8 @@
  * Parts of the sparse index: coming, going, and what they take. */
 #include "engine/index/sparse_part.h"
 
+#include "engine/index/sparse_disk.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,31 +23,12 @@ sparse_part_new(uint32_t docs)
     return part;
 }
 
-static void
-lists_free(struct sparse_lists *lists)
-{
-    if (lists == NULL)
-        return;
-    free(lists->table);
-    free(lists->indices);
-    free(lists->starts);
-    free(lists->docs);
-    free(lists->weights);
-    free(lists->halves);
-    free(lists->bytes);
-    free(lists->scales);
-    free(lists->greatest);
-    free(lists->steps);
-    free(lists->begins);
-    free(lists);
-}
-
 void
 sparse_part_free(struct sparse_part *part)
 {
     if (part == NULL)
         return;
-    lists_free(part->lists);
+    sparse_lists_free(atomic_load(&part->lists));
     sparse_tail_free(part->tail);
     free(part->slots);
     free(part->gone);
@@ -55,11 +38,11 @@ sparse_part_free(struct sparse_part *part)
 size_t
 sparse_part_memory(const struct sparse_part *part)
 {
-    size_t count =
-        part->lists == NULL ? SPARSE_TAIL_DOCS : atomic_load(&part->count);
+    const struct sparse_lists *lists = sparse_lists_now(part);
+    size_t count = lists == NULL ? SPARSE_TAIL_DOCS : atomic_load(&part->count);
     size_t size = sizeof(*part) + count * sizeof(part->slots[0]) + count / 8;
-    if (part->lists != NULL)
-        size += part->lists->size;
+    if (lists != NULL)
+        size += lists->heap == NULL ? lists->size : sizeof(*lists);
     if (part->tail != NULL)
         size += sparse_tail_memory(part->tail);
     return size;

@@ -27,7 +27,8 @@ struct sparse_part {
     uint64_t entries; /* of all documents; the writer's */
     uint32_t *slots;  /* [count] */
     _Atomic uint64_t *gone;
-    struct sparse_lists *lists; /* sealed; NULL: a tail */
+    /* Sealed; NULL: a tail. Others of the same content may take their place. */
+    _Atomic(struct sparse_lists *) lists;
     struct sparse_tail *tail;
 };
 
@@ -55,12 +56,17 @@ struct sparse_lists {
     uint16_t *halves;
     uint8_t *bytes;
     struct sparse_scale *scales; /* of bytes, [count] */
-    /* Of long lists, [long_count][stride]: a bound of the weights in each block, in parts of steps[list], rounded up, 0 for none above 0; and
-     * where the block begins, from the list's start. */
+    /* Of long lists, [long_count][stride]: a bound of the weights in each
+     * block, in parts of steps[list], rounded up, 0 for none above 0; and where
+     * the block begins, from the list's start. */
     uint8_t *greatest;
     float *steps; /* [long_count] */
     uint16_t *begins;
     size_t size; /* bytes of all this */
+    /* All arrays are in it (sparse_disk.h); NULL: each is its own. */
+    char *piece;
+    size_t piece_size;
+    struct disk_heap *heap; /* of the piece; NULL: memory */
 };
 
 struct sparse_entry {
@@ -95,6 +101,13 @@ sparse_is_gone(const struct sparse_part *part, uint32_t doc)
     return (atomic_load_explicit(&part->gone[doc / 64], memory_order_relaxed) >>
                 (doc % 64) &
             1) != 0;
+}
+
+/* NULL: a tail. Read once where more than one thing is asked of them. */
+static inline const struct sparse_lists *
+sparse_lists_now(const struct sparse_part *part)
+{
+    return atomic_load_explicit(&part->lists, memory_order_acquire);
 }
 
 /* The list of an index in a sealed part; UINT32_MAX: none. */

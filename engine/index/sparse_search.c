@@ -411,7 +411,7 @@ static enum engine_code
 search_sealed(struct run *run, const struct sparse_part *part,
               struct error *reterr)
 {
-    struct sealed sealed = { .part = part, .lists = part->lists };
+    struct sealed sealed = { .part = part, .lists = sparse_lists_now(part) };
     struct sparse_scratch *scratch = run->scratch;
     uint32_t blocks = sealed.lists->blocks_count;
     if (!find_terms(run, &sealed))
@@ -457,7 +457,7 @@ sparse_search(struct sparse *sparse, const struct sparse_search *search,
     const struct sparse_parts *parts = sparse_parts_now(sparse);
     enum engine_code code = ENGINE_OK;
     for (size_t i = 0; code == ENGINE_OK && i < parts->count; i++) {
-        if (parts->parts[i]->lists != NULL)
+        if (sparse_lists_now(parts->parts[i]) != NULL)
             code = search_sealed(&run, parts->parts[i], reterr);
         else
             search_tail(&run, parts->parts[i]);

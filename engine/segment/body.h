@@ -228,9 +228,9 @@ enum engine_code segment_reclaim(struct segment *segment, bool has_rows,
                                  struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Takes what died out of a sparse index, a part at a time. False: nothing was
- * done, or a writer is at work. */
-bool segment_tidy_sparse(struct segment *segment);
+/* Takes what died out of sparse indexes and moves them to where they are
+ * wanted, a part at a time; what is left of the latter when nothing was done. */
+enum segment_rest segment_tidy_sparse(struct segment *segment);
 
 /* Where the checkpoint of a vector's graph is; the caller releases `path` in
  * any case. ENGINE_ENOMEM */

@@ -329,7 +329,8 @@ segment_link(struct segment *segment, size_t slots_max,
         code = reclaim(segment, sum.has_freed, &slots, &error);
     if (code == ENGINE_OK)
         code = segment_compact(segment, &compaction, &error);
-    sum.has_more = segment_tidy_sparse(segment) || sum.has_more;
+    enum segment_rest sparse = segment_tidy_sparse(segment);
+    sum.has_more = sum.has_more || sparse == SEGMENT_REST_MORE;
     note_failure(segment, code, &error);
     if (code != ENGINE_OK)
         return error_set(reterr, code, "%s", error.text);
@@ -339,6 +340,8 @@ segment_link(struct segment *segment, size_t slots_max,
         *ret_rest = SEGMENT_REST_LATER;
     else
         *ret_rest = slots == SEGMENT_REST_NONE ? compaction : slots;
+    if (*ret_rest == SEGMENT_REST_NONE)
+        *ret_rest = sparse;
     return ENGINE_OK;
 }
 

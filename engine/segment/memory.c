@@ -44,9 +44,12 @@ add_sparse(struct segment *segment, const struct sparse *sparse,
 {
     uint32_t place = epoch_enter(&segment->epoch);
     size_t size = sparse_memory(sparse);
+    struct disk_heap_sizes disk = sparse_disk_sizes(sparse);
     epoch_leave(&segment->epoch, place);
-    usage->ram_size += size;
+    usage->ram_size += size + disk.memory_size;
     usage->heap_size += size;
+    usage->disk_size += disk.disk_size;
+    usage->expected_size += disk.disk_size;
 }
 
 /* All but its part of the disk. */

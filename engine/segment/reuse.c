@@ -161,15 +161,34 @@ segment_reclaim(struct segment *segment, bool has_rows,
     return ENGINE_OK;
 }
 
-bool
+static enum segment_rest
+sparse_rest(struct segment *segment)
+{
+    bool is_moving = false;
+    for (size_t i = 0; !is_moving && i < segment->vectors_count; i++) {
+        struct vectors *vectors = segment_hold(segment, i);
+        if (vectors == NULL)
+            continue;
+        is_moving =
+            vectors->sparse != NULL && atomic_load(&vectors->is_renewing);
+        segment_let(segment, vectors);
+    }
+    return is_moving ? SEGMENT_REST_LONG : SEGMENT_REST_NONE;
+}
+
+enum segment_rest
 segment_tidy_sparse(struct segment *segment)
 {
     bool is_done = false;
     if (pthread_mutex_trylock(&segment->writer) != 0)
-        return false;
-    for (size_t i = 0; !is_done && segment_seek(segment, &i); i++)
-        if (segment->vectors[i]->sparse != NULL)
-            is_done = sparse_tidy(segment->vectors[i]->sparse);
+        return sparse_rest(segment);
+    for (size_t i = 0; !is_done && segment_seek(segment, &i); i++) {
+        struct vectors *vectors = segment->vectors[i];
+        if (vectors->sparse == NULL)
+            continue;
+        is_done = sparse_tidy(vectors->sparse);
+        vectors_note_renewal(vectors);
+    }
     pthread_mutex_unlock(&segment->writer);
-    return is_done;
+    return is_done ? SEGMENT_REST_MORE : sparse_rest(segment);
 }

@@ -331,6 +331,9 @@ configure_vectors(struct segment *segment, struct vectors *vectors,
     say_place(segment, vectors, options->place);
     pthread_rwlock_wrlock(&vectors->link_lock);
     vectors->options.has_idf = options->has_idf;
+    vectors->options.sparse_place = options->sparse_place;
+    if (vectors->sparse != NULL)
+        sparse_set_place(vectors->sparse, options->sparse_place);
     vectors->options.m = options->m;
     vectors->options.ef_construct = options->ef_construct;
     vectors->options.codes = options->codes;

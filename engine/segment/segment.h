@@ -9,6 +9,7 @@
 #include "engine/filter/filter.h"
 #include "engine/filter/payload_index.h"
 #include "engine/index/codes.h"
+#include "engine/index/sparse.h"
 #include "engine/index/vector_row.h"
 #include "engine/kernel/kernel.h"
 
@@ -81,7 +82,8 @@ struct segment_vector_options {
     /* Counts from the opening on. On disk only where walks go by codes: not
      * under manhattan, nor with few dimensions (codes_choose()). */
     enum segment_place place;
-    struct codes_wish codes; /* to walk on, where walks go by codes */
+    enum sparse_place sparse_place; /* of a sparse index */
+    struct codes_wish codes;        /* to walk on, where walks go by codes */
 };
 
 struct segment_options {
@@ -120,9 +122,10 @@ bool segment_has_points(const char *path);
 void segment_close(struct segment *segment);
 
 /* Changes what may change of the vectors' options: has_idf, m, ef_construct,
- * codes and the thresholds; each of `count` names is there. Another m: a
- * graph is built beside the one in use and takes its place; 0 takes it away.
- * Other codes: likewise. ef_construct counts for what is linked from now on. */
+ * codes, sparse_place and the thresholds; each of `count` names is there.
+ * Another m: a graph is built beside the one in use and takes its place; 0 takes
+ * it away. Other codes, a sparse index's other place: likewise. ef_construct
+ * counts for what is linked from now on. */
 void segment_configure(struct segment *segment,
                        const struct segment_vector_options *vectors,
                        size_t count);
@@ -140,6 +143,7 @@ enum engine_code segment_place_payloads(struct segment *segment,
 /* What is left to link, sweep and free. */
 enum segment_rest {
     SEGMENT_REST_NONE,
+    SEGMENT_REST_LONG,  /* it waits for memory, or for writers */
     SEGMENT_REST_LATER, /* it waits for readers or other linkers to end */
     SEGMENT_REST_MORE
 };
@@ -273,7 +277,8 @@ struct segment_state {
     uint64_t vectors_count; /* over all names */
     uint64_t indexed_count; /* of them linked into a graph */
     uint64_t waiting_count; /* not linked yet */
-    bool is_renewing; /* another graph or other codes are made, or will be */
+    /* Another graph or other codes are made, a sparse index moves, or will. */
+    bool is_renewing;
     uint32_t builds_count; /* payload indexes that are not ready yet */
     bool has_failed;       /* a background step failed last time */
     char failure[ENGINE_ERROR_TEXT_SIZE];

@@ -335,8 +335,9 @@ segment_vector_create(struct segment *segment,
     struct vectors *vectors = calloc(1, sizeof(*vectors));
     if (vectors == NULL)
         return error_memory(reterr);
-    enum engine_code code = vectors_init(vectors, options, &options->codes,
-                                         &segment->epoch, reterr);
+    enum engine_code code =
+        vectors_init(vectors, options, &options->codes, &segment->epoch,
+                     segment->path, reterr);
     if (code == ENGINE_OK)
         code = back_slots(segment, vectors, reterr);
     if (code != ENGINE_OK)

@@ -159,8 +159,8 @@ vectors_open(struct segment *segment, size_t number,
     /* A checkpoint is of no use with other codes than its own. */
     struct codes_wish codes = options->codes;
     segment_graph_codes(segment, number, &codes);
-    enum engine_code code =
-        vectors_init(vectors, options, &codes, &segment->epoch, reterr);
+    enum engine_code code = vectors_init(
+        vectors, options, &codes, &segment->epoch, segment->path, reterr);
     if (code != ENGINE_OK) {
         free(vectors);
         return code;

@@ -45,8 +45,10 @@ enum engine_code
 vectors_init(struct vectors *vectors,
              const struct segment_vector_options *options,
              const struct codes_wish *codes, struct epoch *epoch,
-             struct error *reterr)
+             const char *folder, struct error *reterr)
 {
+    const struct sparse_options sparse = { options->datatype,
+                                           options->sparse_place, folder };
     assert((options->dim > 0) == (options->kind != VECTOR_SPARSE));
     memset(vectors, 0, sizeof(*vectors));
     vectors->options = *options;
@@ -71,7 +73,7 @@ vectors_init(struct vectors *vectors,
     vectors->options.name.data = name;
     enum engine_code code =
         options->kind == VECTOR_SPARSE
-            ? sparse_create(epoch, options->datatype, &vectors->sparse, reterr)
+            ? sparse_create(epoch, &sparse, &vectors->sparse, reterr)
             : vectors_codes_init(vectors, codes, reterr);
     if (code != ENGINE_OK) {
         fde_free(vectors->fde);
@@ -449,7 +451,8 @@ void
 vectors_note_renewal(struct vectors *vectors)
 {
     bool is_wanted =
-        is_outdated(vectors) || vectors_codes_are_outdated(vectors);
+        is_outdated(vectors) || vectors_codes_are_outdated(vectors) ||
+        (vectors->sparse != NULL && sparse_is_moving(vectors->sparse));
     atomic_store(&vectors->is_renewing, is_wanted ||
                                             vectors->next_graph != NULL ||
                                             vectors->next_codes != NULL);

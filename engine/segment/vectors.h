@@ -98,12 +98,13 @@ struct vectors {
  * ends before as many points have died again. */
 #define VECTORS_SWEEP_NODES 24u
 
-/* Copies the name. `codes` are those to begin with; `epoch` is the segment's.
- * ENGINE_ENOMEM */
+/* Copies the name. `codes` are those to begin with; `epoch` and `folder` are
+ * the segment's. ENGINE_ENOMEM */
 enum engine_code vectors_init(struct vectors *vectors,
                               const struct segment_vector_options *options,
                               const struct codes_wish *codes,
-                              struct epoch *epoch, struct error *reterr)
+                              struct epoch *epoch, const char *folder,
+                              struct error *reterr)
     __attribute__((warn_unused_result));
 void vectors_release(struct vectors *vectors);
 

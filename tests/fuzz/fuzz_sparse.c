@@ -18,6 +18,7 @@ static void
 check_index(const struct vector_value *value)
 {
     static struct epoch epoch;
+    struct sparse_options options = { .datatype = DATATYPE_F32 };
     struct sparse *sparse;
     struct hit hit;
     uint32_t count = 0, *counts = malloc(value->dim * sizeof(*counts));
@@ -25,7 +26,7 @@ check_index(const struct vector_value *value)
     struct slotview *view = slotview_next(NULL, 2);
     assert(counts != NULL && view != NULL);
     bool is_fine =
-        sparse_create(&epoch, DATATYPE_F32, &sparse, NULL) == ENGINE_OK &&
+        sparse_create(&epoch, &options, &sparse, NULL) == ENGINE_OK &&
         slotview_put(view, NULL, 1, true) &&
         sparse_add(sparse, 1, value, NULL) == ENGINE_OK;
     assert(is_fine);

@@ -193,6 +193,9 @@ step(struct world *world, struct input *input)
         add(world, input, slot);
     else if (kind % 8 == 4)
         drop(world, slot);
+    else if (kind == 253)
+        sparse_set_place(world->sparse,
+                         (enum sparse_place)(slot % SPARSE_PLACES));
     else if (kind % 8 == 5)
         while (sparse_tidy(world->sparse))
             ;
@@ -207,13 +210,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct world world;
     struct input input = { data, size };
+    /* In files, half of the time; steps move it. */
+    struct sparse_options options = { .place = size % 2 == 0 ? SPARSE_PINNED
+                                                             : SPARSE_COLD,
+                                      .folder = "/tmp" };
     memset(world.is_there, 0, sizeof(world.is_there));
     world.top = 0;
     world.crowds = 0;
     epoch_init(&world.epoch);
     world.view = slotview_next(NULL, SLOTS);
     enum engine_code code =
-        sparse_create(&world.epoch, DATATYPE_F32, &world.sparse, NULL);
+        sparse_create(&world.epoch, &options, &world.sparse, NULL);
     assert(code == ENGINE_OK && world.view != NULL);
     for (int i = 0; i < STEPS && input.size > 0; i++)
         step(&world, &input);

@@ -2,7 +2,8 @@
  * Covers: searches against the sum over all rows, while documents come, are
  * hidden and go, over tails, sealed and merged parts; weights of both signs and
  * extremes; filters; frequencies; a reader of an older view, and one beside the
- * writer; few and many hits. */
+ * writer; few and many hits; parts in memory and in files, and on their way from
+ * one to the other. */
 #include <check.h>
 #include <float.h>
 #include <math.h>
@@ -19,6 +20,8 @@
 #define INDICES 400u
 
 static struct epoch epoch;
+static const struct sparse_options plain = { .datatype = DATATYPE_F32,
+                                             .folder = "/tmp" };
 static struct sparse *sparse;
 static struct slotview *view;
 static uint64_t state;
@@ -70,8 +73,7 @@ setup(void)
     state = 7;
     memset(rows, 0, sizeof(rows));
     epoch_init(&epoch);
-    ck_assert_int_eq(sparse_create(&epoch, DATATYPE_F32, &sparse, NULL),
-                     ENGINE_OK);
+    ck_assert_int_eq(sparse_create(&epoch, &plain, &sparse, NULL), ENGINE_OK);
     view = slotview_next(NULL, SLOTS);
     ck_assert_ptr_nonnull(view);
 }
@@ -115,6 +117,13 @@ forget(uint32_t slot)
 {
     sparse_forget(sparse, slot);
     rows[slot].is_there = false;
+}
+
+static void
+tidy(void)
+{
+    while (sparse_tidy(sparse))
+        ;
 }
 
 #define WEIGHT_MAX 4.0
@@ -225,9 +234,12 @@ START_TEST(sparse_finds_the_best_of_all_rows)
 {
     bool is_signed = _i % 2 == 1;
     uint32_t next = 0;
-    enum datatype datatype = (enum datatype)(_i / 2);
+    enum datatype datatype = (enum datatype)(_i / 2 % DATATYPE_COUNT);
+    enum sparse_place place =
+        (enum sparse_place)(_i / (2 * (int)DATATYPE_COUNT));
+    const struct sparse_options options = { datatype, place, "/tmp" };
     sparse_free(sparse);
-    ck_assert_int_eq(sparse_create(&epoch, datatype, &sparse, NULL), ENGINE_OK);
+    ck_assert_int_eq(sparse_create(&epoch, &options, &sparse, NULL), ENGINE_OK);
     weight_error = weight_errors[datatype];
     check(is_signed);
     for (uint32_t step = 0; step < 6; step++) {
@@ -248,10 +260,54 @@ START_TEST(sparse_finds_the_best_of_all_rows)
                     add(slot, is_signed);
             }
         check(is_signed);
-        while (sparse_tidy(sparse))
-            ;
+        tidy();
         check(is_signed);
     }
+}
+END_TEST
+
+/* Parts move one after the other, also under a reader; what they held comes
+ * back; each datatype has other arrays. */
+START_TEST(sparse_moves_between_memory_and_files)
+{
+    static const enum sparse_place places[] = { SPARSE_COLD, SPARSE_CACHED,
+                                                SPARSE_PINNED, SPARSE_COLD };
+    const struct sparse_options options = { (enum datatype)_i, SPARSE_PINNED,
+                                            "/tmp" };
+    sparse_free(sparse);
+    ck_assert_int_eq(sparse_create(&epoch, &options, &sparse, NULL), ENGINE_OK);
+    weight_error = weight_errors[_i];
+    for (uint32_t slot = 0; slot < 25000; slot++)
+        add(slot, true);
+    size_t pinned = sparse_memory(sparse);
+    ck_assert(!sparse_is_moving(sparse));
+    ck_assert_uint_eq(sparse_disk_sizes(sparse).disk_size, 0);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        sparse_set_place(sparse, places[i]);
+        ck_assert(sparse_is_moving(sparse));
+        uint32_t reader = epoch_enter(&epoch);
+        ck_assert(sparse_tidy(sparse));
+        ck_assert(sparse_is_moving(sparse));
+        check(true);
+        epoch_leave(&epoch, reader);
+        tidy();
+        ck_assert(!sparse_is_moving(sparse));
+        check(true);
+        size_t disk = sparse_disk_sizes(sparse).disk_size;
+        if (places[i] == SPARSE_PINNED) {
+            ck_assert_uint_eq(disk, 0);
+            ck_assert_uint_ge(sparse_memory(sparse), pinned);
+        } else {
+            ck_assert_uint_gt(disk, 0);
+            ck_assert_uint_lt(sparse_memory(sparse), pinned);
+        }
+        ck_assert_uint_eq(sparse_disk_sizes(sparse).memory_size, 0);
+    }
+    /* New parts are there at once. */
+    for (uint32_t slot = 25000; slot < SLOTS; slot++)
+        add(slot, true);
+    ck_assert(!sparse_is_moving(sparse));
+    check(true);
 }
 END_TEST
 
@@ -265,8 +321,7 @@ START_TEST(sparse_is_empty_after_all_is_forgotten)
         forget(slot);
     }
     forget(0); /* again is fine */
-    while (sparse_tidy(sparse))
-        ;
+    tidy();
     ck_assert_uint_eq(sparse_count(sparse), 0);
     check(false);
     ck_assert_uint_lt(sparse_memory(sparse), full);
@@ -313,9 +368,9 @@ START_TEST(sparse_bears_weights_at_the_ends)
     struct hit hits[4];
     uint32_t found;
     struct slot_filter filter = { .view = view };
+    const struct sparse_options options = { .datatype = (enum datatype)_i };
     sparse_free(sparse);
-    ck_assert_int_eq(sparse_create(&epoch, (enum datatype)_i, &sparse, NULL),
-                     ENGINE_OK);
+    ck_assert_int_eq(sparse_create(&epoch, &options, &sparse, NULL), ENGINE_OK);
     for (uint32_t slot = 0; slot < 5000; slot++) {
         float values[2] = { ends[slot % 5], ends[slot / 5 % 5] };
         struct vector_value value = { VECTOR_SPARSE, values, 2, indices, 0 };
@@ -400,8 +455,8 @@ START_TEST(sparse_reads_on_while_it_is_written)
             sparse_hide(sparse, slot);
         for (uint32_t slot = STILL; slot < STILL + 9000; slot++)
             sparse_forget(sparse, slot);
-        while (sparse_tidy(sparse))
-            ;
+        sparse_set_place(sparse, round == 1 ? SPARSE_PINNED : SPARSE_COLD);
+        tidy();
     }
     atomic_store(&is_over, true);
     ck_assert_int_eq(pthread_join(thread, &failed), 0);
@@ -417,7 +472,9 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, sparse_finds_the_best_of_all_rows, 0,
-                        2 * DATATYPE_COUNT);
+                        2 * DATATYPE_COUNT * SPARSE_PLACES);
+    tcase_add_loop_test(tcase, sparse_moves_between_memory_and_files, 0,
+                        DATATYPE_COUNT);
     tcase_add_test(tcase, sparse_is_empty_after_all_is_forgotten);
     tcase_add_test(tcase, sparse_forgets_what_was_never_seen);
     tcase_add_test(tcase, sparse_frees_nothing_under_a_reader);
