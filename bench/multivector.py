@@ -40,6 +40,9 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
                         help="cpu: a query costs processor time")
+    parser.add_argument("--datatype", default="float32",
+                        choices=("float32", "float16", "uint8", "turbo4"),
+                        help="of ours")
     parser.add_argument("--peers", default="qdrant-edge",
                         help="`none` for ours alone")
     parser.add_argument("--reuse", action="store_true",
@@ -91,7 +94,7 @@ def ours(data, folder, arguments):
         "--queries", data.paths["queries"],
         "--query-lengths", data.paths["query_lengths"],
         "--folder", os.path.join(folder, "ours"), "--k", str(arguments.k),
-        "--m", str(arguments.m),
+        "--m", str(arguments.m), "--datatype", arguments.datatype,
         "--ef-construct", str(arguments.ef_construct)])
 
 

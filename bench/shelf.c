@@ -54,9 +54,10 @@ shelf_create(struct shelf *shelf, const struct shelf_config *config, size_t dim)
     yyjson_doc *doc = NULL;
     *shelf = (struct shelf){ .dim = dim };
     snprintf(body, sizeof(body),
-             "{\"vectors\": {\"size\": %zu, \"distance\": \"Cosine\"%s}, "
+             "{\"vectors\": {\"size\": %zu, \"distance\": \"Cosine\", "
+             "\"datatype\": \"%s\"%s}, "
              "\"hnsw_config\": {\"m\": %u, \"ef_construct\": %u}%s%s}",
-             dim,
+             dim, config->datatype,
              config->is_multi
                  ? ", \"multivector_config\": {\"comparator\": \"max_sim\"}"
                  : "",

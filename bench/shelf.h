@@ -25,14 +25,15 @@ struct shelf_config {
     const char *folder;
     uint32_t m;
     uint32_t ef_construct;
-    const char *more; /* further members of the create body, or "" */
-    bool is_multi;    /* multivectors, compared by max_sim */
+    const char *more;     /* further members of the create body, or "" */
+    const char *datatype; /* of the vectors */
+    bool is_multi;        /* multivectors, compared by max_sim */
 };
 
 /* Their values where no option says otherwise, */
 #define SHELF_CONFIG_DEFAULT                                                   \
     {                                                                          \
-        .m = 16, .ef_construct = 100, .more = ""                               \
+        .m = 16, .ef_construct = 100, .more = "", .datatype = "float32"        \
     }
 
 /* the options but that of the folder, as rows of a table, */
@@ -41,6 +42,7 @@ struct shelf_config {
         { .name = "ef-construct",                                              \
           .number = &(config)->ef_construct,                                   \
           .max = HNSW_EF_MAX },                                                \
+        { .name = "datatype", .text = &(config)->datatype },                   \
     {                                                                          \
         .name = "config", .text = &(config)->more                              \
     }
@@ -48,6 +50,7 @@ struct shelf_config {
 /* and their usage. */
 #define SHELF_USAGE                                                            \
     "  --m N, --ef-construct N   of the graph (16, 100)\n"                     \
+    "  --datatype NAME   of the vectors (float32)\n"                           \
     "  --config MEMBERS  more of the create body, as JSON\n"
 
 /* Makes the collection in the folder, with Cosine. */

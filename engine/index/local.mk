@@ -4,6 +4,7 @@ libengine_a_SOURCES += \
 	engine/index/slab.c engine/index/slab.h \
 	engine/index/codes_planes.c engine/index/codes_planes.h \
 	engine/index/datatype.c engine/index/datatype.h \
+	engine/index/flat_form.c engine/index/flat_form.h \
 	engine/index/turbo.c engine/index/turbo.h \
 	engine/index/vector_row.c engine/index/vector_row.h \
 	engine/index/sparse.c engine/index/sparse.h \
@@ -47,6 +48,7 @@ tests_unit_engine_index_test_best_hits_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += \
 	tests/unit/engine/index/test_rotation \
 	tests/unit/engine/index/test_turbo \
+	tests/unit/engine/index/test_flat_form \
 	tests/unit/engine/index/test_codes \
 	tests/unit/engine/index/test_codes_scan \
 	tests/unit/engine/index/test_sparse \
@@ -130,6 +132,12 @@ tests_unit_engine_index_test_turbo_SOURCES = \
 tests_unit_engine_index_test_turbo_CFLAGS = \
 	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
 tests_unit_engine_index_test_turbo_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
+tests_unit_engine_index_test_flat_form_SOURCES = \
+	tests/unit/engine/index/test_flat_form.c \
+	tests/unit/engine/index/cloud.h
+tests_unit_engine_index_test_flat_form_CFLAGS = \
+	$(libengine_a_CFLAGS) $(UNIT_CFLAGS)
+tests_unit_engine_index_test_flat_form_LDADD = $(ENGINE_LIBS) $(UNIT_LIBS)
 tests_unit_engine_index_test_rotation_SOURCES = \
 	tests/unit/engine/index/test_rotation.c \
 	tests/unit/engine/index/cloud.h

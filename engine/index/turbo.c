@@ -154,6 +154,34 @@ turbo_load(size_t dim, const void *row, float *ret_values)
         load_small(&rotation, row, ret_values);
 }
 
+/* ---- rotated components ---- */
+
+void
+turbo_rotate(size_t dim, const float *values, float scale, float *ret_rotated)
+{
+    struct rotation rotation;
+    rotation_init(&rotation, (uint32_t)dim, turbo_size(dim));
+    rotation_apply(&rotation, values, scale, ret_rotated);
+}
+
+float
+turbo_square(size_t dim, const float *values)
+{
+    double length = length_of(values, dim);
+    double square = length * length;
+    return square < (double)FLT_MAX ? (float)square : FLT_MAX;
+}
+
+void
+turbo_spread(size_t dim, const void *row, float *ret_rotated)
+{
+    float factor = turbo_tail_of(dim, row).factor;
+    uint32_t size = turbo_size(dim);
+    kernel_get()->code->grid->spread_4(row, size, ret_rotated);
+    for (uint32_t i = 0; i < size; i++)
+        ret_rotated[i] *= factor;
+}
+
 /* ---- queries ---- */
 
 size_t
@@ -166,16 +194,11 @@ void
 turbo_ask(enum metric metric, size_t dim, const float *values, void *ret_query)
 {
     struct query *query = ret_query;
-    double length = length_of(values, dim);
-    double square = length * length;
-    query->square = square < (double)FLT_MAX ? (float)square : FLT_MAX;
-    if (metric == METRIC_MANHATTAN) {
+    query->square = turbo_square(dim, values);
+    if (metric == METRIC_MANHATTAN)
         memcpy(query->values, values, dim * sizeof(*values));
-        return;
-    }
-    struct rotation rotation;
-    rotation_init(&rotation, (uint32_t)dim, turbo_size(dim));
-    rotation_apply(&rotation, values, 1.0f, query->values);
+    else
+        turbo_rotate(dim, values, 1.0f, query->values);
 }
 
 void
@@ -183,15 +206,11 @@ turbo_ask_row(enum metric metric, size_t dim, const void *row, void *ret_query)
 {
     struct query *query = ret_query;
     struct turbo_tail tail = turbo_tail_of(dim, row);
-    uint32_t size = turbo_size(dim);
     query->square = tail.length * tail.length;
-    if (metric == METRIC_MANHATTAN) {
+    if (metric == METRIC_MANHATTAN)
         turbo_load(dim, row, query->values);
-        return;
-    }
-    kernel_get()->code->grid->spread_4(row, size, query->values);
-    for (uint32_t i = 0; i < size; i++)
-        query->values[i] *= tail.factor;
+    else
+        turbo_spread(dim, row, query->values);
 }
 
 /* ---- distances ---- */

@@ -38,6 +38,17 @@ struct turbo_tail turbo_tail_of(size_t dim, const void *row);
 void turbo_store(size_t dim, const float *values, void *ret_row);
 void turbo_load(size_t dim, const void *row, float *ret_values);
 
+/* ---- in rotated components, float[turbo_size()] */
+
+/* float[dim] times `scale`, and the square of its length: FLT_MAX at most. */
+void turbo_rotate(size_t dim, const float *values, float scale,
+                  float *ret_rotated);
+float turbo_square(size_t dim, const float *values);
+/* What a row stands for. */
+void turbo_spread(size_t dim, const void *row, float *ret_rotated);
+
+/* ---- queries */
+
 /* Bytes of a query, which needs the alignment of a float. */
 size_t turbo_query_size(size_t dim);
 

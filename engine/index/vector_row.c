@@ -177,6 +177,14 @@ vector_row_load(enum vector_kind kind, const struct row_form *form,
         row_form_load(form, from + i * row_form_size(form), at + i * form->dim);
 }
 
+struct vector_parts
+vector_row_parts(const void *row)
+{
+    return (struct vector_parts){
+        (const char *)row + sizeof(struct vector_row_head), head_of(row).count
+    };
+}
+
 struct vector_value
 vector_row_scored(const struct row_form *form, const void *row, float *room)
 {

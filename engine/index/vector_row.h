@@ -71,6 +71,13 @@ void vector_row_store(enum vector_kind kind, const struct row_form *form,
 void vector_row_load(enum vector_kind kind, const struct row_form *form,
                      const void *row, void *ret_floats);
 
+/* The sub-vectors of a multivector, in their datatype, one after the other. */
+struct vector_parts {
+    const char *first;
+    size_t count;
+};
+struct vector_parts vector_row_parts(const void *row);
+
 /* The sub-vectors of a multivector as they are scored: of unit length under
  * cosine. They are in the row where that holds them, else in `room`, which is
  * float[rows][dim]; it may be NULL for floats. */

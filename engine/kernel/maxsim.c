@@ -215,27 +215,35 @@ maxsim_query_release(struct maxsim_query *query)
     query->groups = NULL;
 }
 
-float
-maxsim_part(const struct maxsim_query *query, size_t begin, size_t end,
-            const float *rows, size_t count)
+void
+maxsim_lower(const struct maxsim_query *query, size_t begin, size_t end,
+             const float *rows, size_t count, float *lowest)
 {
     assert(count > 0 && begin % MAXSIM_LANES == 0 && end <= query->rows);
-    float sum = 0, best[MAXSIM_LANES];
+    float best[MAXSIM_LANES];
     for (; begin < end; begin += MAXSIM_LANES) {
-        size_t lanes = end - begin;
+        size_t lanes = end - begin < MAXSIM_LANES ? end - begin : MAXSIM_LANES;
         query->group(query->groups + begin * query->dim, rows, count,
                      query->dim, best);
-        for (size_t i = 0; i < lanes && i < MAXSIM_LANES; i++)
-            sum += best[i];
+        /* Of NaN as the kernels: what comes last stays. */
+        for (size_t i = 0; i < lanes; i++)
+            lowest[begin + i] =
+                lowest[begin + i] < best[i] ? lowest[begin + i] : best[i];
     }
-    return sum;
 }
 
 float
 maxsim_distance(const struct maxsim_query *query, const float *rows,
                 size_t count)
 {
-    float sum = maxsim_part(query, 0, query->rows, rows, count);
+    float sum = 0, lowest[MAXSIM_LANES];
+    for (size_t begin = 0; begin < query->rows; begin += MAXSIM_LANES) {
+        size_t lanes = query->rows - begin;
+        query->group(query->groups + begin * query->dim, rows, count,
+                     query->dim, lowest);
+        for (size_t i = 0; i < lanes && i < MAXSIM_LANES; i++)
+            sum += lowest[i];
+    }
     /* Infinities that cancel each other out are the farthest. */
     return isnan(sum) ? INFINITY : sum;
 }

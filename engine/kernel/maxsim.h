@@ -61,10 +61,12 @@ void maxsim_query_release(struct maxsim_query *query);
 float maxsim_distance(const struct maxsim_query *query, const float *rows,
                       size_t count);
 
-/* What the query's sub-vectors `begin` .. `end` - 1 add to the distance, where
- * all would take long; NaN where infinities cancel each other out. `begin` is a
- * multiple of MAXSIM_LANES. Any thread. */
-float maxsim_part(const struct maxsim_query *query, size_t begin, size_t end,
-                  const float *rows, size_t count);
+/* Where all would take long, or not all rows are there at once: lowers
+ * lowest[i], of the query's sub-vectors `begin` .. `end` - 1, to the distance to
+ * any of `count` > 0 rows. Their sum is that of maxsim_distance(), but for NaN
+ * where infinities cancel each other out. `begin` is a multiple of
+ * MAXSIM_LANES. Any thread. */
+void maxsim_lower(const struct maxsim_query *query, size_t begin, size_t end,
+                  const float *rows, size_t count, float *lowest);
 
 #endif /* ENGINE_KERNEL_MAXSIM_H */

@@ -43,6 +43,30 @@ query_values(const struct row_form *form, const struct vector_value *query,
     return values;
 }
 
+/* The packed query, rotated where rows are. */
+static enum engine_code
+pack(struct multi_query *multi, const struct row_form *form,
+     const struct vector_value *query, const float *values, struct arena *arena,
+     struct error *reterr)
+{
+    struct flat_form *flat = &multi->flat;
+    flat_form_init(flat, form, (query->rows + MAXSIM_LANES - 1) / MAXSIM_LANES);
+    if (flat->is_rotated) {
+        float *rotated =
+            arena_alloc(arena, query->rows * flat->dim * sizeof(*rotated));
+        float *adds = arena_alloc(arena, query->rows * sizeof(*adds));
+        if (rotated == NULL || adds == NULL)
+            return error_memory(reterr);
+        for (size_t i = 0; i < query->rows; i++)
+            flat_form_ask(flat, values + i * query->dim,
+                          rotated + i * flat->dim, &adds[i]);
+        multi->adds = form->metric == METRIC_EUCLID ? adds : NULL;
+        values = rotated;
+    }
+    return maxsim_query_init(&multi->maxsim, flat->metric, values, query->rows,
+                             flat->dim, reterr);
+}
+
 enum engine_code
 multi_query_init(struct multi_query *multi, const struct vectors *vectors,
                  const struct vector_value *query, uint32_t k,
@@ -63,8 +87,7 @@ multi_query_init(struct multi_query *multi, const struct vectors *vectors,
         fde_encode(vectors->fde, FDE_QUERY, values, query->rows, work,
                    multi->encoding);
     }
-    return maxsim_query_init(&multi->maxsim, vectors->options.metric, values,
-                             query->rows, query->dim, reterr);
+    return pack(multi, &vectors->form, query, values, arena, reterr);
 }
 
 void

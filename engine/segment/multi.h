@@ -3,6 +3,7 @@
 #define ENGINE_SEGMENT_MULTI_H
 
 #include "base/arena.h"
+#include "engine/index/flat_form.h"
 #include "engine/index/plain.h"
 #include "engine/kernel/maxsim.h"
 #include "engine/segment/vectors.h"
@@ -16,8 +17,10 @@
 #define MULTI_CANDIDATES 800u
 
 struct multi_query {
+    struct flat_form flat; /* of the query and of rows */
     struct maxsim_query maxsim;
-    float *encoding; /* float[fde_size()], in the arena; NULL: no codes */
+    const float *adds; /* of each sub-vector, in the arena; NULL: none */
+    float *encoding;   /* float[fde_size()], in the arena; NULL: no codes */
     uint32_t k;
     struct stopper stopper; /* asked by several threads at once */
 };

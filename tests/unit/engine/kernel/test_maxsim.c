@@ -43,6 +43,28 @@ make(size_t count)
     return values;
 }
 
+/* The same by pieces of the query and of the rows. */
+static float
+pieces_distance(const struct maxsim_query *query, const float *rows,
+                size_t count)
+{
+    float sum = 0, *lowest = malloc(query->rows * sizeof(*lowest));
+    ck_assert(lowest != NULL);
+    for (size_t i = 0; i < query->rows; i++)
+        lowest[i] = INFINITY;
+    for (size_t at = 0; at < count; at += 3)
+        for (size_t begin = 0; begin < query->rows; begin += MAXSIM_LANES) {
+            size_t end = begin + MAXSIM_LANES;
+            maxsim_lower(query, begin, end < query->rows ? end : query->rows,
+                         rows + at * query->dim,
+                         count - at < 3 ? count - at : 3, lowest);
+        }
+    for (size_t i = 0; i < query->rows; i++)
+        sum += lowest[i];
+    free(lowest);
+    return sum;
+}
+
 static void
 check_shape(const struct kernel *kernel, size_t query_rows, size_t count,
             size_t dim)
@@ -61,6 +83,7 @@ check_shape(const struct kernel *kernel, size_t query_rows, size_t count,
         ck_assert_msg(fabs(got - expected) <= bound,
                       "%s metric %d: %zu x %zu of %zu: %g, not %g",
                       kernel->name, m, query_rows, count, dim, got, expected);
+        ck_assert((double)pieces_distance(&query, rows, count) == got);
         maxsim_query_release(&query);
     }
     free(values);
