@@ -17,4 +17,5 @@ deploy_check = top_srcdir='$(abs_top_srcdir)' \
 	sh '$(top_srcdir)/tests/ansible/check.sh' $(2)
 .PHONY: check-deploy check-molecule
 EXTRA_DIST += tests/ansible/check.sh
-EXTRA_DIST += tests/ansible/test_keys.py tests/ansible/test_verify.py
+EXTRA_DIST += tests/ansible/days.py tests/ansible/test_day2.py \
+	tests/ansible/test_keys.py tests/ansible/test_verify.py

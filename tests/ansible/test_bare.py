@@ -5,6 +5,7 @@ packages, nginx, Valkey, the engine, Keycloak, Chromium, Qdrant's own client.
 make check-deploy runs it (root, some minutes). The tests are one story, in
 their order."""
 import contextlib
+import json
 import math
 import os
 import re
@@ -13,6 +14,7 @@ import time
 
 import pytest
 
+import days
 import once
 from bare import PASSWORD, USER, Visitor, Writer
 from conftest import ROOT, keep
@@ -204,6 +206,18 @@ def test_07_an_upgrade_loses_no_session_and_no_write(play, site, packages):
     assert again.code == 0 and again.changed == 0, again
 
 
+@pytest.mark.parametrize("step", [
+    days.keys_stay_until_they_are_removed,
+    lambda play, site: days.a_backup_comes_back(play, site, "written"),
+    days.limits_hold, days.reads_are_written_down,
+    days.the_clients_secret_is_rotated, days.what_is_wrong_is_told,
+], ids=["apikey", "backup-restore", "ratelimit", "audit", "rotate",
+        "troubleshoot"])
+def test_07_other_days(play, site, step):
+    """Each tag of 10_deploy.yaml for what is done later."""
+    step(play, site)
+
+
 def in_machine(broken, mended):
     @contextlib.contextmanager
     def while_broken(site):
@@ -290,10 +304,10 @@ def test_10_rollback_keeps_a_backup_and_nothing_else(play, site):
                    "-not -path '/var/lib/apt/*' -not -path "
                    "'/var/log/journal/*' -not -path '/root/.ansible/*'")
     assert set(left.split()) == {"/var/backups/azimuth"}, left
-    files = sorted(site.sh("find /var/backups/azimuth -type f").split())
-    assert [f.rsplit("/", 1)[1] for f in files] == [
-        f"{KEPT}.jsonl", "written.jsonl"]
-    assert '{"end":{"points":200}}' in site.sh(f"tail -n 1 {files[0]}")
+    sets = json.loads(site.sh("cat /var/backups/azimuth/index.json"))["sets"]
+    last = max(sets, key=lambda one: one["time"])
+    assert {c["name"] for c in last["collections"]} == {KEPT, "written"}
+    assert KEPT in site.sh("ls /var/backups/azimuth")
     assert "azimuth" not in site.sh("systemctl list-units --all --no-pager")
     assert site.sources == site.sh("find /etc/apt -type f | sort")
     again = play(site.inventory, "19_rollback.yaml", "-e",
