@@ -32,5 +32,7 @@ EXTRA_DIST += tests/deploy
 # Builds both images and runs them (as root; the first build takes minutes).
 check-images: ; $(top_srcdir)/tests/deploy/images.sh
 # The chart at an API server; building that takes ten minutes, once.
-check-cluster: ; $(top_srcdir)/tests/deploy/cluster.sh
+# The summary of the playbooks' runs stays beside the build.
+check-cluster: ; AZIMUTH_SUMMARY='$(abs_top_builddir)/check-cluster.txt' \
+	$(top_srcdir)/tests/deploy/cluster.sh
 .PHONY: check-images check-cluster

@@ -4,11 +4,13 @@ troubleshoot`, its redaction, and the gateway's limits. tests/ansible/test_bare.
 has the whole on a machine, tests/deploy/day2.py on an API server."""
 import importlib.util
 import json
+import pathlib
 import re
+import tempfile
 
 import pytest
 import yaml
-from azimuthd import Engine
+from azimuthd import Engine, program
 
 from conftest import PLAYBOOKS, ROOT
 
@@ -159,6 +161,50 @@ def test_it_looks_where_nothing_is_installed(look, tmp_path):
     assert f"http://127.0.0.1:{engine.port}/readyz: 200" in told
     assert "http://127.0.0.1:1/readyz says -1" in told
     assert "azimuth-gateway is" in told # not installed, or unknown
+
+
+def test_a_backup_comes_back(play, environment, tmp_path):
+    """By the engine's own key, which no argument and no file keeps."""
+    inventory = tmp_path / "inventory.yaml"
+    inventory.write_text(INVENTORY)
+    (tmp_path / "engine.env").write_text(
+        "QDRANT__SERVICE__API_KEY=a-key-word\n")
+    engine = Engine(tmp_path / "engine")
+    engine.environment = {"QDRANT__SERVICE__API_KEY": "a-key-word"}
+    key = {"api-key": "a-key-word"}
+
+    def run(tag, **more):
+        return play(inventory, "10_deploy.yaml", "--tags", tag, "-e",
+                    json.dumps({
+                        "engine_http_port": engine.port, **more,
+                        "backup_dir": str(tmp_path / "backups"),
+                        "engine_keys_file": str(tmp_path / "engine.env")}),
+                    PATH=f"{program().parent}:{environment['PATH']}")
+
+    def there():
+        return engine.call("GET", "/collections/kept/exists",
+                           headers=key).result["exists"]
+
+    engine.start()
+    try:
+        assert engine.call("PUT", "/collections/kept", {
+            "vectors": {"size": 2, "distance": "Dot"}},
+            headers=key).status == 200
+        done = run("backup")
+        assert done.code == 0 and done.changed > 0, done
+        assert engine.call("DELETE", "/collections/kept",
+                           headers=key).status == 200 and not there()
+        back = run("restore")
+        assert back.code == 0 and there(), back
+        again = run("restore", backup_restore_collections=["kept"])
+        assert again.code != 0 and "--overwrite" in again.out, again
+        over = run("restore", backup_restore_overwrite=True)
+        assert over.code == 0 and there(), over
+    finally:
+        engine.kill()
+    for one in (done, back, again, over):
+        assert "a-key-word" not in one.out
+    assert not list(pathlib.Path(tempfile.gettempdir()).glob("azimuth-key.*"))
 
 
 def test_each_tag_of_other_days_does_something(environment):

@@ -41,7 +41,10 @@ class Cluster:
                    "--service-account-signing-key-file", key,
                    "--service-account-issuer", "https://kubernetes",
                    "--service-cluster-ip-range", "10.0.0.0/24",
-                   "--disable-admission-plugins", "ServiceAccount")
+                   "--disable-admission-plugins", "ServiceAccount",
+                   # The node of the tests (kubelet.py) speaks WebSockets, as
+                   # clients do; SPDY is what a translation would end in.
+                   "--feature-gates", "TranslateStreamCloseWebsocketRequests=false")
         self.config = folder / "kubeconfig"
         self.config.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an API server asks of a node to run a command in a pod: a listener that
-speaks v4.channel.k8s.io over a WebSocket and runs the command on this machine.
-"""
+"""What an API server asks of a node: to run a command in a pod, over a WebSocket
+that speaks v4.channel.k8s.io (it runs on this machine), and for a container's
+log, which the test writes."""
 import base64
 import contextlib
 import hashlib
 import http.server
 import json
+import os
+import shutil
 import ssl
 import struct
 import subprocess
@@ -60,10 +62,12 @@ def status(code):
                                     "message": str(code)}]}}
 
 
-def run(command, channels, folder):
+def run(command, channels, folder, path):
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, cwd=folder)
+        stderr=subprocess.PIPE, cwd=folder,
+        executable=shutil.which(command[0], path=path),
+        env={**os.environ, "PATH": path})
 
     def give():
         while (frame := channels.receive()) is not None and frame[0] != 8:
@@ -92,11 +96,16 @@ def run(command, channels, folder):
 
 
 class Kubelet:
-    """`commands` has what was run."""
+    """`commands` has what was run; `logs` what containers wrote, by pod,
+    container and whether it is the one before; `programs` is where commands are
+    looked for first."""
 
-    def __init__(self, folder, certificate, key):
+    def __init__(self, folder, certificate, key, programs=None):
         kubelet = self
         self.commands = []
+        self.logs = {}
+        self.path = os.pathsep.join(
+            [*map(str, programs or []), os.environ["PATH"]])
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -105,8 +114,13 @@ class Kubelet:
                 pass
 
             def do_GET(self):
-                query = urllib.parse.parse_qs(
-                    urllib.parse.urlsplit(self.path).query)
+                url = urllib.parse.urlsplit(self.path)
+                query = urllib.parse.parse_qs(url.query)
+                verb, _, pod, container = url.path.strip("/").split("/")
+                if verb == "containerLogs":
+                    self.send_log(kubelet.logs.get(
+                        (pod, container, query.get("previous") == ["true"])))
+                    return
                 command = query["command"]
                 kubelet.commands.append(command)
                 accept = hashlib.sha1(
@@ -119,8 +133,16 @@ class Kubelet:
                                  base64.b64encode(accept).decode())
                 self.send_header("Sec-WebSocket-Protocol", PROTOCOL)
                 self.end_headers()
-                run(command, Channels(self.rfile, self.wfile), folder)
+                run(command, Channels(self.rfile, self.wfile), folder,
+                    kubelet.path)
                 self.close_connection = True
+
+            def send_log(self, text):
+                body = (text or "no such container").encode()
+                self.send_response(404 if text is None else 200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
         self.server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), Handler)

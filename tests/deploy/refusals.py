@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stops the playbooks on a real API server with a real Keycloak, before they
+change anything. Part of make check-cluster."""
+import json
+
+import pytest
+from cluster import cluster  # noqa: F401
+from play import INSTALL, keycloak, play, told  # noqa: F401
+
+
+def test_a_wrong_password_changes_nothing(play, cluster):  # noqa: F811
+    result = play(INSTALL, password="wrong")
+    assert result.returncode != 0
+    assert "ADMIN_PASSWORD" in result.stdout
+    assert cluster.run("get", "namespace", "vectors").returncode != 0
+
+
+@pytest.mark.parametrize("more, words", [
+    ({"keycloak_url": "http://127.0.0.1:1"}, "does not answer"),
+    ({"keycloak_realm": "nowhere"}, "has no realm nowhere"),
+    ({"domain_name": "example.org"}, "no secret example-org-tls"),
+    ({"qdrant_storage_class": "none"}, "has no StorageClass none"),
+    ({"qdrant_storage_class": "shared"},
+     "is of nfs.csi.k8s.io, which keeps no promise"),
+    ({"qdrant_cluster": {"kind": "QdrantCluster", "spec": {
+        "storageClassNames": {"db": "shared"}}}}, "is of nfs.csi.k8s.io"),
+    ({"qdrant_cluster": {"kind": "QdrantCluster", "spec": {"size": 3}}},
+     "this version does not cluster"),
+    ({"qdrant_values": {"replicaCuont": 1}}, "replicaCuont"),
+    ({"qdrant_values": {"replicaCount": 3}}, "this version does not cluster"),
+])
+def test_what_cannot_be_stops_it_first(play, cluster, more, words):  # noqa: F811
+    result = play(INSTALL, "-e", json.dumps(more))
+    assert result.returncode != 0 and words in told(result), result.stdout
+    assert "changed=0" in result.stdout
+    assert cluster.run("get", "namespace", "vectors").returncode != 0
+
+
+def test_what_another_made_is_left(play, cluster):  # noqa: F811
+    cluster.must("create", "namespace", "another")
+    cluster.must("-n", "another", "apply", "-f", "-", text=json.dumps({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": "qdrant"}, "spec": {
+            "serviceName": "qdrant", "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                "containers": [{"name": "qdrant", "image": "qdrant"}]}}}}))
+    result = play(INSTALL, "-e", "qdrant_namespace=another")
+    assert result.returncode != 0 and "Helm did not make" in told(result)
+    assert "changed=0" in result.stdout
