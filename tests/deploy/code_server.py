@@ -98,6 +98,8 @@ def test_2_shells_get_the_variables_of_all_services(update, pod, cluster,  # noq
     home = tmp_path / "home"
     cluster.must("-n", "default", "create", "secret", "generic", "another",
                  "--from-literal=word=a-secret-word")
+    cluster.must("-n", "kube-system", "create", "secret", "generic", "theirs",
+                 "--from-literal=word=not-for-others")
     service(cluster, "qdrant", [
         {"name": "QDRANT_API_URL", "value": "https://qdrant.example.com"},
         {"name": "QDRANT_GRPC_PORT", "value": "6334"}])
@@ -107,6 +109,9 @@ def test_2_shells_get_the_variables_of_all_services(update, pod, cluster,  # noq
             "namespace": "default", "name": "another", "key": "word"}}},
         {"name": "ANOTHER_GONE", "valueFrom": {"secretKeyRef": {
             "namespace": "default", "name": "gone", "key": "word"}}},
+        {"name": "ANOTHERS_KEY", "valueFrom": {"secretKeyRef": {
+            "namespace": "kube-system", "name": "theirs", "key": "word"}}},
+        {"name": "LD_PRELOAD", "value": "/tmp/mine.so"},
         {"name": "BAD; touch bad", "value": "x"}])
     service(cluster, "older", {"OLDER_URL": "a map, as nobody reads it"})
     said, changes = update()
@@ -120,6 +125,8 @@ def test_2_shells_get_the_variables_of_all_services(update, pod, cluster,  # noq
     fish = (folder / "service-env-cs.fish").read_text()
     assert "set -gx QDRANT_GRPC_PORT '6334'" in fish
     assert "touch" not in fish
+    for text in ("LD_PRELOAD", "ANOTHERS_KEY", "not-for-others"):
+        assert text not in fish
     for name in ("service-env-cs.sh", "service-env-cs.fish"):
         assert (folder / name).stat().st_mode & 0o777 == 0o600
         assert name in (home / (".config/fish/config.fish" if "fish" in name

@@ -115,7 +115,15 @@ def play(helm, cluster, keycloak, tmp_path_factory):  # noqa: F811
         "apiVersion": "v1", "kind": "List", "items": [
             storage_class("block", "example.com/block", **{
                 "storageclass.kubernetes.io/is-default-class": "true"}),
-            storage_class("shared", "nfs.csi.k8s.io")]}))
+            storage_class("unmarked", "nfs.csi.k8s.io", **{
+                "storageclass.kubernetes.io/is-default-class": "false"}),
+            storage_class("shared", "nfs.csi.k8s.io"),
+            {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
+             "metadata": {"name": "nginx"},
+             "spec": {"controller": "k8s.io/ingress-nginx"}},
+            {"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+             "metadata": {"name": "example-net-tls", "namespace": "default"},
+             "stringData": {"tls.crt": "alone"}}]}))
 
     def run(name, *words, password=None, **more):
         started = time.monotonic()

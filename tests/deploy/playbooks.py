@@ -16,16 +16,14 @@ from play import (INSTALL, NO_NODES, PLAYBOOKS, changed, keycloak,  # noqa: F401
 
 
 def test_a_run_that_was_cut_off_is_finished_by_the_next(play, cluster):  # noqa: F811
-    """The chart cannot be installed where a service of its name is."""
+    """An API server that ends a run in the middle: a quota without room."""
     cluster.must("create", "namespace", "vectors")
-    cluster.must("-n", "vectors", "create", "service", "clusterip", "qdrant",
-                 "--tcp=80")
+    cluster.must("-n", "vectors", "create", "quota", "none",
+                 "--hard=count/deployments.apps=0")
     cut = play(INSTALL, *NO_NODES)
     assert cut.returncode != 0
     cluster.must("-n", "vectors", "get", "secret", "oauth2-proxy")
-    assert cluster.run("-n", "vectors", "get", "statefulset",
-                       "qdrant").returncode != 0
-    cluster.must("-n", "vectors", "delete", "service", "qdrant")
+    cluster.must("-n", "vectors", "delete", "quota", "none")
 
 
 def test_a_second_run_changes_nothing(play, cluster):  # noqa: F811
@@ -191,9 +189,35 @@ def test_removal_asks_first(play, cluster):  # noqa: F811
     cluster.must("-n", "vectors", "get", "statefulset", "qdrant")
     cluster.must("-n", "vectors", "get", "configmap", "thinkube-service-config")
     result = play(rollback, *confirmed, "-e", "rollback_backup_first=false")
-    assert changed(result) == 3, result.stdout
-    assert cluster.run("-n", "vectors", "get", "configmap",
-                       "thinkube-service-config").returncode != 0
-    phase = cluster.must("get", "namespace", "vectors", "-o",
+    assert changed(result) > 1, result.stdout
+    # The namespace was there before, and so it stays.
+    assert "it was there before the installation" in told(result)
+    assert cluster.must("get", "namespace", "vectors", "-o",
+                        "jsonpath={.status.phase}").stdout == "Active"
+    left = cluster.must("-n", "vectors", "get", "-o", "name",
+                        "all,ingress,configmap,secret,pvc,role").stdout
+    assert left.split() == [], left
+
+
+def test_removal_takes_a_namespace_that_is_ours_alone(play, cluster):  # noqa: F811
+    rollback = (PLAYBOOKS / "19_rollback.yaml", "-e", "confirm_delete=true",
+                "-e", "rollback_backup_first=false",
+                "-e", "qdrant_namespace=mine")
+    deploy = (PLAYBOOKS / "10_deploy.yaml", *NO_NODES, "-e",
+              "qdrant_namespace=mine")
+    assert changed(play(*deploy)) > 1
+    cluster.must("-n", "mine", "create", "configmap", "settings")
+    cluster.must("-n", "mine", "create", "service", "clusterip", "theirs",
+                 "--tcp=80")
+    result = play(*rollback)
+    assert changed(result) > 1 and "it holds theirs" in told(result)
+    cluster.must("-n", "mine", "get", "service", "theirs")
+    cluster.must("-n", "mine", "delete", "service", "theirs")
+    assert changed(play(*deploy)) > 1
+    assert changed(play(*rollback)) == 2
+    phase = cluster.must("get", "namespace", "mine", "-o",
                          "jsonpath={.status.phase}").stdout
     assert phase == "Terminating" # nobody is there who would end it
+    again = play(*deploy)
+    assert again.returncode != 0 and "is being deleted" in told(again)
+    assert "changed=0" in again.stdout

@@ -2,6 +2,7 @@
 """What the chart renders is valid in every preset and mode, is named as the
 manuals say, and what cannot work is refused before anything is installed."""
 import json
+import re
 
 import pytest
 import yaml
@@ -132,12 +133,16 @@ def test_rights_reach_the_engine_behind_an_ingress(helm, values):
         "nginx.ingress.kubernetes.io/auth-response-headers"]
 
 
+BODIES = {"proxy-body-size": "0", "backend-protocol": "HTTP"}
+
+
 def test_gateway_direct_needs_no_annotation(helm):
+    """None that protects; large bodies need one."""
     objects = helm.objects(MODES["gateway-direct"])
     for name, host in (("qdrant-http-ingress", "qdrant-dashboard"),
                        ("qdrant-api-ingress", "qdrant")):
         assert of(objects["Ingress", name]) == ingress(
-            f"{host}.example.com", "/", "Prefix", "oauth2-proxy", 80, {})
+            f"{host}.example.com", "/", "Prefix", "oauth2-proxy", 80, BODIES)
     assert ("Ingress", "qdrant-root-redirect") not in objects
     alone = helm.objects(merged(MODES["gateway-direct"], {
         "exposure": {"gatewayIngress": False},
@@ -147,6 +152,44 @@ def test_gateway_direct_needs_no_annotation(helm):
     assert {port["name"] for port in
             alone["Service", "oauth2-proxy"]["spec"]["ports"]} == {
                 "http", "https"}
+
+
+def test_in_clear_there_is_only_the_way_to_tls(helm):
+    """Where clients come to the gateway itself; behind an ingress HTTP is what
+    it gets."""
+    alone = merged(MODES["gateway-direct"], {
+        "exposure": {"gatewayIngress": False},
+        "gateway": {"tls": True, "service": {"type": "LoadBalancer"}}})
+    text = helm.objects(alone)["ConfigMap", "oauth2-proxy"]["data"][
+        "nginx.conf"]
+    servers = text.split("\n    server {")[1:]
+    clear = [server for server in servers if "listen 8080" in server]
+    assert len(clear) == 2 # of no name, and of both names
+    assert not [server for server in clear if "proxy_pass" in server]
+    assert "return 308 https://$host$request_uri;" in clear[1]
+    text = helm.objects(MODES["gateway-direct"])["ConfigMap", "oauth2-proxy"][
+        "data"]["nginx.conf"]
+    assert "return 308" not in text
+
+
+def test_limits_by_address_are_wide_where_all_have_one(helm):
+    def limit(values):
+        text = helm.objects(values)["ConfigMap", "oauth2-proxy"]["data"][
+            "nginx.conf"]
+        return re.search(r"zone=login:1m rate=(\d+)r/s", text)[1]
+    assert limit(MODES["ingress"]) == "50"
+    assert limit(merged(MODES["ingress"], {"gateway": {
+        "trustedProxies": ["10.0.0.0/8"]}})) == "5"
+
+
+def test_the_port_of_the_service_is_everybodys(helm):
+    objects = helm.objects(merged(MODES["ingress"], EVERYTHING, {"service": {
+        "ports": [{"name": "http", "port": 80, "targetPort": 6333}]}}))
+    assert objects["Service", "qdrant"]["spec"]["ports"][0]["port"] == 80
+    assert "'number': 80" in str(objects["Ingress", "qdrant-api-ingress"])
+    assert "qdrant:80;" in objects["ConfigMap", "oauth2-proxy"]["data"][
+        "nginx.conf"]
+    assert "http://qdrant:80" in str(objects["CronJob", "qdrant-backup"])
 
 
 def test_routes_lead_through_the_login(helm):
@@ -464,6 +507,17 @@ REFUSED = [
      "gateway.cookie.domain"),
     (merged(MODES["ingress"], {"valkey": {"enabled": False}}),
      "valkey.external"),
+    (merged(MODES["ingress"], {"gateway": {"apiAuth": "bearer"}}),
+     "takes no token of the provider"),
+    (merged(MODES["ingress"], {"gateway": {"apiAuth": "key"}}), "set apiKey"),
+    (merged(MODES["httproute-envoy"], {"gateway": {"apiAuth": "key"}}),
+     "set apiKey"),
+    (merged(MODES["ingress"], {"gateway": {"rateLimit": {"api": "9r/s"}}}),
+     "gateway.rateLimit.api"),
+    ({"config": {"service": {"enable_tls": True}}}, "enable_tls"),
+    ({"config": {"service": {"http_port": 7000}}}, "http_port"),
+    ({"service": {"ports": [{"name": "http", "port": 80}]}}, "targetPort"),
+    ({"service": {"ports": [{"name": "grpc", "port": 6334}]}}, "named http"),
     ({"backup": {"enabled": True}}, "backup.to"),
     ({"backup": {"enabled": True, "to": "/backup"}}, "backup.volume"),
     ({"podDisruptionBudget": {"minAvailable": 1}}, "podDisruptionBudget"),

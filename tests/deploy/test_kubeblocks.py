@@ -212,7 +212,7 @@ def test_a_backup_comes_back(engine, tmp_path):
     bin_folder.mkdir()
     (bin_folder / "datasafed").write_text(DATASAFED)
     (bin_folder / "datasafed").chmod(0o755)
-    names = ["plain", "with space", "näme"]
+    names = ["plain", "with space", "näme", "docs[en]", "},{", "x]y"]
     points = [{"id": i, "vector": [i, 1, 0, 1], "payload": {"n": i}}
               for i in range(1, 50)]
     for name in names:
@@ -225,7 +225,7 @@ def test_a_backup_comes_back(engine, tmp_path):
         "DP_BACKUP_INFO_FILE": str(tmp_path / "info")}
     result = run("backup.sh", CURRENT, environment=environment)
     assert result.returncode == 0, result.stderr
-    assert len(list((tmp_path / "backup").iterdir())) == 3
+    assert len(list((tmp_path / "backup").iterdir())) == len(names)
     assert '{"totalSize":"' in (tmp_path / "info").read_text()
     before = {}
     for name in names:

@@ -73,7 +73,8 @@ app.kubernetes.io/part-of: {{ include "qdrant.name" (index . 0) }}
 {{- end }}
 
 {{- define "qdrant.valkey" -}}
-{{- default (printf "%s:6379" .Values.valkey.name) .Values.valkey.external }}
+{{- $at := default .Values.valkey.name .Values.valkey.external }}
+{{- if contains ":" $at }}{{ $at }}{{ else }}{{ printf "%s:6379" $at }}{{ end }}
 {{- end }}
 
 {{/* The engine's configuration: `config`, with what other values ask for. */}}
@@ -180,6 +181,13 @@ seccompProfile:
 {{- end }}
 {{- end }}
 
+{{/* At which port of the Service REST is. */}}
+{{- define "qdrant.httpPort" -}}
+{{- range .Values.service.ports }}
+{{- if eq .name "http" }}{{ int .port }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{/* (list NAME PATH VALUES) */}}
 {{- define "qdrant.probe" -}}
 {{- $probe := index . 2 }}
@@ -274,6 +282,19 @@ spec:
                 name: {{ .backend.name }}
                 port:
                   number: {{ .backend.port }}
+{{- end }}
+
+{{/* Whether clients come to the gateway's own TLS, and HTTP sends them there. */}}
+{{- define "qdrant.redirects" -}}
+{{- $e := .Values.exposure }}
+{{- $direct := or (eq $e.mode "none") (and (eq $e.mode "gateway-direct") (not $e.gatewayIngress)) }}
+{{- if and $direct .Values.gateway.tls (ne .Values.gateway.service.type "ClusterIP") }}yes{{ end }}
+{{- end }}
+
+{{/* Whether the gateway sees the addresses of clients. Where it sees the ingress
+     controller's alone, a limit by address is one for everybody. */}}
+{{- define "qdrant.addressesKnown" -}}
+{{- if or .Values.gateway.trustedProxies (include "qdrant.redirects" .) }}yes{{ end }}
 {{- end }}
 
 {{/* nginx's listen lines: (list . WORDS) */}}

@@ -23,10 +23,9 @@ escape()
     printf '%s' "$1" | od -An -v -tx1 | tr -d '\n' | sed 's/ /%/g'
 }
 
+# Brackets and braces are letters of a name like others; a quote ends it.
 ask GET /collections >"$work/collections"
-echo >>"$work/collections"
-sed -n 's/.*"collections":\[\([^]]*\)\].*/\1/p' "$work/collections" |
-    sed 's/},{/}\n{/g' | sed -n 's/.*"name":"\([^"]*\)".*/\1/p' >"$work/names"
+grep -o '"name":"[^"]*"' "$work/collections" | cut -d '"' -f 4 >"$work/names" || :
 while read -r name; do
     at=/collections/$(escape "$name")/snapshots
     snapshot=$(ask POST "$at" </dev/null |
