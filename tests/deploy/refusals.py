@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 from cluster import cluster  # noqa: F401
-from play import INSTALL, keycloak, play, told  # noqa: F401
+from play import (INSTALL, PLAYBOOKS, changed, keycloak, play,  # noqa: F401
+                  told)
 
 
 def test_a_wrong_password_changes_nothing(play, cluster):  # noqa: F811
@@ -64,6 +65,26 @@ def test_what_another_made_is_left(play, cluster):  # noqa: F811
     assert result.returncode != 0
     assert "of another owner" in told(result), result.stdout
     assert "changed=0" in result.stdout
+
+
+def test_discovery_mends_its_own_and_leaves_others(play, cluster):  # noqa: F811
+    cluster.must("create", "namespace", "told")
+    cluster.must("-n", "told", "create", "configmap", "thinkube-service-config",
+                 "--from-literal=service.yaml=theirs")
+    configure = (PLAYBOOKS / "17_configure_discovery.yaml", "-e",
+                 "qdrant_namespace=told")
+    for book in (configure[0], INSTALL):
+        result = play(book, *configure[1:])
+        assert result.returncode != 0
+        assert "thinkube-service-config that another made" in told(result)
+        assert "changed=0" in result.stdout
+    cluster.must("-n", "told", "delete", "configmap",
+                 "thinkube-service-config")
+    assert changed(play(*configure)) == 1
+    cluster.must("-n", "told", "patch", "configmap", "thinkube-service-config",
+                 "--type", "merge", "-p", '{"data": {"service.yaml": "x"}}')
+    assert changed(play(*configure)) == 1
+    assert changed(play(*configure)) == 0
 
 
 def test_a_release_of_another_chart_is_left(play, cluster, helm, tmp_path):  # noqa: F811
