@@ -53,6 +53,21 @@ def test_a_second_run_changes_nothing(play, cluster):  # noqa: F811
     assert tls == "kubernetes.io/tls"
 
 
+def test_a_private_authority_reaches_the_gateway(play, cluster):  # noqa: F811
+    authority = cluster.folder / "certificates/apiserver.crt"
+    deploy = (PLAYBOOKS / "10_deploy.yaml", *NO_NODES)
+    words = ("-e", f"keycloak_ca_file={authority}")
+    assert changed(play(*deploy, *words)) == 2
+    assert changed(play(*deploy, *words)) == 0
+    told_to = json.loads(cluster.must("-n", "vectors", "get", "configmap",
+                                      "keycloak-ca", "-o", "json").stdout)
+    assert told_to["data"]["ca.crt"] == authority.read_text()
+    gateway = cluster.must("-n", "vectors", "get", "configmap", "oauth2-proxy",
+                           "-o", "json").stdout
+    assert "trusted_certificate /etc/azimuth/ca/ca.crt" in gateway
+    assert changed(play(*deploy)) == 1
+
+
 def pod_template(cluster):  # noqa: F811
     return json.loads(cluster.must(
         "-n", "vectors", "get", "statefulset", "qdrant", "-o", "json").stdout)[
