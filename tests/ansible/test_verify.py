@@ -34,13 +34,14 @@ def use_api(play, engine, tmp_path):
     book = tmp_path / "book.yaml"
     book.write_text(yaml.safe_dump([{
         "hosts": "all", "gather_facts": False, "tasks": [
+            {"ansible.builtin.ping": {"data": "logged"}},
             {"ansible.builtin.include_role": {
                 "name": "verify", "tasks_from": "api.yml"}}]}]))
 
-    def run(**environment):
+    def run(*arguments, **environment):
         return play(inventory, book, "-e",
                     f"verify_api_url=http://127.0.0.1:{engine.port}",
-                    **environment)
+                    *arguments, **environment)
     return run
 
 
@@ -83,3 +84,52 @@ def test_an_engine_that_takes_no_writes_is_named(engine, use_api):
     key = {"api-key": "a-key-word"}
     assert engine.call("GET", "/collections", headers=key).result[
         "collections"] == []
+
+
+# A module tells the log of its host what it was given.
+LISTENER = """\
+import syslog
+def heard(*words):
+    with open({path!r}, "a") as out:
+        out.write(str(words[-1]) + "\\n")
+syslog.syslog = heard
+"""
+
+
+def test_the_key_is_in_no_log(engine, use_api, tmp_path):
+    engine.environment = {"QDRANT__SERVICE__API_KEY": "a-key-word"}
+    engine.start()
+    log, folder = tmp_path / "log", tmp_path / "python"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(LISTENER.format(path=str(log)))
+    for key, code in (("a-key-word", 0), ("another-word", 2)):
+        done = use_api("-vvv", QDRANT_API_KEY=key, PYTHONPATH=str(folder))
+        assert done.code == code, done
+        assert key not in done.out
+    heard = log.read_text()
+    assert "logged" in heard
+    assert "a-key-word" not in heard and "another-word" not in heard
+    assert "HTTP 401" in told(done), done
+
+
+def test_an_engine_that_runs_without_its_key_is_named(engine, use_api):
+    engine.start()
+    done = use_api(QDRANT_API_KEY="a-key-word")
+    assert done.code != 0 and "started without the key" in told(done), done
+    assert engine.call("GET", "/collections").result["collections"] == []
+
+
+def test_where_the_gate_asks_for_tokens_the_engine_is_used(engine, use_api):
+    """Nothing here gives a token: that one is asked for must be seen."""
+    engine.environment = {"QDRANT__SERVICE__API_KEY": "a-key-word"}
+    engine.start()
+    by_engine = ("-e", "azimuth_platform=bare", "-e",
+                 "gateway_api_auth=bearer", "-e",
+                 f"engine_http_port={engine.port}")
+    done = use_api(*by_engine, QDRANT_API_KEY="a-key-word")
+    assert done.code == 0, done
+    engine.stop()
+    engine.environment = {}
+    engine.start()
+    opened = use_api(*by_engine)
+    assert opened.code != 0 and "asks for a token" in told(opened), opened
