@@ -6,7 +6,7 @@ EXTRA_DIST += ansible/40_thinkube ansible/inventory ansible/roles \
 	tests/ansible/bare.py tests/ansible/conftest.py tests/ansible/keycloak.sh \
 	tests/ansible/machine.py tests/ansible/requirements.txt \
 	tests/ansible/test_bare.py tests/ansible/test_molecule.py \
-	tests/ansible/test_playbooks.py
+	tests/ansible/test_playbooks.py tests/ansible/test_preflight.py tests/ansible/test_two.py
 
 # Packages are built, checked and installed on fresh machines (root; minutes).
 # The summary of the runs stays beside the build.

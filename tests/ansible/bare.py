@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -27,7 +28,7 @@ USER = ("demo", "a-person-of-the-test")
 DOMAIN = "box.localhost"
 NAMES = ("azimuth-engine", "azimuth-gateway", "azimuth-tools")
 OLDER = "0.0.9~test"
-START_SECONDS = 180
+START_SECONDS = 600  # the first time Keycloak is fetched and built
 
 
 class Keycloak:
@@ -93,10 +94,21 @@ class Keycloak:
                   "/role-mappings/realm", [role])
 
 
-class Site:
-    """A machine and what belongs to it; `play` takes `inventory`."""
+def is_free(port):
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("", port))
+        except OSError:
+            return False
+    return True
 
-    def __init__(self, folder, packages):
+
+class Site:
+    """A machine and what belongs to it; `play` takes `inventory`. `second`: the
+    engine has one of its own."""
+
+    def __init__(self, folder, packages, second=False):
         self.folder = folder
         self.ca = folder / "tls.pem"
         subprocess.run(
@@ -110,16 +122,18 @@ class Site:
         self.keycloak = Keycloak(folder / "keycloak", free_port(neighbours=1))
         ssh, self.https, self.status_port, self.engine_port, grpc = (
             free_port() for _ in range(5))
+        if second and all(map(is_free, (80, 443))):
+            self.https = 443  # as most will have it
         self.machine = Machine(folder / "box", ssh)
+        self.second = Machine(folder / "engine", free_port()) if second else None
         self.sh, self.reboot = self.machine.sh, self.machine.reboot
-        self.dashboard = f"https://qdrant-dashboard.{DOMAIN}:{self.https}"
-        self.api = f"https://qdrant.{DOMAIN}:{self.https}"
+        at = "" if self.https == 443 else f":{self.https}"
+        self.dashboard = f"https://qdrant-dashboard.{DOMAIN}{at}"
+        self.api = f"https://qdrant.{DOMAIN}{at}"
         self.engine = f"http://127.0.0.1:{self.engine_port}"
         self.inventory = folder / "inventory.json"
         self.variables = {
-            "ansible_host": "127.0.0.1", "ansible_port": ssh,
-            "ansible_user": "root",
-            "ansible_ssh_private_key_file": str(self.machine.key),
+            "ansible_host": "127.0.0.1", "ansible_user": "root",
             "ansible_ssh_common_args": " ".join(self.machine.ssh_options()),
             "azimuth_platform": "bare", "azimuth_packages_dir": str(packages),
             "domain_name": DOMAIN, "keycloak_url": self.keycloak.url,
@@ -127,17 +141,21 @@ class Site:
             "gateway_certificate_file": str(self.ca),
             "gateway_key_file": str(folder / "tls.key"),
             "gateway_ca_file": "/etc/ssl/box.pem",
-            "gateway_https_port": self.https,
+            "gateway_https_port": self.https, "gateway_listen": "127.0.0.1",
             "gateway_status_port": self.status_port,
             "engine_http_port": self.engine_port, "engine_grpc_port": grpc,
             "verify_retries": 2}
         self.write_inventory(self.inventory)
 
     def write_inventory(self, path, **changes):
+        gateway, engine = (
+            {one.folder.name: {"ansible_port": one.ssh_port,
+                               "ansible_ssh_private_key_file": str(one.key)}}
+            for one in (self.machine, self.second or self.machine))
         path.write_text(json.dumps({"all": {
             "vars": {**self.variables, **changes},
-            "children": {"azimuth_gateway": {"hosts": {"box": {}}},
-                         "azimuth_engine": {"hosts": {"box": {}}}}}}))
+            "children": {"azimuth_gateway": {"hosts": gateway},
+                         "azimuth_engine": {"hosts": engine}}}}))
         return path
 
     def changed(self, **changes):
@@ -181,11 +199,11 @@ class Site:
 
 
 @contextlib.contextmanager
-def running_site(folder, packages):
-    site = Site(folder, packages)
+def running_site(folder, packages, second=False):
+    site = Site(folder, packages, second)
     try:
         site.keycloak.start()
-        with site.machine:
+        with site.machine, site.second or contextlib.nullcontext():
             site.prepare()
             yield site
     finally:

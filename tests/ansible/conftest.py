@@ -116,3 +116,12 @@ def site(tmp_path_factory, packages):
     old = bare.older(packages, tmp_path_factory.mktemp("older"))
     with localhost_names(), bare.running_site(folder, old) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, packages):
+    """A machine for the gateway and one for the engine, and a Keycloak."""
+    import bare
+    folder = tmp_path_factory.mktemp("two")
+    with localhost_names(), bare.running_site(folder, packages, True) as site:
+        yield site

@@ -77,7 +77,7 @@ class Machine:
         shutil.copy(self.key.with_suffix(".pub"), ssh / "authorized_keys")
         (self.root / "etc/ssh/sshd_config.d/test.conf").write_text(
             f"Port {self.ssh_port}\nListenAddress 127.0.0.1\nUseDNS no\n")
-        (self.root / "etc/hostname").write_text("box\n")
+        (self.root / "etc/hostname").write_text(f"{self.folder.name}\n")
         try:
             self.boot()
         except BaseException:

@@ -2,6 +2,7 @@
 """What can be said of the playbooks without a machine: style, and inputs that
 stop them at once."""
 import json
+import os
 import re
 import subprocess
 
@@ -104,6 +105,18 @@ def test_documents_of_other_clouds_are_looked_at_first(play, tmp_path, more,
     assert done.changed == 0
 
 
+def test_a_second_gateway_is_refused(play, tmp_path):
+    """Each has sessions of its own."""
+    given = yaml.safe_load(INVENTORY)
+    given["all"]["children"]["azimuth_gateway"]["hosts"]["other"] = None
+    path = tmp_path / "inventory.yaml"
+    path.write_text(yaml.safe_dump(given))
+    done = play(path, "00_install.yaml", ADMIN_PASSWORD="x")
+    assert done.code != 0 and "For several gateways use Kubernetes" in re.sub(
+        r"\s+", " ", done.out), done
+    assert done.changed == 0
+
+
 def test_rollback_asks_for_a_word(play, inventory):
     done = play(inventory, "19_rollback.yaml")
     assert done.code != 0 and "confirm_delete=true" in done.out, done
@@ -125,8 +138,7 @@ def test_tasks_with_secrets_are_silent():
                         "uri", "copy", "slurp", "template"):
                     continue
                 text = yaml.dump(task[module])
-                if words.search(text) and not task.get("no_log") and \
-                        "verify_headers" not in text:
+                if words.search(text) and not task.get("no_log"):
                     bare.append(f"{path.relative_to(ANSIBLE)}: {task['name']}")
         walk(yaml.safe_load(path.read_text()))
     assert not bare
@@ -137,3 +149,79 @@ def test_bare_hosts_need_no_collection():
     assert not [path for path in ANSIBLE.glob("roles/*/*/*.yml")
                 if "kubernetes.core." in path.read_text() and
                 not path.name.endswith("k8s.yml")]
+
+
+def shell_of(path, name):
+    """What a task runs, with the folder that its loop would give."""
+    task, = [t for t in yaml.safe_load((ANSIBLE / path).read_text())
+             if t["name"] == name]
+    return task["ansible.builtin.shell"]["cmd"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts need root")
+def test_a_removal_empties_what_is_mounted(tmp_path):
+    """A disk at the folder of the data, and one within: nothing of them stays,
+    they stay mounted, and the second time there is nothing to do."""
+    script = shell_of("roles/rollback/tasks/bare.yml", "Remove the data")
+    data, other = tmp_path / "engine", tmp_path / "linked"
+    for folder in (data, other / "deep"):
+        folder.mkdir(parents=True)
+    (other / "deep" / "segment").write_text("x")
+    (tmp_path / "link").symlink_to(other)
+    (tmp_path / "kept").write_text("x")
+
+    def remove(folder):
+        return script.replace("{{ item | quote }}", f"'{folder}'")
+
+    story = f"""set -e
+mount -t tmpfs none {data}
+mkdir {data}/storage {data}/snapshots {data}/lost+found
+mount -t tmpfs none {data}/storage
+mkdir -p {data}/storage/a/b
+touch {data}/storage/a/b/c {data}/x "{data}/snapshots/a name"
+ln -s {tmp_path}/kept {data}/way-out
+for i in 1 2; do ( {remove(data)}
+); echo ==; done
+find {data} | sort; echo ==
+for i in 1 2; do ( {remove(tmp_path / 'link')}
+); done
+"""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", story],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, second, left, linked = done.stdout.split("==\n")
+    mounted = [f"{data}{name} is empty and still mounted"
+               for name in ("/storage", "")]
+    assert first.splitlines() == [*mounted, "removed"]
+    assert second.splitlines() == mounted
+    assert left.split() == [str(data), f"{data}/lost+found", f"{data}/storage"]
+    assert linked.splitlines() == ["removed"]
+    assert {p.name for p in tmp_path.iterdir()} == {"engine", "kept"}
+
+
+def test_the_gateway_trusts_what_the_playbook_trusts(play, tmp_path):
+    """Also on another machine than the engine's, whose address it has."""
+    role = ANSIBLE / "roles/gateway"
+    given = yaml.safe_load(INVENTORY)
+    given["all"]["children"]["azimuth_engine"]["hosts"] = {
+        "far": {"ansible_host": "192.0.2.7"}}
+    inventory, book = tmp_path / "inventory.yaml", tmp_path / "book.yaml"
+    inventory.write_text(yaml.safe_dump(given))
+    book.write_text(yaml.safe_dump([{
+        "hosts": "box", "gather_facts": False,
+        "vars_files": [str(role / "defaults/main.yml"),
+                       str(role / "vars/main.yml")],
+        "tasks": [{"ansible.builtin.template": {
+            "src": str(role / "templates/place.conf.j2"),
+            "dest": f"{tmp_path}/{name}", "mode": "0600"}, "vars": {
+                "gateway_templates": str(ROOT / "ingress/nginx"),
+                "gateway_nginx_version": "1.22.1",
+                "item": "nginx.conf", **more}} for name, more in {
+                    "without": {}, "with": {
+                        "keycloak_ca_file": "/etc/ssl/own.pem"}}.items()]}]))
+    done = play(inventory, book)
+    assert done.code == 0, done
+    line = "\n        trusted_certificate /etc/azimuth/gateway/tls/issuer-ca.pem;"
+    assert line in (tmp_path / "with").read_text()
+    assert line not in (tmp_path / "without").read_text()
+    assert "server 192.0.2.7:6333;" in (tmp_path / "with").read_text()

@@ -4,6 +4,7 @@ many cases are one run, which goes on after each that stopped."""
 import http.server
 import json
 import os
+import subprocess
 import threading
 
 import pytest
@@ -162,15 +163,33 @@ def test_a_keycloak_that_is_not_there_or_not_ready_is_named(judge):
     assert "a-secret-word" not in json.dumps(told)
 
 
-def test_the_engine_is_found_by_a_name_that_resolves(judge, tmp_path):
-    pem = tmp_path / "tls.pem"
-    pem.write_text("pem")
-    files = {"preflight_certificate_file": str(pem),
-             "preflight_key_file": str(pem)}
+def test_what_the_gateway_needs(judge, tmp_path):
+    for name in ("one", "other"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-keyout",
+             f"{name}.key", "-out", f"{name}.pem"], check=True,
+            capture_output=True, cwd=tmp_path)
+    subprocess.run(["openssl", "pkey", "-in", "one.key", "-out", "locked.key",
+                    "-aes256", "-passout", "pass:word"], check=True,
+                   cwd=tmp_path)
+
+    def files(certificate, key):
+        return {"preflight_certificate_file": f"{tmp_path}/{certificate}",
+                "preflight_key_file": f"{tmp_path}/{key}"}
+
+    good = files("one.pem", "one.key")
     told = judge("gateway", {
-        "here": files,
-        "there": {**files, "gateway_engine_host": "engine.invalid"}})
+        "good": good,
+        "away": {**good, "gateway_engine_host": "engine.invalid"},
+        "mixed": files("one.pem", "other.key"),
+        "turned": files("one.key", "one.pem"),
+        "locked": files("one.pem", "locked.key"),
+        "none": files("one.pem", "no.key")})
     if not os.path.exists("/etc/azimuth/gateway/nginx.conf"):
-        assert told["here"] == ""
+        assert told["good"] == ""
     assert "finds no address of the engine's host, engine.invalid" in \
-        told["there"]
+        told["away"]
+    for name in ("mixed", "turned", "locked"):
+        assert "is not the key of the certificate in" in told[name], told
+    assert told["none"]
