@@ -99,39 +99,57 @@ pack(struct snapshot_job *job, int fd, char *ret_checksum, uint64_t *ret_size,
     return code;
 }
 
-/* Gives the file at `from` the first free name of now or the seconds after. */
+#define CHECKSUM ".checksum"
+
+/* A new name for a file, which never takes another's place. */
 static enum engine_code
-publish_at(struct snapshot_job *job, const char *from, const char *checksum,
+link_new(const char *from, const char *to, bool *ret_is_taken,
+         struct error *reterr)
+{
+    *ret_is_taken = false;
+    if (link(from, to) == 0)
+        return ENGINE_OK;
+    *ret_is_taken = errno == EEXIST;
+    return *ret_is_taken ? ENGINE_OK : file_error("make", to, reterr);
+}
+
+/* The checksum first: who sees the snapshot sees it whole. */
+static enum engine_code
+publish_both(const char *from, const char *near, const char *to,
+             bool *ret_is_taken, struct error *reterr)
+{
+    char beside[SNAPSHOT_PATH_SIZE_MAX + sizeof(CHECKSUM)];
+    snprintf(beside, sizeof(beside), "%s" CHECKSUM, to);
+    enum engine_code code = link_new(near, beside, ret_is_taken, reterr);
+    if (code != ENGINE_OK || *ret_is_taken)
+        return code;
+    code = link_new(from, to, ret_is_taken, reterr);
+    if (code == ENGINE_OK && !*ret_is_taken) {
+        code = folder_sync_parent(to, reterr);
+        if (code != ENGINE_OK)
+            (void)unlink(to);
+    }
+    if (code != ENGINE_OK || *ret_is_taken)
+        (void)unlink(beside);
+    return code;
+}
+
+/* Gives the file at `from` and its checksum, at `near`, the name of that second,
+ * if it is free. */
+static enum engine_code
+publish_at(struct snapshot_job *job, const char *from, const char *near,
            int64_t now_s, bool *ret_is_taken, struct error *reterr)
 {
-    struct bytes to, beside;
+    struct bytes to;
     char name[SNAPSHOT_NAME_SIZE_MAX + 1];
     catalog_name(job->snapshots, &job->place, now_s, name);
-    bytes_init(&beside, SNAPSHOT_PATH_SIZE_MAX);
     enum engine_code code =
         catalog_path(job->snapshots, &job->place, span_of(name), &to, reterr);
-    if (code == ENGINE_OK)
-        bytes_addf(&beside, "%s.checksum", to.data);
-    if (code == ENGINE_OK && bytes_failed(&beside))
-        code = error_memory(reterr);
     *ret_is_taken = false;
-    /* The name appears at once and whole, and never over another. */
-    if (code == ENGINE_OK && link(from, to.data) != 0) {
-        *ret_is_taken = errno == EEXIST;
-        if (!*ret_is_taken)
-            code = file_error("make", to.data, reterr);
-    } else if (code == ENGINE_OK) {
-        code = checkpoint_write(beside.data, span_of(checksum), reterr);
-        if (code == ENGINE_OK)
-            code = folder_sync_parent(to.data, reterr);
-        if (code != ENGINE_OK) {
-            (void)unlink(to.data);
-            (void)unlink(beside.data);
-        }
-        job->info.name = arena_strndup(&job->arena, name, strlen(name));
-    }
+    if (code == ENGINE_OK)
+        code = publish_both(from, near, to.data, ret_is_taken, reterr);
     bytes_release(&to);
-    bytes_release(&beside);
+    job->info.name = arena_strndup(&job->arena, name, strlen(name));
     return code;
 }
 
@@ -143,10 +161,20 @@ publish(struct snapshot_job *job, const char *from, const char *checksum,
 {
     int64_t now_s = (int64_t)time(NULL);
     bool is_taken = true;
+    struct bytes beside;
     enum engine_code code =
         catalog_make_folder(job->snapshots, &job->place, reterr);
+    bytes_init(&beside, SNAPSHOT_PATH_SIZE_MAX);
+    bytes_addf(&beside, "%s" CHECKSUM, from);
+    if (code == ENGINE_OK && bytes_failed(&beside))
+        code = error_memory(reterr);
+    if (code == ENGINE_OK)
+        code = checkpoint_write(beside.data, span_of(checksum), reterr);
     for (int i = 0; code == ENGINE_OK && is_taken && i < NAMES_TRIED_MAX; i++)
-        code = publish_at(job, from, checksum, now_s + i, &is_taken, reterr);
+        code = publish_at(job, from, beside.data, now_s + i, &is_taken, reterr);
+    if (!bytes_failed(&beside))
+        (void)unlink(beside.data);
+    bytes_release(&beside);
     if (code == ENGINE_OK && is_taken)
         code = error_set(reterr, ENGINE_EINTERNAL,
                          "all names of snapshots of this hour are taken");

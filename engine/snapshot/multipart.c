@@ -51,7 +51,7 @@ parameter(struct span text, const char *key, char *ret_value, size_t max)
         while (size < left && value[size] != (is_quoted ? '"' : ';') &&
                (is_quoted || value[size] != ' '))
             size++;
-        if (size == 0 || size > max)
+        if (size == 0 || size > max || (is_quoted && size == left))
             return false;
         memcpy(ret_value, value, size);
         ret_value[size] = '\0';
@@ -166,7 +166,8 @@ multipart_find(int fd, uint64_t size, const char *type, const char *name,
         .fd = fd, .size = size, .stop = stop, .reterr = reterr
     };
     char boundary[MULTIPART_BOUNDARY_MAX + 1];
-    if (type == NULL || strncasecmp(type, wanted, sizeof(wanted) - 1) != 0)
+    if (type == NULL || strncasecmp(type, wanted, sizeof(wanted) - 1) != 0 ||
+        strchr("; \t", type[sizeof(wanted) - 1]) == NULL)
         return refuse(&body, "another Content-Type");
     if (!parameter(span_of(type), "boundary", boundary, MULTIPART_BOUNDARY_MAX))
         return refuse(&body, "Content-Type names no boundary of 1 to 70 bytes");

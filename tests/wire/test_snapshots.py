@@ -74,6 +74,24 @@ def test_both_clients_see_the_same(outcome, step):
     assert outcome[f"step_{step}"] is None, outcome[f"step_{step}"]
 
 
+def test_no_name_is_given_to_two(engine, filled):
+    """The checksum of one that is being made is there before it is."""
+    first = make(engine, filled)
+    folder = engine.folder / "snapshots" / filled
+    stamp = re.search(r"(\d{4}(-\d\d){5})\.snapshot", first["name"])[1]
+    begin = time.mktime(time.strptime(stamp, "%Y-%m-%d-%H-%M-%S"))
+    others = []
+    for second in range(1, 30):
+        at = time.strftime("%Y-%m-%d-%H-%M-%S", time.localtime(begin + second))
+        others.append(folder / (first["name"].replace(stamp, at) + ".checksum"))
+        others[-1].write_text("another's")
+    made = make(engine, filled)
+    assert made["checksum"] == hashlib.sha256(
+        (folder / made["name"]).read_bytes()).hexdigest()
+    assert {path.read_text() for path in others} == {"another's"}
+    assert made["name"] + ".checksum" not in {path.name for path in others}
+
+
 def test_made_listed_downloaded_deleted(engine, filled):
     made = make(engine, filled)
     assert re.fullmatch(NAME_FORM.format(filled), made["name"])
