@@ -125,7 +125,7 @@ class Site:
         if second and all(map(is_free, (80, 443))):
             self.https = 443  # as most will have it
         self.machine = Machine(folder / "box", ssh)
-        self.second = Machine(folder / "engine", free_port()) if second else None
+        self.second = second and Machine(folder / "engine", free_port())
         self.sh, self.reboot = self.machine.sh, self.machine.reboot
         at = "" if self.https == 443 else f":{self.https}"
         self.dashboard = f"https://qdrant-dashboard.{DOMAIN}{at}"

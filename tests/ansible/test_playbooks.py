@@ -221,7 +221,8 @@ def test_the_gateway_trusts_what_the_playbook_trusts(play, tmp_path):
                         "keycloak_ca_file": "/etc/ssl/own.pem"}}.items()]}]))
     done = play(inventory, book)
     assert done.code == 0, done
-    line = "\n        trusted_certificate /etc/azimuth/gateway/tls/issuer-ca.pem;"
+    line = "\n        trusted_certificate " \
+        "/etc/azimuth/gateway/tls/issuer-ca.pem;"
     assert line in (tmp_path / "with").read_text()
     assert line not in (tmp_path / "without").read_text()
     assert "server 192.0.2.7:6333;" in (tmp_path / "with").read_text()
