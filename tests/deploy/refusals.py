@@ -24,7 +24,6 @@ def test_a_wrong_password_changes_nothing(play, cluster):  # noqa: F811
     ({"domain_name": "example.net"}, "has no tls.crt or no tls.key"),
     ({"kubeconfig": "/nowhere"}, "kubeconfig is '/nowhere', which is no file"),
     ({"primary_ingress_class": "traefik"}, "has no IngressClass traefik"),
-    ({"qdrant_exposure": "httproute"}, "has no HTTPRoute"),
     ({"gateway_api_auth": "bearer"}, "leads to the engine itself"),
     ({"gateway_api_auth": "key"}, "set apiKey (in the playbooks QDRANT_API_KEY)"),
     ({"qdrant_values": {"persistence": {"storageClass": "shared"}}},
