@@ -20,6 +20,11 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(play, cluster):  # noqa:
     cluster.must("create", "namespace", "vectors")
     cluster.must("-n", "vectors", "create", "quota", "none",
                  "--hard=count/deployments.apps=0")
+    # Nobody is there who would do that.
+    none = {"count/deployments.apps": "0"}
+    cluster.must("-n", "vectors", "patch", "quota", "none", "--subresource",
+                 "status", "--type", "merge", "-p",
+                 json.dumps({"status": {"hard": none, "used": none}}))
     cut = play(INSTALL, *NO_NODES)
     assert cut.returncode != 0
     cluster.must("-n", "vectors", "get", "secret", "oauth2-proxy")
