@@ -56,15 +56,6 @@ wake(const struct collection *collection)
 }
 
 static enum engine_code
-path_in(const char *folder, const char *name, struct bytes *path,
-        struct error *reterr)
-{
-    bytes_init(path, PATH_SIZE_MAX);
-    bytes_addf(path, "%s/%s", folder, name);
-    return bytes_failed(path) ? error_memory(reterr) : ENGINE_OK;
-}
-
-static enum engine_code
 io_error(const char *what, const char *path, struct error *reterr)
 {
     int number = errno;
@@ -194,7 +185,8 @@ collection_start(struct collection *collection, bool is_existing,
 {
     const struct collection_config *config = &collection->config;
     struct bytes path;
-    enum engine_code code = path_in(collection->path, "shard-0", &path, reterr);
+    enum engine_code code =
+        folder_path(collection->path, "shard-0", &path, reterr);
     if (code == ENGINE_OK)
         code = strict_limits_new(config->strict_mode_json, NULL,
                                  &collection->strict, reterr);
@@ -257,7 +249,7 @@ static bool
 has_points(const char *folder)
 {
     struct bytes path;
-    bool has = path_in(folder, "shard-0", &path, NULL) != ENGINE_OK ||
+    bool has = folder_path(folder, "shard-0", &path, NULL) != ENGINE_OK ||
                (access(path.data, F_OK) == 0 && segment_has_points(path.data));
     bytes_release(&path);
     return has;
@@ -336,9 +328,9 @@ collection_destroy(const char *path, struct error *reterr)
     if (code == ENGINE_OK && unlink(config.data) != 0 && errno != ENOENT)
         code = io_error("remove", config.data, reterr);
     if (code == ENGINE_OK)
-        code = path_in(path, "shard-0", &shard, reterr);
+        code = folder_path(path, "shard-0", &shard, reterr);
     if (code == ENGINE_OK)
-        code = path_in(shard.data, "store", &store, reterr);
+        code = folder_path(shard.data, "store", &store, reterr);
     if (code == ENGINE_OK)
         code = store_destroy(store.data, reterr);
     if (code == ENGINE_OK)

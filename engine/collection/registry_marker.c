@@ -29,15 +29,6 @@
 
 static const char prefix[] = "replaced ";
 
-static enum engine_code
-path_in(const char *folder, const char *name, struct bytes *path,
-        struct error *reterr)
-{
-    bytes_init(path, PATH_SIZE_MAX);
-    bytes_addf(path, "%s/%s", folder, name);
-    return bytes_failed(path) ? error_memory(reterr) : ENGINE_OK;
-}
-
 static void
 write_text(struct span replaced, struct bytes *text)
 {
@@ -59,7 +50,7 @@ write_marker(const char *folder, const char *marker, const char *replaced,
     struct bytes path, text;
     assert(replaced[0] != '\0' && strlen(replaced) < REGISTRY_FOLDER_SIZE);
     write_text(span_of(replaced), &text);
-    enum engine_code code = path_in(folder, marker, &path, reterr);
+    enum engine_code code = folder_path(folder, marker, &path, reterr);
     if (code == ENGINE_OK && bytes_failed(&text))
         code = error_memory(reterr);
     if (code == ENGINE_OK)
@@ -92,8 +83,9 @@ bool
 registry_marker_is_undecided(const char *folder)
 {
     struct bytes path;
-    bool is_there = path_in(folder, "restoring", &path, NULL) == ENGINE_OK &&
-                    access(path.data, F_OK) == 0;
+    bool is_there =
+        folder_path(folder, "restoring", &path, NULL) == ENGINE_OK &&
+        access(path.data, F_OK) == 0;
     bytes_release(&path);
     return is_there;
 }
@@ -103,7 +95,7 @@ registry_marker_decide(const char *folder, bool *ret_is_durable,
                        struct error *reterr)
 {
     struct bytes from, to;
-    enum engine_code code = path_in(folder, "restoring", &from, reterr);
+    enum engine_code code = folder_path(folder, "restoring", &from, reterr);
     bytes_init(&to, PATH_SIZE_MAX);
     bytes_addf(&to, "%s/restored", folder);
     if (code == ENGINE_OK && bytes_failed(&to))
@@ -125,7 +117,7 @@ void
 registry_marker_clear(const char *folder)
 {
     struct bytes path;
-    if (path_in(folder, "restored", &path, NULL) == ENGINE_OK &&
+    if (folder_path(folder, "restored", &path, NULL) == ENGINE_OK &&
         unlink(path.data) == 0)
         (void)!folder_sync(folder, NULL);
     bytes_release(&path);
@@ -207,7 +199,7 @@ registry_marker_read(const char *folder, char name[REGISTRY_FOLDER_SIZE],
     struct bytes path, text;
     name[0] = '\0';
     bytes_init(&text, 1);
-    enum engine_code code = path_in(folder, "restored", &path, reterr);
+    enum engine_code code = folder_path(folder, "restored", &path, reterr);
     if (code == ENGINE_OK)
         code = checkpoint_read_all(path.data, TEXT_SIZE_MAX, &text, reterr);
     if (code == ENGINE_OK)

@@ -122,11 +122,9 @@ settle_restores(struct listing *listing, const char *path, struct error *reterr)
         if (item->d_name[strspn(item->d_name, "0123456789")] != '\0')
             continue;
         struct bytes name;
-        bytes_init(&name, PATH_SIZE_MAX);
-        bytes_addf(&name, "%s/%s", path, item->d_name);
-        if (bytes_failed(&name))
-            code = error_memory(reterr);
-        else if (!registry_restore_settle(listing->registry, name.data))
+        code = folder_path(path, item->d_name, &name, reterr);
+        if (code == ENGINE_OK &&
+            !registry_restore_settle(listing->registry, name.data))
             code = shun(listing, name.data, reterr);
         bytes_release(&name);
     }

@@ -12,16 +12,6 @@
 
 #define PATH_SIZE_MAX 4096
 
-static int
-name_compare(struct span name, const struct entry *entry)
-{
-    size_t shared = name.size < entry->name_size ? name.size : entry->name_size;
-    int order = shared == 0 ? 0 : memcmp(name.data, entry->name, shared);
-    if (order != 0)
-        return order;
-    return (name.size > entry->name_size) - (name.size < entry->name_size);
-}
-
 bool
 registry_entry_find(const struct registry *registry, struct span name,
                     size_t *ret_at)
@@ -29,7 +19,9 @@ registry_entry_find(const struct registry *registry, struct span name,
     size_t low = 0, high = registry->entries_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = name_compare(name, registry->entries[middle]);
+        const struct entry *entry = registry->entries[middle];
+        int order =
+            span_compare(name, (struct span){ entry->name, entry->name_size });
         if (order == 0) {
             *ret_at = middle;
             return true;

@@ -2,12 +2,13 @@
  * A list of files and a few threads, each of which takes the next one. */
 #include "engine/snapshot/extract.h"
 
+#include "engine/storage/folder.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PATH_SIZE_MAX  4096
 #define NAMES_SIZE_MAX ((size_t)64 << 20)
 #define THREADS_MAX    4
 
@@ -69,12 +70,10 @@ copy_item(const struct extract *extract, const struct item *item,
     struct bytes path;
     int fd = -1;
     const char *name = extract->names.data + item->name;
-    bytes_init(&path, PATH_SIZE_MAX);
-    bytes_addf(&path, "%s/%s", item->folder, name);
-    enum engine_code code = bytes_failed(&path)
-                                ? error_memory(reterr)
-                                : container_copy(extract->source, &item->part,
-                                                 name, path.data, &fd, reterr);
+    enum engine_code code = folder_path(item->folder, name, &path, reterr);
+    if (code == ENGINE_OK)
+        code = container_copy(extract->source, &item->part, name, path.data,
+                              &fd, reterr);
     if (code == ENGINE_OK)
         syncer_add(extract->syncer, fd);
     bytes_release(&path);

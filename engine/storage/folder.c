@@ -13,6 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FOLDER_PATH_SIZE_MAX 8192
+
+enum engine_code
+folder_path(const char *folder, const char *name, struct bytes *ret_path,
+            struct error *reterr)
+{
+    bytes_init(ret_path, FOLDER_PATH_SIZE_MAX);
+    bytes_addf(ret_path, "%s/%s", folder, name);
+    return bytes_failed(ret_path) ? error_memory(reterr) : ENGINE_OK;
+}
+
 static enum engine_code
 io_error(const char *what, const char *path, struct error *reterr)
 {

@@ -2,10 +2,17 @@
 #ifndef ENGINE_STORAGE_FOLDER_H
 #define ENGINE_STORAGE_FOLDER_H
 
+#include "base/bytes.h"
 #include "engine/error.h"
 
 /* Folders that survive power loss: a name is on the disk only once the folder
  * that holds it is synced. Any thread. */
+
+/* The path of what is called `name` in a folder; `path` is the caller's to
+ * release, also after ENGINE_ENOMEM. */
+enum engine_code folder_path(const char *folder, const char *name,
+                             struct bytes *ret_path, struct error *reterr)
+    __attribute__((warn_unused_result));
 
 /* Makes a folder for this user alone, or leaves the one that is there; either
  * way its name is on the disk then. ENGINE_ENOSPACE, ENGINE_EINTERNAL */

@@ -20,16 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATH_SIZE_MAX 8192
 #define TEXT_SIZE_MAX 1024
-
-static bool
-path_in(const struct store *store, const char *name, struct bytes *path)
-{
-    bytes_init(path, PATH_SIZE_MAX);
-    bytes_addf(path, "%s/%s", store->path, name);
-    return !bytes_failed(path);
-}
 
 /* A small file whole; false: there is none, or it is not small. */
 static bool
@@ -38,7 +29,7 @@ file_read(const struct store *store, const char *name, struct bytes *text)
     struct bytes path;
     bytes_init(text, 1);
     bool is_ok =
-        path_in(store, name, &path) &&
+        folder_path(store->path, name, &path, NULL) == ENGINE_OK &&
         checkpoint_read_all(path.data, TEXT_SIZE_MAX, text, NULL) == ENGINE_OK;
     bytes_release(&path);
     return is_ok;
@@ -68,7 +59,8 @@ resting_write(const struct store *store, struct span note)
 {
     struct bytes path, text;
     bytes_init(&text, 1);
-    if (path_in(store, "RESTING", &path) && text_of(store, note, &text)) {
+    if (folder_path(store->path, "RESTING", &path, NULL) == ENGINE_OK &&
+        text_of(store, note, &text)) {
         /* Without it the next start opens the store, which is only slow. */
         (void)!checkpoint_write(path.data, bytes_span(&text), NULL);
     }
@@ -110,7 +102,7 @@ resting_remove(const struct store *store, struct error *reterr)
 {
     struct bytes path;
     enum engine_code code = ENGINE_OK;
-    if (!path_in(store, "RESTING", &path))
+    if (folder_path(store->path, "RESTING", &path, NULL) != ENGINE_OK)
         code = error_memory(reterr);
     else if (unlink(path.data) == 0)
         code = folder_sync_parent(path.data, reterr);

@@ -25,6 +25,21 @@ from names import localhost_names  # noqa: E402
 
 PLAYBOOKS = ROOT / "ansible" / "40_thinkube" / "optional" / "qdrant"
 RUN_SECONDS = 1800
+# Both groups are this machine.
+INVENTORY = """\
+all:
+  vars:
+    ansible_connection: local
+    ansible_become: false
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    azimuth_platform: bare
+    domain_name: example.com
+    keycloak_url: http://127.0.0.1:1
+    keycloak_realm: main
+  children:
+    azimuth_gateway: {hosts: {box: }}
+    azimuth_engine: {hosts: {box: }}
+"""
 
 
 @pytest.fixture(scope="session")

@@ -12,24 +12,10 @@ import pytest
 import yaml
 from azimuthd import Engine, program
 
-from conftest import PLAYBOOKS, ROOT
+from conftest import INVENTORY, PLAYBOOKS, ROOT
 
 ROLES = ROOT / "ansible/roles"
 SECRET = "Zm9vYmFyLXNlY3JldA"
-INVENTORY = """\
-all:
-  vars:
-    ansible_connection: local
-    ansible_become: false
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
-    azimuth_platform: bare
-    domain_name: example.com
-    keycloak_url: http://127.0.0.1:1
-    keycloak_realm: main
-  children:
-    azimuth_gateway: {hosts: {box: }}
-    azimuth_engine: {hosts: {box: }}
-"""
 
 
 @pytest.fixture(scope="module")

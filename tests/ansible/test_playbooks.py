@@ -9,23 +9,9 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import PLAYBOOKS, ROOT
+from conftest import INVENTORY, PLAYBOOKS, ROOT
 
 ANSIBLE = ROOT / "ansible"
-INVENTORY = """\
-all:
-  vars:
-    ansible_connection: local
-    ansible_become: false
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
-    azimuth_platform: bare
-    domain_name: example.com
-    keycloak_url: http://127.0.0.1:1
-    keycloak_realm: main
-  children:
-    azimuth_gateway: {hosts: {box: }}
-    azimuth_engine: {hosts: {box: }}
-"""
 
 
 @pytest.fixture
