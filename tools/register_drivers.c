@@ -32,18 +32,29 @@ object_version(const json_t *object)
     return version == NULL ? "" : version;
 }
 
+/* What is there; the object is the caller's in either case. */
+static bool
+cluster_look(struct register_run *run, long *ret_status, json_t **ret_object,
+             struct fault *reterr)
+{
+    char path[KUBERNETES_URL_SIZE];
+    *ret_status = 0;
+    *ret_object = NULL;
+    if (!object_path(run, "", path, reterr))
+        return false;
+    struct kubernetes_call call = { "GET", path, NULL };
+    return kubernetes_perform(&run->kubernetes, &call, ret_status, ret_object,
+                              reterr);
+}
+
 /* Asked before, so that a run that changes nothing can say so. */
 static void
 version_learn(struct register_run *run)
 {
-    char path[KUBERNETES_URL_SIZE];
     struct fault ignored;
-    json_t *object = NULL;
-    long status = 0;
-    if (!object_path(run, "", path, &ignored))
-        return;
-    struct kubernetes_call call = { "GET", path, NULL };
-    if (kubernetes_perform(&run->kubernetes, &call, &status, &object, &ignored))
+    json_t *object;
+    long status;
+    if (cluster_look(run, &status, &object, &ignored))
         snprintf(run->version, sizeof(run->version), "%s",
                  object_version(object));
     json_decref(object);
@@ -70,16 +81,10 @@ is_ours(const json_t *object)
 static bool
 was_ours(struct register_run *run)
 {
-    char path[KUBERNETES_URL_SIZE];
     struct fault ignored;
-    json_t *object = NULL;
-    long status = 0;
-    if (!object_path(run, "", path, &ignored))
-        return false;
-    struct kubernetes_call call = { "GET", path, NULL };
-    bool may = kubernetes_perform(&run->kubernetes, &call, &status, &object,
-                                  &ignored) &&
-               is_ours(object);
+    json_t *object;
+    long status;
+    bool may = cluster_look(run, &status, &object, &ignored) && is_ours(object);
     json_decref(object);
     return may;
 }
@@ -135,13 +140,10 @@ cluster_remove(struct register_run *run, bool *ret_is_changed,
                struct fault *reterr)
 {
     char path[KUBERNETES_URL_SIZE];
-    json_t *object = NULL;
-    long status = 0;
+    json_t *object;
+    long status;
     *ret_is_changed = false;
-    if (!object_path(run, "", path, reterr))
-        return false;
-    struct kubernetes_call look = { "GET", path, NULL };
-    if (!kubernetes_perform(&run->kubernetes, &look, &status, &object, reterr))
+    if (!cluster_look(run, &status, &object, reterr))
         return status == 404;
     bool may = run->is_forced || is_ours(object);
     json_decref(object);
@@ -150,6 +152,9 @@ cluster_remove(struct register_run *run, bool *ret_is_changed,
                          "ConfigMap %s in %s was not made by us; --force "
                          "deletes it",
                          SERVICE_CONFIG_MAP, run->service.service_namespace);
+    object = NULL;
+    if (!object_path(run, "", path, reterr))
+        return false;
     struct kubernetes_call call = { "DELETE", path, NULL };
     bool is_done =
         kubernetes_perform(&run->kubernetes, &call, &status, &object, reterr);

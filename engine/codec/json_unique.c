@@ -234,12 +234,7 @@ static int
 compare_keys(const void *a, const void *b)
 {
     const struct member *left = a, *right = b;
-    size_t size =
-        left->key.size < right->key.size ? left->key.size : right->key.size;
-    int order = size == 0 ? 0 : memcmp(left->key.data, right->key.data, size);
-    if (order == 0)
-        order = (left->key.size > right->key.size) -
-                (left->key.size < right->key.size);
+    int order = span_compare(left->key, right->key);
     return order != 0 ? order : (left->at > right->at) - (left->at < right->at);
 }
 
