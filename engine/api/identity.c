@@ -3,6 +3,7 @@
 #include "engine/api/identity.h"
 
 #include "engine/api/jwt.h"
+#include "engine/codec/hex.h"
 #include "engine/secret_file.h"
 
 #include <openssl/crypto.h>
@@ -15,24 +16,14 @@ struct identity_keys {
 
 /* ---- keys ---------------------------------------------------------------- */
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool
 key_unhex(struct span line, unsigned char *ret_key)
 {
     if (line.size != 2 * (size_t)IDENTITY_KEY_SIZE)
         return false;
     for (size_t i = 0; i < IDENTITY_KEY_SIZE; i++) {
-        int high = hex_digit(line.data[2 * i]);
-        int low = hex_digit(line.data[2 * i + 1]);
+        int high = hex_value(line.data[2 * i]);
+        int low = hex_value(line.data[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         ret_key[i] = (unsigned char)(high << 4 | low);

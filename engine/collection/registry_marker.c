@@ -29,6 +29,20 @@
 
 static const char prefix[] = "replaced ";
 
+bool
+registry_is_folder_name(const char *name)
+{
+    return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
+}
+
+void
+registry_path_beside(const char *folder, const char *name, struct bytes *path)
+{
+    bytes_init(path, PATH_SIZE_MAX);
+    bytes_addf(path, "%.*s/%s", (int)(strrchr(folder, '/') - folder), folder,
+               name);
+}
+
 static void
 write_text(struct span replaced, struct bytes *text)
 {
@@ -96,10 +110,9 @@ registry_marker_decide(const char *folder, bool *ret_is_durable,
 {
     struct bytes from, to;
     enum engine_code code = folder_path(folder, "restoring", &from, reterr);
-    bytes_init(&to, PATH_SIZE_MAX);
-    bytes_addf(&to, "%s/restored", folder);
-    if (code == ENGINE_OK && bytes_failed(&to))
-        code = error_memory(reterr);
+    bytes_init(&to, 1);
+    if (code == ENGINE_OK)
+        code = folder_path(folder, "restored", &to, reterr);
     if (code == ENGINE_OK && rename(from.data, to.data) != 0)
         code = error_set(reterr,
                          errno == ENOSPC || errno == EDQUOT ? ENGINE_ENOSPACE
@@ -154,11 +167,10 @@ is_plausible(const char *folder, const char *name)
     struct bytes beside;
     if (strcmp(name, "-") == 0)
         return true;
-    if (name[strspn(name, "0123456789")] != '\0')
+    if (!registry_is_folder_name(name))
         return false;
     arena_init(&arena, NAME_ARENA_SIZE);
-    bytes_init(&beside, PATH_SIZE_MAX);
-    bytes_addf(&beside, "%s/../%s", folder, name);
+    registry_path_beside(folder, name, &beside);
     bool is_same = false;
     if (!bytes_failed(&beside)) {
         struct span own = definition_name(folder, &arena);

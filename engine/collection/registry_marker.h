@@ -13,6 +13,13 @@
 /* The name of a folder, with NUL. */
 #define REGISTRY_FOLDER_SIZE 32
 
+/* Whether it is a name of a collection's folder. */
+bool registry_is_folder_name(const char *name);
+
+/* The path of another folder beside this one; bytes_failed(): no memory. */
+void registry_path_beside(const char *folder, const char *name,
+                          struct bytes *path);
+
 /* `restoring`, durably: what `folder` would replace; "-": nothing.
  * ENGINE_ENOSPACE, ENGINE_EINTERNAL, ENGINE_ENOMEM */
 enum engine_code registry_marker_write(const char *folder, const char *replaced,

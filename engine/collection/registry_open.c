@@ -22,7 +22,6 @@
 
 #define PATH_SIZE_MAX 4096
 #define SHUNNED_MAX   64
-#define UNCLEAR_MAX   64
 
 /* The folders of the storage directory. */
 struct listing {
@@ -32,9 +31,6 @@ struct listing {
     /* Replaced ones that could not be taken away: not to be served. */
     uint64_t shunned[SHUNNED_MAX];
     size_t shunned_count;
-    /* Restored ones that do not say any more what they replaced. */
-    char *unclear[UNCLEAR_MAX];
-    size_t unclear_count;
 };
 
 /* One process at a time: the kernel drops the lock with the process. */
@@ -81,14 +77,7 @@ static enum engine_code
 shun(struct listing *listing, const char *folder, struct error *reterr)
 {
     char name[REGISTRY_FOLDER_SIZE];
-    enum engine_code code = registry_debt_find(folder, name, NULL);
-    if (code == ENGINE_ECORRUPT && listing->unclear_count < UNCLEAR_MAX) {
-        char *copy = strdup(folder);
-        if (copy == NULL)
-            return error_memory(reterr);
-        listing->unclear[listing->unclear_count++] = copy;
-    }
-    if (code != ENGINE_OK || name[0] == '\0')
+    if (registry_debt_find(folder, name, NULL) != ENGINE_OK || name[0] == '\0')
         return ENGINE_OK;
     if (listing->shunned_count == SHUNNED_MAX)
         return error_set(reterr, ENGINE_EINTERNAL,
@@ -119,7 +108,7 @@ settle_restores(struct listing *listing, const char *path, struct error *reterr)
                          strerror(errno));
     const struct dirent *item;
     while (code == ENGINE_OK && (item = readdir(folder)) != NULL) {
-        if (item->d_name[strspn(item->d_name, "0123456789")] != '\0')
+        if (!registry_is_folder_name(item->d_name))
             continue;
         struct bytes name;
         code = folder_path(path, item->d_name, &name, reterr);
@@ -172,11 +161,9 @@ list_directories(struct listing *listing, const char *path,
             code = numbers_add(listing, number, reterr);
         } else if (strcmp(end, ".deleted") == 0) {
             struct bytes gone;
-            bytes_init(&gone, PATH_SIZE_MAX);
-            bytes_addf(&gone, "%s/%s", path, item->d_name);
             struct error error = { 0 };
             /* Nobody sees it: what cannot be removed only takes space. */
-            if (!bytes_failed(&gone) &&
+            if (folder_path(path, item->d_name, &gone, NULL) == ENGINE_OK &&
                 collection_destroy(gone.data, &error) != ENGINE_OK)
                 registry_report(listing->registry, "", error.text);
             bytes_release(&gone);
@@ -189,14 +176,17 @@ list_directories(struct listing *listing, const char *path,
 /* Where no collection is damaged, none that was replaced is left: their names
  * would be the same. So nothing is owed any more, whatever the markers said. */
 static void
-clear_markers(struct listing *listing)
+clear_markers(const struct registry *registry)
 {
-    const struct registry *registry = listing->registry;
+    char name[REGISTRY_FOLDER_SIZE];
     for (size_t i = 0; i < registry->entries_count; i++)
         if (registry->entries[i]->state == ENTRY_DAMAGED)
             return;
-    for (size_t i = 0; i < listing->unclear_count; i++)
-        registry_marker_clear(listing->unclear[i]);
+    for (size_t i = 0; i < registry->entries_count; i++) {
+        const char *folder = registry->entries[i]->path;
+        if (registry_marker_read(folder, name, NULL) == ENGINE_ECORRUPT)
+            registry_marker_clear(folder);
+    }
 }
 
 static enum engine_code
@@ -215,11 +205,9 @@ registry_load(struct registry *registry, struct error *reterr)
         code =
             registry_load_all(registry, listing.numbers, listing.count, reterr);
     if (code == ENGINE_OK)
-        clear_markers(&listing);
+        clear_markers(registry);
     bytes_release(&path);
     free(listing.numbers);
-    for (size_t i = 0; i < listing.unclear_count; i++)
-        free(listing.unclear[i]);
     return code;
 }
 

@@ -112,16 +112,16 @@ enum engine_code registry_debt_find(const char *folder,
 enum engine_code registry_debt_pay(const char *folder, struct error *reterr)
     __attribute__((warn_unused_result));
 
-/* Makes it durable on the disk that the entry was restored, and then takes away
- * what it replaced (registry_swap.c). Caller holds the lock, which is released
- * meanwhile. */
-void registry_debt_retry(struct registry *registry, struct entry *entry);
-
 /* The same before `folder` is deleted: a damaged marker is reported, and keeps
  * nobody from it. */
 enum engine_code registry_debt_end(const struct registry *registry,
                                    const char *folder, struct error *reterr)
     __attribute__((warn_unused_result));
+
+/* Makes it durable on the disk that the entry was restored, and then takes away
+ * what it replaced (registry_swap.c). Caller holds the lock, which is released
+ * meanwhile. */
+void registry_debt_retry(struct registry *registry, struct entry *entry);
 
 /* Renaming is what deletes: it works on a full disk, and what is left behind by
  * a crash is removed at the next start. `gone`: the new name, appended. On

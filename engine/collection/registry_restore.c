@@ -40,13 +40,6 @@ remove_folder(const struct registry *registry, const char *path)
         registry_report(registry, "", error.text);
 }
 
-/* Whether it is the name of a collection's folder. */
-static bool
-is_number(const char *name)
-{
-    return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
-}
-
 /* ---- what a restored folder owes ---- */
 
 enum engine_code
@@ -84,17 +77,9 @@ registry_debt_find(const char *folder, char name[REGISTRY_FOLDER_SIZE],
                    struct error *reterr)
 {
     enum engine_code code = registry_marker_read(folder, name, reterr);
-    if (code == ENGINE_OK && !is_number(name))
+    if (code == ENGINE_OK && !registry_is_folder_name(name))
         name[0] = '\0';
     return code;
-}
-
-static void
-path_beside(const char *folder, const char *name, struct bytes *path)
-{
-    bytes_init(path, PATH_SIZE_MAX);
-    bytes_addf(path, "%.*s/%s", (int)(strrchr(folder, '/') - folder), folder,
-               name);
 }
 
 /* Those that the folder replaced, and those that these replaced: the oldest
@@ -115,7 +100,7 @@ debts_find(const char *folder, struct bytes *debts, size_t *ret_count,
             return error_set(reterr, ENGINE_EINTERNAL,
                              "%s: too many folders that replaced each other",
                              folder);
-        path_beside(folder, name, &debts[*ret_count]);
+        registry_path_beside(folder, name, &debts[*ret_count]);
         if (bytes_failed(&debts[*ret_count]))
             code = error_memory(reterr);
     }

@@ -7,7 +7,7 @@
 #include "engine/index/vector_row.h"
 #include "engine/storage/disk_heap.h"
 
-/* An inverted index over sparse vectors, exact, without I/O. Documents are
+/* An inverted index over sparse vectors, exact. Documents are
  * numbered as they come; each has a slot, and what of it is seen is its
  * reader's affair (struct slot_filter, which has a view). Documents lie in
  * parts: a tail that grows and sealed ones that only lose documents. In a

@@ -35,7 +35,6 @@ struct sparse {
     struct retired *retired;
     size_t retired_count;
     size_t retired_room;
-    size_t retired_size;
     _Atomic uint64_t count;
     _Atomic uint64_t entries;
     _Atomic size_t tables_size; /* numbered[] and places[] */

@@ -128,7 +128,7 @@ sparse_disk_copy(const struct sparse_disk *disk,
         array_copy(copy, lists, &arrays[i], at);
         at += aligned(arrays[i].size);
     }
-    disk_heap_rest(copy->heap);
+    disk_heap_rest_one(copy->heap, piece);
     return copy;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Making a snapshot: freeze (hard links, at one moment), pack them into a file
- * in .tmp, put its checksum beside its place, rename it there. A kill in
- * between leaves no snapshot, and what it left is removed at the next start. */
+ * in .tmp, link its checksum and then itself to their place. A kill in between
+ * leaves no snapshot, and of its name at most the checksum, which is in nobody's
+ * way; what is in .tmp is removed at the next start. */
 #include "engine/snapshot/body.h"
 
 #include "engine/collection/registry_alias.h"

@@ -91,7 +91,7 @@ digest_is_text(struct span text)
     if (text.size != DIGEST_TEXT_SIZE - 1)
         return false;
     for (size_t i = 0; i < text.size; i++) {
-        if (strchr("0123456789abcdefABCDEF", text.data[i]) == NULL)
+        if (hex_value(text.data[i]) < 0)
             return false;
     }
     return true;

@@ -365,6 +365,24 @@ disk_heap_rest(struct disk_heap *heap)
     pthread_mutex_unlock(&heap->lock);
 }
 
+void
+disk_heap_rest_one(struct disk_heap *heap, const void *data)
+{
+    if (heap == NULL || heap->use != DISK_HEAP_COLD)
+        return;
+    pthread_mutex_lock(&heap->lock);
+    size_t i = heap->pieces_count;
+    while (i > 0 && heap->pieces[i - 1].data != data)
+        i--;
+    if (i > 0 && !heap->pieces[i - 1].is_memory) {
+        const struct piece *piece = &heap->pieces[i - 1];
+        (void)madvise(piece->data, piece->size, MADV_DONTNEED);
+        (void)sync_file_range(heap->fd, (off_t)piece->place, (off_t)piece->size,
+                              SYNC_FILE_RANGE_WRITE);
+    }
+    pthread_mutex_unlock(&heap->lock);
+}
+
 struct disk_heap_sizes
 disk_heap_sizes(struct disk_heap *heap)
 {

@@ -47,6 +47,9 @@ void *disk_heap_resize(struct disk_heap *heap, void *data, size_t size,
 
 /* After much was taken: a cold heap lets go of the pages in memory. */
 void disk_heap_rest(struct disk_heap *heap); /* NULL is allowed */
+/* The same of what was taken at `data` alone, if it is large enough for pages
+ * of its own. */
+void disk_heap_rest_one(struct disk_heap *heap, const void *data);
 
 struct disk_heap_sizes {
     size_t disk_size;   /* of the file; also what could not be given back */

@@ -267,6 +267,11 @@ body_ask(struct exchange *exchange)
     if (place == HANDLER_BODY_LATER) {
         exchange->connection->phase = CONNECTION_WORKING;
         http1_exchange_defer(exchange, admit_work, admit_resume);
+        /* Refused: that is told as what admit() refuses, in the next call. */
+        if (exchange->state == EXCHANGE_DISCARD) {
+            exchange->place = HANDLER_BODY_REFUSED;
+            exchange->state = EXCHANGE_ADMITTED;
+        }
         return MHD_YES;
     }
     body_place(exchange, place);
