@@ -193,7 +193,7 @@ def test_a_backup_comes_back(play, environment, tmp_path):
     assert not list(pathlib.Path(tempfile.gettempdir()).glob("azimuth-key.*"))
 
 
-def test_each_tag_of_other_days_does_something(environment):
+def test_each_tag_of_other_days_does_something():
     """The issue's names, and no other play runs with those that only look."""
     plays = yaml.safe_load((PLAYBOOKS / "10_deploy.yaml").read_text())
     tags = [set(play["tags"]).union(*(

@@ -10,20 +10,14 @@ import threading
 import pytest
 import yaml
 
-INVENTORY = {"all": {
-    "vars": {"ansible_connection": "local", "azimuth_platform": "bare",
-             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-             "domain_name": "example.com", "keycloak_realm": "main",
-             "keycloak_url": "http://127.0.0.1:1"},
-    "children": {"azimuth_gateway": {"hosts": {"box": None}},
-                 "azimuth_engine": {"hosts": {"box": None}}}}}
+from conftest import INVENTORY
 
 
 @pytest.fixture
 def judge(play, tmp_path):
     """judge(part, {name: variables}): what each case was told, or ''."""
     inventory, book = tmp_path / "inventory.yaml", tmp_path / "book.yaml"
-    inventory.write_text(yaml.safe_dump(INVENTORY))
+    inventory.write_text(INVENTORY)
     result = tmp_path / "result.json"
 
     def run(part, cases, **environment):

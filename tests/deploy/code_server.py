@@ -113,6 +113,7 @@ def test_2_shells_get_the_variables_of_all_services(update, pod, cluster,  # noq
             "namespace": "kube-system", "name": "theirs", "key": "word"}}},
         {"name": "LD_PRELOAD", "value": "/tmp/mine.so"},
         {"name": "BAD; touch bad", "value": "x"}])
+    service(cluster, "empty", None)
     service(cluster, "older", {"OLDER_URL": "a map, as nobody reads it"})
     said, changes = update()
     assert changes > 0

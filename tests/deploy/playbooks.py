@@ -64,6 +64,7 @@ def test_a_private_authority_reaches_the_gateway(play, cluster):  # noqa: F811
     words = ("-e", f"keycloak_ca_file={authority}")
     assert changed(play(*deploy, *words)) == 2
     assert changed(play(*deploy, *words)) == 0
+    assert changed(play(*deploy, *words, "--tags", "netpol")) == 0
     told_to = json.loads(cluster.must("-n", "vectors", "get", "configmap",
                                       "keycloak-ca", "-o", "json").stdout)
     assert told_to["data"]["ca.crt"] == authority.read_text()
@@ -230,9 +231,11 @@ def test_removal_takes_a_namespace_that_is_ours_alone(play, cluster):  # noqa: F
     cluster.must("-n", "mine", "create", "service", "clusterip", "theirs",
                  "--tcp=80")
     result = play(*rollback)
-    assert changed(result) > 1 and "it holds theirs" in told(result)
-    cluster.must("-n", "mine", "get", "service", "theirs")
-    cluster.must("-n", "mine", "delete", "service", "theirs")
+    assert changed(result) > 1, result.stdout
+    assert "it holds theirs, settings" in told(result), result.stdout
+    cluster.must("-n", "mine", "get", "service/theirs", "configmap/settings")
+    cluster.must("-n", "mine", "delete", "service/theirs",
+                 "configmap/settings")
     assert changed(play(*deploy)) > 1
     assert changed(play(*rollback)) == 2
     phase = cluster.must("get", "namespace", "mine", "-o",

@@ -55,7 +55,7 @@ def test_what_another_made_is_left(play, cluster):  # noqa: F811
                 "containers": [{"name": "qdrant", "image": "qdrant"}]}}}}))
     result = play(INSTALL, "-e", "qdrant_namespace=another")
     assert result.returncode != 0
-    assert "that this chart did not make" in told(result), result.stdout
+    assert "of another owner" in told(result), result.stdout
     assert "changed=0" in result.stdout
     cluster.must("-n", "another", "delete", "statefulset", "qdrant")
     cluster.must("-n", "another", "create", "service", "clusterip",
