@@ -22,9 +22,12 @@ elapsed()
 }
 
 step_pid=
+beside_pid= # runs beside the steps
 step_stop()
 {
-    [ -z "$step_pid" ] || kill "$step_pid" 2>/dev/null || :
+    for step_one in $step_pid $beside_pid; do
+        kill "$step_one" 2>/dev/null || :
+    done
     exit 130
 }
 trap step_stop INT TERM
