@@ -3,6 +3,7 @@
  * table: as itself, or as a damaged one that is named and left alone. */
 #include "engine/collection/registry_load.h"
 
+#include "engine/collection/command.h"
 #include "engine/collection/definition.h"
 #include "engine/collection/lifecycle.h"
 #include "engine/collection/registry_pool.h"
@@ -172,8 +173,13 @@ load_one(struct load *load, uint64_t number, struct error *reterr)
         return ENGINE_OK;
     }
     struct entry *other = NULL;
-    if (code == ENGINE_OK)
+    char name[COMMAND_NAME_SIZE_MAX + 1] =
+        ""; /* another thread may outrank it */
+    if (code == ENGINE_OK) {
+        struct span own = collection_name(entry->collection);
+        snprintf(name, sizeof(name), "%.*s", (int)own.size, own.data);
         code = load_live(registry, entry, &other, reterr);
+    }
     if (is_damage(code))
         return load_damaged(registry, entry, reterr);
     if (code != ENGINE_OK) {
@@ -183,7 +189,7 @@ load_one(struct load *load, uint64_t number, struct error *reterr)
     char text[64];
     snprintf(text, sizeof(text), "loaded, %zu of %zu",
              atomic_fetch_add(&load->done, 1) + 1, load->count);
-    registry_report(registry, entry->name, text);
+    registry_report(registry, name, text);
     return other == NULL ? ENGINE_OK : load_outranked(registry, other, reterr);
 }
 
