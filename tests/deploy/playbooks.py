@@ -167,9 +167,15 @@ def test_each_part_that_is_broken_is_named(parts, cluster):  # noqa: F811
         set_ready(cluster, kind, name, 1)
     cluster.must("-n", "vectors", "apply", "-f", "-", text=json.dumps({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data-qdrant-0"}, "spec": {
+        # As a StatefulSet makes it.
+        "metadata": {"name": "data-qdrant-0", "labels": {
+            "app.kubernetes.io/instance": "qdrant",
+            "app.kubernetes.io/name": "qdrant"}}, "spec": {
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": "1Gi"}}}}))
+    # Nobody is there who would see that no pod uses it.
+    cluster.must("-n", "vectors", "patch", "pvc", "data-qdrant-0", "--type",
+                 "merge", "-p", '{"metadata": {"finalizers": null}}')
     assert "A claim is not bound" in parts().stdout
     cluster.must("-n", "vectors", "patch", "pvc", "data-qdrant-0",
                  "--subresource", "status", "--type", "merge", "-p",
@@ -230,12 +236,18 @@ def test_removal_takes_a_namespace_that_is_ours_alone(play, cluster):  # noqa: F
     cluster.must("-n", "mine", "create", "configmap", "settings")
     cluster.must("-n", "mine", "create", "service", "clusterip", "theirs",
                  "--tcp=80")
+    # An operator's: its owner is of a kind that nobody here knows.
+    cluster.must("-n", "mine", "apply", "-f", "-", text=json.dumps({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {
+            "name": "pg-app", "ownerReferences": [{
+                "apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
+                "name": "pg", "uid": "6ab1a2ba-0f3e-4b1f-8d07-6d5c9ad2a9f1"}]}}))
     result = play(*rollback)
     assert changed(result) > 1, result.stdout
-    assert "it holds theirs, settings" in told(result), result.stdout
-    cluster.must("-n", "mine", "get", "service/theirs", "configmap/settings")
-    cluster.must("-n", "mine", "delete", "service/theirs",
-                 "configmap/settings")
+    assert "it holds theirs, settings, pg-app" in told(result), result.stdout
+    theirs = ("service/theirs", "configmap/settings", "secret/pg-app")
+    cluster.must("-n", "mine", "get", *theirs)
+    cluster.must("-n", "mine", "delete", *theirs)
     assert changed(play(*deploy)) > 1
     assert changed(play(*rollback)) == 2
     phase = cluster.must("get", "namespace", "mine", "-o",
