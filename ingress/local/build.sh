@@ -16,6 +16,7 @@ build_programs()
         die "the build failed" "read $build_log"
     }
     build_keep "$build/azimuthd" "$state/program/azimuthd"
+    build_keep "$build/azimuthctl" "$state/program/azimuthctl"
     build_keep "$build/gateway/ngx_http_azimuth_module.so" \
         "$state/program/ngx_http_azimuth_module.so"
     build_keep_folder "$here/dashboard/dist" "$state/program/dashboard"

@@ -220,7 +220,7 @@ child_workers()
 child_ports()
 {
     case $1 in
-        azimuthd) echo "$engine_port" ;;
+        azimuthd) echo "$engine_port $grpc_port" ;;
         keycloak) echo "$keycloak_port $((keycloak_port + 1))" ;;
         nginx) echo "$port $status_port" ;;
     esac
@@ -230,7 +230,7 @@ child_ports()
 child_port_option()
 {
     case $1 in
-        azimuthd) echo --engine-port ;;
+        azimuthd) [ "$2" = "$engine_port" ] && echo --engine-port || echo --grpc-port ;;
         keycloak) echo --keycloak-port ;;
         nginx) [ "$2" = "$port" ] && echo --port || echo --status-port ;;
     esac
@@ -384,12 +384,17 @@ children_ports_free()
 children_up()
 {
     children_started=
+    children_reloaded=
     [ "$issuer" = local ] || child_stop keycloak
     for name in $(children_list); do
         if child_pid "$name" >/dev/null; then
             [ "$(child_stamp "$name")" != \
                 "$(cat "$state/run/$name.stamp" 2>/dev/null)" ] || continue
-            ! child_reload "$name" || continue
+            if child_reload "$name"; then
+                children_reloaded="$children_reloaded $name"
+                continue
+            fi
+            [ "$name" != azimuthd ] || engine_check
             say "$name: its program, configuration or keys changed, starting it anew."
             child_stop "$name"
             [ "$name" != valkey ] || say "$sessions_end"

@@ -77,6 +77,17 @@ engine_keys_try()
     : >"$engine_keys.tried"
 }
 
+# What would not start does not end the one that runs.
+engine_check()
+{
+    engine_keys_try
+    said=$(
+        engine_keys_export
+        "$state/program/azimuthd" --config-path "$state/program/azimuthd.yaml" \
+            --check-config 2>&1
+    ) || die "$said" "azimuthd goes on as it was; correct the key, then again"
+}
+
 engine_keys_work()
 {
     rm -f "$engine_keys.before" "$engine_keys.tried"

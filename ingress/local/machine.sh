@@ -31,7 +31,7 @@ settings_load()
         done <"$state/settings"
         settings_had=yes
     }
-    ports_had=" $port $engine_port $keycloak_port $((keycloak_port + 1)) "
+    ports_had=" $port $engine_port $grpc_port $keycloak_port $((keycloak_port + 1)) "
     ports_had="$ports_had$status_port "
     build=${AZIMUTH_BUILD:-$here/build}
     if [ -n "${AZIMUTH_CACHE:-}" ]; then
@@ -68,6 +68,8 @@ settings_check()
         esac
         [ "$value" -le 65535 ] || usage_error "$key: '$value' is no port"
     done
+    [ "$issuer" != local ] || [ "$keycloak_port" -le 65534 ] || usage_error \
+        "--keycloak-port: the next one, $((keycloak_port + 1)), is no port"
     settings_ports_differ
     case $domain in
         '' | .* | *. | -* | *..* | *.-* | *[!A-Za-z0-9._-]*)

@@ -54,7 +54,9 @@ sample_put()
 
 up_report()
 {
-    if [ -z "$children_started" ]; then
+    if [ -z "$children_started" ] && [ -n "$children_reloaded" ]; then
+        say "Azimuth is up ($(elapsed "$up_started")). Reloaded:$children_reloaded."
+    elif [ -z "$children_started" ]; then
         say "Everything was up already and nothing changed" \
             "($(elapsed "$up_started"))."
     else

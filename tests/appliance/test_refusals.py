@@ -20,6 +20,7 @@ from conftest import ROOT, disk_with, fake_program
     ["up", "--port", "http"], ["up", "--port", "08443"], ["up", "--port"],
     ["up", "--port", "7000", "--engine-port", "7000"],
     ["up", "--port", "7001", "--keycloak-port", "7000"],
+    ["up", "--keycloak-port", "65535"], # the next one is no port
     ["up", "--domain", "a b"], ["up", "--domain", "a..b"],
     ["up", "--domain", ".a"], ["up", "--listen", "::1"],
     ["up", "--listen", "300.1.1.1"], ["up", "--listen", "127.0.1"],
@@ -146,6 +147,7 @@ def test_child_that_dies_at_start_is_named_with_its_words(appliance):
     build = appliance.folder / "build"
     fake_program(build, "azimuthd", "echo the storage is made of cheese >&2\n"
                  "exit 3\n")
+    fake_program(build, "azimuthctl", "exit 0\n")
     (build / "Makefile").write_text("all:\n\t@:\n")
     module = "gateway/ngx_http_azimuth_module.so"
     real = pathlib.Path(appliance.built) / module
