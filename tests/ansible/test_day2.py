@@ -117,6 +117,13 @@ def test_a_pod_that_is_ill_is_named_with_its_cause(report, status, log, words):
         assert part in text, found
 
 
+def test_a_release_is_shown_line_by_line(report):
+    done = report.report_k8s({"release": {"status": "pending-upgrade",
+                                          "revision": "2"}}, 5)
+    assert done["seen"]["release"] == ["status: pending-upgrade", "revision: 2"]
+    assert "the release is pending-upgrade" in " ".join(done["found"])
+
+
 def test_a_cluster_without_anything_is_told(report):
     done = report.report_k8s({}, 5)
     assert "there is no release qdrant" in " ".join(done["found"])

@@ -324,7 +324,8 @@ def report_k8s(looked, lines):
     pods = of_kind(looked, "pods")
     seen, found = objects(looked)
     found = release(looked.get("release")) + found
-    seen = {"release": looked.get("release") or "none", **seen,
+    seen = {"release": [f"{key}: {value}" for key, value in
+                        (looked.get("release") or {}).items()], **seen,
             "pods": [line for pod in pods for line in pod_lines(pod)],
             "events": [event(item) for item in sorted(
                 of_kind(looked, "events"), key=when)][-20:],
