@@ -65,7 +65,8 @@ bool sparse_tidy(struct sparse *sparse);
  * has a folder. The writer. */
 void sparse_set_place(struct sparse *sparse, enum sparse_place place);
 
-/* Whether some part is not there yet. The writer. */
+/* Whether some part is not there yet, or is in its old place, too, for readers
+ * that have not left. sparse_tidy() lets it go. The writer. */
 bool sparse_is_moving(const struct sparse *sparse);
 
 /* Documents not forgotten, and entries of all documents. */

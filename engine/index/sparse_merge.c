@@ -259,6 +259,9 @@ sparse_is_moving(const struct sparse *sparse)
     for (size_t i = 0; i + 1 < parts->count; i++)
         if (!sparse_disk_has(&sparse->disk, sparse_lists_now(parts->parts[i])))
             return true;
+    for (size_t i = 0; i < sparse->retired_count; i++)
+        if (sparse->retired[i].lists != NULL)
+            return true;
     return false;
 }
 
