@@ -69,6 +69,10 @@ void sparse_set_place(struct sparse *sparse, enum sparse_place place);
  * that have not left. sparse_tidy() lets it go. The writer. */
 bool sparse_is_moving(const struct sparse *sparse);
 
+/* Whether something that was replaced waits for its readers to leave, and then
+ * for sparse_tidy(). The writer. */
+bool sparse_has_retired(const struct sparse *sparse);
+
 /* Documents not forgotten, and entries of all documents. */
 uint64_t sparse_count(const struct sparse *sparse);
 uint64_t sparse_entries(const struct sparse *sparse);

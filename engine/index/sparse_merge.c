@@ -266,6 +266,12 @@ sparse_is_moving(const struct sparse *sparse)
 }
 
 bool
+sparse_has_retired(const struct sparse *sparse)
+{
+    return sparse->retired_count > 0;
+}
+
+bool
 sparse_tidy(struct sparse *sparse)
 {
     const struct sparse_parts *parts = atomic_load(&sparse->parts);

@@ -179,7 +179,7 @@ sparse_rest(struct segment *segment)
 enum segment_rest
 segment_tidy_sparse(struct segment *segment)
 {
-    bool is_done = false;
+    bool is_done = false, is_waiting = false;
     if (pthread_mutex_trylock(&segment->writer) != 0)
         return sparse_rest(segment);
     for (size_t i = 0; !is_done && segment_seek(segment, &i); i++) {
@@ -187,8 +187,11 @@ segment_tidy_sparse(struct segment *segment)
         if (vectors->sparse == NULL)
             continue;
         is_done = sparse_tidy(vectors->sparse);
+        is_waiting = is_waiting || sparse_has_retired(vectors->sparse);
         vectors_note_renewal(vectors);
     }
     pthread_mutex_unlock(&segment->writer);
-    return is_done ? SEGMENT_REST_MORE : sparse_rest(segment);
+    if (is_done)
+        return SEGMENT_REST_MORE;
+    return is_waiting ? SEGMENT_REST_LATER : sparse_rest(segment);
 }

@@ -289,9 +289,11 @@ START_TEST(sparse_moves_between_memory_and_files)
         ck_assert(sparse_tidy(sparse));
         ck_assert(sparse_is_moving(sparse));
         check(true);
+        tidy(); /* all are there, and still where they were */
+        ck_assert(sparse_is_moving(sparse) && sparse_has_retired(sparse));
         epoch_leave(&epoch, reader);
         tidy();
-        ck_assert(!sparse_is_moving(sparse));
+        ck_assert(!sparse_is_moving(sparse) && !sparse_has_retired(sparse));
         check(true);
         size_t disk = sparse_disk_sizes(sparse).disk_size;
         if (places[i] == SPARSE_PINNED) {
