@@ -173,8 +173,8 @@ load_one(struct load *load, uint64_t number, struct error *reterr)
         return ENGINE_OK;
     }
     struct entry *other = NULL;
-    char name[COMMAND_NAME_SIZE_MAX + 1] =
-        ""; /* another thread may outrank it */
+    /* A copy: the entry's may go when another thread outranks it. */
+    char name[COMMAND_NAME_SIZE_MAX + 1] = "";
     if (code == ENGINE_OK) {
         struct span own = collection_name(entry->collection);
         snprintf(name, sizeof(name), "%.*s", (int)own.size, own.data);
