@@ -179,6 +179,11 @@ segment_reader_vectors(const struct segment_reader *reader, size_t number)
     return reader->view->vectors[number].vectors;
 }
 
+/* Whether a point that the reader came by has the vector. Its slot may be newer
+ * than the view, and dead by now. */
+bool segment_has_vector(const struct segment_reader *reader, size_t number,
+                        uint32_t slot);
+
 /* ---- vector_names.c ---- */
 
 /* For background work that holds none of the locks: the vector of a number,

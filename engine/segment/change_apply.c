@@ -259,10 +259,15 @@ apply_end(struct change *change, const struct staged *staged,
     uint32_t slot = staged->point.slot;
     if (!is_dying(staged) && staged->act != STAGED_KEEP)
         return;
-    for (size_t i = 0; segment_seek(segment, &i); i++)
-        if ((is_dying(staged) || staged->point.vectors[i] == NULL) &&
-            vectors_has(segment->vectors[i], slot))
-            vectors_hide(segment->vectors[i], slot);
+    for (size_t i = 0; segment_seek(segment, &i); i++) {
+        struct vectors *vectors = segment->vectors[i];
+        if ((!is_dying(staged) && staged->point.vectors[i] != NULL) ||
+            !vectors_has(vectors, slot))
+            continue;
+        vectors_hide(vectors, slot);
+        if (!is_dying(staged))
+            vectors_lack(vectors, slot);
+    }
     if (!is_dying(staged))
         return;
     if (staged->act == STAGED_REMOVE || staged->has_new_payload)

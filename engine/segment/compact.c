@@ -89,6 +89,9 @@ segment_free_slot(struct segment *segment, uint32_t slot)
     segment->free_slots[at] = slot;
     for (size_t i = 0; segment_seek(segment, &i); i++)
         vectors_forget(segment->vectors[i], slot);
+    for (struct vectors *vectors = segment->leaving; vectors != NULL;
+         vectors = vectors->next_leaving)
+        vectors_note_free(vectors, slot);
     bool is_new = slotset_add(&segment->free_set, slot);
     assert(is_new);
     (void)is_new;

@@ -135,8 +135,10 @@ load_vectors(struct segment *segment, struct error *reterr)
         if (code != ENGINE_OK)
             return code;
         for (uint32_t slot = 0; slot < segment->slots_count; slot++)
-            if (!slotset_remove(&vectors->absent, slot))
+            if (!slotset_remove(&vectors->absent, slot)) {
                 slotset_add(&vectors->absent, slot);
+                slotset_add(&vectors->rowless, slot);
+            }
         atomic_store(&vectors->end_slot, segment->slots_count);
     }
     return ENGINE_OK;

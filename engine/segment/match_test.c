@@ -31,7 +31,6 @@ struct place {
     uint32_t slot;
 };
 
-/* The slot may be newer than the view. */
 static bool
 place_has_vector(void *ctx, struct span name)
 {
@@ -40,10 +39,7 @@ place_has_vector(void *ctx, struct span name)
     size_t number = segment_vector_number(reader, name);
     if (number == SIZE_MAX)
         return false;
-    return slotview_has(reader->view->live, place->slot)
-               ? slotview_has(reader->view->vectors[number].has, place->slot)
-               : vectors_has(segment_reader_vectors(reader, number),
-                             place->slot);
+    return segment_has_vector(reader, number, place->slot);
 }
 
 /* What of the payload the filter may read. */

@@ -97,7 +97,8 @@ add_vectors(struct segment *segment, struct arena *arena,
         usage->storage.disk_size = row_size;
         usage->storage.expected_size = vectors->is_on_disk;
         sum += row_size;
-        memory->slots.ram_size += slab_memory(&vectors->absent.rows).used_size;
+        memory->slots.ram_size += slab_memory(&vectors->absent.rows).used_size +
+                                  slab_memory(&vectors->rowless.rows).used_size;
         segment_let(segment, vectors);
     }
     for (size_t i = 0; i < count; i++) {

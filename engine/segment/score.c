@@ -171,8 +171,7 @@ compare_rows(const struct scorer *scorer, const void *const *rows, size_t count,
 static bool
 has_row(const struct scorer *scorer, uint32_t slot)
 {
-    return slotview_has(scorer->reader->view->vectors[scorer->number].has,
-                        slot);
+    return segment_has_vector(scorer->reader, scorer->number, slot);
 }
 
 static enum engine_code

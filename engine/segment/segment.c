@@ -445,12 +445,14 @@ segment_payloads(const struct segment_reader *reader, const uint32_t *slots,
                              ret_texts, reterr);
 }
 
-static bool
-has_vector(const struct segment_reader *reader, size_t number, uint32_t slot)
+bool
+segment_has_vector(const struct segment_reader *reader, size_t number,
+                   uint32_t slot)
 {
-    /* The slot may be newer than the view, or dead by now. */
-    return slotview_has(reader->view->vectors[number].has, slot) ||
-           vectors_has(segment_reader_vectors(reader, number), slot);
+    const struct segment_view *view = reader->view;
+    return slotview_has(view->live, slot)
+               ? slotview_has(view->vectors[number].has, slot)
+               : vectors_had(segment_reader_vectors(reader, number), slot);
 }
 
 /* Rows of other datatypes as rows of floats. */
@@ -482,7 +484,7 @@ segment_vectors(const struct segment_reader *reader, size_t number,
 {
     struct vectors *vectors = segment_reader_vectors(reader, number);
     for (size_t i = 0; i < count && !vectors->is_on_disk; i++)
-        ret_rows[i] = has_vector(reader, number, slots[i])
+        ret_rows[i] = segment_has_vector(reader, number, slots[i])
                           ? vectors_row(vectors, slots[i])
                           : NULL;
     if (!vectors->is_on_disk)
@@ -490,7 +492,7 @@ segment_vectors(const struct segment_reader *reader, size_t number,
     enum engine_code code =
         vectors_read_rows(vectors, slots, count, arena, ret_rows, reterr);
     for (size_t i = 0; code == ENGINE_OK && i < count; i++)
-        if (!has_vector(reader, number, slots[i]))
+        if (!segment_has_vector(reader, number, slots[i]))
             ret_rows[i] = NULL;
     return code == ENGINE_OK
                ? rows_to_floats(vectors, ret_rows, count, arena, reterr)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One named vector. Invariants: a slot that has the vector is not in `absent`,
- * every other slot below the segment's end is; with a graph, each slot that
- * has it is linked or in the queue; the row of a linked slot stays as it is
- * for as long as that graph lives. */
+ * every other slot below the segment's end is, and in `rowless`, too, but for
+ * those that died with the vector and are not free yet; with a graph, each slot
+ * that has it is linked or in the queue; the row of a linked slot stays as it
+ * is for as long as that graph lives. */
 #include "engine/segment/vectors.h"
 
 #include <assert.h>
@@ -89,6 +90,7 @@ vectors_init(struct vectors *vectors,
         (options->place == SEGMENT_ON_DISK && vectors->codes != NULL);
     rows_init(vectors);
     slotset_init(&vectors->absent);
+    slotset_init(&vectors->rowless);
     return ENGINE_OK;
 }
 
@@ -108,6 +110,7 @@ vectors_release(struct vectors *vectors)
     vectors_codes_release(vectors);
     sparse_free(vectors->sparse);
     slotset_release(&vectors->absent);
+    slotset_release(&vectors->rowless);
     queue_release(&vectors->queue);
     pthread_rwlock_destroy(&vectors->link_lock);
     free(name.owned);
@@ -127,6 +130,8 @@ vectors_reserve(struct vectors *vectors, uint32_t slots_count,
         code = codes_reserve(vectors->next_codes, slots_count, reterr);
     if (code == ENGINE_OK)
         code = slotset_reserve(&vectors->absent, slots_count, reterr);
+    if (code == ENGINE_OK)
+        code = slotset_reserve(&vectors->rowless, slots_count, reterr);
     if (code != ENGINE_OK)
         return code;
     if (vectors->graph != NULL && !queue_reserve(&vectors->queue, more_count))
@@ -164,6 +169,7 @@ void
 vectors_show(struct vectors *vectors, uint32_t slot)
 {
     slotset_remove(&vectors->absent, slot);
+    slotset_remove(&vectors->rowless, slot);
     vectors->count++;
     end_raise(vectors, slot);
     if (vectors->graph != NULL)
@@ -174,6 +180,7 @@ void
 vectors_lack(struct vectors *vectors, uint32_t slot)
 {
     slotset_add(&vectors->absent, slot);
+    slotset_add(&vectors->rowless, slot);
     end_raise(vectors, slot);
 }
 
@@ -189,13 +196,31 @@ vectors_hide(struct vectors *vectors, uint32_t slot)
         atomic_fetch_add(&vectors->dead_count, 1);
 }
 
+/* Of a vector that leaves nobody notes which slots come to the end. */
+static bool
+is_noted(const struct vectors *vectors, uint32_t slot)
+{
+    return slot < atomic_load(&vectors->end_slot) &&
+           slot / SLOTSET_ROW_BITS < slab_capacity(&vectors->rowless.rows);
+}
+
 bool
 vectors_has(const struct vectors *vectors, uint32_t slot)
 {
-    /* Of a vector that leaves nobody notes who came later. */
-    return slot < atomic_load(&vectors->end_slot) &&
-           slot / SLOTSET_ROW_BITS < slab_capacity(&vectors->absent.rows) &&
-           !slotset_has(&vectors->absent, slot);
+    return is_noted(vectors, slot) && !slotset_has(&vectors->absent, slot);
+}
+
+bool
+vectors_had(const struct vectors *vectors, uint32_t slot)
+{
+    return is_noted(vectors, slot) && !slotset_has(&vectors->rowless, slot);
+}
+
+void
+vectors_note_free(struct vectors *vectors, uint32_t slot)
+{
+    if (is_noted(vectors, slot))
+        slotset_add(&vectors->rowless, slot);
 }
 
 struct hnsw_params

@@ -60,9 +60,11 @@ struct vectors {
     _Atomic uint64_t rows_size; /* bytes of rows in memory */
     _Atomic uint64_t put_size;  /* bytes and number of rows ever put */
     _Atomic uint64_t put_count;
-    struct slotset absent; /* slots in use that lack this vector, and all that
+    struct slotset absent;  /* slots in use that lack this vector, and all that
                               are free */
-    uint32_t count;        /* slots that have it */
+    struct slotset rowless; /* of them all but the dead that had it, whose rows
+                               readers may still want */
+    uint32_t count;         /* slots that have it */
     struct queue queue;
     /* Changed only with `link_lock` exclusive; who links holds it shared,
      * readers are in the segment's epoch. */
@@ -123,19 +125,29 @@ enum engine_code vectors_prepare(struct vectors *vectors, uint32_t slot,
 /* Nobody knows the slot any more; having no row is fine. */
 void vectors_forget(struct vectors *vectors, uint32_t slot);
 
+/* A part of it, that counts for a vector that leaves, too: whose the slot is
+ * from now on has no row here. */
+void vectors_note_free(struct vectors *vectors, uint32_t slot);
+
 /* Writes the row of a slot that nobody can see and that was prepared. */
 void vectors_write(struct vectors *vectors, uint32_t slot, const void *row);
 
 /* The written row of `slot` is seen from now on. */
 void vectors_show(struct vectors *vectors, uint32_t slot);
 
-/* A slot that was never used before lacks the vector. */
+/* A slot that was never used before, or that was hidden and lives on, lacks
+ * the vector. */
 void vectors_lack(struct vectors *vectors, uint32_t slot);
 
 /* The slot, which has the vector, lacks it from now on. */
 void vectors_hide(struct vectors *vectors, uint32_t slot);
 
 bool vectors_has(const struct vectors *vectors, uint32_t slot);
+
+/* Whether the point of a slot has the vector, or had it when it died: for
+ * slots that do not live in the caller's view, which has a bit for those that
+ * do. Any thread in the epoch. */
+bool vectors_had(const struct vectors *vectors, uint32_t slot);
 
 /* Starts a graph when there is none and the vectors are many enough; all
  * slots that have one are queued. The caller holds the writer mutex; `points`

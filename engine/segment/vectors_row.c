@@ -55,6 +55,7 @@ vectors_forget(struct vectors *vectors, uint32_t slot)
     if (vectors->sparse != NULL)
         sparse_forget(vectors->sparse, slot);
     vectors_multi_forget(vectors, slot);
+    vectors_note_free(vectors, slot);
 }
 
 bool

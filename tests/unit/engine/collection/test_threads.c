@@ -28,6 +28,7 @@
 static struct points points;
 static _Atomic bool is_over;
 static _Atomic int faults;
+static _Atomic int fault_line; /* of the first */
 
 struct writer {
     uint64_t first;
@@ -52,10 +53,20 @@ vector_of(int value, float vector[DIM])
 }
 
 static void
-check_fault(bool is_ok)
+note_fault(int line)
 {
-    if (!is_ok)
-        atomic_fetch_add(&faults, 1);
+    if (atomic_fetch_add(&faults, 1) == 0)
+        atomic_store(&fault_line, line);
+}
+
+#define check_fault(is_ok) ((is_ok) ? (void)0 : note_fault(__LINE__))
+
+static void
+assert_no_fault(void)
+{
+    int count = atomic_load(&faults);
+    ck_assert_msg(count == 0, "%d faults, the first at line %d", count,
+                  atomic_load(&fault_line));
 }
 
 static void
@@ -291,7 +302,124 @@ START_TEST(change_waits_for_no_reader_and_leaves_it_what_it_saw)
     upsert_one(7, 7);
     ck_assert_uint_le(points.collection->segment->slots_count, 103);
     ck_assert_uint_eq(points_count(&points, NULL), 101);
-    ck_assert_int_eq(faults, 0);
+    assert_no_fault();
+    points_destroy(&points);
+}
+END_TEST
+
+/* A vector of each kind, and where its rows are. */
+static const char *const kinds[] = {
+    "{\"vectors\":{\"v\":{\"size\":32,\"distance\":\"Dot\"}}}",
+    "{\"vectors\":{\"v\":{\"size\":32,\"distance\":\"Dot\","
+    "\"datatype\":\"float16\"}}}",
+    "{\"vectors\":{\"v\":{\"size\":32,\"distance\":\"Dot\","
+    "\"on_disk\":true}}}",
+    "{\"vectors\":{\"v\":{\"size\":16,\"distance\":\"Dot\","
+    "\"multivector_config\":{\"comparator\":\"max_sim\"}}}}",
+    "{\"vectors\":{},\"sparse_vectors\":{\"v\":{}}}",
+};
+static const enum vector_kind kind_of[] = { VECTOR_DENSE, VECTOR_DENSE,
+                                            VECTOR_DENSE, VECTOR_MULTI,
+                                            VECTOR_SPARSE };
+#define KINDS 5
+
+static void
+put_vector(int kind, uint64_t number, float value)
+{
+    float values[32];
+    uint32_t indices[32];
+    for (uint32_t i = 0; i < 32; i++) {
+        values[i] = value;
+        indices[i] = i;
+    }
+    struct named_vector vector = { .name = span_of("v"),
+                                   .values = values,
+                                   .dim =
+                                       kind_of[kind] == VECTOR_MULTI ? 16 : 32,
+                                   .kind = kind_of[kind],
+                                   .indices = indices,
+                                   .rows = 2 };
+    struct point point = { .id = points_number(number),
+                           .vectors = &vector,
+                           .vectors_count = 1 };
+    struct update update = { .kind = UPDATE_UPSERT,
+                             .points = &point,
+                             .points_count = 1 };
+    change(&update);
+}
+
+/* 0: the point lacks it. */
+static float
+value_of(const struct segment_reader *reader, int kind, uint32_t slot)
+{
+    struct arena arena;
+    const void *row = NULL;
+    arena_init(&arena, 1 << 20);
+    ck_assert_int_eq(segment_vectors(reader, 0, &slot, 1, &arena, &row, NULL),
+                     ENGINE_OK);
+    float value =
+        row == NULL ? 0.0f : vector_row_value(kind_of[kind], 32, row).values[0];
+    arena_release(&arena);
+    return value;
+}
+
+/* It was listed by a scroll, or found by its id, and is then copied out. */
+START_TEST(point_that_came_after_a_reader_and_went_has_its_vector)
+{
+    const struct span name = span_of("v");
+    const uint64_t gone = 1;
+    struct segment_reader reader;
+    points_create(&points, kinds[_i]);
+    segment_read_begin(points.collection->segment, &reader);
+    uint32_t slots[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        const struct point_id id = points_number(i);
+        put_vector(_i, i, 10);
+        slots[i] = segment_find(&reader, &id);
+        ck_assert(value_of(&reader, _i, slots[i]) == 10);
+    }
+    put_vector(_i, 0, 11);
+    ck_assert_int_eq(points_delete(&points, &gone, 1), ENGINE_OK);
+    const struct point_id id = points_number(2);
+    struct update update = points_on_ids(UPDATE_DELETE_VECTORS, &id, 1);
+    update.names = &name;
+    update.names_count = 1;
+    change(&update);
+    for (uint64_t i = 3; i < 40; i++)
+        put_vector(_i, i, 12);
+    ck_assert(value_of(&reader, _i, slots[0]) == 10);
+    ck_assert(value_of(&reader, _i, slots[1]) == 10);
+    /* As it was or as it is: it may have got another slot. */
+    float value = value_of(&reader, _i, slots[2]);
+    ck_assert(value == 10 || value == 0);
+    segment_read_end(&reader);
+    assert_no_fault();
+    points_destroy(&points);
+}
+END_TEST
+
+/* A search of several parts goes by a newer view in each. */
+START_TEST(point_that_died_since_the_start_has_no_other_vector)
+{
+    const float values[DIM] = { 1 };
+    const uint64_t number = 1;
+    const struct point_id id = points_number(number);
+    struct segment_reader reader;
+    points_create(&points,
+                  "{\"vectors\":{\"v\":{\"size\":8,\"distance\":\"Dot\"},"
+                  "\"w\":{\"size\":8,\"distance\":\"Dot\"}}}");
+    ck_assert_int_eq(points_upsert(&points, number, "w", values, DIM, NULL),
+                     ENGINE_OK);
+    points_reopen(&points);
+    segment_read_begin(points.collection->segment, &reader);
+    uint32_t slot = segment_find(&reader, &id);
+    size_t lacking = segment_vector_number(&reader, span_of("v"));
+    size_t other = segment_vector_number(&reader, span_of("w"));
+    ck_assert_int_eq(points_delete(&points, &number, 1), ENGINE_OK);
+    reader.view = segment_view_now(points.collection->segment);
+    ck_assert(!segment_has_vector(&reader, lacking, slot));
+    ck_assert(segment_has_vector(&reader, other, slot));
+    segment_read_end(&reader);
     points_destroy(&points);
 }
 END_TEST
@@ -401,7 +529,7 @@ run_moves(void)
         pthread_create(&threads[count++], NULL, run_worker, NULL);
     for (size_t i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
-    ck_assert_int_eq(atomic_load(&faults), 0);
+    assert_no_fault();
 }
 
 START_TEST(moving_points_are_in_every_answer_once)
@@ -465,7 +593,7 @@ START_TEST(memory_is_told_while_updates_make_room)
     }
     atomic_store(&is_over, true);
     pthread_join(thread, NULL);
-    ck_assert_int_eq(atomic_load(&faults), 0);
+    assert_no_fault();
     points_destroy(&points);
 }
 END_TEST
@@ -558,7 +686,7 @@ START_TEST(points_moved_together_are_in_every_answer_once)
     for (size_t i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
     atomic_store(&has_others, false);
-    ck_assert_int_eq(atomic_load(&faults), 0);
+    assert_no_fault();
     ck_assert_uint_eq(points_count(&points, NULL), MOVED);
     points_destroy(&points);
 }
@@ -576,7 +704,7 @@ START_TEST(collection_serves_readers_and_writers_at_once)
         memset(writers[i].value, -1, sizeof(writers[i].value));
     }
     run_all(writers);
-    ck_assert_int_eq(atomic_load(&faults), 0);
+    assert_no_fault();
     points_link(&points);
     assert_content(writers);
     points_drop(&points);
@@ -594,6 +722,10 @@ main(void)
     tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(
         tcase, change_waits_for_no_reader_and_leaves_it_what_it_saw, 0, 2);
+    tcase_add_loop_test(tcase,
+                        point_that_came_after_a_reader_and_went_has_its_vector,
+                        0, KINDS);
+    tcase_add_test(tcase, point_that_died_since_the_start_has_no_other_vector);
     tcase_add_test(tcase, memory_is_told_while_updates_make_room);
     tcase_add_test(tcase, moving_points_are_in_every_answer_once);
     tcase_add_test(tcase,

@@ -287,6 +287,57 @@ START_TEST(a_name_is_deleted)
 }
 END_TEST
 
+static void
+change_one(uint64_t number, size_t vector, const float *row, uint32_t dim)
+{
+    struct change *change = NULL;
+    struct change_commit commit;
+    struct staged_point *point = NULL;
+    struct point_id id = { .number = number };
+    struct vector_value value = { VECTOR_DENSE, row, dim, NULL, 1 };
+    ck_assert_int_eq(change_begin(segment, &change, &error), ENGINE_OK);
+    ck_assert_int_eq(change_stage(change, &id, &point, &error), ENGINE_OK);
+    if (row == NULL)
+        change_remove(point);
+    else
+        ck_assert_int_eq(
+            change_set_vector(change, point, vector, &value, &error),
+            ENGINE_OK);
+    ck_assert_int_eq(change_commit(change, &commit, &error), ENGINE_OK);
+    change_end(change);
+}
+
+/* The reader began while a dead point had it; whose the slot is now never
+ * did. Freed before the name goes, or after it. */
+START_TEST(a_slot_is_used_again_while_a_name_leaves)
+{
+    const float row[8] = { 2.0f };
+    names[0].indexing_kib = 0; /* no graph holds a slot */
+    reopen();
+    create("more", 8);
+    change_one(5, 1, row, 8);
+    change_one(5, 0, NULL, 0);
+    uint32_t slots_count = segment->slots_count;
+    if (_i == 0)
+        segment_tidy(segment);
+    struct segment_reader reader;
+    segment_read_begin(segment, &reader);
+    delete_name("more");
+    segment_tidy(segment);
+    for (uint64_t id = 1000; id < 1002; id++)
+        change_one(id, 0, row, 4);
+    ck_assert_uint_eq(segment->slots_count, slots_count);
+    for (uint64_t id = 1000; id < 1002; id++) {
+        struct point_id other = { .number = id };
+        ck_assert(
+            !segment_has_vector(&reader, 1, segment_find(&reader, &other)));
+        ck_assert(
+            segment_has_vector(&reader, 0, segment_find(&reader, &other)));
+    }
+    segment_read_end(&reader);
+}
+END_TEST
+
 /* Background work that has the vector keeps it. */
 START_TEST(a_name_is_deleted_while_it_is_held)
 {
@@ -451,6 +502,7 @@ main(void)
     tcase_add_test(tests, a_name_is_added);
     tcase_add_test(tests, a_name_is_deleted);
     tcase_add_test(tests, a_name_is_deleted_while_it_is_held);
+    tcase_add_loop_test(tests, a_slot_is_used_again_while_a_name_leaves, 0, 2);
     tcase_add_test(tests, a_name_that_is_still_read_is_not_waited_for);
     tcase_add_test(tests, disk_of_a_lower_number_comes_back_whole);
     tcase_add_test(tests, what_cannot_be_kept_is_not_done);
