@@ -169,7 +169,7 @@ compare_rows(const struct scorer *scorer, const void *const *rows, size_t count,
 }
 
 static bool
-has_row(const struct scorer *scorer, uint32_t slot)
+has_vector(const struct scorer *scorer, uint32_t slot)
 {
     return segment_has_vector(scorer->reader, scorer->number, slot);
 }
@@ -179,17 +179,20 @@ compare_multis(const struct scorer *scorer, const uint32_t *slots, size_t count,
                float *similarities, struct error *reterr)
 {
     enum engine_code code = ENGINE_OK;
+    bool has_row[BATCH_SLOTS];
+    for (size_t i = 0; i < count; i++)
+        has_row[i] = has_vector(scorer, slots[i]);
     for (size_t q = 0; code == ENGINE_OK && q < scorer->queries_count; q++) {
         struct hit hits[BATCH_SLOTS];
         uint32_t hits_count = 0;
         for (size_t i = 0; i < count; i++)
-            if (has_row(scorer, slots[i]))
+            if (has_row[i])
                 hits[hits_count++] = (struct hit){ .slot = slots[i] };
         code = multi_score(scorer->vectors, &scorer->multis[q], hits,
                            hits_count, reterr);
         for (size_t i = 0, next = 0; code == ENGINE_OK && i < count; i++)
             similarities[i * scorer->queries_count + q] =
-                has_row(scorer, slots[i]) ? -hits[next++].distance : -INFINITY;
+                has_row[i] ? -hits[next++].distance : -INFINITY;
     }
     return code;
 }
@@ -250,7 +253,7 @@ score_candidates(const struct scorer *scorer,
            (count = match_cursor_next(&cursor, slots, BATCH_SLOTS)) > 0) {
         size_t kept = 0;
         for (size_t i = 0; i < count; i++)
-            if (has_row(scorer, slots[i]))
+            if (has_vector(scorer, slots[i]))
                 slots[kept++] = slots[i];
         if (match->plan.residual != NULL)
             kept = match_residuals(match, slots, kept);

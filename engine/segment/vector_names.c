@@ -22,9 +22,9 @@
 
 #define WAIT_NS 1000000
 
-/* An empty vector: its locks, and what it takes for each slot. */
+/* An empty vector: its locks, and the two bits that it takes for each slot. */
 #define VECTOR_SIZE   ((uint64_t)64 << 10)
-#define SLOT_SIZE_DIV 8u
+#define SLOT_SIZE_DIV 4u
 
 /* ---- holding ---- */
 

@@ -214,7 +214,7 @@ void vectors_drop_graph(struct vectors *vectors, pthread_rwlock_t *points,
 bool vectors_is_held(const struct vectors *vectors, uint32_t slot);
 
 /* Lowers end_slot and gives the memory of slots from there on, which are free,
- * back to the system; then their `absent` bits are all that is left of them.
+ * back to the system; then bits of `absent` and `rowless` are all that is left.
  * No other graph is being built. The caller holds the writer mutex. */
 void vectors_cut(struct vectors *vectors, uint32_t end_slot);
 
