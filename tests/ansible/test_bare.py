@@ -97,6 +97,10 @@ def test_04_units_are_hardened_and_never_root(site):
         assert float(re.search(r"[0-9]+\.[0-9]+", line)[0]) <= 3, line
         owner = site.sh(f"stat -c %u /proc/{main_pid(site, unit)}")
         assert owner.strip() != "0"
+    # Field 19 of stat: linking in the background makes room for requests.
+    threads = site.sh("cut -d ' ' -f 19 "
+                      f"/proc/{main_pid(site, 'engine')}/task/*/stat")
+    assert any(int(nice) > 0 for nice in threads.split()), threads
     modes = site.sh("find /etc/azimuth -name '*key*' -o -name '*secret' "
                     "-type f -o -name '*password' | xargs stat -c '%a %F'")
     assert all(line.split()[0] in ("600", "700") for line in

@@ -42,6 +42,20 @@ def test_yaml_is_clean():
     assert result.returncode == 0, result.stdout
 
 
+def test_the_engine_may_make_its_background_threads_nicer():
+    """A call that the unit refuses is no error: nothing would tell."""
+    asked = {"setpriority": "setpriority(", "ioprio_set": "SYS_ioprio_set"}
+    sources = "".join(path.read_text()
+                      for path in (ROOT / "engine").rglob("*.c"))
+    unit = (ROOT / "debian/azimuth-engine.service").read_text()
+    filters = [line.partition("=")[2] for line in unit.splitlines()
+               if line.startswith("SystemCallFilter=")]
+    allowed = filters[-1].split()
+    assert filters[-2].startswith("~"), filters  # and these come after it
+    for call, text in asked.items():
+        assert (text in sources) == (call in allowed), call
+
+
 def test_the_chart_carries_these_alerts(helm):
     """tests/monitoring says when each fires."""
     groups = yaml.safe_load((CHART / "files/alerts.yaml").read_text())["groups"]
