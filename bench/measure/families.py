@@ -6,8 +6,8 @@ A family is one filter for all queries or one for each. `rank` is a shuffle of
 the row numbers, so what it lets pass has nothing to do with the vectors.
 `section` and `tags` come with the real texts. `axis` is the place of a row on
 the line along which the set is longest: "far" families let pass, for each
-query, the end of it where the query is not. `tenant` is one of 1,000 of equal size, or
-`big`, which has a tenth of the points.
+query, the end of it where the query is not. `tenant` is one of 1,000 of equal size (of
+fewer in a small set), or `big`, which has a tenth of the points.
 """
 
 import glob
@@ -28,6 +28,7 @@ INDEXES = (("rank", "integer"), ("axis", "float"), ("section", "keyword"),
            ("priority", "keyword"), ("tenant", "keyword"))
 UNINDEXED = "download_bytes"
 TENANTS = 1000
+TENANT_POINTS = 64  # at least, so that each has some: a small set has fewer
 
 
 class Family:
@@ -80,6 +81,7 @@ class Maker:
         self.queries = queries
         self.families = []
         count = len(data.base)
+        self.tenants = max(1, min(TENANTS, count // TENANT_POINTS))
         rank = np.random.default_rng(11).permutation(count)
         axis, self.query_axis = _axis(data)
         for i, point in enumerate(self.points):
@@ -111,7 +113,7 @@ class Maker:
         return ({"key": "rank", "range": {"lt": limit}}, self.rank < limit)
 
     def tenant_of(self, rank):
-        return "big" if rank % 10 == 0 else f"t{rank // 10 % TENANTS}"
+        return "big" if rank % 10 == 0 else f"t{rank // 10 % self.tenants}"
 
     def of_tenant(self, name):
         return ({"key": "tenant", "match": {"value": name}},
@@ -191,8 +193,8 @@ def _add_real(maker):
 
 
 def _add_tenants(maker):
-    names = [f"t{q * 7 % TENANTS}" for q in range(maker.queries)]
-    maker.add("tenants", "one of 1,000", [
+    names = [f"t{q * 7 % maker.tenants}" for q in range(maker.queries)]
+    maker.add("tenants", f"one of {maker.tenants:,}", [
         _must(maker.of_tenant(name)) for name in names])
     maker.add("tenants", "one, upper half", [_must(
         maker.of_tenant(name), maker.below(0.5)) for name in names])

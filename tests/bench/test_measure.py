@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from measure import bound, curve, lid, recall, synthetic, table
+from measure import (
+    bound, curve, families, lid, recall, synthetic, table)
 
 
 def unit(rows):
@@ -147,3 +148,18 @@ def test_a_ratio_without_a_figure_is_a_dash():
 
 def test_columns_are_as_wide_as_their_widest_cell():
     assert table.text(["a", "bb"], [["long", 1]]) == "a     bb\nlong   1"
+
+
+# ---- filters ----
+
+@pytest.mark.parametrize("count", [400, 5000])
+def test_each_query_of_a_small_set_has_points_that_pass(count):
+    class Small:
+        name = "small"
+        base = unit(np.random.default_rng(1).normal(size=(count, 8)))
+        queries = base[:20]
+
+    _, made = families.make(Small, 20)
+    assert {family.group for family in made} >= {"tenants", "far"}
+    for family in made:
+        assert all(mask.any() for mask in family.masks), family.name
